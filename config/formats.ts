@@ -1,0 +1,147 @@
+/**
+ * What single values must look like. Each function returns what is wrong as the rest of a sentence ("must be …"),
+ * or undefined. None repeats the value: whether it may be shown is decided where faults are made.
+ */
+import { isIPv6 } from "node:net";
+import * as path from "node:path";
+import { type Cidr, isHost, networkText, overlaps, parseAddress, parseCidr } from "../plan/addresses";
+
+const CONTROL = /\p{Cc}/u;
+/** Networks that neither the bridge nor the guests can use. 169.254.0.0/16 holds the guests' metadata service. */
+const RESERVED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].map((text) => parseCidr(text));
+
+/** An absolute path in its shortest spelling. The file itself is on the droplet. */
+export function absolutePathProblem(text: string): string | undefined {
+  if (CONTROL.test(text)) return "must be a path without control characters";
+  if (!text.startsWith("/")) return "must be an absolute path, starting with /";
+  if (text === "/") return "must be a path below /, not / itself";
+  if (text.endsWith("/") || path.posix.normalize(text) !== text) {
+    return 'must be a path in its shortest spelling: no "//", "/./", "/../" and no "/" at the end';
+  }
+  return undefined;
+}
+
+/** As an absolute path, and short: a socket's path may have 107 bytes, and `/vm123456/firecracker.socket` comes behind. */
+export function runtimeDirProblem(text: string): string | undefined {
+  return Buffer.byteLength(text) > 64
+    ? "must be a path of at most 64 bytes, as sockets are made below it"
+    : absolutePathProblem(text);
+}
+
+/** A path on the operator's machine: absolute, or below their home. */
+export function keyPathProblem(text: string): string | undefined {
+  if (text.startsWith("~/") && absolutePathProblem(text.slice(1)) === undefined) return undefined;
+  return absolutePathProblem(text) && 'must be an absolute path or one starting with "~/", in its shortest spelling';
+}
+
+/** A name of a network interface. The kernel takes more characters; these are safe in every tool's syntax as well. */
+export function interfaceNameProblem(text: string): string | undefined {
+  if (text.length > 15) return `must be an interface name of at most 15 characters (these are ${text.length})`;
+  if (["lo", "all", "default"].includes(text)) return "must be an interface name other than lo, all and default";
+  // A leading "-" would be an option; "." and ".." are folders in /proc/sys/net; "%" is a pattern to the kernel.
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text)
+    ? undefined
+    : 'must be an interface name of letters, digits, "_", "-" and ".", not starting with "-" or "."';
+}
+
+/** An Ethernet address that a single interface can have. */
+export function macProblem(text: string): string | undefined {
+  const isMac = /^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/.test(text);
+  if (!isMac || text === "00:00:00:00:00:00") return "must be a MAC address, six two-digit hex numbers with colons";
+  return (parseInt(text.slice(0, 2), 16) & 1) === 1
+    ? "must be the MAC address of one interface, not a multicast address (its first number must be even)"
+    : undefined;
+}
+
+/** An IPv4 address. */
+export function addressProblem(text: string): string | undefined {
+  return parseAddress(text) === undefined ? "must be an IPv4 address" : undefined;
+}
+
+/** An interface's own IPv4 address with the length of its network's prefix. */
+export function interfaceAddressProblem(text: string): string | undefined {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) return "must be an IPv4 address with a prefix";
+  if (cidr.prefix < 8 || cidr.prefix > 30) return "must have a prefix from /8 to /30";
+  if (!isHost(cidr, cidr.address)) {
+    return `must be the interface's own address, neither the network's nor the broadcast address of ${networkText(cidr)}`;
+  }
+  const reserved = RESERVED.find((network) => network !== undefined && overlaps(network, cidr));
+  return reserved && `must not lie in ${networkText(reserved)}, which is reserved`;
+}
+
+/** A network as rules name it: no host bits. */
+export function networkProblem(text: string): string | undefined {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) return "must be an IPv4 network with a prefix (a single address has /32)";
+  return hasHostBits(cidr, text) ? `must be a network without host bits: ${networkText(cidr)}` : undefined;
+}
+
+function hasHostBits(cidr: Cidr, text: string): boolean {
+  return networkText(cidr) !== text;
+}
+
+/** A host to connect to: name, IPv4 or IPv6 address. Never an option, a user or a port. */
+export function hostProblem(text: string): string | undefined {
+  if (parseAddress(text) !== undefined || isIPv6(text)) return undefined;
+  const labels = text.split(".");
+  const isName =
+    text.length <= 253 && labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label));
+  // A last label of digits only is a mistyped address: no top-level domain is a number.
+  return isName && !/^[0-9]+$/.test(labels.at(-1) ?? "")
+    ? undefined
+    : "must be a host's name or IP address, without user, port or brackets";
+}
+
+/** A login name. */
+export function userProblem(text: string): string | undefined {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(text)
+    ? undefined
+    : 'must be a login name of at most 32 letters, digits, "_", "-" and ".", starting with a letter or "_"';
+}
+
+/** A name that can be a host's name and a folder's. */
+export function labelProblem(text: string): string | undefined {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)
+    ? undefined
+    : 'must be a name of at most 63 lower-case letters, digits and "-", neither starting nor ending with "-"';
+}
+
+/** A stack as Pulumi's stack references name it. */
+export function stackProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/.test(text) && !text.startsWith("-")
+    ? undefined
+    : 'must be a stack: "dev", "organization/dev" or "organization/project/dev"';
+}
+
+/** The digest of an artifact's manifest. */
+export function digestProblem(text: string): string | undefined {
+  return /^sha256:[0-9a-f]{64}$/.test(text) ? undefined : 'must be "sha256:" and 64 lower-case hex digits';
+}
+
+/** Arguments of a kernel's command line. x86 keeps 2048 bytes; the rest is for what Hornet adds. */
+export function bootArgsProblem(text: string): string | undefined {
+  return /^[\x20-\x7e]{1,1536}$/.test(text) ? undefined : "must be one line of at most 1536 printable ASCII characters";
+}
+
+/** The name of an environment variable. */
+export function envNameProblem(text: string): string | undefined {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)
+    ? undefined
+    : 'must be named with letters, digits and "_" only, not starting with a digit';
+}
+
+/** The value of an environment variable, as text or as what is wrong with it. YAML's numbers and booleans become text. */
+export function envText(value: unknown): { readonly text: string } | { readonly problem: string } {
+  if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)) {
+    return { problem: "must be in quotes: a number of that size would be rounded" };
+  }
+  if (typeof value === "number" || typeof value === "boolean") return { text: String(value) };
+  if (typeof value !== "string") return { problem: 'must be text (empty text is "")' };
+  return value.includes("\0") ? { problem: "must be text without NUL characters" } : { text: value };
+}
+
+/** The id of a clone as a key of a mapping. */
+export function cloneIdProblem(text: string): string | undefined {
+  return /^(0|[1-9][0-9]{0,8})$/.test(text) ? undefined : 'must be the id of a clone, such as "7"';
+}

@@ -1,0 +1,5 @@
+/** A stack's config: read, checked, and the droplet it names resolved. */
+export { resolveDroplet, type ResolvedDroplet } from "./droplet";
+export { loadConfig } from "./load";
+export { parseConfig } from "./parse";
+export type { FleetSpec } from "./spec";

@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigFaults } from "./faults";
+import { isSecret, loadConfig } from "./load";
+
+function faultsOf(config: Record<string, string>, secretKeys: string[] = []): ConfigFaults {
+  pulumi.runtime.setAllConfig(config, secretKeys);
+  try {
+    loadConfig();
+  } catch (error) {
+    if (error instanceof ConfigFaults) return error;
+    throw error;
+  }
+  throw new Error("the config was taken");
+}
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "hornet", "dev");
+});
+
+afterEach(() => pulumi.runtime.setAllConfig({}, []));
+
+test("reads every key of the namespace, whatever the project is called", () => {
+  pulumi.runtime.setAllConfig({
+    "hornet:droplet": '{"host":"203.0.113.10"}',
+    "hornet:config:fleet": '{"count":7}',
+    "aws:region": "x",
+  });
+  expect(loadConfig()).toMatchObject({ droplet: { kind: "ssh", host: "203.0.113.10" }, fleet: { count: 7 } });
+});
+
+test("throws all faults at once, unknown keys among them", () => {
+  const { faults, message } = faultsOf({ "hornet:flet": "1", "hornet:bridge": '{"name":"a b"}' });
+  expect(faults.map(({ path }) => path)).toEqual(["hornet:bridge.name", "hornet:flet", "hornet:droplet"]);
+  expect(message).toMatch(/^The config of stack dev has 3 faults/);
+});
+
+test("is printed by the SDK without a stack trace", () => {
+  expect(pulumi.RunError.isInstance(faultsOf({}))).toBe(true);
+});
+
+test("tells which keys have secrets, and shows none of theirs", () => {
+  const config = { "hornet:vmm": '{"kernel":"c4n4ry"}', "hornet:fleet": '{"count":-1}' };
+  expect(faultsOf(config, ["hornet:vmm"]).message).not.toContain("c4n4ry");
+  expect(isSecret("vmm")).toBe(true);
+  expect(isSecret("fleet")).toBe(false);
+  expect(isSecret("identity")).toBe(false);
+});

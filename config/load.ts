@@ -1,0 +1,33 @@
+/** The config of the stack that the Pulumi program runs for. */
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigFaults } from "./faults";
+import { parseConfig } from "./parse";
+import { type ConfigKey, NAMESPACE } from "./schema";
+import type { FleetSpec } from "./spec";
+
+const PREFIX = `${NAMESPACE}:`;
+
+/**
+ * The spec of this stack's fleet. Its values are plain also where the config has them encrypted: wrap what `isSecret`
+ * says of in `pulumi.secret` before it becomes an input of a resource.
+ * Throws ConfigFaults, with all faults at once, on a config that cannot be used.
+ */
+export function loadConfig(): FleetSpec {
+  // All keys and not `Config.getObject` key by key: only so are unknown keys seen, and its error would show the text.
+  const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(PREFIX));
+  const keys = own.map(([key]) => key.slice(PREFIX.length));
+  const raw = Object.fromEntries(own.map(([key, value]) => [key.slice(PREFIX.length), value]));
+  const parsed = parseConfig(raw, { secretKeys: keys.filter(isSecret) });
+  if (!parsed.ok) throw new ConfigFaults(pulumi.getStack(), parsed.faults);
+  return parsed.spec;
+}
+
+/**
+ * Whether a top-level key has an encrypted value in it. Pulumi tells it of whole keys only: one encrypted variable
+ * makes all of `hornet:identity` secret.
+ */
+export function isSecret(key: ConfigKey | (string & {})): boolean {
+  const runtime = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
+  // The SDK has the function but not its type. Should it go one day, everything is secret rather than nothing.
+  return runtime.isConfigSecret?.(PREFIX + key) ?? true;
+}

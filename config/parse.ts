@@ -1,0 +1,82 @@
+/** From a raw config to a spec or to all of its faults. Pure. */
+import type { z } from "zod";
+import { crossCheck } from "./cross-checks";
+import type { Fault } from "./faults";
+import { readIssue, valueAt } from "./issues";
+import { configSchema, type ConfigShape } from "./schema";
+import { type FleetSpec, specOf } from "./spec";
+import type { KeyPath } from "./walk";
+
+export type ParsedConfig =
+  { readonly ok: true; readonly spec: FleetSpec } | { readonly ok: false; readonly faults: readonly Fault[] };
+
+export interface ParseOptions {
+  /** Top-level keys that are encrypted: no fault shows a value of theirs. */
+  readonly secretKeys?: readonly string[];
+}
+
+/**
+ * Checks a whole config and fills in the defaults. All faults are found at once: a key that is malformed is left out
+ * for the checks that compare several keys, and only those that need this very key are skipped.
+ * @param raw top-level keys without their namespace; a value may be JSON text, as `pulumi config set` stores it
+ */
+export function parseConfig(raw: Readonly<Record<string, unknown>>, options: ParseOptions = {}): ParsedConfig {
+  const secretKeys = options.secretKeys ?? [];
+  const config = Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, decoded(value)]));
+  const first = configSchema.safeParse(config);
+  const issues = first.success
+    ? []
+    : first.error.issues.flatMap((issue) => readIssue(issue, config, (path) => isSecret(path, secretKeys)));
+  const shape = first.success ? first.data : salvage(config, first.error.issues);
+  const unusable = issues.flatMap(({ path, meant }) => (meant ? [path, meant] : [path]));
+  const faults = [...issues.map(({ fault }) => fault), ...crossCheck(shape, unusable, secretKeys)];
+  const { droplet } = shape;
+  return faults.length === 0 && droplet !== undefined
+    ? { ok: true, spec: specOf({ ...shape, droplet }) }
+    : { ok: false, faults };
+}
+
+function decoded(value: unknown): unknown {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    // The parser's own words would show the text, which may be secret. As text it fails the schema's check.
+    return value;
+  }
+}
+
+/** Identities are always taken for secret: a value that should be encrypted may still be plain. */
+function isSecret(path: KeyPath, secretKeys: readonly string[]): boolean {
+  return path.includes("identity") || path.includes("env") || secretKeys.includes(String(path[0]));
+}
+
+/** What is left of a config without the keys that issues are about: well-formed, defaults in place of what went. */
+function salvage(config: unknown, issues: readonly z.core.$ZodIssue[]): ConfigShape {
+  const places = issues.flatMap(placesOf).map((path) => presentPart(config, path));
+  const rest = places.some((path) => path.length === 0) ? {} : without(config, places);
+  const next = configSchema.safeParse(rest);
+  return next.success ? next.data : salvage(rest, next.error.issues);
+}
+
+function placesOf(issue: z.core.$ZodIssue): KeyPath[] {
+  const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  return issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...path, key]) : [path];
+}
+
+/** The path itself, or the nearest above with a value: an entry that lacks a key goes as a whole. */
+function presentPart(config: unknown, path: KeyPath): KeyPath {
+  return path.length === 0 || valueAt(config, path) !== undefined ? path : presentPart(config, path.slice(0, -1));
+}
+
+/** A copy without the values at the paths; lists close up. */
+function without(value: unknown, paths: readonly KeyPath[]): unknown {
+  if (paths.length === 0 || typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value)
+    .filter(([key]) => !paths.some((path) => path.length === 1 && String(path[0]) === key))
+    .map(([key, inner]): [string, unknown] => {
+      const below = paths.filter((path) => path.length > 1 && String(path[0]) === key).map((path) => path.slice(1));
+      return [key, without(inner, below)];
+    });
+  return Array.isArray(value) ? kept.map(([, inner]) => inner) : Object.fromEntries(kept);
+}

@@ -1,0 +1,115 @@
+/** Schema of the parts of a config that describe the droplet: how to reach it, its bridge, its VMM. */
+import { z } from "zod";
+import * as formats from "./formats";
+import { hostKeyProblem, normalHostKey } from "./ssh-key";
+import { count, port, section, text } from "./schema-parts";
+
+const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+
+/** How to reach a droplet. That exactly one of host, local and simulated is given is a cross check. */
+export const dropletFields = z.strictObject({
+  host: text(formats.hostProblem).optional().meta({
+    description: "The droplet's name or IP address (IPv6 too), reached over ssh.",
+    example: "203.0.113.10",
+  }),
+  user: text(formats.userProblem).default("root").meta({ description: "Login name on the droplet.", example: "root" }),
+  port: port().default(22).meta({ description: "TCP port of the droplet's sshd.", example: 22 }),
+  privateKeyPath: text(formats.keyPathProblem).optional().meta({
+    description: "Private key on the operator's machine; left out, ssh's own agent and default keys are used.",
+    example: "~/.ssh/swarm_key",
+  }),
+  hostKey: text(hostKeyProblem).transform(normalHostKey).optional().meta({
+    description:
+      "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa), the only one then accepted; left out, the operator's known_hosts must have it.",
+    example: EXAMPLE_HOST_KEY,
+  }),
+  local: z.literal(true).optional().meta({
+    description: "Instead of host: this machine itself is the droplet (Linux, root).",
+    type: "true",
+    example: true,
+  }),
+  simulated: text(formats.labelProblem).optional().meta({
+    description: "Instead of host: the simulated droplet of this checkout with that name.",
+    example: "local",
+  }),
+});
+
+export const droplet = dropletFields.optional().meta({
+  description: "The Linux host that carries the fleet. Required: host, or local, or simulated.",
+  example: { host: "203.0.113.10", user: "root", privateKeyPath: "~/.ssh/swarm_key", hostKey: EXAMPLE_HOST_KEY },
+  required: true,
+});
+
+export const bridge = section(
+  {
+    name: text(formats.interfaceNameProblem).default("br0").meta({
+      description: "Name of the bridge on the droplet.",
+      example: "br0",
+    }),
+    address: text(formats.interfaceAddressProblem).default("10.0.0.1/24").meta({
+      description:
+        "The bridge's own address and its network's prefix (/8 to /30). Clone N gets the network's address + N + 2.",
+      example: "10.0.0.1/24",
+    }),
+    uplink: text(formats.interfaceNameProblem).default("auto").meta({
+      description: "The interface towards the Internet; auto: the one with the default route.",
+      type: "interface name or auto",
+      example: "auto",
+    }),
+    isolateClones: z.boolean().default(true).meta({
+      description: "Whether clones reach only the droplet and what lies behind it, not each other.",
+      example: true,
+    }),
+    adopt: z.boolean().default(false).meta({
+      description: "Whether a bridge that is already there and not ours may be taken over; it is never deleted then.",
+      example: true,
+    }),
+  },
+  { description: "The bridge that joins the clones.", example: { name: "br0", address: "10.0.0.1/24" } },
+);
+
+export const vmm = section(
+  {
+    firecracker: text(formats.absolutePathProblem).default("/usr/bin/firecracker").meta({
+      description: "Firecracker on the droplet.",
+      example: "/usr/bin/firecracker",
+    }),
+    runtimeDir: text(formats.runtimeDirProblem).default("/opt/swarm/runtime").meta({
+      description: "Folder on the droplet with one folder a clone: socket, log, private disk (at most 64 bytes).",
+      example: "/opt/swarm/runtime",
+    }),
+    kernel: text(formats.absolutePathProblem).default("/opt/swarm/images/vmlinux.bin").meta({
+      description: "Guest kernel on the droplet, for what boots afresh and does not name its own.",
+      example: "/opt/swarm/images/vmlinux.bin",
+    }),
+  },
+  { description: "Where the droplet has its VMM.", example: { firecracker: "/usr/bin/firecracker" } },
+);
+
+export const fleet = section(
+  {
+    count: count(0).default(3).meta({ description: "How many clones; 0 is an empty fleet.", example: 3 }),
+    startId: count(0).default(0).meta({
+      description: "The first clone's id: ids run from startId to startId + count - 1.",
+      example: 0,
+    }),
+    maxUnavailable: count(1).default(1).meta({
+      description: "How many clones may be down at once while a change rolls through the fleet.",
+      example: 1,
+    }),
+    readyTimeout: count(0).default(60).meta({
+      description: "Seconds that a clone may take until it answers as itself; 0: do not wait for it.",
+      example: 60,
+    }),
+    concurrency: z
+      .union([z.literal("auto"), z.int().min(1).max(64)])
+      .default("auto")
+      .meta({
+        description: "How many clones are worked on at once; auto: from the droplet's cores and memory.",
+        type: "auto or whole number, 1 to 64",
+        problem: "must be auto or a whole number from 1 to 64",
+        example: 4,
+      }),
+  },
+  { description: "Size and pace of the fleet.", example: { count: 3, startId: 0 } },
+);

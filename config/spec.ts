@@ -1,0 +1,131 @@
+/** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
+import type { ConfigShape } from "./schema";
+import { DEFAULT_SNAPSHOT_PATH } from "./schema-guest";
+
+type DeepReadonly<T> = T extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** The keys of a droplet as written in a config. */
+export type DropletFields = DeepReadonly<NonNullable<ConfigShape["droplet"]>>;
+
+/** A droplet reached over ssh. `privateKeyPath` may start with "~/": the operator's home, not the droplet's. */
+export type SshDroplet = { readonly kind: "ssh"; readonly host: string } & Pick<
+  DropletFields,
+  "user" | "port" | "privateKeyPath" | "hostKey"
+>;
+
+export type DropletSpec =
+  SshDroplet | { readonly kind: "local" } | { readonly kind: "simulated"; readonly name: string };
+
+/** How a snapshot is made by booting a kernel and a root filesystem. */
+export type BootSpec = DeepReadonly<NonNullable<ConfigShape["snapshot"]["boot"]>>;
+
+export type SnapshotSource =
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "boot"; readonly boot: BootSpec }
+  | { readonly kind: "stack"; readonly stack: string }
+  | { readonly kind: "droplet"; readonly droplet: DropletSpec; readonly path: string };
+
+/** What the clones are restored from. */
+export type SnapshotSpec = { readonly source: SnapshotSource } & DeepReadonly<
+  Pick<ConfigShape["snapshot"], "digest" | "dir" | "keepGenerations" | "signers">
+>;
+
+/** Who may log in, and what the agent is told. Values of `env` may be secret. */
+export type IdentitySpec = DeepReadonly<ConfigShape["identity"]>;
+
+/** A port of the clone's address that leads to a port of the guest. */
+export interface PublishedPort {
+  readonly port: number;
+  readonly guestPort: number;
+  readonly protocol: "tcp" | "udp";
+}
+
+/** What one clone has of its own. `egress` left out: it reaches everything. */
+export interface CloneSpec {
+  readonly identity: IdentitySpec;
+  readonly publish: readonly PublishedPort[];
+  readonly egress?: { readonly allow: readonly string[] };
+}
+
+/** A whole fleet on one droplet. */
+export interface FleetSpec {
+  readonly droplet: DropletSpec;
+  readonly bridge: DeepReadonly<ConfigShape["bridge"]>;
+  readonly guest: DeepReadonly<ConfigShape["guest"]>;
+  readonly snapshot: SnapshotSpec;
+  readonly fleet: DeepReadonly<ConfigShape["fleet"]>;
+  readonly identity: IdentitySpec;
+  readonly vmm: DeepReadonly<ConfigShape["vmm"]>;
+  /** By id, in decimal; only clones with settings of their own are in it. */
+  readonly clones: Readonly<Record<string, CloneSpec>>;
+}
+
+/** The spec of a config that the cross checks found nothing wrong with. */
+export function specOf(shape: ConfigShape & { readonly droplet: DropletFields }): FleetSpec {
+  const { bridge, guest, fleet, identity, vmm } = shape;
+  return {
+    droplet: dropletOf(shape.droplet),
+    bridge,
+    guest,
+    snapshot: snapshotOf(shape.snapshot),
+    fleet,
+    identity,
+    vmm,
+    clones: Object.fromEntries(Object.entries(shape.clones).map(([id, clone]) => [id, cloneOf(clone)])),
+  };
+}
+
+/** A clone's identity: the fleet's keys and its own; the fleet's environment with its own variables over it. */
+export function identityOf(spec: Pick<FleetSpec, "identity" | "clones">, id: number): IdentitySpec {
+  const own = spec.clones[String(id)]?.identity;
+  return {
+    authorizedKeys: [...new Set([...spec.identity.authorizedKeys, ...(own?.authorizedKeys ?? [])])],
+    env: { ...spec.identity.env, ...own?.env },
+  };
+}
+
+function dropletOf(fields: DropletFields): DropletSpec {
+  const { host, user, port, privateKeyPath, hostKey } = fields;
+  if (fields.simulated !== undefined) return { kind: "simulated", name: fields.simulated };
+  if (host === undefined) return { kind: "local" };
+  return {
+    kind: "ssh",
+    host,
+    user,
+    port,
+    ...(privateKeyPath !== undefined && { privateKeyPath }),
+    ...(hostKey !== undefined && { hostKey }),
+  };
+}
+
+function snapshotOf(shape: ConfigShape["snapshot"]): SnapshotSpec {
+  const { digest, dir, keepGenerations, signers } = shape;
+  return {
+    source: sourceOf(shape),
+    dir,
+    keepGenerations,
+    ...(digest !== undefined && { digest }),
+    ...(signers !== undefined && { signers }),
+  };
+}
+
+function sourceOf({ path, boot, from }: ConfigShape["snapshot"]): SnapshotSource {
+  if (boot !== undefined) return { kind: "boot", boot };
+  if (from?.stack !== undefined) return { kind: "stack", stack: from.stack };
+  if (from?.droplet !== undefined && from.path !== undefined) {
+    return { kind: "droplet", droplet: dropletOf(from.droplet), path: from.path };
+  }
+  return { kind: "path", path: path ?? DEFAULT_SNAPSHOT_PATH };
+}
+
+function cloneOf({ identity, publish, egress }: ConfigShape["clones"][string]): CloneSpec {
+  return {
+    identity,
+    publish: publish.map(({ port, guestPort, protocol }) => ({ port, guestPort: guestPort ?? port, protocol })),
+    ...(egress !== undefined && { egress }),
+  };
+}

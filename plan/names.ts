@@ -1,0 +1,96 @@
+/** All names and addresses of a clone, derived from its id. Nothing else in Hornet makes a name up. */
+import type { FleetSpec } from "../config/spec";
+import { cidrOf, formatAddress, lastHost, nthHost } from "./addresses";
+
+/** Everything about one clone that follows from its id and the spec. */
+export interface ClonePlan {
+  readonly id: number;
+  /** The clone's name: its host name, its key in outputs, the last part of its runtime directory. */
+  readonly name: string;
+  /** The network namespace, a file of that name in /run/netns. */
+  readonly namespace: string;
+  /** The end of the veth pair that is a port of the bridge. */
+  readonly hostVeth: string;
+  /** The end of the veth pair inside the namespace. */
+  readonly nsVeth: string;
+  readonly tap: string;
+  /** MAC of the tap's host side, the same for every clone: the guest's ARP cache comes out of the snapshot. */
+  readonly tapMac: string;
+  /** The clone's address on the bridge's network. */
+  readonly address: string;
+  /** Length of the bridge network's prefix. */
+  readonly prefix: number;
+  /** The bridge's own address. */
+  readonly gateway: string;
+  /** Address and prefix of the tap inside the namespace. */
+  readonly tapAddress: string;
+  /** What the guest believes its address to be, the same for every clone. */
+  readonly guestAddress: string;
+  readonly runtimeDir: string;
+}
+
+/** The parts of a spec that names and addresses are derived from. */
+export type NamingSpec = Pick<FleetSpec, "bridge" | "guest" | "fleet" | "vmm">;
+
+/** The in-namespace end of every clone's veth pair. */
+export const NS_VETH = "veth0";
+
+/** The clone with id 0 gets the second host address after the network's first one, as the bridge usually has that. */
+const FIRST_HOST = 2;
+
+/** `vm7`: the name of the clone and of its namespace. */
+export function cloneName(id: number): string {
+  return `vm${id}`;
+}
+
+/** `veth7h`: the clone's port on the bridge. */
+export function hostVethName(id: number): string {
+  return `veth${id}h`;
+}
+
+/** The id whose clone gets the n-th host address of the bridge's network; negative for the first ones, which no clone gets. */
+export function idOfHost(n: number): number {
+  return n - FIRST_HOST;
+}
+
+/** The highest id that has an address in a network with this prefix; negative where none has. */
+export function lastId(prefix: number): number {
+  return idOfHost(lastHost(prefix));
+}
+
+/** The clone's address on the bridge's network. Throws a RangeError where the network is too small for the id. */
+export function cloneAddress(bridgeAddress: string, id: number): string {
+  return nthHost(cidrOf(bridgeAddress), id + FIRST_HOST);
+}
+
+/** The ids of a fleet, in order. */
+export function fleetIds(fleet: Pick<FleetSpec["fleet"], "count" | "startId">): readonly number[] {
+  return Array.from({ length: fleet.count }, (_, index) => fleet.startId + index);
+}
+
+/** Names and addresses of the clone with this id. Throws a RangeError on an id that is not a whole number or has no address. */
+export function planClone(spec: NamingSpec, id: number): ClonePlan {
+  if (!Number.isSafeInteger(id) || id < 0) throw new RangeError(`${id} is not the id of a clone`);
+  const bridge = cidrOf(spec.bridge.address);
+  const name = cloneName(id);
+  return {
+    id,
+    name,
+    namespace: name,
+    hostVeth: hostVethName(id),
+    nsVeth: NS_VETH,
+    tap: spec.guest.tapName,
+    tapMac: spec.guest.tapMac,
+    address: cloneAddress(spec.bridge.address, id),
+    prefix: bridge.prefix,
+    gateway: formatAddress(bridge.address),
+    tapAddress: spec.guest.tap,
+    guestAddress: spec.guest.address,
+    runtimeDir: `${spec.vmm.runtimeDir}/${name}`,
+  };
+}
+
+/** The whole fleet, by id. */
+export function planFleet(spec: NamingSpec): readonly ClonePlan[] {
+  return fleetIds(spec.fleet).map((id) => planClone(spec, id));
+}
