@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `manifest.json` of a snapshot artifact: what it is made of, what it needs, where it came from. */
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  files: z.record(z.string(), z.object({ sha256, size: z.number().int().nonnegative() })),
+  /** The Firecracker that made it: `1.16.1`. */
+  firecracker: z.string(),
+  /** `firecracker --snapshot-version` of that one: `10.0.0`; the major number must fit at a restore. */
+  snapshotFormat: z.string(),
+  /** Snapshots restore on the CPU model that they were made on. */
+  cpu: z.string(),
+  hostKernel: z.string(),
+  /** What every guest of it has: its address, its MAC address, the tap's address. */
+  guest: z.object({ address: z.string(), mac: z.string(), tap: z.string() }),
+  /** The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. */
+  diskPath: z.string(),
+  /** The tap that is baked in, and the guest interface it belongs to. */
+  tap: z.string(),
+  iface: z.string(),
+  /** MiB */
+  memory: z.number().int().nonnegative(),
+  vcpus: z.number().int().nonnegative(),
+  /** `service`: the guest waits for its identity on the metadata service; `ssh`: it does not. */
+  identity: z.enum(["service", "ssh"]),
+  /** The kernel command line of a boot without the snapshot; empty where no kernel came along. */
+  bootArgs: z.string(),
+  made: z.object({ at: z.string(), from: z.string(), key: z.string() }),
+});
+
+/** A parsed manifest. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The manifest's text, as it lies on a droplet. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** The artifact's identity: the digest of its manifest's text, `sha256:…`. */
+export function manifestDigest(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/** What a clone needs to know of an artifact; the form in which resources hand it on. */
+export const artifactSchema = z.object({
+  digest: z.string(),
+  snapshotPath: z.string(),
+  memoryPath: z.string(),
+  /** The template disk that clones copy. */
+  disk: z.string(),
+  diskPath: z.string(),
+  tap: z.string(),
+  iface: z.string(),
+  guestMac: z.string(),
+  identity: z.enum(["service", "ssh"]),
+  memory: z.number(),
+  vcpus: z.number(),
+  /** The kernel for a boot from a clone's own disk; empty where none is known. */
+  kernel: z.string(),
+  bootArgs: z.string(),
+});
+
+/** See {@link artifactSchema}. */
+export type Artifact = z.infer<typeof artifactSchema>;
+
+/** An artifact in `folder` on a droplet. */
+export function artifactIn(folder: string, digest: string, manifest: Manifest): Artifact {
+  const has = (file: string): boolean => manifest.files[file] !== undefined;
+  return {
+    digest,
+    snapshotPath: `${folder}/vm.snapshot`,
+    memoryPath: `${folder}/vm.mem`,
+    disk: has("rootfs.ext4") ? `${folder}/rootfs.ext4` : manifest.diskPath,
+    diskPath: manifest.diskPath,
+    tap: manifest.tap,
+    iface: manifest.iface,
+    guestMac: manifest.guest.mac,
+    identity: manifest.identity,
+    memory: manifest.memory,
+    vcpus: manifest.vcpus,
+    kernel: has("vmlinux") ? `${folder}/vmlinux` : "",
+    bootArgs: manifest.bootArgs,
+  };
+}

@@ -1,0 +1,107 @@
+import type { ApiRequest } from "./api";
+
+/** What a restore needs to know. Paths are absolute, on the droplet. */
+export interface LoadSpec {
+  readonly snapshotPath: string;
+  readonly memoryPath: string;
+  /** The VMM's version, `1.16.1`: an unknown field is a 400 and ends nothing, but the body must fit. */
+  readonly version: string;
+  /** Guest interfaces whose tap is another one now than in the snapshot. */
+  readonly taps?: readonly { readonly iface: string; readonly tap: string }[];
+}
+
+/** What a cold boot needs to know. */
+export interface BootSpec {
+  readonly kernel: string;
+  readonly bootArgs: string;
+  readonly diskPath: string;
+  readonly tap: string;
+  readonly guestMac: string;
+  /** MiB */
+  readonly memory: number;
+  readonly vcpus: number;
+}
+
+/** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
+export const MMDS_ADDRESS = "169.254.169.254";
+
+/** True where `version` is at least `wanted`; both `MAJOR.MINOR[.PATCH]`. */
+export function atLeast(version: string, wanted: string): boolean {
+  const parse = (text: string): number[] => text.split(".").map(Number);
+  const have = parse(version);
+  for (const [at, number] of parse(wanted).entries()) {
+    const other = have[at] ?? 0;
+    if (other !== number) return other > number;
+  }
+  return true;
+}
+
+/**
+ * Load, paused. `mem_backend` came with 1.1, `network_overrides` with 1.12; a VMM before those gets the older form, or
+ * an error that says which version is needed.
+ */
+export function loadRequest({ snapshotPath, memoryPath, version, taps = [] }: LoadSpec): ApiRequest {
+  if (taps.length > 0 && !atLeast(version, "1.12")) {
+    throw new Error(`Firecracker ${version} cannot give a restored guest another tap; that came with 1.12`);
+  }
+  return {
+    method: "PUT",
+    path: "/snapshot/load",
+    body: {
+      snapshot_path: snapshotPath,
+      ...(atLeast(version, "1.1")
+        ? { mem_backend: { backend_path: memoryPath, backend_type: "File" } }
+        : { mem_file_path: memoryPath }),
+      ...(taps.length === 0
+        ? {}
+        : { network_overrides: taps.map(({ iface, tap }) => ({ iface_id: iface, host_dev_name: tap })) }),
+      resume_vm: false,
+    },
+  };
+}
+
+/** Hands over the metadata. Firecracker refuses a body of more than 51,200 bytes. */
+export function metadataRequest(document: unknown): ApiRequest {
+  return { method: "PUT", path: "/mmds", body: document };
+}
+
+export const resumeRequest: ApiRequest = { method: "PATCH", path: "/vm", body: { state: "Resumed" } };
+export const pauseRequest: ApiRequest = { method: "PATCH", path: "/vm", body: { state: "Paused" } };
+
+/** A full snapshot of a paused VM. Disks are not part of it: they are copied while it is paused. */
+export function snapshotRequest(snapshotPath: string, memoryPath: string): ApiRequest {
+  return {
+    method: "PUT",
+    path: "/snapshot/create",
+    body: { snapshot_type: "Full", snapshot_path: snapshotPath, mem_file_path: memoryPath },
+  };
+}
+
+/** The configuration of a VM that boots, without the start; metadata can be put between the two. */
+export function bootRequests(spec: BootSpec): ApiRequest[] {
+  return [
+    {
+      method: "PUT",
+      path: "/machine-config",
+      body: { vcpu_count: spec.vcpus, mem_size_mib: spec.memory },
+    },
+    { method: "PUT", path: "/boot-source", body: { kernel_image_path: spec.kernel, boot_args: spec.bootArgs } },
+    {
+      method: "PUT",
+      path: "/drives/rootfs",
+      body: { drive_id: "rootfs", path_on_host: spec.diskPath, is_root_device: true, is_read_only: false },
+    },
+    {
+      method: "PUT",
+      path: "/network-interfaces/eth0",
+      body: { iface_id: "eth0", guest_mac: spec.guestMac, host_dev_name: spec.tap },
+    },
+    {
+      method: "PUT",
+      path: "/mmds/config",
+      body: { version: "V2", network_interfaces: ["eth0"], ipv4_address: MMDS_ADDRESS },
+    },
+  ];
+}
+
+export const startRequest: ApiRequest = { method: "PUT", path: "/actions", body: { action_type: "InstanceStart" } };

@@ -1,0 +1,59 @@
+/** What a failed command on a droplet leaves to say. */
+export interface CommandFailure {
+  /** What Hornet was doing, in words: "create namespace vm7". */
+  readonly what: string;
+  /** The droplet, as {@link describeConnection} names it. */
+  readonly droplet: string;
+  /** The function or command that ran there. */
+  readonly command: string;
+  /** Its exit code, or null where it never came to one (connection lost, limit reached). */
+  readonly code: number | null;
+  readonly stderr: string;
+  /** What the reader can do next. */
+  readonly hint?: string | undefined;
+}
+
+const STDERR_TAIL = 2000;
+
+/**
+ * An error a user is meant to read: one message that holds everything, no stack. The dynamic provider's host prints
+ * `error.stack` for failed deletes, which would show a trace at a user; so the stack is the message.
+ */
+export class HornetError extends Error {
+  override readonly name: string = "HornetError";
+
+  constructor(message: string) {
+    super(message);
+    this.stack = message;
+  }
+}
+
+/** A command on a droplet failed. `failure` keeps the parts for code that decides on them. */
+export class CommandError extends HornetError {
+  override readonly name = "CommandError";
+
+  constructor(readonly failure: CommandFailure) {
+    super(describeFailure(failure));
+  }
+}
+
+/** The connection to a droplet could not be made, or was lost. */
+export class ConnectionError extends HornetError {
+  override readonly name = "ConnectionError";
+}
+
+function describeFailure({ what, droplet, command, code, stderr, hint }: CommandFailure): string {
+  const end = stderr.trim().slice(-STDERR_TAIL);
+  return [
+    `${what} failed on ${droplet}`,
+    `  command: ${command}`,
+    `  exit code: ${code ?? "none"}`,
+    ...(end === "" ? [] : [`  stderr: ${end.replaceAll("\n", "\n          ")}`]),
+    ...(hint === undefined ? [] : [`  next: ${hint}`]),
+  ].join("\n");
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

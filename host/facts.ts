@@ -1,0 +1,176 @@
+import { z } from "zod";
+import type {
+  Observed,
+  ObservedClaim,
+  ObservedLink,
+  ObservedNamespace,
+  ObservedRoute,
+  ObservedTable,
+  ObservedVm,
+} from "../plan/observed";
+import type { Session } from "./session";
+
+/** The part of `ip -j -d addr show` (iproute2) that Hornet reads. */
+const ipLink = z.object({
+  ifname: z.string(),
+  flags: z.array(z.string()),
+  address: z.string().default(""),
+  ifalias: z.string().default(""),
+  master: z.string().default(""),
+  link_netnsid: z.number().default(-1),
+  linkinfo: z
+    .object({
+      info_kind: z.string().default(""),
+      info_slave_data: z.object({ isolated: z.boolean().default(false) }).optional(),
+      info_data: z.object({ persist: z.boolean().default(false) }).optional(),
+    })
+    .optional(),
+  addr_info: z
+    .array(z.object({ family: z.string(), local: z.string().default(""), prefixlen: z.number() }))
+    .default([]),
+});
+
+const ipRoute = z.object({ dst: z.string(), gateway: z.string().default(""), dev: z.string().default("") });
+
+/** nft's JSON listing (libnftables-json(5)): objects under one key each, `table`, `chain`, `rule` and others. */
+const nftListing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
+const nftTable = z.object({ name: z.string() });
+const nftChain = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+const nftRule = z.object({ chain: z.string(), comment: z.string().default(""), expr: z.array(z.unknown()) });
+
+/** Reads a droplet in one call. Every named namespace is listed; details are of those that `owner` has claimed. */
+export async function gatherFacts(session: Session, owner: string, runtimeDir: string): Promise<Observed> {
+  const text = await session.call({
+    what: "read the droplet",
+    run: "gather_facts",
+    vars: { owner, runtime_dir: runtimeDir },
+    hint: "npm run doctor shows what the droplet lacks",
+  });
+  return parseFacts(text);
+}
+
+/** Parses the answer of the library's `gather_facts`: parts behind lines that start with a group separator. */
+export function parseFacts(text: string): Observed {
+  const inside: Record<string, ObservedNamespace> = {};
+  const vms: Record<string, ObservedVm> = {};
+  const bridges: Record<string, "ours" | "adopted"> = {};
+  const claims: ObservedClaim[] = [];
+  const single = new Map<string, string>();
+  for (const part of text.split("\x1d").slice(1)) {
+    const end = part.indexOf("\n");
+    const [kind = "", name = "", ...rest] = part.slice(0, end).split(" ");
+    const body = part.slice(end + 1);
+    if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
+    else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
+    else if (kind === "inside") inside[name] = parseNamespace(body);
+    else if (kind === "vm") vms[name] = parseVm(body);
+    else single.set(kind, body);
+  }
+  const body = (kind: string): string => single.get(kind) ?? "";
+  return {
+    bootId: body("boot").trim(),
+    links: parseLinks(body("links")),
+    forwarding: body("forwarding").trim() === "1",
+    tables: lines(body("tables")).map(parseTable),
+    namespaces: lines(body("namespaces")),
+    claims,
+    bridges,
+    inside,
+    vms,
+  };
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line.trim() !== "");
+}
+
+function parseLinks(json: string): ObservedLink[] {
+  return z
+    .array(ipLink)
+    .parse(JSON.parse(json.trim() === "" ? "[]" : json))
+    .map((link) => ({
+      name: link.ifname,
+      kind: link.linkinfo?.info_kind ?? "",
+      persistent: link.linkinfo?.info_data?.persist ?? false,
+      up: link.flags.includes("UP"),
+      carrier: link.flags.includes("LOWER_UP"),
+      mac: link.address,
+      alias: link.ifalias,
+      master: link.master,
+      isolated: link.linkinfo?.info_slave_data?.isolated ?? false,
+      addresses: link.addr_info
+        .filter(({ family }) => family === "inet")
+        .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+      peerNamespace: link.link_netnsid,
+    }));
+}
+
+function parseRoutes(json: string): ObservedRoute[] {
+  return z
+    .array(ipRoute)
+    .parse(JSON.parse(json.trim() === "" ? "[]" : json))
+    .map(({ dst, gateway, dev }) => ({ destination: dst, gateway, device: dev }));
+}
+
+/** A table out of nft's JSON; handles and counters, which change by themselves, stay out. */
+export function parseTable(json: string): ObservedTable {
+  const { nftables } = nftListing.parse(JSON.parse(json));
+  let name = "";
+  const chains: string[] = [];
+  const rules: { comment: string; text: string }[] = [];
+  for (const object of nftables) {
+    if ("table" in object) name = nftTable.parse(object.table).name;
+    if ("chain" in object) {
+      const chain = nftChain.parse(object.chain);
+      chains.push(["name", "type", "hook", "prio", "policy"].map((key) => String(chain[key] ?? "-")).join(" "));
+    }
+    if ("rule" in object) {
+      const rule = nftRule.parse(object.rule);
+      rules.push({ comment: rule.comment, text: `${rule.chain} ${JSON.stringify(rule.expr)}` });
+    }
+  }
+  return { name, chains, rules };
+}
+
+function parseNamespace(body: string): ObservedNamespace {
+  const [links = "[]", routes = "[]", forwarding = "0", ...tables] = lines(body);
+  return {
+    links: parseLinks(links),
+    routes: parseRoutes(routes),
+    forwarding: forwarding.trim() === "1",
+    tables: tables.map(parseTable),
+  };
+}
+
+/** What a VMM answers to `GET /` (Firecracker's InstanceInfo). */
+const instanceInfo = z.object({ state: z.string(), vmm_version: z.string() });
+
+function parseVm(body: string): ObservedVm {
+  const values = new Map(
+    lines(body).map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+  const info = parseInfo(values.get("api") ?? "");
+  const record = [...values].filter(([key]) => key.startsWith("record."));
+  return {
+    pid: Number(values.get("pid") ?? 0),
+    alive: values.get("alive") === "1",
+    startTime: values.get("start") ?? "",
+    inNamespace: values.get("in_namespace") === "1",
+    state: info?.state ?? "",
+    version: info?.vmm_version ?? "",
+    diskSize: Number(values.get("disk") ?? -1),
+    diskMounted: values.get("mounted") === "1",
+    record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
+  };
+}
+
+function parseInfo(text: string): z.infer<typeof instanceInfo> | undefined {
+  try {
+    return instanceInfo.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

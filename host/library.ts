@@ -1,0 +1,25 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { faultSettings } from "./effects";
+import { quote } from "./quote";
+
+const folder = join(__dirname, "library");
+let cached: string | undefined;
+
+/** The shell functions that run on a droplet, all of host/library as one text, with the fault settings before them. */
+export function readLibrary(): string {
+  cached ??= readdirSync(folder)
+    .filter((file) => file.endsWith(".sh"))
+    .sort()
+    .map((file) => readFileSync(join(folder, file), "utf8"))
+    .join("\n");
+  const settings = Object.entries(faultSettings()).map(([name, value]) => `${name}=${quote(value)}\n`);
+  return settings.join("") + cached;
+}
+
+/**
+ * The first thing a lane runs: read the library from stdin, then serve. `head -c` takes exactly the bytes it was asked
+ * for; the final x keeps trailing newlines through the command substitution.
+ */
+export const laneBootstrap =
+  'IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && serve_lane';

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# Snapshot artifacts: folders of vm.snapshot, vm.mem, rootfs.ext4, vmlinux and manifest.json.
+
+# inspect_files: stdin: one path a line. Answers "SIZE MTIME INODE PATH" for those that are there.
+inspect_files() {
+  local file
+  while IFS= read -r file; do
+    stat -L -c "%s %Y %i %n" -- "$file" 2>/dev/null
+  done
+  return 0
+}
+
+# read_manifest: variables path. The manifest's text; nothing where there is none.
+read_manifest() { [[ ! -f $path/manifest.json ]] || cat "$path/manifest.json"; }
+
+# hash_files: stdin: one path a line. Answers "SHA256 SIZE PATH".
+hash_files() {
+  local file sum
+  while IFS= read -r file; do
+    sum=$(sha256sum -- "$file") || return
+    printf '%s %s %s\n' "${sum%% *}" "$(stat -L -c %s -- "$file")" "$file"
+  done
+}
+
+# describe_host: variables firecracker. What a snapshot depends on, as lines key=value.
+describe_host() {
+  printf 'firecracker=%s\n' "$("$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1)"
+  printf 'format=%s\n' "$("$firecracker" --snapshot-version | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
+  printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+  printf 'kernel=%s\n' "$(uname -r)"
+}
+
+# take_snapshot: variables runtime_dir namespace owner dir_of_artifacts kernel; stdin: the requests that pause the VM and
+# write vm.snapshot and vm.mem into its folder (the VMM may see other folders otherwise than we do, see expose_path).
+# Leaves a draft that is complete but for its manifest, and ends the VM.
+take_snapshot() {
+  local dir=$runtime_dir/$namespace draft=$dir_of_artifacts/.hornet-draft-$namespace file
+  effect "artifact/snapshot" api "$dir" "$(cat)" >/dev/null || return
+  effect "artifact/end" end_vmm "$dir" || return
+  # Firecracker writes every page; the zero ones become holes.
+  effect "artifact/holes" fallocate --dig-holes "$dir/vm.mem" || return
+  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/draft" remake_folder "$draft" || return
+  for file in vm.snapshot vm.mem rootfs.ext4; do
+    effect "artifact/$file" mv "$dir/$file" "$draft/$file" || return
+  done
+  effect "artifact/vmlinux" cp --reflink=auto --sparse=always -- "$kernel" "$draft/vmlinux" || return
+  effect "artifact/clear" end_scratch || return
+  for file in vm.snapshot vm.mem rootfs.ext4 vmlinux; do printf '%s\n' "$draft/$file"; done | hash_files
+}
+
+# abort_boot: variables runtime_dir namespace owner dir_of_artifacts. Takes away what a boot that failed has left.
+abort_boot() {
+  effect "scratch/end" end_scratch || return
+  effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
+  effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
+}
+
+remake_folder() { rm -rf "$1" && mkdir "$1"; }
+
+# publish_artifact: variables namespace owner dir_of_artifacts digest name; stdin: the manifest. The draft gets its name,
+# read-only, and the stable name beside it. Where the digest is there already, that one is used.
+publish_artifact() {
+  local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
+  if [[ ! -e $target/manifest.json ]]; then
+    effect "artifact/manifest" write_manifest "$draft" || return
+    effect "artifact/name" mv -T "$draft" "$target" || return
+  fi
+  effect "artifact/user" add_user "$target" || return
+  # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there.
+  if [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
+    effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
+  fi
+}
+
+write_manifest() {
+  cat >"$1/manifest.json" && chmod 0444 "$1"/* && chmod 0755 "$1" && sync -f "$1/manifest.json"
+}
+
+# add_user FOLDER: notes that this stack uses the artifact.
+add_user() {
+  mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
+}
+
+# drop_artifact: variables owner dir_of_artifacts digest name namespace. Gives up this stack's use; the last user takes the
+# artifact away, and the stable name where it leads there. Our own mark goes last, with the folder or alone, so that a
+# crash in between leaves something that is still ours to finish.
+drop_artifact() {
+  local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users
+  [[ -d $dir_of_artifacts ]] || return 0
+  effect "artifact/del-draft" rm -rf "$grave" || return
+  if [[ -e $target/.hornet-users/${owner##*:} ]]; then
+    users=$(ls "$target/.hornet-users")
+    if [[ $users == "${owner##*:}" ]]; then
+      if [[ $(readlink "$dir_of_artifacts/$name") == "$digest" ]]; then
+        effect "artifact/del-link" rm -f "$dir_of_artifacts/$name" || return
+      fi
+      effect "artifact/del-name" mv -T "$target" "$grave" || return
+      effect "artifact/del-files" rm -rf "$grave" || return
+    else
+      effect "artifact/del-user" rm -f "$target/.hornet-users/${owner##*:}" || return
+    fi
+  fi
+  effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
+}
+
+# find_boot: variables dir_of_artifacts key. The digests of artifacts that were made from the same inputs.
+find_boot() {
+  local manifest
+  for manifest in "$dir_of_artifacts"/*/manifest.json; do
+    [[ ! -f $manifest || -L ${manifest%/*} ]] || ! grep -qF "\"key\": \"$key\"" "$manifest" || {
+      manifest=${manifest%/*}
+      printf '%s\n' "${manifest##*/}"
+    }
+  done
+}

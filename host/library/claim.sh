@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Who owns what: a folder below the runtime folder, with the owner's mark in it, is made before anything else that
+# belongs to it and goes last. It is what is found again after a crash.
+
+# claim DIR: makes the folder DIR ours (variable owner), or fails and names its holder. The mark is in it from its first
+# moment on. Succeeds where it is ours already.
+claim() {
+  local dir=$1 draft holder
+  if [[ ! -e $dir/owner ]]; then
+    make_folder "${dir%/*}" || return
+    draft=${dir%/*}/.hornet-draft.$BASHPID
+    rm -rf "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" || return
+    mv -nT "$draft" "$dir" 2>/dev/null
+    rm -rf "$draft"
+  fi
+  holder=$(cat "$dir/owner" 2>/dev/null) || { fail "$dir is there, but not Hornet's"; return 1; }
+  [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
+}
+
+# unclaim DIR: takes the folder away, and the folders above it that we made and that are empty now.
+unclaim() {
+  local dir=$1 grave
+  if [[ -e $dir/owner ]]; then
+    # Renamed first: a crash in the middle of rm must not leave a folder without the mark that says whose it is.
+    grave=${dir%/*}/.hornet-draft.$BASHPID
+    rm -rf "$grave" && mv -T "$dir" "$grave" && rm -rf "$grave" || return
+  fi
+  drop_folder "${dir%/*}"
+}
+
+# is_ours DIR: the folder is there and ours.
+is_ours() {
+  [[ -f $1/owner && $(<"$1/owner") == "$owner" ]]
+}

@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# What every function on a droplet builds on. Sourced into a lane: bash, no stdin, one subshell per call.
+
+set -uo pipefail
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+unset CDPATH TMPDIR
+umask 077
+# Core dumps of a VMM hold guest memory, secrets included.
+ulimit -c 0
+
+# Serves framed calls: "ID LENGTH", then LENGTH bytes of code. Closes stdout and stderr of each with a marked line.
+serve_lane() {
+  local id length code
+  while IFS=' ' read -r id length; do
+    if ((length > 8192)); then
+      code=$(head -c "$length" && printf x)
+      code=${code%x}
+    else
+      IFS= read -r -N "$length" code
+    fi
+    (eval "$code") </dev/null
+    local rc=$?
+    printf '\n\036%s %d\n' "$id" "$rc"
+    printf '\n\036%s %d\n' "$id" "$rc" >&2
+  done
+}
+
+# fail MESSAGE…: says why on stderr and fails.
+fail() {
+  printf '%s\n' "$*" >&2
+  return 1
+}
+
+# effect NAME COMMAND…: the one place through which a droplet is changed. NAME is unique within an operation
+# ("vm7/disk"). Fault injection sits here, so that a new effect is covered without anyone remembering it:
+#   hornet_fault=fail:NAME     the command is not run, and fails
+#   hornet_fault=before:NAME   operator process and lane die as in a crash, before the command
+#   hornet_fault=after:NAME    the same right after it
+effect() {
+  local name=$1
+  shift
+  [[ -z $hornet_trace ]] || printf '\037E %s\n' "$name" >&2
+  if [[ -n $hornet_fault ]]; then
+    [[ $hornet_fault != "fail:$name" ]] || { fail "injected failure at $name"; return 1; }
+    [[ $hornet_fault != "before:$name" ]] || crash "$name"
+    "$@" || return
+    [[ $hornet_fault != "after:$name" ]] || crash "$name"
+    return 0
+  fi
+  "$@"
+}
+
+# crash NAME: asks the operator's process to kill itself, and stops here for good.
+crash() {
+  printf '\037K %s\n' "$1" >&2
+  kill -9 $$ "$BASHPID"
+}
+
+# kill_descendants PID: ends everything that a process has started, not the process itself. Each is stopped before its
+# children are listed, so that it starts no more meanwhile.
+kill_descendants() {
+  local child children=()
+  read -r -a children 2>/dev/null <"/proc/$1/task/$1/children" || :
+  for child in "${children[@]}"; do
+    kill -STOP "$child" 2>/dev/null
+    kill_descendants "$child"
+    kill -9 "$child" 2>/dev/null
+  done
+  return 0
+}
+
+# pause SECONDS: waits without a process; the descriptor never becomes readable.
+pause() {
+  [[ -n ${pause_fd:-} ]] || exec {pause_fd}<> <(:)
+  read -r -t "$1" -u "$pause_fd" _ || return 0
+}
+
+# now_ms: the droplet's clock in ms.
+now_ms() {
+  local now=$EPOCHREALTIME
+  printf '%d' $((${now%.*} * 1000 + 10#${now#*.} / 1000))
+}
+
+# start_time PID: when a process was started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); with the
+# pid it names a process exactly, since pids are used again. Fails where there is none, or it is a zombie.
+start_time() {
+  local stat
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  # The command's name, in parentheses, may hold spaces and parentheses itself.
+  # shellcheck disable=SC2086
+  set -- ${stat##*) }
+  [[ $1 != Z && $1 != X ]] || return 1
+  printf '%s' "${20}"
+}
+
+# made_folder_mark: the file that tells a folder which Hornet made from one that was there.
+made_folder_mark=.hornet-made
+
+# make_folder PATH: makes a folder and its missing parents, each with our mark in it from the first moment on: it is
+# made under another name and moved into place, so that a crash leaves no folder that nobody would take away.
+make_folder() {
+  local path=$1 parent draft
+  [[ ! -d $path ]] || return 0
+  parent=${path%/*}
+  [[ -z $parent ]] || make_folder "$parent" || return
+  draft=$parent/.hornet-draft.$BASHPID
+  rm -rf "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" || return
+  # mv -T fails where another lane was faster and its folder holds something; then it is there, which is what we want.
+  mv -nT "$draft" "$path" 2>/dev/null
+  rm -rf "$draft"
+  [[ -d $path ]] || fail "cannot make the folder $path"
+}
+
+# drop_folder PATH: takes away a folder that we made once nothing but our mark is in it, then its parents likewise.
+drop_folder() {
+  local path=$1 entry
+  while [[ -n $path && -e $path/$made_folder_mark ]]; do
+    for entry in "$path"/* "$path"/.[!.]* "$path"/..?*; do
+      [[ -e $entry || -L $entry ]] || continue
+      [[ $entry == "$path"/.hornet-draft.* || $entry == "$path/$made_folder_mark" ]] || return 0
+    done
+    rm -rf "$path"/.hornet-draft.* "${path:?}/$made_folder_mark" && rmdir "$path" 2>/dev/null || return 0
+    path=${path%/*}
+  done
+}

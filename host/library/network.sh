@@ -1,0 +1,170 @@
+# shellcheck shell=bash
+# Bridge, namespaces and packet rules. What is to be done was planned by the caller from the facts; here it happens.
+
+# ip_batch LINES: one transaction-like run of ip; a failing line is named with its error.
+ip_batch() { ip -batch - <<<"$1"; }
+
+# ip_batch_in NAMESPACE LINES
+ip_batch_in() { ip -n "$1" -batch - <<<"$2"; }
+
+# load_rules_in NAMESPACE RULES: forwarding and one nft transaction by one process in the namespace.
+load_rules_in() {
+  # shellcheck disable=SC2016
+  nsenter --net="/run/netns/$1" bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward && exec nft -f -' <<<"$2"
+}
+
+# converge_namespace: variables runtime_dir namespace owner add inside_first host inside.
+converge_namespace() {
+  local dir=$runtime_dir/$namespace
+  if [[ ! -e $dir/owner && -e /run/netns/$namespace ]]; then
+    fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
+    return 1
+  fi
+  effect "$namespace/claim" claim "$dir" || return
+  [[ -z $add ]] || effect "$namespace/netns" ip netns add "$namespace" || return
+  [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
+  [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
+  [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
+}
+
+# delete_namespace: variables runtime_dir namespace owner host_veth. Refuses while a process runs in it: a namespace that
+# is recycled under a VMM takes its network along.
+delete_namespace() {
+  local dir=$runtime_dir/$namespace pids
+  is_ours "$dir" || return 0
+  if [[ -e /run/netns/$namespace ]]; then
+    pids=$(ip netns pids "$namespace")
+    if [[ -n $pids ]]; then
+      fail "processes still run in namespace $namespace: ${pids//$'\n'/ }"
+      return 1
+    fi
+    # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return.
+    if [[ -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
+      effect "$namespace/del-link" ip link del "$host_veth" || return
+    fi
+    effect "$namespace/del-netns" ip netns del "$namespace" || return
+  fi
+  effect "$namespace/unclaim" unclaim "$dir"
+}
+
+# owns_link NAME: the link carries our mark.
+owns_link() {
+  [[ $(<"/sys/class/net/$1/ifalias") == "$owner" ]]
+}
+
+# apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing.
+apply_rules() {
+  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
+  effect "$namespace/rules" load_rules_in "$namespace" "$rules" || return
+  ip netns exec "$namespace" nft -j list table ip "$table"
+}
+
+# delete_rules: variables runtime_dir namespace owner table.
+delete_rules() {
+  is_ours "$runtime_dir/$namespace" || return 0
+  [[ -e /run/netns/$namespace ]] || return 0
+  effect "$namespace/del-rules" drop_rules_in "$namespace" "$table"
+}
+
+drop_rules_in() {
+  # shellcheck disable=SC2016
+  nsenter --net="/run/netns/$1" bash -c \
+    'echo 0 >/proc/sys/net/ipv4/ip_forward; printf "add table ip %s\ndelete table ip %s\n" "$1" "$1" | nft -f -' \
+    drop "$2"
+}
+
+# converge_bridge: variables runtime_dir bridge owner host forward rules table address. The claim folder remembers what
+# the droplet was like before us, so that destroying gives it back.
+converge_bridge() {
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours
+  if [[ -e /sys/class/net/$bridge ]] && ! owns_link "$bridge"; then
+    origin=adopted
+    [[ -d /sys/class/net/$bridge/bridge ]] || { fail "$bridge is there already and is not a bridge"; return 1; }
+  fi
+  effect "bridge/claim" claim "$dir" || return
+  [[ -e $dir/origin ]] || effect "bridge/origin" remember_bridge "$dir" "$origin" || return
+  [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
+  [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
+  effect "bridge/rules" nft -f - <<<"$rules" || return
+  cat "$dir/origin"
+  nft -j list table ip "$table"
+}
+
+# remember_bridge DIR ORIGIN: what was before: the origin of the bridge, and the addresses it had.
+remember_bridge() {
+  local had=0
+  [[ $2 == ours ]] || ! ip -o -4 addr show dev "$bridge" | grep -qF " $address " || had=1
+  printf '%s %s\n' "$2" "$had" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+}
+
+# enable_forwarding DIR: remembers that it was off before it is turned on.
+enable_forwarding() {
+  [[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]] || return 0
+  : >"$1/forwarding-was-off" && echo 1 >/proc/sys/net/ipv4/ip_forward
+}
+
+# delete_bridge: variables runtime_dir bridge owner address table. An adopted bridge stays, without what we added to it;
+# one that another stack uses is handed over to that stack, which then takes it away.
+delete_bridge() {
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 heir same="" ports
+  is_ours "$dir" || return 0
+  [[ ! -e $dir/origin ]] || read -r origin had <"$dir/origin"
+  heir=$(bridge_heir "$dir")
+  [[ $heir == "$runtime_dir/.bridge-$bridge-"* ]] && same=$heir
+  effect "bridge/del-rules" nft -f - <<<"add table ip $table
+delete table ip $table" || return
+  if [[ -e /sys/class/net/$bridge && $origin == ours ]] && owns_link "$bridge"; then
+    ports=$(bridge_ports "$bridge")
+    if [[ -n $same ]]; then
+      effect "bridge/hand-over" hand_over_bridge "$same" || return
+    elif [[ -n $ports ]]; then
+      fail "$bridge still has the ports $ports, which are not this stack's; it is left as it is"
+      return 1
+    else
+      effect "bridge/del-link" ip link del "$bridge" || return
+    fi
+  elif [[ -e /sys/class/net/$bridge && $origin == adopted && $had == 0 && -z $same ]]; then
+    effect "bridge/del-address" drop_address "$address" "$bridge" || return
+  fi
+  if [[ -e $dir/forwarding-was-off ]]; then
+    effect "bridge/forward-back" restore_forwarding "$heir" || return
+  fi
+  effect "bridge/unclaim" unclaim "$dir"
+}
+
+# bridge_heir DIR: the claim folder of another stack on this droplet that uses a bridge, the same one if there is one.
+bridge_heir() {
+  local other any=""
+  for other in "$runtime_dir"/.bridge-*/; do
+    other=${other%/}
+    [[ -e $other/origin && $other != "$1" ]] || continue
+    any=$other
+    [[ $other != "$runtime_dir/.bridge-$bridge-"* ]] || break
+  done
+  printf '%s' "$any"
+}
+
+hand_over_bridge() {
+  ip link set "$bridge" alias "$(<"$1/owner")" && printf 'ours 0\n' >"$1/origin"
+}
+
+bridge_ports() {
+  local port
+  for port in "/sys/class/net/$1/brif/"*; do
+    [[ ! -e $port ]] || printf '%s ' "${port##*/}"
+  done
+}
+
+drop_address() {
+  ip -o -4 addr show dev "$2" | grep -qF " $1 " || return 0
+  ip addr del "$1" dev "$2"
+}
+
+# restore_forwarding HEIR: off again, unless another stack of ours still needs it; then that one inherits the duty.
+restore_forwarding() {
+  if [[ -n $1 ]]; then
+    : >"$1/forwarding-was-off"
+  else
+    echo 0 >/proc/sys/net/ipv4/ip_forward
+  fi
+}

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# A VM that lives only while an artifact is made or examined: a namespace of its own with a tap, no veth, and nobody who
+# could reach it but us. variables: runtime_dir namespace owner.
+
+# begin_scratch: variables also firecracker disk_path disk_source disk_copy tap tap_mac tap_address vmm_timeout_ms; stdin:
+# the requests. With disk_copy the VM gets a copy of the disk, without it the disk itself (a paused VM writes nothing).
+# With no tap given the VMM makes what it needs by itself.
+begin_scratch() {
+  local dir=$runtime_dir/$namespace config
+  config=$(cat)
+  effect "scratch/clear" end_scratch || return
+  effect "scratch/claim" claim "$dir" || return
+  effect "scratch/netns" ip netns add "$namespace" || return
+  if [[ -n $tap ]]; then
+    effect "scratch/tap" ip_batch_in "$namespace" "tuntap add dev $tap mode tap
+link set $tap address $tap_mac up
+addr replace $tap_address dev $tap" || return
+  fi
+  if [[ -n $disk_copy ]]; then
+    effect "scratch/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
+  elif [[ -n $disk_source ]]; then
+    effect "scratch/disk" ln -sf "$disk_source" "$dir/rootfs.ext4" || return
+  fi
+  effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
+  [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
+    printf '%s\n' "the VMM said: $(tail -c 1000 "$dir/console.log")" >&2
+    return 1
+  }
+}
+
+# watch_scratch: variables guest_address. Says "ready" once the guest waits for its identity or answers ssh, "waiting"
+# before, and fails where the VMM has ended.
+watch_scratch() {
+  local dir=$runtime_dir/$namespace
+  vmm_alive "$dir" || { fail "the VM ended while it booted: $(tail -c 1500 "$dir/console.log")"; return 1; }
+  if grep -q 'hornet-identity: waiting' "$dir/console.log"; then
+    printf 'service'
+  elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
+    printf 'ssh'
+  else
+    printf 'waiting'
+  fi
+}
+
+# end_scratch: ends the VM and takes its namespace and folder away; succeeds where nothing is left.
+end_scratch() {
+  local dir=$runtime_dir/$namespace
+  is_ours "$dir" || return 0
+  end_vmm "$dir" || return
+  [[ ! -e /run/netns/$namespace ]] || ip netns del "$namespace" || return
+  unclaim "$dir"
+}
+
+# scratch_done: end_scratch as an effect of its own.
+scratch_done() { effect "scratch/end" end_scratch; }
+
+# try_scratch: begin_scratch for requests that may be refused: answers with what the API said, and succeeds.
+try_scratch() {
+  local dir=$runtime_dir/$namespace config=
+  config=$(cat)
+  begin_scratch </dev/null || return
+  api "$dir" "$config" 2>/dev/null || :
+}

@@ -1,0 +1,199 @@
+# shellcheck shell=bash
+# One VMM process: its disk, its launch, its end. Its folder DIR (the clone's claim) holds:
+#   rootfs.ext4      the private disk          firecracker.sock  the API
+#   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
+#   record           what it was started from, as lines key=value
+
+# vmm_alive DIR: the recorded process lives and is the one that was started (same start time, same boot).
+vmm_alive() {
+  local pid started boot
+  read -r pid started boot 2>/dev/null <"$1/vmm.pid" || return 1
+  [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] || return 1
+  [[ $(start_time "$pid") == "$started" ]]
+}
+
+# copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else with its holes.
+copy_disk() {
+  local kind=reflink
+  rm -f "$2" "$2.draft"
+  if ! cp --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
+    kind=sparse
+    cp --sparse=auto --reflink=never -- "$1" "$2.draft" || { rm -f "$2.draft"; return 1; }
+  fi
+  chmod 0600 "$2.draft" && mv "$2.draft" "$2" && printf '%s\n' "$kind" >"$3"
+}
+
+# expose_path PATH: makes sure that a file can be mounted at PATH, within this process's own mount namespace. Where
+# folders are missing, a tmpfs covers the nearest one that is there and shows its entries again, so that nothing is
+# written on the droplet.
+expose_path() {
+  local path=$1 base entry
+  [[ ! -e $path ]] || return 0
+  base=${path%/*}
+  while [[ -n $base && ! -d $base ]]; do base=${base%/*}; done
+  [[ -n $base ]] || { fail "no folder above $path can be covered"; return 1; }
+  base=$(realpath "$base") && cd "$base" || return
+  # The working directory stays on what is covered: relative sources reach it, unless mount makes them absolute (-c).
+  mount -t tmpfs -o mode=0755 hornet "$base" || return
+  for entry in ./* ./.[!.]*; do
+    if [[ -L $entry ]]; then
+      cp -P "$entry" "$base/$entry"
+    elif [[ -d $entry ]]; then
+      mkdir "$base/$entry" && mount -c --rbind "$entry" "$base/$entry"
+    elif [[ -e $entry ]]; then
+      : >"$base/$entry" && mount -c --bind "$entry" "$base/$entry"
+    fi || return
+  done
+  mkdir -p "$(realpath -m "${path%/*}")" && : >"$path"
+}
+
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP: runs in the clone's network namespace and a mount namespace of its own,
+# and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
+become_vmm() {
+  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
+  printf '%s %s %s\n' "$$" "$(start_time $$)" "$(</proc/sys/kernel/random/boot_id)" >"$dir/vmm.pid.draft" &&
+    mv "$dir/vmm.pid.draft" "$dir/vmm.pid" || return
+  # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
+  grep -q "^ *$tap:" /proc/self/net/dev || { fail "there is no $tap in the clone's namespace"; return 1; }
+  if [[ $disk_path == /* ]]; then
+    expose_path "$disk_path" && mount --bind "$dir/rootfs.ext4" "$disk_path" || return
+  fi
+  cd "$dir" || return
+  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id"
+}
+
+# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
+launch_vmm() {
+  local dir=$1 namespace=$2 limit
+  rm -f "$dir/firecracker.sock" "$dir/vmm.pid"
+  : >"$dir/console.log"
+  setsid nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
+    bash -c "LC_ALL=C; $(declare -f become_vmm expose_path start_time fail); become_vmm \"\$@\"" \
+    hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
+  limit=$(($(now_ms) + ${vmm_timeout_ms:-10000}))
+  until [[ -S $dir/firecracker.sock ]]; do
+    if (($(now_ms) > limit)); then
+      fail "the VMM did not open its socket in time: $(tail -c 600 "$dir/console.log")"
+      return 1
+    fi
+    if [[ -e $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
+      fail "the VMM ended at once: $(tail -c 600 "$dir/console.log")"
+      return 1
+    fi
+    pause 0.002
+  done
+}
+
+# api DIR CONFIG: sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
+# holds secrets. The socket's path and the droplet's clock are put in here.
+api() {
+  local config=${2//@SOCKET@/"$1/firecracker.sock"}
+  config=${config//@CLOCK@/$EPOCHREALTIME}
+  local answer code=0
+  answer=$(printf '%s' "$config" | curl --fail-early --config -) || code=$?
+  if ((code != 0)); then
+    printf '%s\n' "the VMM answered: $answer" >&2
+    return "$code"
+  fi
+  printf '%s\n' "$answer"
+}
+
+# end_vmm DIR: ends the recorded process, nothing else, and waits until it has gone.
+end_vmm() {
+  local dir=$1 pid limit
+  vmm_alive "$dir" || return 0
+  read -r pid _ <"$dir/vmm.pid"
+  kill -9 "$pid" 2>/dev/null
+  limit=$(($(now_ms) + 20000))
+  while vmm_alive "$dir"; do
+    (($(now_ms) <= limit)) || { fail "process $pid does not end"; return 1; }
+    pause 0.005
+  done
+}
+
+# shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most.
+shut_down_vmm() {
+  local dir=$1 limit
+  vmm_alive "$dir" || return 0
+  curl --silent --max-time 2 --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
+    -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null
+  limit=$(($(now_ms) + $2))
+  while vmm_alive "$dir" && (($(now_ms) < limit)); do pause 0.02; done
+  return 0
+}
+
+# write_record DIR TEXT
+write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
+
+# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk record
+# vmm_timeout_ms; stdin: the requests. Answers with lines key=value and what the API said.
+start_vm() {
+  local dir=$runtime_dir/$namespace config t0 t1 t2 t3
+  config=$(cat)
+  is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
+  t0=$(now_ms)
+  effect "$namespace/end-old" end_vmm "$dir" || return
+  if [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
+    effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
+  fi
+  t1=$(now_ms)
+  effect "$namespace/record" write_record "$dir" "$record" || return
+  effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
+  t2=$(now_ms)
+  effect "$namespace/restore" api "$dir" "$config" >/dev/null || {
+    fail "the end of its console: $(tail -c 600 "$dir/console.log")"
+    return 1
+  }
+  t3=$(now_ms)
+  vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(tail -c 600 "$dir/console.log")"; return 1; }
+  printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nrestore_ms=%d\n' \
+    "$(cut -d' ' -f1 "$dir/vmm.pid")" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2))
+}
+
+# send_vm: variables runtime_dir namespace owner; stdin: the requests.
+send_vm() {
+  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)"
+}
+
+# delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.
+delete_vm() {
+  local dir=$runtime_dir/$namespace
+  is_ours "$dir" || return 0
+  ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
+  effect "$namespace/end" end_vmm "$dir" || return
+  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner -delete
+}
+
+# vmm_version: variables firecracker.
+vmm_version() {
+  [[ -x $firecracker ]] || { fail "there is no Firecracker at $firecracker"; return 1; }
+  "$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1
+}
+
+# scan_ready: stdin: lines "ADDRESS DIR GENERATION"; a GENERATION of - says that the guest has no identity service and
+# only its ssh answers. Answers with ssh-keyscan's lines of those whose guest says it is ready, and "dead ADDRESS" where
+# the VMM has ended. One grep and one ssh-keyscan serve the whole fleet.
+scan_ready() {
+  local address dir generation
+  local -a now=()
+  local -A waiting=() log_of=()
+  while read -r address dir generation; do
+    vmm_alive "$dir" || { printf 'dead %s\n' "$address"; continue; }
+    if [[ $generation == - ]]; then
+      now+=("$address")
+    else
+      waiting[$dir/console.log]=$address log_of[$dir/console.log]=$generation
+    fi
+  done
+  if ((${#waiting[@]} > 0)); then
+    while IFS=: read -r log line; do
+      [[ $line != *"ready ${log_of[$log]}"* ]] || now+=("${waiting[$log]}")
+    done < <(grep -H 'hornet-identity: ready' "${!waiting[@]}" 2>/dev/null)
+  fi
+  ((${#now[@]} == 0)) || ssh-keyscan -T 3 -t ed25519 "${now[@]}" 2>/dev/null
+  return 0
+}
+
+# console_end: variables runtime_dir namespace. The end of the guest's console, for an error.
+console_end() { tail -c 1500 "$runtime_dir/$namespace/console.log" 2>/dev/null | tr -d '\000\033\r'; }

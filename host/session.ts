@@ -1,0 +1,253 @@
+import { describeConnection, isLocal, type Connection } from "./connection";
+import { recordEffect } from "./effects";
+import { CommandError, ConnectionError, HornetError } from "./errors";
+import { Lane, type FrameResult } from "./lane";
+import { laneBootstrap, readLibrary } from "./library";
+import { discardFolder, privateFolder } from "./privateFolder";
+import { quote } from "./quote";
+import { connectionHint, sshOptions } from "./ssh";
+
+/** One call of a library function on a droplet. */
+export interface Call {
+  /** What it is for, in words: "create namespace vm7". Stands in every error. */
+  readonly what: string;
+  /** A function of host/library. */
+  readonly run: string;
+  /** Shell variables that the function reads. They are data: quoted once, here, and never in an argument list. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** What the function reads on stdin; the place for secrets. */
+  readonly stdin?: string;
+  /** The limit in ms; reached, the call and all that it started is killed. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** What to do when it fails. */
+  readonly hint?: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); some stay free for people. */
+const LANES = 4;
+/** How long a call that reached its limit may take to end before its lane goes with it. */
+const GIVE_UP_MS = 5000;
+
+/**
+ * A session with one droplet: a few lanes over one connection, opened when there is work for them. Calls beyond the
+ * lanes queue in order. Local and ssh droplets run the same library.
+ */
+export class Session {
+  private lanes: Lane[] = [];
+  private opening: Promise<Lane> | undefined;
+  private readonly queue: ((lane: Lane) => void)[] = [];
+  private folder: string | undefined;
+  /** How many lanes there may be now. */
+  private room = 0;
+  private readonly waiters = new Set<(error: Error) => void>();
+  readonly name: string;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly width: number = LANES,
+  ) {
+    this.name = describeConnection(connection);
+  }
+
+  /**
+   * Runs a library function.
+   *
+   * @returns its stdout
+   * @throws CommandError where it exits with another code than 0 or reaches its limit
+   * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
+   */
+  async call(call: Call): Promise<string> {
+    const lane = await this.acquire();
+    try {
+      const result = await this.limited(lane, call);
+      if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
+      return result.stdout;
+    } finally {
+      this.release(lane);
+    }
+  }
+
+  /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */
+  async close(): Promise<void> {
+    const lanes = this.lanes.splice(0);
+    // The first lane carries the connection of the others (ControlMaster), so it goes last.
+    for (const lane of lanes.reverse()) await lane.close();
+    if (this.folder !== undefined) discardFolder(this.folder);
+    this.folder = undefined;
+  }
+
+  private async limited(lane: Lane, call: Call): Promise<FrameResult> {
+    const limit = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const run = lane.call(encode(call), call.what);
+    const aborting: { done?: Promise<void> } = {};
+    const timer = setTimeout(() => {
+      const over = run.then(
+        () => undefined,
+        () => undefined,
+      );
+      aborting.done = this.abort(lane, over);
+    }, limit);
+    try {
+      const result = await run;
+      if (aborting.done === undefined) return result;
+    } catch (error) {
+      if (aborting.done === undefined) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    // The lane is not given back before, or what is killed would be the work of the next call.
+    await aborting.done;
+    throw this.failure(call, null, `reached its limit of ${limit / 1000} s and was ended`);
+  }
+
+  /**
+   * Kills what a lane's call has started, and the lane itself where that does not end the call.
+   *
+   * @param over the end of the call
+   */
+  private async abort(lane: Lane, over: Promise<void>): Promise<void> {
+    const giveUp = setTimeout(() => lane.kill(), GIVE_UP_MS);
+    try {
+      // Beside the lanes and gone right after: all of them may be busy, and each end of a call must not add one.
+      const helper = await this.connect(false);
+      try {
+        await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit");
+      } finally {
+        await helper.close();
+      }
+    } catch {
+      lane.kill();
+    }
+    await over;
+    clearTimeout(giveUp);
+  }
+
+  private async acquire(): Promise<Lane> {
+    for (;;) {
+      this.lanes = this.lanes.filter((lane) => !lane.dead);
+      const idle = this.lanes.find((lane) => !lane.busy && !lane.taken);
+      if (idle !== undefined) return this.take(idle);
+      if (this.lanes.length === 0) this.room = this.width;
+      if (this.lanes.length >= this.room) return this.enqueue();
+      // One at a time: the first lane is the connection that the others share.
+      this.opening ??= this.open(this.lanes.length === 0).finally(() => (this.opening = undefined));
+      try {
+        await this.opening;
+      } catch (error) {
+        // A droplet that cannot be reached is said to all who wait for it, not tried again for each.
+        if (this.lanes.every((lane) => lane.dead)) throw error;
+        // One that takes no more sessions is used with those it took.
+        this.room = this.lanes.length;
+      }
+    }
+  }
+
+  private enqueue(): Promise<Lane> {
+    return new Promise((resolve, reject) => {
+      this.waiters.add(reject);
+      this.queue.push((lane) => {
+        this.waiters.delete(reject);
+        resolve(lane);
+      });
+    });
+  }
+
+  private take(lane: Lane): Lane {
+    lane.taken = true;
+    lane.setReferenced(true);
+    return lane;
+  }
+
+  private release(lane: Lane): void {
+    const next = lane.dead ? undefined : this.queue.shift();
+    if (next !== undefined) {
+      next(lane);
+      return;
+    }
+    lane.taken = false;
+    if (!lane.dead) {
+      lane.setReferenced(false);
+      return;
+    }
+    this.lanes = this.lanes.filter((other) => !other.dead);
+    if (this.lanes.length === 0) this.failWaiting();
+  }
+
+  /** With every lane gone nobody will serve the queue: a lost connection is said to all who wait. */
+  private failWaiting(): void {
+    this.queue.length = 0;
+    for (const reject of this.waiters) reject(new ConnectionError(`the connection to ${this.name} was lost`));
+    this.waiters.clear();
+  }
+
+  private async open(first: boolean): Promise<Lane> {
+    const lane = await this.connect(first);
+    this.lanes.push(lane);
+    return lane;
+  }
+
+  private async connect(first: boolean): Promise<Lane> {
+    const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
+    try {
+      const hello = await lane.call('printf %s "$$"', "connect");
+      lane.pid = Number(hello.stdout);
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      throw new ConnectionError(`cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`);
+    }
+    return lane;
+  }
+
+  private command(first: boolean): [string, ...string[]] {
+    const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane"] as const;
+    if (isLocal(this.connection)) return [...shell];
+    this.folder ??= privateFolder();
+    const sudo = this.connection.user === "root" ? "" : "sudo -n ";
+    return [
+      "ssh",
+      "-T",
+      ...sshOptions(this.connection, this.folder),
+      "-o",
+      `ControlMaster=${first ? "yes" : "no"}`,
+      "--",
+      this.connection.host,
+      `exec ${sudo}${shell.map(quote).join(" ")}`,
+    ];
+  }
+
+  private failure(call: Call, code: number | null, stderr: string): CommandError {
+    const { what, run, hint } = call;
+    return new CommandError({ what, droplet: this.name, command: run, code, stderr, hint });
+  }
+}
+
+/** The code of a call: its variables, then the function, fed by a builtin so that stdin is in no argument list. */
+function encode({ run, vars = {}, stdin }: Call): string {
+  const assignments = Object.entries(vars).map(([name, value]) => {
+    if (!/^[a-z][a-z_0-9]*$/.test(name)) throw new Error(`not a variable's name: ${name}`);
+    return `${name}=${quote(value)}\n`;
+  });
+  // A shell drops the character, and the lane would wait for the byte that is missing.
+  for (const text of [...Object.values(vars), stdin ?? ""]) {
+    if (text.includes("\0")) throw new HornetError(`what ${run} is to work with holds a NUL character`);
+  }
+  const feed = stdin === undefined ? "" : `printf %s ${quote(stdin)} | `;
+  return `${assignments.join("")}${feed}${run}\n`;
+}
+
+const sessions = new Map<string, Session>();
+
+/** The one session of this process with a droplet. */
+export function sessionOf(connection: Connection): Session {
+  const key = JSON.stringify(connection);
+  const session = sessions.get(key) ?? new Session(connection);
+  sessions.set(key, session);
+  return session;
+}
+
+/** Ends every session of this process. */
+export async function closeSessions(): Promise<void> {
+  await Promise.all([...sessions.values()].map((session) => session.close()));
+  sessions.clear();
+}

@@ -1,0 +1,66 @@
+import { writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { SshConnection } from "./connection";
+
+/** The line of a known_hosts file that pins a droplet's key; a port other than 22 stands in brackets (sshd(8)). */
+export function knownHostsLine(connection: SshConnection): string | undefined {
+  if (connection.hostKey === undefined) return undefined;
+  const host = connection.port === 22 ? connection.host : `[${connection.host}]:${connection.port}`;
+  return `${host} ${connection.hostKey}\n`;
+}
+
+/**
+ * OpenSSH's options for a droplet. Nothing is ever asked and an unknown or changed host key is refused.
+ *
+ * @param folder a private folder for the control socket and the pinned known_hosts file; its path must be short, since
+ *   a unix socket's path holds 107 bytes (unix(7))
+ */
+export function sshOptions(connection: SshConnection, folder: string): string[] {
+  const options = [
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "ConnectTimeout=15",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    "LogLevel=ERROR",
+    "EscapeChar=none",
+    // What the operator's own configuration may say of every host, and what would break a lane or outlive it.
+    "ControlPersist=no",
+    "RemoteCommand=none",
+    "ClearAllForwardings=yes",
+    `ControlPath=${join(folder, "c")}`,
+  ];
+  const pin = knownHostsLine(connection);
+  if (pin !== undefined) {
+    const file = join(folder, "known_hosts");
+    writeFileSync(file, pin, { mode: 0o600 });
+    options.push(`UserKnownHostsFile="${file}"`, "GlobalKnownHostsFile=/dev/null");
+  }
+  if (connection.privateKeyPath !== undefined) {
+    options.push(`IdentityFile="${expandHome(connection.privateKeyPath)}"`, "IdentitiesOnly=yes");
+  }
+  return [...options.flatMap((option) => ["-o", option]), "-l", connection.user, "-p", String(connection.port)];
+}
+
+/** `~/x` as an absolute path of the operator's home. */
+export function expandHome(path: string): string {
+  return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
+}
+
+/** What to do about a connection that ssh refused, read from the end of its stderr. */
+export function connectionHint(stderr: string): string {
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|No .* host key is known/i.test(stderr)) {
+    return (
+      "the droplet's host key is not the expected one; read it on the droplet's console " +
+      "(/etc/ssh/ssh_host_ed25519_key.pub) and set it as hornet:droplet.hostKey if it is really that machine"
+    );
+  }
+  if (/Permission denied/i.test(stderr)) {
+    return "set hornet:droplet.privateKeyPath (or load the key into your ssh agent) and check hornet:droplet.user";
+  }
+  if (/Connection refused|timed out|No route to host|Could not resolve/i.test(stderr)) {
+    return "check hornet:droplet.host and port, and that the machine is up and lets you in";
+  }
+  return "try the same connection by hand with ssh -v";
+}

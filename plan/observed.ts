@@ -1,0 +1,91 @@
+/** What a droplet shows: the live kernel, processes and files, as host/facts.ts reads them. Plans compare against it. */
+
+/** One link, as `ip -d addr show` lists it. */
+export interface ObservedLink {
+  readonly name: string;
+  /** `veth`, `bridge`, `tun`; empty for a physical device. */
+  readonly kind: string;
+  /** False for a device that tun calls "one queue, not persistent". */
+  readonly persistent: boolean;
+  readonly up: boolean;
+  /** A tap has a carrier only while a VMM holds it. */
+  readonly carrier: boolean;
+  readonly mac: string;
+  readonly alias: string;
+  /** The bridge that it is a port of, or empty. */
+  readonly master: string;
+  /** Whether the bridge port is isolated. */
+  readonly isolated: boolean;
+  /** IPv4 addresses with prefix: `10.0.0.9/24`. */
+  readonly addresses: readonly string[];
+  /** The name of the other network namespace's id for a veth, or -1. */
+  readonly peerNamespace: number;
+}
+
+/** One IPv4 route of the main table. */
+export interface ObservedRoute {
+  readonly destination: string;
+  readonly gateway: string;
+  readonly device: string;
+}
+
+/** One nft table, read back from the kernel. */
+export interface ObservedTable {
+  readonly name: string;
+  /** Chains with type, hook, priority and policy, as one comparable text each, in order. */
+  readonly chains: readonly string[];
+  /** Rules in order: their comment, and a comparable text of chain and expressions. */
+  readonly rules: readonly { readonly comment: string; readonly text: string }[];
+}
+
+/** What is inside a clone's network namespace. */
+export interface ObservedNamespace {
+  readonly links: readonly ObservedLink[];
+  readonly routes: readonly ObservedRoute[];
+  readonly tables: readonly ObservedTable[];
+  readonly forwarding: boolean;
+}
+
+/** A clone's VMM and its files. */
+export interface ObservedVm {
+  /** The pid that was recorded at launch, or 0. */
+  readonly pid: number;
+  /** The process of that pid is the one that was started then, and lives. */
+  readonly alive: boolean;
+  /** Clock ticks since boot at which it was started. */
+  readonly startTime: string;
+  /** It runs in the clone's namespace. */
+  readonly inNamespace: boolean;
+  /** Firecracker's own word: `Running`, `Paused`, `Not started`; empty where the API does not answer. */
+  readonly state: string;
+  readonly version: string;
+  /** The private disk: size in bytes, or -1 where there is none. */
+  readonly diskSize: number;
+  /** The baked disk path inside its mount namespace is the private disk. */
+  readonly diskMounted: boolean;
+  /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
+  readonly record: Readonly<Record<string, string>>;
+}
+
+/** A folder below the runtime folder that belongs to somebody. */
+export interface ObservedClaim {
+  readonly name: string;
+  /** The owner mark in it. */
+  readonly owner: string;
+}
+
+/** A droplet at one moment. */
+export interface Observed {
+  readonly bootId: string;
+  readonly links: readonly ObservedLink[];
+  readonly forwarding: boolean;
+  readonly tables: readonly ObservedTable[];
+  /** Every named network namespace, ours or not. */
+  readonly namespaces: readonly string[];
+  readonly claims: readonly ObservedClaim[];
+  /** The bridges that the asking owner has claimed, and whether it made them. */
+  readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
+  /** Details of the namespaces that the asking owner has claimed. */
+  readonly inside: Readonly<Record<string, ObservedNamespace>>;
+  readonly vms: Readonly<Record<string, ObservedVm>>;
+}

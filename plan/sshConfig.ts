@@ -1,0 +1,70 @@
+/** A clone as an ssh client must know it. */
+export interface SshTarget {
+  readonly name: string;
+  readonly address: string;
+  readonly user: string;
+  /** `ssh-ed25519 AAAA…`; empty where it is not known. */
+  readonly hostKey: string;
+}
+
+/** The droplet as an ssh client must know it; undefined fields are left to the client's own configuration. */
+export interface SshDroplet {
+  readonly host: string;
+  readonly user: string;
+  readonly port: number;
+  readonly privateKeyPath: string | undefined;
+  readonly hostKey: string | undefined;
+}
+
+/** The two files that let `ssh -F FILE vm0`, scp and Ansible reach a clone through its droplet. */
+export interface SshFiles {
+  readonly config: string;
+  readonly knownHosts: string;
+}
+
+/**
+ * Writes an ssh_config(5) and its known_hosts. Every host key is pinned under an alias of the stack's own, because clone
+ * addresses are the same on every droplet.
+ *
+ * @param folder the absolute folder that the files will lie in
+ * @param droplet undefined where the droplet is this machine, which reaches its clones directly
+ */
+export function sshFiles(
+  stack: string,
+  folder: string,
+  droplet: SshDroplet | undefined,
+  clones: readonly SshTarget[],
+): SshFiles {
+  const known: string[] = [];
+  const alias = (name: string): string => `${name}.${stack}.hornet`;
+  const pin = (name: string, key: string | undefined): string[] => {
+    if (key === undefined || key === "") return [];
+    known.push(`${alias(name)} ${key}\n`);
+    return [`  HostKeyAlias ${alias(name)}`, `  UserKnownHostsFile "${folder}/known_hosts"`];
+  };
+  const identity =
+    droplet?.privateKeyPath === undefined ? [] : [`  IdentityFile "${droplet.privateKeyPath}"`, "  IdentitiesOnly yes"];
+  const blocks: string[][] = [];
+  if (droplet !== undefined) {
+    blocks.push([
+      "Host droplet",
+      `  HostName ${droplet.host}`,
+      `  User ${droplet.user}`,
+      `  Port ${droplet.port}`,
+      ...identity,
+      ...pin("droplet", droplet.hostKey),
+    ]);
+  }
+  for (const { name, address, user, hostKey } of clones) {
+    blocks.push([
+      `Host ${name}`,
+      `  HostName ${address}`,
+      `  User ${user}`,
+      ...(droplet === undefined ? [] : ["  ProxyJump droplet"]),
+      ...identity,
+      ...pin(name, hostKey),
+    ]);
+  }
+  blocks.push(["Host *", "  BatchMode yes", "  StrictHostKeyChecking yes", "  ConnectTimeout 20", "  LogLevel ERROR"]);
+  return { config: blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), knownHosts: known.join("") };
+}
