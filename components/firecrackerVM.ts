@@ -1,0 +1,74 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Artifact } from "../firecracker/manifest";
+import { HornetResource, type CommonArgs } from "./resource";
+
+/** What a {@link FirecrackerVM} takes. */
+export interface FirecrackerVMArgs extends CommonArgs {
+  /** The clone's name: its hostname and its agent's id. */
+  name: pulumi.Input<string>;
+  /** The namespace it runs in; a {@link CloneNamespace} of the same stack. */
+  namespace: pulumi.Input<string>;
+  /** The clone's own address, without prefix. */
+  address: pulumi.Input<string>;
+  /** The snapshot: {@link SnapshotArtifact.artifact}. */
+  artifact: pulumi.Input<Artifact>;
+  guestAddress: pulumi.Input<string>;
+  /** @default tap0 */
+  tap?: pulumi.Input<string>;
+  tapAddress: pulumi.Input<string>;
+  /**
+   * The guest's login user.
+   * @default root
+   */
+  user?: pulumi.Input<string>;
+  /** Public keys that may log in. */
+  authorizedKeys?: pulumi.Input<pulumi.Input<string>[]>;
+  /** The agent's environment. Kept as a secret. */
+  env?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /** @default /usr/bin/firecracker */
+  firecracker?: pulumi.Input<string>;
+  /**
+   * The kernel for a boot from the clone's own disk, where the artifact brings none.
+   * @default /opt/swarm/images/vmlinux.bin
+   */
+  kernel?: pulumi.Input<string>;
+  /**
+   * Seconds until the clone must answer as itself; 0: nobody waits.
+   * @default 60
+   */
+  readyTimeout?: pulumi.Input<number>;
+  /**
+   * Seconds that the guest gets to shut down before its VMM is killed; 0: it is not asked.
+   * @default 0
+   */
+  shutdownTimeout?: pulumi.Input<number>;
+  /** Another value than before gives the clone a new disk. */
+  renewDisk?: pulumi.Input<string>;
+}
+
+/** One clone's VMM process: restored from the snapshot, on a disk of its own, told who it is before it runs. */
+export class FirecrackerVM extends HornetResource {
+  declare readonly name: pulumi.Output<string>;
+  declare readonly namespace: pulumi.Output<string>;
+  declare readonly address: pulumi.Output<string>;
+  /** The host key that the clone answers ssh with. */
+  declare readonly sshHostKey: pulumi.Output<string>;
+  declare readonly pid: pulumi.Output<number>;
+  /** How its disk was copied: `reflink` or `sparse`. */
+  declare readonly disk: pulumi.Output<string>;
+  /** It answered as itself. */
+  declare readonly ready: pulumi.Output<boolean>;
+  /** ms spent on disk, launch, restore, ready. */
+  declare readonly timings: pulumi.Output<Record<string, number>>;
+
+  constructor(name: string, args: FirecrackerVMArgs, opts?: pulumi.CustomResourceOptions) {
+    const { env, ...rest } = args;
+    const defaults = { firecracker: "/usr/bin/firecracker", kernel: "/opt/swarm/images/vmlinux.bin" };
+    const secret = env === undefined ? {} : { env: pulumi.secret(env) };
+    const outputs = ["sshHostKey", "hostKeyPrivate", "machineId", "generation", "pid", "disk", "ready", "timings"];
+    super("FirecrackerVM", name, { ...defaults, ...rest, ...secret }, outputs, {
+      ...opts,
+      additionalSecretOutputs: ["hostKeyPrivate", "env"],
+    });
+  }
+}

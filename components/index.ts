@@ -1,0 +1,9 @@
+/** What a program composes: the resources, and the components that put them together. */
+export { Bridge, type BridgeArgs } from "./bridge";
+export { Clone, type CloneArgs, type CloneSummary } from "./clone";
+export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
+export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
+export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
+export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
+export { SnapshotArtifact, type BootArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
+export { SshConfig, type SshConfigArgs } from "./sshConfig";

@@ -1,0 +1,73 @@
+import { resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { Connection } from "../host/connection";
+import { ownerMark } from "../plan/owner";
+
+/** What every resource of Hornet takes. */
+export interface CommonArgs {
+  /** The droplet to work on: `{host, user?, port?, privateKeyPath?, hostKey?}` over ssh, or `{local: true}`. */
+  droplet: pulumi.Input<
+    | pulumi.Unwrap<Connection>
+    | { host: string; user?: string; port?: number; privateKeyPath?: string; hostKey?: string }
+  >;
+  /**
+   * The mark that says whose it is on the droplet.
+   * @default derived from organization, project and stack
+   */
+  owner?: pulumi.Input<string>;
+  /**
+   * The folder on the droplet in which Hornet keeps what it runs.
+   * @default /opt/swarm/runtime
+   */
+  runtimeDir?: pulumi.Input<string>;
+}
+
+/** The kinds of resource, as provide.cjs names them. */
+export type Kind = "Bridge" | "CloneNamespace" | "NatRuleSet" | "SnapshotArtifact" | "FirecrackerVM" | "SshConfig";
+
+const root = resolve(__dirname, "..");
+
+/**
+ * The code that the engine keeps with every resource and runs to manage it: one line that requires the real provider.
+ * It stands in state twice a resource, so it is short; it is the same on every machine, so no `up` sees a change in it;
+ * and because it only points at the code, `refresh` and `destroy` run what is in the checkout now.
+ *
+ * Relative paths resolve from the program's folder. A program of somebody else's finds the package by its name.
+ */
+export function providerText(kind: Kind, programFolder: string = process.cwd()): string {
+  const where = resolve(programFolder) === root ? "./provide.cjs" : "hornet/provide.cjs";
+  return `exports.handler=()=>require('${where}').${kind}`;
+}
+
+/** A dynamic resource under a type name of its own, whose provider is found by {@link providerText}. */
+export abstract class HornetResource extends pulumi.CustomResource {
+  /** What is not as declared, in words; `as declared` where nothing is. */
+  declare readonly condition: pulumi.Output<string>;
+
+  protected constructor(
+    kind: Kind,
+    name: string,
+    args: CommonArgs & object,
+    outputs: readonly string[],
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    const props: pulumi.Inputs = {
+      owner: thisStack(),
+      runtimeDir: "/opt/swarm/runtime",
+      ...args,
+      ...Object.fromEntries(outputs.map((output) => [output, undefined])),
+      condition: undefined,
+      __provider: providerText(kind),
+    };
+    super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, opts);
+  }
+}
+
+/** The mark of the stack that runs. */
+export function thisStack(): string {
+  return ownerMark({
+    organization: pulumi.getOrganization(),
+    project: pulumi.getProject(),
+    stack: pulumi.getStack(),
+  });
+}

@@ -1,0 +1,26 @@
+import * as pulumi from "@pulumi/pulumi";
+import { HornetResource, type CommonArgs } from "./resource";
+
+/** What an {@link SshConfig} takes. */
+export interface SshConfigArgs extends CommonArgs {
+  /** The folder on the operator's machine, from the program's folder. */
+  folder: pulumi.Input<string>;
+  clones: pulumi.Input<
+    pulumi.Input<{
+      name: pulumi.Input<string>;
+      address: pulumi.Input<string>;
+      user: pulumi.Input<string>;
+      hostKey?: pulumi.Input<string>;
+    }>[]
+  >;
+}
+
+/** The ssh_config of a stack: `ssh -F FILE vm0` reaches a clone through its droplet, with its host key pinned. */
+export class SshConfig extends HornetResource {
+  /** The file's path, from the program's folder. */
+  declare readonly file: pulumi.Output<string>;
+
+  constructor(name: string, args: SshConfigArgs, opts?: pulumi.CustomResourceOptions) {
+    super("SshConfig", name, { ...args, stack: pulumi.getStack() } as SshConfigArgs, ["file"], opts);
+  }
+}

@@ -1,0 +1,11 @@
+import { CloneFleet } from "./components";
+import { loadConfig, resolveDroplet } from "./config";
+
+const spec = loadConfig();
+const { droplet, operatorKeys } = resolveDroplet(spec.droplet);
+const fleet = new CloneFleet("fleet", { spec, droplet, operatorKeys });
+
+export const clones = fleet.clones;
+export const snapshotDigest = fleet.snapshotDigest;
+export const timings = fleet.timings;
+export const sshConfig = fleet.sshConfig;

@@ -1,0 +1,21 @@
+// @ts-check
+"use strict";
+/**
+ * The providers, by the name that stands in each resource's state. What the state holds is one line that requires this
+ * file (see components/resource.ts), so `refresh` and `destroy` run the code of today, not that of the last `up`.
+ */
+require("./register.cjs");
+
+/** @type {Record<string, string>} */
+const modules = {
+  Bridge: "./providers/bridge.ts",
+  CloneNamespace: "./providers/cloneNamespace.ts",
+  NatRuleSet: "./providers/natRuleSet.ts",
+  SnapshotArtifact: "./providers/snapshotArtifact.ts",
+  FirecrackerVM: "./providers/firecrackerVM.ts",
+  SshConfig: "./providers/sshConfig.ts",
+};
+
+for (const [name, file] of Object.entries(modules)) {
+  Object.defineProperty(exports, name, { get: () => require(file).provider });
+}

@@ -1,0 +1,203 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { curlConfig } from "../firecracker/api";
+import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
+import { bootRequests, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
+import { HornetError, messageOf } from "../host/errors";
+import type { Session } from "../host/session";
+import { defaultBootArgs } from "../plan/vm";
+import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
+import type { ArtifactInputs, BootSource } from "./artifactInputs";
+import { cleanUpAfter } from "./define";
+import { sessionFor } from "./droplet";
+
+/** An artifact that is there: its folder and its manifest. */
+export interface Found {
+  readonly folder: string;
+  readonly text: string;
+  readonly manifest: Manifest;
+  readonly timings: Record<string, number>;
+}
+
+/** The MAC address that guests of a boot get: fixed, since it is baked into the snapshot that all clones share. */
+const GUEST_MAC = "06:00:c0:a8:f1:02";
+
+/** Everything that a boot's result depends on. */
+interface Recipe {
+  readonly boot: BootSource;
+  readonly host: HostDescription;
+  readonly bootArgs: string;
+  readonly diskPath: string;
+  readonly key: string;
+}
+
+/** The namespace that a boot for these inputs uses; one at a time a stack. */
+export function scratchNamespace({ owner }: ArtifactInputs): string {
+  return `hornet-boot-${owner.slice(-12)}`;
+}
+
+/** The artifact of a boot: the one that is there for the same inputs, else a new one. */
+export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource): Promise<Found> {
+  const session = sessionFor(wanted);
+  const recipe = await recipeFor(session, wanted, boot);
+  const known = await findBoot(session, wanted, recipe);
+  if (known !== undefined) return known;
+  return cleanUpAfter(
+    () => bootAnew(session, wanted, recipe),
+    async () => {
+      const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
+      await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
+    },
+  );
+}
+
+function scratchVars(wanted: ArtifactInputs): Record<string, string> {
+  return { runtime_dir: wanted.runtimeDir, namespace: scratchNamespace(wanted), owner: wanted.owner };
+}
+
+async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<Recipe> {
+  const host = await describeHost(session, wanted.firecracker);
+  const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
+  const bootArgs = boot.bootArgs ?? defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const diskPath = `${wanted.dir}/${boot.name}/rootfs.ext4`;
+  const { memory, vcpus } = boot;
+  const ingredients = [...[...hashes.values()].map(({ sha256 }) => sha256), host, bootArgs, diskPath, memory, vcpus];
+  const key = createHash("sha256")
+    .update(JSON.stringify([ingredients, wanted.tap, GUEST_MAC]))
+    .digest("hex");
+  return { boot, host, bootArgs, diskPath, key };
+}
+
+async function findBoot(session: Session, wanted: ArtifactInputs, { key, boot }: Recipe): Promise<Found | undefined> {
+  const names = await session.call({
+    what: "look for the artifact of an earlier boot",
+    run: "find_boot",
+    vars: { dir_of_artifacts: wanted.dir, key },
+  });
+  for (const name of names.split("\n").filter((line) => line !== "")) {
+    const folder = `${wanted.dir}/${name}`;
+    const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
+    if (manifestDigest(text) !== `sha256:${name}`) continue;
+    await publish(session, wanted, boot, text);
+    return { folder, text, manifest: manifestSchema.parse(JSON.parse(text)), timings: {} };
+  }
+  return undefined;
+}
+
+async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe): Promise<Found> {
+  const { boot, diskPath, bootArgs } = recipe;
+  const begun = Date.now();
+  await session.call({
+    what: `boot ${boot.rootfs}`,
+    run: "begin_scratch",
+    vars: {
+      ...scratchVars(wanted),
+      firecracker: wanted.firecracker,
+      disk_path: diskPath,
+      disk_source: boot.rootfs,
+      disk_copy: "1",
+      tap: wanted.tap,
+      tap_mac: wanted.tapMac,
+      tap_address: wanted.tapAddress,
+      vmm_timeout_ms: "15000",
+    },
+    stdin: curlConfig([
+      ...bootRequests({
+        kernel: boot.kernel,
+        bootArgs,
+        diskPath,
+        tap: wanted.tap,
+        guestMac: GUEST_MAC,
+        memory: boot.memory,
+        vcpus: boot.vcpus,
+      }),
+      startRequest,
+    ]),
+    timeoutMs: 300_000,
+  });
+  const identity = await watchBoot(session, wanted, boot);
+  const booted = Date.now();
+  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const hashes = await session.call({
+    what: "take the snapshot",
+    run: "take_snapshot",
+    vars: { ...scratchVars(wanted), dir_of_artifacts: wanted.dir, kernel: boot.kernel },
+    stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
+    timeoutMs: 1_800_000,
+  });
+  const manifest = compose(wanted, recipe, identity, hashes);
+  const text = manifestText(manifest);
+  return {
+    folder: await publish(session, wanted, boot, text),
+    text,
+    manifest,
+    timings: { boot: booted - begun, snapshot: Date.now() - booted },
+  };
+}
+
+/** Waits until the guest is up: its identity service waits, or its ssh answers. */
+async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<"service" | "ssh"> {
+  const deadline = Date.now() + boot.timeout * 1000;
+  let pause = 100;
+  for (;;) {
+    const state = await session.call({
+      what: `boot ${boot.rootfs}`,
+      run: "watch_scratch",
+      vars: { ...scratchVars(wanted), guest_address: wanted.guestAddress },
+    });
+    if (state === "service" || state === "ssh") return state;
+    if (Date.now() > deadline) {
+      const console = await session
+        .call({ what: "read the console", run: "console_end", vars: scratchVars(wanted) })
+        .catch(messageOf);
+      throw new HornetError(
+        `the guest of ${boot.rootfs} was not up within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
+          `${session.name}; the end of its console:\n${console.trim()}`,
+      );
+    }
+    await sleep(pause);
+    pause = Math.min(pause * 1.3, 1000);
+  }
+}
+
+function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "ssh", hashes: string): Manifest {
+  const files = [...parseHashes(hashes)].map(([path, digest]) => [path.slice(path.lastIndexOf("/") + 1), digest]);
+  return manifestSchema.parse({
+    format: 1,
+    files: Object.fromEntries(files) as unknown,
+    firecracker: recipe.host.firecracker,
+    snapshotFormat: recipe.host.format,
+    cpu: recipe.host.cpu,
+    hostKernel: recipe.host.kernel,
+    guest: { address: wanted.guestAddress, mac: GUEST_MAC, tap: wanted.tapAddress },
+    diskPath: recipe.diskPath,
+    tap: wanted.tap,
+    iface: "eth0",
+    memory: recipe.boot.memory,
+    vcpus: recipe.boot.vcpus,
+    identity,
+    bootArgs: recipe.bootArgs,
+    made: {
+      at: new Date().toISOString(),
+      from: `boot of ${recipe.boot.kernel} and ${recipe.boot.rootfs}`,
+      key: recipe.key,
+    },
+  });
+}
+
+async function publish(session: Session, wanted: ArtifactInputs, boot: BootSource, text: string): Promise<string> {
+  const digest = manifestDigest(text).slice("sha256:".length);
+  await session.call({
+    what: "name the artifact",
+    run: "publish_artifact",
+    vars: {
+      namespace: scratchNamespace(wanted),
+      owner: wanted.owner,
+      dir_of_artifacts: wanted.dir,
+      digest,
+      name: boot.name,
+    },
+    stdin: text,
+  });
+  return `${wanted.dir}/${digest}`;
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { artifactSchema } from "../firecracker/manifest";
+import { commonInputs } from "./define";
+import { absolutePath, cidr, interfaceName, ipv4, mac } from "./fields";
+
+/** A fresh boot of a kernel and a root file system, snapshotted once the guest waits. */
+export const bootSource = z.object({
+  /** Absolute paths on the droplet. */
+  kernel: absolutePath,
+  rootfs: absolutePath,
+  /** MiB */
+  memory: z.number().int().min(16).default(128),
+  vcpus: z.number().int().min(1).max(32).default(1),
+  bootArgs: z.string().optional(),
+  /** Seconds until the guest must be up. */
+  timeout: z.number().positive().default(120),
+  /** The stable name of the artifact's folder; it is part of the disk path that is baked into the snapshot. */
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be one folder's name")
+    .default("hornet-guest"),
+});
+
+/** See {@link bootSource}. */
+export type BootSource = z.infer<typeof bootSource>;
+
+/** What a SnapshotArtifact is told. */
+export const artifactInputs = commonInputs.extend({
+  /** The folder on the droplet in which artifacts lie that Hornet made. */
+  dir: absolutePath,
+  source: z.union([z.object({ path: absolutePath }), z.object({ boot: bootSource })]),
+  /** The only digest that will do. */
+  digest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits")
+    .optional(),
+  /** How many earlier artifacts stay on the droplet, so that a way back needs no transfer. */
+  keepGenerations: z.number().int().min(0).default(2),
+  firecracker: absolutePath,
+  guestAddress: ipv4,
+  tap: interfaceName.default("tap0"),
+  tapMac: mac,
+  tapAddress: cidr,
+});
+
+/** What a SnapshotArtifact knows of itself. */
+export const artifactOutputs = z.object({
+  artifactDigest: z.string(),
+  artifact: artifactSchema,
+  /** The digests that this stack keeps on the droplet, the newest first. */
+  generations: z.array(z.string()),
+  /** The files it depends on, with size, mtime and inode as they were. */
+  files: z.record(z.string(), z.string()),
+  /** ms spent: boot, snapshot, or examine. */
+  timings: z.record(z.string(), z.number()),
+});
+
+/** See {@link artifactInputs}. */
+export type ArtifactInputs = z.infer<typeof artifactInputs>;
+/** See {@link artifactOutputs}. */
+export type ArtifactOutputs = z.infer<typeof artifactOutputs>;

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { curlConfig } from "../firecracker/api";
+import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
+import { loadRequest } from "../firecracker/requests";
+import { HornetError } from "../host/errors";
+import type { Session } from "../host/session";
+import { scratchNamespace, type Found } from "./artifactBoot";
+import { describeHost, hashFiles, inspectFiles } from "./artifactFiles";
+import type { ArtifactInputs } from "./artifactInputs";
+import { cleanUpAfter } from "./define";
+import { sessionFor } from "./droplet";
+
+/** The part of `GET /vm/config` that tells what a snapshot has baked in. */
+const vmConfig = z.object({
+  drives: z.array(z.object({ path_on_host: z.string().nullable(), is_root_device: z.boolean() })),
+  "machine-config": z.object({ vcpu_count: z.number(), mem_size_mib: z.number() }),
+  "network-interfaces": z.array(
+    z.object({ iface_id: z.string(), host_dev_name: z.string(), guest_mac: z.string().nullish() }),
+  ),
+  "mmds-config": z.object({ version: z.string().nullish() }).nullish(),
+});
+
+/** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
+export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
+  const session = sessionFor(wanted);
+  const begun = Date.now();
+  const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
+  if (text !== "") return { folder: path, text, manifest: parseManifest(text, path), timings: {} };
+  const manifest = await examine(session, wanted, path);
+  return { folder: path, text: manifestText(manifest), manifest, timings: { examine: Date.now() - begun } };
+}
+
+function parseManifest(text: string, path: string): Manifest {
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new HornetError(
+      `${path}/manifest.json is not a manifest of Hornet's (digest ${manifestDigest(text)}): ${why}`,
+    );
+  }
+}
+
+/** Makes the manifest of a folder that has none. Its content decides the digest, so `at` is the files' own time. */
+async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Manifest> {
+  const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
+  const marks = await inspectFiles(
+    session,
+    names.map((name) => `${path}/${name}`),
+  );
+  for (const name of ["vm.snapshot", "vm.mem"]) {
+    if (marks[`${path}/${name}`] === undefined) {
+      throw new HornetError(
+        `there is no ${name} in ${path} on ${session.name}: hornet:snapshot.path must be a folder with vm.snapshot, ` +
+          `vm.mem and rootfs.ext4; or let Hornet make a snapshot with hornet:snapshot.boot`,
+      );
+    }
+  }
+  const host = await describeHost(session, wanted.firecracker);
+  const config = await trialLoad(session, wanted, path, host.firecracker, marks[`${path}/rootfs.ext4`] !== undefined);
+  const [drive] = config.drives;
+  const [nic] = config["network-interfaces"];
+  if (drive === undefined || drive.path_on_host === null || nic === undefined) {
+    throw new HornetError(`the snapshot in ${path} has no disk or no network interface`);
+  }
+  const hashes = await hashFiles(session, Object.keys(marks));
+  const newest = Math.max(...Object.values(marks).map((mark) => Number(mark.split(" ")[1] ?? 0)));
+  return {
+    format: 1,
+    files: Object.fromEntries([...hashes].map(([file, digest]) => [file.slice(path.length + 1), digest])),
+    firecracker: host.firecracker,
+    snapshotFormat: host.format,
+    cpu: host.cpu,
+    hostKernel: host.kernel,
+    guest: { address: wanted.guestAddress, mac: nic.guest_mac ?? "", tap: wanted.tapAddress },
+    diskPath: drive.path_on_host,
+    tap: nic.host_dev_name,
+    iface: nic.iface_id,
+    memory: config["machine-config"].mem_size_mib,
+    vcpus: config["machine-config"].vcpu_count,
+    // Nothing in the files tells whether a service in the guest waits for an identity, so none is assumed.
+    identity: "ssh",
+    bootArgs: "",
+    made: { at: new Date(newest * 1000).toISOString(), from: path, key: "" },
+  };
+}
+
+/**
+ * Loads the snapshot, paused, in a namespace of its own. Where its disk is missing, Firecracker's error ends with the
+ * path that is baked in; with a disk at that path the second load succeeds and tells the rest.
+ */
+async function trialLoad(
+  session: Session,
+  wanted: ArtifactInputs,
+  path: string,
+  version: string,
+  ownDisk: boolean,
+): Promise<z.infer<typeof vmConfig>> {
+  const vars = { runtime_dir: wanted.runtimeDir, namespace: scratchNamespace(wanted), owner: wanted.owner };
+  const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
+  const attempt = async (diskPath: string): Promise<string> =>
+    session.call({
+      what: `examine the snapshot in ${path}`,
+      run: "try_scratch",
+      vars: {
+        ...vars,
+        firecracker: wanted.firecracker,
+        disk_path: diskPath,
+        disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
+        disk_copy: "",
+        tap: "",
+        vmm_timeout_ms: "15000",
+      },
+      stdin: curlConfig([load, { method: "GET", path: "/vm/config" }]),
+      timeoutMs: 300_000,
+    });
+  const done = async (): Promise<void> => {
+    await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
+  };
+  return cleanUpAfter(async () => {
+    let answer = await attempt("");
+    const baked = /\(os error 2\) (\/[^"\n]*)"/.exec(answer)?.[1];
+    if (baked !== undefined && ownDisk) answer = await attempt(baked);
+    const config = answer.split("\n").find((line) => line.startsWith('{"') && line.includes('"machine-config"'));
+    if (config === undefined) {
+      throw new HornetError(
+        `Firecracker ${version} on ${session.name} cannot load the snapshot in ${path}: ${answer.trim()}`,
+      );
+    }
+    await done();
+    return vmConfig.parse(JSON.parse(config));
+  }, done);
+}

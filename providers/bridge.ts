@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { parseTable } from "../host/facts";
+import { bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../plan/bridge";
+import { cidrOf, networkText } from "../plan/addresses";
+import { fingerprint, renderTable, tableDrift } from "../plan/nft";
+import type { Observed } from "../plan/observed";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { observe, sessionFor, touch } from "./droplet";
+import { cidr, interfaceName } from "./fields";
+
+const inputs = commonInputs.extend({
+  name: interfaceName.default("br0"),
+  address: cidr.default("10.0.0.1/24"),
+  uplink: z.union([z.literal("auto"), interfaceName]).default("auto"),
+});
+
+const outputs = z.object({
+  /** The bridge was there before, and stays when the resource goes. */
+  adopted: z.boolean(),
+  /** What the kernel listed right after the rules were written. */
+  rules: z.array(z.string()),
+});
+
+type Inputs = z.infer<typeof inputs>;
+type Outputs = z.infer<typeof outputs>;
+
+function specOf({ name, address, uplink, owner }: Inputs): BridgeSpec {
+  return { name, address, network: networkText(cidrOf(address)), uplink, owner };
+}
+
+/** True where the droplet has a bridge of that name that is not ours. */
+function isAdopted({ name, owner }: Inputs, observed: Observed): boolean {
+  const known = observed.bridges[name];
+  if (known !== undefined) return known === "adopted";
+  const seen = observed.links.find((link) => link.name === name);
+  return seen !== undefined && seen.alias !== owner;
+}
+
+async function converge(wanted: Inputs): Promise<Outputs> {
+  const observed = await observe(wanted, wanted.name);
+  const spec = specOf(wanted);
+  const plan = planBridge(spec, observed, isAdopted(wanted, observed));
+  touch(wanted, wanted.name);
+  const answer = await sessionFor(wanted).call({
+    what: `set up the bridge ${wanted.name}`,
+    run: "converge_bridge",
+    vars: {
+      runtime_dir: wanted.runtimeDir,
+      bridge: wanted.name,
+      owner: wanted.owner,
+      address: wanted.address,
+      host: plan.host.join("\n"),
+      forward: plan.enableForwarding ? "1" : "",
+      rules: renderTable(bridgeTable(spec)),
+      table: bridgeTableName(wanted.owner),
+    },
+  });
+  const [origin = "", listing = ""] = answer.split("\n");
+  return { adopted: origin.startsWith("adopted"), rules: fingerprint(parseTable(listing)) };
+}
+
+async function remove({ runtimeDir, name, owner, address }: Inputs & Partial<Outputs>, common: Inputs): Promise<void> {
+  touch(common, name);
+  await sessionFor(common).call({
+    what: `take away the bridge ${name}`,
+    run: "delete_bridge",
+    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner) },
+    hint: "look at its ports with: ip link show master " + name,
+  });
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "Bridge",
+  inputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "name", "address"],
+  id: ({ name }) => name,
+  create: (wanted) =>
+    cleanUpAfter(
+      () => converge(wanted),
+      () => remove(wanted, wanted),
+    ),
+  read: async (state) => {
+    const observed = await observe(state, state.name);
+    const seen = observed.links.some(({ name }) => name === state.name);
+    const table = observed.tables.find(({ name }) => name === bridgeTableName(state.owner));
+    if (!seen && table === undefined && observed.bridges[state.name] === undefined) return "gone";
+    const plan = planBridge(specOf(state), observed, state.adopted);
+    const rules = tableDrift(bridgeTableName(state.owner), state.rules, table);
+    return { outputs: { adopted: state.adopted, rules: state.rules }, drift: [...plan.drift, ...rules] };
+  },
+  update: (_state, wanted) => converge(wanted),
+  delete: (state) => remove(state, state),
+};
+
+/** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */
+export const provider = makeProvider(definition);

@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { ownerName } from "../plan/owner";
+import { HornetError } from "../host/errors";
+import { vethMacs } from "../plan/macs";
+import { planNamespace, type NamespaceSpec } from "../plan/namespace";
+import type { Observed } from "../plan/observed";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { observe, sessionFor, touch } from "./droplet";
+import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
+
+const inputs = commonInputs.extend({
+  namespace: namespaceName,
+  bridge: interfaceName,
+  hostVeth: interfaceName,
+  nsVeth: interfaceName.default("veth0"),
+  address: cidr,
+  gateway: ipv4,
+  isolated: z.boolean().default(true),
+  tap: interfaceName.default("tap0"),
+  tapMac: mac,
+  tapAddress: cidr,
+});
+
+const outputs = z.object({});
+
+type Inputs = z.infer<typeof inputs>;
+type Outputs = z.infer<typeof outputs>;
+
+function specOf(wanted: Inputs): NamespaceSpec {
+  const macs = vethMacs(wanted.address);
+  return { ...wanted, hostMac: macs.host, nsMac: macs.inside };
+}
+
+/** Fails before anything is touched where a name is somebody else's, and says whose and what to do. */
+function refuseForeign({ namespace, hostVeth, owner }: Inputs, observed: Observed): void {
+  const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
+  const advice = "choose other ids (hornet:fleet.startId), or remove it there";
+  if (holder !== undefined && holder !== owner) {
+    throw new HornetError(`${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${advice}`);
+  }
+  if (holder === undefined && observed.namespaces.includes(namespace)) {
+    throw new HornetError(
+      `a network namespace ${namespace} is there already and carries no mark of Hornet: ${advice} ` +
+        `(ip netns del ${namespace})`,
+    );
+  }
+  const link = observed.links.find(({ name }) => name === hostVeth);
+  if (link !== undefined && link.alias !== owner && holder === undefined) {
+    throw new HornetError(
+      `a link ${hostVeth} is there already and is not this stack's: ${advice} (ip link del ${hostVeth})`,
+    );
+  }
+}
+
+async function converge(wanted: Inputs): Promise<Outputs> {
+  const observed = await observe(wanted, wanted.namespace);
+  refuseForeign(wanted, observed);
+  const plan = planNamespace(specOf(wanted), observed);
+  touch(wanted, wanted.namespace);
+  await sessionFor(wanted).call({
+    what: `set up the network of ${wanted.namespace}`,
+    run: "converge_namespace",
+    vars: {
+      runtime_dir: wanted.runtimeDir,
+      namespace: wanted.namespace,
+      owner: wanted.owner,
+      add: plan.addNamespace ? "1" : "",
+      inside_first: plan.insideFirst.join("\n"),
+      host: plan.host.join("\n"),
+      inside: plan.inside.join("\n"),
+    },
+  });
+  return {};
+}
+
+async function remove(state: Inputs): Promise<void> {
+  touch(state, state.namespace);
+  await sessionFor(state).call({
+    what: `take away the network of ${state.namespace}`,
+    run: "delete_namespace",
+    vars: {
+      runtime_dir: state.runtimeDir,
+      namespace: state.namespace,
+      owner: state.owner,
+      host_veth: state.hostVeth,
+    },
+  });
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "CloneNamespace",
+  inputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
+  id: ({ namespace }) => namespace,
+  create: async (wanted) => {
+    refuseForeign(wanted, await observe(wanted, wanted.namespace));
+    return cleanUpAfter(
+      () => converge(wanted),
+      () => remove(wanted),
+    );
+  },
+  read: async (state) => {
+    const observed = await observe(state, state.namespace);
+    const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
+    if (!claimed && !observed.namespaces.includes(state.namespace)) return "gone";
+    const plan = planNamespace(specOf(state), observed);
+    const unmarked = claimed ? [] : [`the folder of ${state.namespace} lost its owner mark`];
+    return { outputs: {}, drift: [...unmarked, ...plan.drift] };
+  },
+  update: (_state, wanted) => converge(wanted),
+  delete: remove,
+};
+
+/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
+export const provider = makeProvider(definition);

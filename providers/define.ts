@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from "node:util";
+import type { dynamic } from "@pulumi/pulumi";
+import { z } from "zod";
+import { connectionSchema, isLocal, type Connection } from "../host/connection";
+import { HornetError, messageOf } from "../host/errors";
+
+/** What every resource of Hornet is told. */
+export const commonInputs = z.object({
+  droplet: connectionSchema,
+  /** The mark of the stack that owns the resource; see plan/owner.ts. */
+  owner: z.string().min(1),
+  /** The folder on the droplet in which Hornet keeps what it runs. */
+  runtimeDir: z.string().regex(/^\//, "must be an absolute path"),
+});
+
+/** See {@link commonInputs}. */
+export type CommonInputs = z.infer<typeof commonInputs>;
+
+/** What a read found: gone, or there, with what is not as declared in words. */
+export type Reading<Outputs> = "gone" | { readonly outputs: Outputs; readonly drift: readonly string[] };
+
+/** One kind of resource: what it takes and how it lives. Every function may do I/O but those that only compare. */
+export interface Definition<Inputs extends CommonInputs, Outputs> {
+  /** Its name, for messages. */
+  readonly kind: string;
+  readonly inputs: z.ZodType<Inputs>;
+  readonly outputs: z.ZodType<Outputs>;
+  /** Inputs whose change makes another resource of it. The rest is mended in place. */
+  readonly replaceOn: readonly (keyof Inputs & string)[];
+  id(inputs: Inputs): string;
+  create(inputs: Inputs): Promise<Outputs>;
+  read(state: Inputs & Outputs): Promise<Reading<Outputs>>;
+  update(state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
+  delete(state: Inputs & Outputs): Promise<void>;
+}
+
+/** The SDK's stand-in for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/**
+ * The input in which drift shows. A program always declares AS_DECLARED; a read that finds the droplet different says
+ * so here in words, so that the engine's own diff is what starts the repair, and a preview shows the words.
+ */
+const CONDITION = "condition";
+const AS_DECLARED = "as declared";
+
+type Bag = Record<string, unknown>;
+
+/** Makes Pulumi's provider out of a definition. check and diff do no I/O: the engine calls them one after another. */
+export function makeProvider<Inputs extends CommonInputs, Outputs>(
+  definition: Definition<Inputs, Outputs>,
+): dynamic.ResourceProvider {
+  const state = (props: Bag): Inputs & Outputs => ({
+    ...definition.inputs.parse(props),
+    ...definition.outputs.parse(props),
+  });
+  const outs = (inputs: Inputs, outputs: Outputs): Bag => ({ ...inputs, ...outputs, [CONDITION]: AS_DECLARED });
+  return {
+    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition.inputs, news)),
+    diff: (_id: string, olds: Bag, news: Bag) => {
+      const replaces = definition.replaceOn.filter((key) => differs(key, olds[key], news[key]));
+      // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
+      // Names exist once on a droplet, so what is replaced goes first.
+      return Promise.resolve({ replaces, deleteBeforeReplace: true });
+    },
+    create: (news: Bag) =>
+      readable(async () => {
+        const inputs = definition.inputs.parse(news);
+        return { id: definition.id(inputs), outs: outs(inputs, await definition.create(inputs)) };
+      }),
+    read: (id: string, props?: Bag) =>
+      readable(async () => {
+        const current = state(props ?? {});
+        const reading = await definition.read(current);
+        if (reading === "gone") return { id: "", props: {} };
+        const condition = reading.drift.length === 0 ? AS_DECLARED : reading.drift.join("; ");
+        const inputs = { ...definition.inputs.parse(props ?? {}), [CONDITION]: condition };
+        return { id, props: { ...inputs, ...reading.outputs }, inputs };
+      }),
+    update: (_id: string, olds: Bag, news: Bag) =>
+      readable(async () => {
+        const inputs = definition.inputs.parse(news);
+        return { outs: outs(inputs, await definition.update(state(olds), inputs)) };
+      }),
+    delete: (_id: string, props: Bag) => readable(() => definition.delete(state(props))),
+  };
+}
+
+function check(schema: z.ZodType, news: Bag): dynamic.CheckResult {
+  const inputs = { ...news, [CONDITION]: AS_DECLARED };
+  const parsed = schema.safeParse(news);
+  if (parsed.success) return { inputs: { ...(parsed.data as Bag), [CONDITION]: AS_DECLARED } };
+  const faults = parsed.error.issues.filter(({ path }) => !unknownAt(news, path));
+  const failures = faults.map(({ path, message }) => ({ property: path.join("."), reason: message }));
+  return { inputs, failures };
+}
+
+/** True where the value at a path, or one that holds it, is not known yet: nothing can be said of it. */
+function unknownAt(value: unknown, path: readonly PropertyKey[]): boolean {
+  if (value === UNKNOWN) return true;
+  const [head, ...rest] = path;
+  if (head === undefined) return holdsUnknown(value);
+  return typeof value === "object" && value !== null && unknownAt((value as Record<PropertyKey, unknown>)[head], rest);
+}
+
+function holdsUnknown(value: unknown): boolean {
+  if (value === UNKNOWN) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
+}
+
+function differs(key: string, old: unknown, now: unknown): boolean {
+  if (holdsUnknown(now)) return false;
+  if (key !== "droplet") return !isDeepStrictEqual(old, now);
+  // Another key file or another way in leads to the same droplet.
+  return whichDroplet(old) !== whichDroplet(now);
+}
+
+function whichDroplet(value: unknown): string {
+  const parsed = connectionSchema.safeParse(value);
+  if (!parsed.success) return "";
+  const connection: Connection = parsed.data;
+  return isLocal(connection) ? "local" : `${connection.host}:${connection.port}`;
+}
+
+/** Lets only messages out that a user can read: of an error the engine shows the message and nothing else. */
+async function readable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof HornetError) throw error;
+    if (error instanceof z.ZodError) throw new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
+    throw new HornetError(messageOf(error));
+  }
+}
+
+/**
+ * Runs a create and, where it fails, what takes its half-made work away. Both failures are reported where the second
+ * fails too.
+ */
+export async function cleanUpAfter<T>(create: () => Promise<T>, cleanUp: () => Promise<void>): Promise<T> {
+  try {
+    return await create();
+  } catch (error) {
+    try {
+      await cleanUp();
+    } catch (second) {
+      throw new HornetError(`${messageOf(error)}\nand taking away what was made failed too:\n${messageOf(second)}`);
+    }
+    throw error;
+  }
+}

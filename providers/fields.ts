@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { parseCidr } from "../plan/addresses";
+
+/** A link's name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h), none of the characters that the kernel refuses. */
+export const interfaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,15}$/, "must be an interface name of at most 15 characters")
+  .refine((name) => name !== "." && name !== ".." && !name.startsWith("-"), "must be an interface name");
+
+/** A network namespace's name; Firecracker takes it as its id too: letters, digits and hyphens, at most 64. */
+export const namespaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, "must be letters, digits and hyphens, at most 63");
+
+/** An IPv4 address with its prefix: `10.0.0.1/24`. */
+export const cidr = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined, "must be an IPv4 address with a prefix, like 10.0.0.1/24");
+
+/** An IPv4 address. */
+export const ipv4 = z.ipv4("must be an IPv4 address");
+
+/** A MAC address in the kernel's spelling. */
+export const mac = z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "must be a MAC address in lower case");
+
+/** An absolute path without control characters or steps upwards. */
+export const absolutePath = z
+  .string()
+  .regex(/^\/[^\u0000-\u001f]*$/, "must be an absolute path") // eslint-disable-line no-control-regex
+  .refine((path) => !path.split("/").includes(".."), "must not hold ..");

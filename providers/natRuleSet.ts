@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { parseTable } from "../host/facts";
+import { NAT_TABLE, natTable, type NatSpec } from "../plan/nat";
+import { fingerprint, renderTable, tableDrift } from "../plan/nft";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { observe, sessionFor, touch } from "./droplet";
+import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
+
+const port = z.number().int().min(1).max(65535);
+
+const inputs = commonInputs.extend({
+  namespace: namespaceName,
+  address: ipv4,
+  guestAddress: ipv4,
+  nsVeth: interfaceName.default("veth0"),
+  tap: interfaceName.default("tap0"),
+  publish: z.array(z.object({ port, guestPort: port, protocol: z.enum(["tcp", "udp"]).default("tcp") })).default([]),
+  egress: z.array(cidr).optional(),
+});
+
+const outputs = z.object({
+  /** What the kernel listed right after the rules were written. */
+  rules: z.array(z.string()),
+});
+
+type Inputs = z.infer<typeof inputs>;
+type Outputs = z.infer<typeof outputs>;
+
+function specOf(wanted: Inputs): NatSpec {
+  return { ...wanted, egress: wanted.egress };
+}
+
+async function converge(wanted: Inputs): Promise<Outputs> {
+  touch(wanted, wanted.namespace);
+  const listing = await sessionFor(wanted).call({
+    what: `set up the packet rules of ${wanted.namespace}`,
+    run: "apply_rules",
+    vars: {
+      runtime_dir: wanted.runtimeDir,
+      namespace: wanted.namespace,
+      owner: wanted.owner,
+      table: NAT_TABLE,
+      rules: renderTable(natTable(specOf(wanted))),
+    },
+  });
+  return { rules: fingerprint(parseTable(listing)) };
+}
+
+async function remove(state: Inputs): Promise<void> {
+  touch(state, state.namespace);
+  await sessionFor(state).call({
+    what: `take away the packet rules of ${state.namespace}`,
+    run: "delete_rules",
+    vars: { runtime_dir: state.runtimeDir, namespace: state.namespace, owner: state.owner, table: NAT_TABLE },
+  });
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "NatRuleSet",
+  inputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
+  id: ({ namespace }) => namespace,
+  create: (wanted) =>
+    cleanUpAfter(
+      () => converge(wanted),
+      () => remove(wanted),
+    ),
+  read: async (state) => {
+    const observed = await observe(state, state.namespace);
+    const within = observed.inside[state.namespace];
+    if (within === undefined) return "gone";
+    const table = within.tables.find(({ name }) => name === NAT_TABLE);
+    if (table === undefined && !within.forwarding) return "gone";
+    const forwarding = within.forwarding ? [] : [`IPv4 forwarding off in ${state.namespace}`];
+    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
+    return { outputs: { rules: state.rules }, drift };
+  },
+  update: (_state, wanted) => converge(wanted),
+  delete: remove,
+};
+
+/** A clone's nft table: SNAT out, DNAT in, forwarding, anti-spoof, published ports, egress policy. */
+export const provider = makeProvider(definition);

@@ -1,0 +1,67 @@
+import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { isLocal } from "../host/connection";
+import { expandHome } from "../host/ssh";
+import { sshFiles, type SshFiles } from "../plan/sshConfig";
+import { commonInputs, makeProvider, type Definition } from "./define";
+
+const inputs = commonInputs.extend({
+  stack: z.string().min(1),
+  /** The folder on the operator's machine, from the program's folder. */
+  folder: z.string().min(1),
+  clones: z.array(
+    z.object({ name: z.string(), address: z.string(), user: z.string(), hostKey: z.string().default("") }),
+  ),
+});
+
+const outputs = z.object({ file: z.string() });
+
+type Inputs = z.infer<typeof inputs>;
+type Outputs = z.infer<typeof outputs>;
+
+/** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
+function filesOf({ stack, folder, droplet, clones }: Inputs): SshFiles {
+  const where = resolve(folder);
+  if (isLocal(droplet)) return sshFiles(stack, where, undefined, clones);
+  const { host, user, port, hostKey, privateKeyPath } = droplet;
+  const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
+  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key }, clones);
+}
+
+async function write(wanted: Inputs): Promise<Outputs> {
+  const { config, knownHosts } = filesOf(wanted);
+  await mkdir(wanted.folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(wanted.folder, "known_hosts"), knownHosts, { mode: 0o600 });
+  await writeFile(join(wanted.folder, "ssh_config"), config, { mode: 0o600 });
+  return { file: join(wanted.folder, "ssh_config") };
+}
+
+async function contentOf(file: string): Promise<string> {
+  return readFile(file, "utf8").catch(() => "");
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "SshConfig",
+  inputs,
+  outputs,
+  replaceOn: ["folder"],
+  id: ({ folder }) => folder,
+  create: write,
+  read: async (state) => {
+    const { config, knownHosts } = filesOf(state);
+    const drift: string[] = [];
+    if ((await contentOf(join(state.folder, "ssh_config"))) !== config) drift.push("ssh_config differs");
+    if ((await contentOf(join(state.folder, "known_hosts"))) !== knownHosts) drift.push("known_hosts differs");
+    return { outputs: { file: state.file }, drift };
+  },
+  update: (_state, wanted) => write(wanted),
+  delete: async ({ folder }) => {
+    await rm(join(folder, "ssh_config"), { force: true });
+    await rm(join(folder, "known_hosts"), { force: true });
+    await rmdir(folder).catch(() => undefined);
+  },
+};
+
+/** The ssh_config and known_hosts on the operator's machine through which a stack's clones are reached. */
+export const provider = makeProvider(definition);
