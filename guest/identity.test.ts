@@ -1,0 +1,180 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { identityDocument } from "./identity/document";
+import type { Identity } from "./identity/document";
+import { build, eventually, guestAddress, startGuest } from "./testing";
+import type { Guest } from "./testing";
+
+const exec = promisify(execFile);
+let scratch: string;
+let kernel: string;
+let rootfs: string;
+
+const agent = `#!/bin/sh
+printf '%s %s %s\\n' "$HORNET_ACTION" "$HORNET_GENERATION" "$AGENT_ID" >>/var/log/agent
+exec sleep 100000
+`;
+const hook = `#!/bin/sh
+printf '%s %s\\n' "$(hostname)" "$QUOTED" >>/var/log/hook
+`;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "hornet-identity-"));
+  const extra = join(scratch, "extra");
+  await mkdir(join(extra, "etc", "hornet", "on-identity.d"), { recursive: true });
+  await writeFile(join(extra, "etc", "hornet", "start"), agent, { mode: 0o755 });
+  await writeFile(join(extra, "etc", "hornet", "on-identity.d", "10-note"), hook, { mode: 0o755 });
+  await mkdir(join(extra, "root", ".ssh"), { recursive: true, mode: 0o700 });
+  await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", join(scratch, "baked")]);
+  const baked = await readFile(join(scratch, "baked.pub"), "utf8");
+  await writeFile(join(extra, "root", ".ssh", "authorized_keys"), baked, { mode: 0o600 });
+  kernel = join(await build("build-kernel.sh"), "vmlinux");
+  rootfs = await build("build-image.sh", ["--add", extra, "--out", join(scratch, "rootfs.ext4")]);
+}, 1_500_000);
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** A fresh key pair in the scratch folder: the private file and the public line. */
+async function keyPair(name: string): Promise<{ file: string; secret: string; line: string }> {
+  const file = join(scratch, name);
+  await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
+  return { file, secret: await readFile(file, "utf8"), line: (await readFile(`${file}.pub`, "utf8")).trim() };
+}
+
+/** Runs a command in the guest over ssh, its host key pinned to `hostKey`. */
+async function ssh(guest: Guest, userKey: string, hostKey: string, command: string): Promise<string> {
+  const known = join(guest.folder, "known_hosts");
+  await writeFile(known, `${guestAddress} ${hostKey}\n`);
+  const named = ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", `UserKnownHostsFile=${known}`];
+  const options = ["-F", "none", "-i", userKey, ...named.flatMap((option) => ["-o", option])];
+  const { code, output } = await guest.inside(["ssh", ...options, `root@${guestAddress}`, command]);
+  if (code !== 0) throw new Error(`ssh: exit code ${code}: ${output}`);
+  return output;
+}
+
+/** Whether anything listens on the guest's ssh port. */
+async function sshOpen(guest: Guest): Promise<boolean> {
+  return (await guest.inside(["bash", "-c", `exec 3<>/dev/tcp/${guestAddress}/22`])).code === 0;
+}
+
+const documentOf = (identity: Identity, clockMs = Date.now()): string =>
+  identityDocument(identity, clockMs, randomBytes(64));
+
+async function identityOf(name: string): Promise<{ identity: Identity; user: string; host: string }> {
+  const host = await keyPair(`host-${name}`);
+  const user = await keyPair(`user-${name}`);
+  const identity = {
+    generation: randomBytes(16).toString("hex"),
+    hostname: name,
+    machineId: randomBytes(16).toString("hex"),
+    hostKey: host.secret,
+    authorizedKeys: [user.line],
+    user: "root",
+    env: { AGENT_ID: name, QUOTED: `it's $(touch /root/evaluated) "so" \`touch /root/evaluated\``, EMPTY: "" },
+  };
+  return { identity, user: user.file, host: host.line };
+}
+
+test("a guest waits without ssh, becomes what it is told, takes a second identity in place", async () => {
+  const { identity, user, host } = await identityOf("vm7");
+  const guest = await startGuest({ kernel, rootfs });
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    expect(await sshOpen(guest)).toBe(false);
+    // A clock that no guest could have by itself: two days ahead.
+    const ahead = 2 * 86_400_000;
+    await guest.put(documentOf(identity, Date.now() + ahead));
+    await guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`));
+
+    const run = (command: string): Promise<string> => ssh(guest, user, host, command);
+    expect(await run("hostname; cat /etc/hostname /etc/machine-id")).toBe(`vm7\nvm7\n${identity.machineId}\n`);
+    expect(await run("grep -w vm7 /etc/hosts; grep -c template /etc/hosts || true")).toBe("127.0.1.1\tvm7\n0\n");
+    const guestSeconds = Number(await run("date +%s"));
+    expect(Math.abs(guestSeconds * 1000 - ahead - Date.now())).toBeLessThan(60_000);
+    expect(await run("stat -c '%a %U' /etc/swarm-env")).toBe("600 root\n");
+    expect(await run("sh -lc 'printf %s \"$QUOTED\"'")).toBe(identity.env.QUOTED);
+    expect(await run("ls /root/evaluated 2>&1 || true")).toMatch(/No such file/);
+    expect(await run("cat /var/log/hook")).toBe(`vm7 ${identity.env.QUOTED ?? ""}\n`);
+    expect(await run("cat /var/log/agent")).toBe(`start ${identity.generation} vm7\n`);
+    expect(await run("ls /etc/dropbear")).toBe("dropbear_ed25519_host_key\n");
+    expect(await run("cat /run/hornet/identity.state")).toMatch(`generation=${identity.generation}\n`);
+    expect(await run("cat /run/hornet/identity.state")).toMatch(/^failed=$/m);
+    expect(await ssh(guest, join(scratch, "baked"), host, "echo in")).toBe("in\n");
+    expect(await run("hornet-identity --now")).toBe(`${identity.generation}\n`);
+
+    const other = await keyPair("user-other");
+    const second = {
+      ...identity,
+      generation: randomBytes(16).toString("hex"),
+      authorizedKeys: [other.line],
+      env: { AGENT_ID: "vm7", NEW: "1" },
+    };
+    const listener = await run("cat /run/hornet/dropbear.pid");
+    await guest.put(documentOf(second));
+    expect(await run("hornet-identity --now")).toBe(`${second.generation}\n`);
+    const rerun = (command: string): Promise<string> => ssh(guest, other.file, host, command);
+    await expect(run("true")).rejects.toThrow(/Permission denied/);
+    expect(await rerun("cat /etc/swarm-env")).toBe("AGENT_ID='vm7'\nNEW='1'\n");
+    expect(await rerun("cat /run/hornet/dropbear.pid")).toBe(listener);
+    const agents = `start ${identity.generation} vm7\nrestart ${second.generation} vm7\n`;
+    expect(await rerun("cat /var/log/agent")).toBe(agents);
+    expect(await rerun("ps | grep -c '[s]leep 100000'")).toBe("1\n");
+
+    await guest.put(undefined);
+    expect(await rerun("hornet-identity --now")).toBe(`${second.generation}\n`);
+    await rerun("reboot");
+    await guest.ended();
+    const machineId = (await exec("debugfs", ["-R", "cat /etc/machine-id", guest.disk])).stdout;
+    expect(machineId).toBe(`${identity.machineId}\n`);
+  } finally {
+    await guest.stop();
+  }
+}, 240_000);
+
+test("a metadata service that closes after each answer will do; a bad part is named, the others are applied", async () => {
+  const { identity, user, host } = await identityOf("vm8");
+  const guest = await startGuest({ kernel, rootfs });
+  try {
+    await writeFile(join(guest.folder, "document.closing"), "");
+    await guest.waitConsole(/hornet-identity: waiting/);
+    await guest.put(documentOf({ ...identity, machineId: "not hexadecimal" }));
+    const text = await guest.waitConsole(/hornet-identity: ready/);
+    expect(text).toMatch(/hornet-identity: failed machine-id malformed/);
+    expect(await ssh(guest, user, host, "hostname; cat /run/hornet/identity.state")).toMatch(
+      /^vm8\n(.*\n)*failed=machine-id$/m,
+    );
+  } finally {
+    await guest.stop();
+  }
+}, 240_000);
+
+test("without anybody on the metadata address the guest goes on waiting, and never serves ssh", async () => {
+  const guest = await startGuest({ kernel, rootfs, metadata: false });
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await sshOpen(guest)).toBe(false);
+    expect(await guest.console()).toBe("hornet-identity: waiting\r\n");
+  } finally {
+    await guest.stop();
+  }
+}, 240_000);
+
+test("hornet.identity=none: ssh with the keys on the disk, at once", async () => {
+  const guest = await startGuest({ kernel, rootfs, metadata: false, kernelArguments: "hornet.identity=none" });
+  try {
+    await guest.waitConsole(/hornet-identity: not wanted/);
+    const scanned = await eventually(
+      async () =>
+        /ssh-ed25519 \S+/.exec((await guest.inside(["ssh-keyscan", "-t", "ed25519", guestAddress])).output)?.[0],
+      () => guest.console(),
+      30,
+    );
+    expect(await ssh(guest, join(scratch, "baked"), scanned, "hostname")).toBe("template\n");
+  } finally {
+    await guest.stop();
+  }
+}, 240_000);

@@ -1,0 +1,274 @@
+# How hornet-identity applies a document: sourced by it, one function a part. Every part that fails is named on the
+# console and in the state file, without its value, and the rest goes on. Few processes: clones under emulation pay
+# milliseconds for each.
+#
+# A document is lines of key=base64(value), but for `clock`, which is plain unix seconds with a fraction.
+
+# decode TEXT: base64 to stdout. A here-document keeps the value off the command line.
+decode() {
+  base64 -d <<END
+$1
+END
+}
+
+failures=
+failed() {
+  failures="$failures $1"
+  say "failed $*"
+}
+
+# parse: $body into new_* variables, still encoded, but for the generation. Unknown keys are for later versions.
+parse() {
+  new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_keys='' new_user='' new_env=''
+  # Not split by IFS: `read` would drop a last "=", which is base64's own.
+  while IFS= read -r line; do
+    value=${line#*=}
+    case ${line%%=*} in
+      generation) new_generation=$value ;;
+      clock) new_clock=$value ;;
+      seed) new_seed=$value ;;
+      hostname) new_hostname=$value ;;
+      machine-id) new_machine_id=$value ;;
+      host-key) new_host_key=$value ;;
+      authorized-keys) new_keys=$value ;;
+      user) new_user=$value ;;
+      env) new_env=$value ;;
+    esac
+  done <<END
+$body
+END
+  body=
+  new_generation=$(decode "$new_generation")
+}
+
+# octal_bytes NUMBER COUNT: appends NUMBER to $format as COUNT little-endian bytes in printf's octal escapes.
+octal_bytes() {
+  number=$1 count=$2
+  while [ "$count" -gt 0 ]; do
+    byte=$((number & 255))
+    format="$format\\$((byte >> 6))$((byte >> 3 & 7))$((byte & 7))"
+    number=$((number >> 8)) count=$((count - 1))
+  done
+}
+
+# clock_now: $seconds and $milliseconds of the clock in the document, moved on by what passed since the try that read it
+# began (/proc/uptime, a hundredth of a second) and by the half interval that a resume falls into a pause on average.
+clock_now() {
+  read -r now idle </proc/uptime
+  fraction=${new_clock#*.}000
+  if [ "$fraction" = "${new_clock}000" ]; then fraction=000; fi
+  while [ ${#fraction} -gt 3 ]; do fraction=${fraction%?}; done
+  # 1 in front of the digits: a leading zero would make them octal; it goes away in the difference.
+  milliseconds=$((1$fraction - 1000 + half_interval_ms + (${now%.*} - ${uptime%.*}) * 1000 +
+    (1${now#*.} - 1${uptime#*.}) * 10))
+  seconds=$((${new_clock%%.*} + milliseconds / 1000))
+  milliseconds=$((milliseconds % 1000))
+  fraction=$((milliseconds + 1000))
+  fraction=${fraction#1}
+}
+
+# apply_seed_and_clock: the random generator is stirred and, by the helper `settle`, made to use it at once: the kernel
+# alone would go on for up to a minute with the key that all clones share. `settle` also sets the clock to the millisecond.
+apply_seed_and_clock() {
+  case $new_clock in '' | *[!0-9.]* | .* | *.*.*) failed clock 'malformed' && new_clock= ;; esac
+  seconds=0 milliseconds=0 format=
+  if [ -n "$new_clock" ]; then clock_now; fi
+  octal_bytes "$seconds" 8
+  octal_bytes "$((milliseconds * 1000000))" 8
+  wrong=3
+  if [ -x "$LIBRARY/settle" ]; then
+    {
+      # shellcheck disable=SC2059 # made by octal_bytes
+      printf "$format"
+      decode "$new_seed"
+    } | "$LIBRARY/settle"
+    wrong=$?
+  fi
+  case $wrong in 0 | 2) ;; *) decode "$new_seed" >/dev/urandom || failed seed ;; esac
+  if [ "$wrong" -lt 2 ] || [ -z "$new_clock" ]; then return; fi
+  # GNU date takes a fraction; busybox sets full seconds, up to half a second wrong.
+  date -s "@$seconds.$fraction" >/dev/null 2>&1 ||
+    date -s "@$((seconds + (milliseconds + 500) / 1000))" >/dev/null || failed clock
+}
+
+apply_hostname() {
+  hostname=$(decode "$new_hostname")
+  case $hostname in '' | *[!A-Za-z0-9.-]*) failed hostname 'malformed' && return ;; esac
+  printf '%s\n' "$hostname" >/proc/sys/kernel/hostname || failed hostname
+  lines=''
+  while IFS= read -r line; do
+    case $line in 127.0.1.1[!0-9]*) ;; *) lines=$lines$line$newline ;; esac
+  done </etc/hosts
+  umask 022
+  printf '%s\n' "$hostname" >/etc/hostname || failed hostname '/etc/hostname'
+  printf '%s127.0.1.1\t%s\n' "$lines" "$hostname" >/etc/hosts || failed hostname '/etc/hosts'
+  umask 077
+}
+
+apply_machine_id() {
+  machine_id=$(decode "$new_machine_id")
+  case $machine_id in '' | *[!0-9a-f]*) failed machine-id 'malformed' && return ;; esac
+  umask 022
+  printf '%s\n' "$machine_id" >/etc/machine-id || failed machine-id
+  if [ -f /var/lib/dbus/machine-id ] && [ ! -h /var/lib/dbus/machine-id ]; then
+    printf '%s\n' "$machine_id" >/var/lib/dbus/machine-id
+  fi
+  umask 077
+}
+
+# apply_host_key: the only host key of this guest, in the format of its ssh server.
+apply_host_key() {
+  if [ "$SSHD_KIND" = openssh ]; then
+    rm -f /etc/ssh/ssh_host_*
+    decode "$new_host_key" >/etc/ssh/ssh_host_ed25519_key || failed host-key
+    return
+  fi
+  pem=$(decode "$new_host_key")
+  text=
+  for word in $pem; do
+    case $word in [-]* | BEGIN | OPENSSH | PRIVATE | KEY*) ;; *) text=$text$word ;; esac
+  done
+  mkdir -p /etc/dropbear
+  key=/etc/dropbear/dropbear_ed25519_host_key
+  case $text in
+    # An unencrypted ed25519 key: of its bytes 157 to 224 (length, private key, public key) dropbear's own format is
+    # made by the type's name in front. Base64 can be cut at byte 156.
+    b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAAC*)
+      {
+        printf '\000\000\000\013ssh-ed25519'
+        decode "${text:208:92}" | tail -c +2
+      } >"$key" || failed host-key
+      ;;
+    *)
+      decode "$new_host_key" >"$RUN/host-key.pem"
+      PATH=$PATH:/usr/lib/dropbear dropbearconvert openssh dropbear "$RUN/host-key.pem" "$key" >/dev/null 2>&1 ||
+        failed host-key 'no format that dropbear knows'
+      rm -f "$RUN/host-key.pem"
+      ;;
+  esac
+  pem='' text=''
+}
+
+# write_keys USER KEYS: replaces the block of keys that is ours in USER's authorized_keys.
+write_keys() {
+  home=
+  while IFS=: read -r name password uid gid comment folder shell; do
+    if [ "$name" = "$1" ]; then home=$folder owner=$uid:$gid; fi
+  done </etc/passwd
+  if [ -z "$home" ]; then
+    failed authorized-keys "no such user: $1"
+    return
+  fi
+  file=$home/.ssh/authorized_keys
+  [ -d "$home/.ssh" ] || mkdir -p "$home/.ssh"
+  lines='' ours=''
+  if [ -f "$file" ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in
+        '# hornet: begin') ours=yes ;;
+        '# hornet: end') ours= ;;
+        *) if [ -z "$ours" ]; then lines=$lines$line$newline; fi ;;
+      esac
+    done <"$file"
+  fi
+  printf '%s# hornet: begin\n%s\n# hornet: end\n' "$lines" "$2" >"$file" || failed authorized-keys
+  if [ "$owner" != 0:0 ]; then chown -R "$owner" "$home/.ssh"; fi
+}
+
+apply_keys() {
+  former=$login
+  login=root
+  if [ -n "$new_user" ]; then login=$(decode "$new_user"); fi
+  if [ -n "$former" ] && [ "$former" != "$login" ]; then write_keys "$former" ''; fi
+  write_keys "$login" "$(decode "$new_keys")"
+}
+
+apply_env() {
+  if [ -e /etc/swarm-env ]; then rm -f /etc/swarm-env; fi
+  decode "$new_env" >/etc/swarm-env || failed env
+}
+
+# with_env COMMAND: runs it with the variables of /etc/swarm-env in its environment.
+with_env() {
+  (
+    exec 8>&- 9>&- </dev/null
+    umask 022
+    set -a
+    . /etc/swarm-env
+    HORNET_GENERATION=$generation HORNET_ACTION=$action
+    exec "$@"
+  )
+}
+
+run_hooks() {
+  for hook in /etc/hornet/on-identity.d/*; do
+    if [ -x "$hook" ]; then with_env "$hook" >>"$RUN/hooks.log" 2>&1 || failed hook "${hook##*/}, exit code $?"; fi
+  done
+}
+
+# start_agent: /etc/hornet/start is the agent itself, or hands it to a service manager and ends.
+start_agent() {
+  if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
+    tries=0
+    while kill -0 "-$agent" 2>/dev/null && [ "$tries" -lt 50 ]; do
+      tries=$((tries + 1))
+      pause 0.1
+    done
+    kill -KILL "-$agent" 2>/dev/null
+  fi
+  agent=
+  if [ -x /etc/hornet/start ]; then
+    with_env setsid /etc/hornet/start >>"$RUN/start.log" 2>&1 &
+    agent=$!
+  fi
+}
+
+# start_sshd [ARGUMENT…]: added to the command of the settings.
+start_sshd() {
+  umask 022
+  if [ -n "$SSHD_START" ]; then $SSHD_START "$@" 8>&- 9>&- </dev/null >"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
+  umask 077
+}
+
+# remember: what was applied, so that the next document changes only what is new in it.
+remember() {
+  old_hostname=$new_hostname old_machine_id=$new_machine_id old_host_key=$new_host_key
+  old_keys=$new_keys old_user=$new_user old_env=$new_env
+  new_seed='' new_env='' new_host_key=''
+  read -r applied idle </proc/uptime
+  umask 022
+  printf 'generation=%s\nuptime=%s\nfailed=%s\n' "$generation" "$applied" "${failures# }" >"$RUN/identity.state"
+  umask 077
+  say "ready $generation"
+}
+
+apply_first() {
+  generation=$new_generation action=start
+  apply_seed_and_clock
+  apply_hostname
+  apply_machine_id
+  apply_host_key
+  apply_keys
+  apply_env
+  run_hooks
+  start_agent
+  start_sshd
+  remember
+}
+
+# apply_again: another identity for a guest that has one. Its clock is right, its ssh server and sessions stay.
+apply_again() {
+  generation=$new_generation action=restart failures=
+  if [ -n "$new_seed" ]; then decode "$new_seed" >/dev/urandom || failed seed; fi
+  [ "$new_hostname" = "$old_hostname" ] || apply_hostname
+  [ "$new_machine_id" = "$old_machine_id" ] || apply_machine_id
+  if [ "$new_host_key" != "$old_host_key" ]; then
+    apply_host_key
+    if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 8>&- 9>&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
+  fi
+  [ "$new_keys$new_user" = "$old_keys$old_user" ] || apply_keys
+  [ "$new_env" = "$old_env" ] || apply_env
+  run_hooks
+  start_agent
+  remember
+}

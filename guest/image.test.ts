@@ -1,0 +1,85 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "./testing";
+
+const exec = promisify(execFile);
+let scratch: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "hornet-image-"));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function digest(file: string): Promise<string> {
+  return createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+}
+
+/** The output of one debugfs command on an image. */
+async function debugfs(image: string, command: string): Promise<string> {
+  return (await exec("debugfs", ["-R", command, image])).stdout;
+}
+
+test("the same inputs give the same image, byte for byte, from different folders", async () => {
+  const first = await build("build-image.sh", [], { HORNET_CACHE: join(scratch, "one") });
+  const second = await build("build-image.sh", [], { HORNET_CACHE: join(scratch, "two") });
+  expect(first).not.toBe(second);
+  expect(await digest(join(first, "rootfs.ext4"))).toBe(await digest(join(second, "rootfs.ext4")));
+  expect((await readFile(join(first, "rootfs.sha256"), "utf8")).trim()).toBe(await digest(join(first, "rootfs.ext4")));
+}, 120_000);
+
+test("a finished image is taken from the cache; an interrupted build leaves nothing in its way", async () => {
+  const cache = join(scratch, "one");
+  const folder = await build("build-image.sh", [], { HORNET_CACHE: cache });
+  const made = await stat(join(folder, "rootfs.ext4"));
+  await build("build-image.sh", [], { HORNET_CACHE: cache });
+  expect((await stat(join(folder, "rootfs.ext4"))).mtimeMs).toBe(made.mtimeMs);
+
+  const before = await digest(join(folder, "rootfs.ext4"));
+  await rm(folder, { recursive: true });
+  await mkdir(`${folder}.making.99999999`);
+  await writeFile(join(`${folder}.making.99999999`, "rootfs.ext4"), "half");
+  await build("build-image.sh", [], { HORNET_CACHE: cache });
+  expect(await digest(join(folder, "rootfs.ext4"))).toBe(before);
+  expect((await readdir(join(cache, "image"))).filter((name) => name.includes("making"))).toEqual([]);
+}, 120_000);
+
+test("--add lays files over the image, owned by root, and makes it another image", async () => {
+  const extra = join(scratch, "extra");
+  await mkdir(join(extra, "etc", "hornet"), { recursive: true });
+  await writeFile(join(extra, "etc", "hornet", "start"), "#!/bin/sh\n", { mode: 0o755 });
+  const cache = { HORNET_CACHE: join(scratch, "one") };
+  const plain = await build("build-image.sh", [], cache);
+  const copy = join(scratch, "copy.ext4");
+  expect(await build("build-image.sh", ["--add", extra, "--out", copy], cache)).toBe(copy);
+  expect(await digest(copy)).not.toBe(await digest(join(plain, "rootfs.ext4")));
+  const shown = await debugfs(copy, "stat /etc/hornet/start");
+  expect(shown).toMatch(/Mode: +0755/);
+  expect(shown).toMatch(/User: +0 +Group: +0 /);
+}, 120_000);
+
+test("an image holds no host key, no authorized key, no password", async () => {
+  const image = join(await build("build-image.sh", [], { HORNET_CACHE: join(scratch, "one") }), "rootfs.ext4");
+  expect(await debugfs(image, "ls -l /etc/dropbear")).not.toMatch(/host_key/);
+  expect(await debugfs(image, "ls -l /root")).not.toMatch(/\.ssh/);
+  expect(await debugfs(image, "cat /etc/passwd")).toMatch(/^root:\*:0:0:/);
+}, 120_000);
+
+test("the helper that install.sh carries is settle.S, assembled", async () => {
+  const object = join(scratch, "settle.o");
+  await exec("as", ["--64", "-o", object, join(__dirname, "identity", "settle.S")]);
+  await exec("ld", ["--oformat", "binary", "-Ttext", "0x400000", "-o", join(scratch, "settle"), object]);
+  await exec(join(__dirname, "identity", "install.sh"), ["--root", join(scratch, "root"), "--init", "busybox"]);
+  const carried = await readFile(join(scratch, "root", "usr", "lib", "hornet", "settle"));
+  expect(carried.equals(await readFile(join(scratch, "settle")))).toBe(true);
+});
+
+test("a wrong option is refused with those that there are", async () => {
+  await expect(build("build-image.sh", ["--sise", "64"])).rejects.toThrow(/unknown option --sise; there are --add/);
+  await expect(build("build-image.sh", ["--size", "big"])).rejects.toThrow(/--size is in MiB/);
+});

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Pid 1 of a simulated droplet. Runs in fresh network, mount, pid, uts and ipc namespaces; makes the droplet's own file
+# tree out of the machine's, tells on fd 3 the pid that it has outside, and stays.
+#
+# What the droplet owns (persistent, in DROPLET_FS): /etc /opt /opt/swarm /root /var/log /var/tmp.
+# What is gone at its end: /run /tmp /dev/shm. All the rest is the machine's, read-only.
+set -euo pipefail
+
+: "${DROPLET_NAME:?}" "${DROPLET_FS:?}"
+own=(etc opt root var-log var-tmp)
+stage=/run/.stage
+
+# The pid as the machine sees it: /proc is still the machine's.
+read -r outside _ </proc/self/stat
+
+# Sources are pinned in one place first, because a source may lie below a folder that is about to be covered.
+pin() {
+  if [[ -d "$1" ]]; then mkdir -p "$stage/$2"; else : >"$stage/$2"; fi
+  mount --bind "$1" "$stage/$2"
+}
+
+# cover PIN TARGET: shows what was pinned at TARGET.
+cover() { mount --bind "$stage/$1" "$2"; }
+
+case "$DROPLET_FS" in /run/*) echo "the state folder may not lie in /run" >&2; exit 1 ;; esac
+mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run
+mkdir -p "$stage"
+for name in "${own[@]}"; do pin "$DROPLET_FS/$name" "$name"; done
+if [[ -n "${DROPLET_SWARM_IMAGE:-}" ]]; then
+  # The loop device keeps the image open for writing; through a mount of its own, or the machine's could not be made
+  # read-only below.
+  pin "$DROPLET_SWARM_IMAGE" swarm.image
+  mkdir "$stage/swarm"
+  mount -o loop,nouuid "$stage/swarm.image" "$stage/swarm"
+  umount --lazy "$stage/swarm.image"
+else
+  pin "$DROPLET_FS/swarm" swarm
+fi
+[[ -z "${DROPLET_FIRECRACKER:-}" ]] || pin "$DROPLET_FIRECRACKER" firecracker
+[[ -z "${DROPLET_KERNEL:-}" ]] || pin "$DROPLET_KERNEL" vmlinux.bin
+[[ -z "${DROPLET_ROOTFS:-}" ]] || pin "$DROPLET_ROOTFS" rootfs.ext4
+kept=()
+while IFS= read -r path; do
+  [[ -d "$path" ]] || continue
+  pin "$path" "kept${#kept[@]}"
+  kept+=("$path")
+done <<<"${DROPLET_KEEP:-}"
+
+# Nothing in the droplet can write the machine's own files.
+while read -r _ _ _ _ where options _; do
+  case "$where" in /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | /run | /run/*) continue ;; esac
+  mount -o "remount,bind,${options/#rw/ro}" "$(printf '%b' "$where")" || [[ "$where" != / ]]
+done </proc/self/mountinfo
+
+cover etc /etc
+cover root /root
+cover var-log /var/log
+cover var-tmp /var/tmp
+cover opt /opt
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
+for index in "${!kept[@]}"; do
+  [[ -e "${kept[$index]}" ]] && continue
+  mkdir -p "${kept[$index]}"
+  cover "kept$index" "${kept[$index]}"
+  mount -o remount,bind,ro "${kept[$index]}"
+done
+
+mkdir -p /opt/swarm
+cover swarm /opt/swarm
+mkdir -p /opt/swarm/images
+for image in vmlinux.bin rootfs.ext4; do
+  [[ -e "$stage/$image" ]] || continue
+  : >>"/opt/swarm/images/$image"
+  cover "$image" "/opt/swarm/images/$image"
+  mount -o remount,bind,ro "/opt/swarm/images/$image"
+done
+
+if [[ -n "${DROPLET_FIRECRACKER:-}" ]]; then
+  # A mount needs a file to stand on, and the machine's /usr/bin may have none of this name.
+  mkdir "$stage/over"
+  mount -t tmpfs tmpfs "$stage/over"
+  mkdir "$stage/over/upper" "$stage/over/work"
+  mount -t overlay -o "lowerdir=/usr/bin,upperdir=$stage/over/upper,workdir=$stage/over/work" overlay /usr/bin
+  [[ -e /usr/bin/firecracker ]] || : >/usr/bin/firecracker
+  umount "$stage/over"
+  cover firecracker /usr/bin/firecracker
+  mount -o remount,bind,ro /usr/bin/firecracker
+  mount -o remount,ro overlay /usr/bin
+fi
+
+# Never a recursive removal here: what is pinned is the machine's.
+for path in "$stage"/*; do
+  if mountpoint -q "$path"; then umount "$path"; fi
+  if [[ -d "$path" ]]; then rmdir "$path"; else rm "$path"; fi
+done
+rmdir "$stage"
+
+# sysfs and /proc/sys/net show the namespace that they are looked at from; the other sysctls are the machine's.
+mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
+mount -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || echo "no cgroup v2" >&2
+mount -t proc -o nosuid,nodev,noexec proc /proc
+printf '%s' "$DROPLET_NAME" >/proc/sys/kernel/hostname
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro,nosuid,nodev,noexec /proc/sys
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,bind,rw,nosuid,nodev,noexec /proc/sys/net
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpts /dev/pts
+[[ -L /dev/ptmx ]] || mount --bind /dev/pts/ptmx /dev/ptmx
+
+mkdir /run/sshd /run/netns /run/lock
+chmod 1777 /run/lock
+# systemd makes the tree shared, and iproute2 makes /run/netns a shared mount of its own the first time that a namespace
+# is named; it never takes that back, so it is here from the start.
+mount --make-rshared /
+mount --bind /run/netns /run/netns
+mount --make-shared /run/netns
+
+printf 'ready %s\n' "$outside" >&3
+exec 3>&-
+cd /
+# Bash waits for every child, also for orphans that it never started, so nothing stays a zombie.
+# shellcheck disable=SC2016
+exec -c bash --norc -c 'while :; do sleep infinity & wait "$!"; done' init

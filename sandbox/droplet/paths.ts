@@ -1,0 +1,55 @@
+import { dirname, resolve } from "node:path";
+
+/** The checkout that this file lies in. */
+export const checkout = resolve(__dirname, "../..");
+
+/**
+ * Folders of the machine that a droplet shows, read-only, even where they lie below one that it has of its own: this
+ * checkout and the Node that runs it, for the tests that run Hornet inside a droplet.
+ */
+export const keptFolders: readonly string[] = [checkout, resolve(dirname(process.execPath), "..")];
+
+/** Where the simulated droplets of this checkout keep their state; `HORNET_STATE` puts it elsewhere. */
+export function dropletsFolder(): string {
+  return resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"), "droplets");
+}
+
+/** The files of one simulated droplet. */
+export interface DropletPaths {
+  readonly folder: string;
+  readonly record: string;
+  readonly lock: string;
+  readonly log: string;
+  readonly privateKey: string;
+  readonly hostKey: string;
+  /** What the droplet has as its own /etc, /opt, /root, /var/log and /var/tmp, and /opt/swarm. */
+  readonly etc: string;
+  readonly opt: string;
+  readonly root: string;
+  readonly varLog: string;
+  readonly varTmp: string;
+  readonly swarm: string;
+  /** The image that holds /opt/swarm where clones of files by reference are wanted. */
+  readonly swarmImage: string;
+}
+
+/** Names every file of the droplet `name`. */
+export function dropletPaths(name: string): DropletPaths {
+  const folder = resolve(dropletsFolder(), name);
+  return {
+    folder,
+    record: resolve(folder, "droplet.json"),
+    // Beside the folder, so that removing the folder does not remove the lock that is held.
+    lock: resolve(dropletsFolder(), `.${name}.lock`),
+    log: resolve(folder, "supervisor.log"),
+    privateKey: resolve(folder, "id_ed25519"),
+    hostKey: resolve(folder, "ssh_host_ed25519_key"),
+    etc: resolve(folder, "fs/etc"),
+    opt: resolve(folder, "fs/opt"),
+    root: resolve(folder, "fs/root"),
+    varLog: resolve(folder, "fs/var-log"),
+    varTmp: resolve(folder, "fs/var-tmp"),
+    swarm: resolve(folder, "fs/swarm"),
+    swarmImage: resolve(folder, "swarm.xfs"),
+  };
+}

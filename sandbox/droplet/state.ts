@@ -1,0 +1,93 @@
+import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { dropletPaths, dropletsFolder } from "./paths";
+
+const processSchema = z.strictObject({ pid: z.int().positive(), startTime: z.string().regex(/^\d+$/) });
+
+/** A name becomes the host name, a folder and part of messages: letters, digits and dashes. */
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "a droplet's name is 1 to 32 lower-case letters, digits and dashes");
+
+/**
+ * Gives back a droplet's name that is fit to be one.
+ * @throws with what is wrong with it
+ */
+export function checkName(name: string): string {
+  const checked = nameSchema.safeParse(name);
+  if (!checked.success) throw new Error(`${JSON.stringify(name)}: ${checked.error.issues[0]?.message ?? "no name"}.`);
+  return checked.data;
+}
+
+export const recordSchema = z.strictObject({
+  name: nameSchema,
+  host: z.literal("127.0.0.1"),
+  port: z.int().min(0).max(65535),
+  user: z.literal("root"),
+  privateKeyPath: z.string(),
+  hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
+  created: z.iso.datetime(),
+  /** What was asked for at the start: paths, `none`, or nothing for what the checkout builds. */
+  chosen: z.object({
+    firecracker: z.string().optional(),
+    kernel: z.string().optional(),
+    rootfs: z.string().optional(),
+  }),
+  /** What the droplet shows as /usr/bin/firecracker and in /opt/swarm/images; absolute paths on this machine. */
+  firecracker: z.string().nullable(),
+  kernel: z.string().nullable(),
+  rootfs: z.string().nullable(),
+  /** Whether /opt/swarm is a file system that can clone files by reference. */
+  reflink: z.boolean(),
+  /** The processes that are the droplet, each told apart from a later one of the same pid by its start time. */
+  processes: z
+    .strictObject({
+      supervisor: processSchema,
+      init: processSchema,
+      internet: processSchema,
+    })
+    .nullable(),
+});
+
+/** One process of this machine. `startTime` is in clock ticks since boot, as /proc/PID/stat has it. */
+export type ProcessId = z.infer<typeof processSchema>;
+
+/** What is known about one simulated droplet; the content of its `droplet.json`. */
+export type DropletRecord = z.infer<typeof recordSchema>;
+
+/** Reads a droplet's record; undefined where there is no such droplet. */
+export async function readRecord(name: string): Promise<DropletRecord | undefined> {
+  const { record } = dropletPaths(name);
+  let text: string;
+  try {
+    text = await readFile(record, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${record} is not a droplet's record; remove the folder it is in and start the droplet anew.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Writes a droplet's record whole: a reader sees the old one or the new one. */
+export async function writeRecord(record: DropletRecord): Promise<void> {
+  const paths = dropletPaths(record.name);
+  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  const temporary = `${paths.record}.${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, paths.record);
+}
+
+/** The names of all droplets that have a record, running or not. */
+export async function recordedNames(): Promise<string[]> {
+  const entries = await readdir(dropletsFolder(), { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && nameSchema.safeParse(entry.name).success)
+    .map((entry) => entry.name)
+    .sort();
+}

@@ -1,0 +1,39 @@
+//! Files that the API is given by path.
+
+use crate::fault::Fault;
+use crate::model::logger::LoggerConfig;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+
+/// Opens a log, metrics or console file for appending; it is created when missing, and may be a named pipe.
+pub fn open_append(path: &str) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .read(true)
+        .append(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+}
+
+/// Opens a disk as it will be used; the error is Firecracker's text and ends with the path.
+pub fn open_disk(path: &str, read_only: bool) -> Result<File, String> {
+    OpenOptions::new()
+        .read(true)
+        .write(!read_only)
+        .open(path)
+        .map_err(|error| {
+            format!("Virtio backend error: Error manipulating the backing file: {error} {path}")
+        })
+}
+
+/// Applies PUT /logger.
+pub fn configure_logger(config: &LoggerConfig) -> Result<(), Fault> {
+    if let Some(path) = &config.log_path {
+        let file = open_append(path)
+            .map_err(|e| Fault::new(format!("Logger error: Failed to open target file: {e}")))?;
+        crate::log::set_file(file);
+    }
+    crate::log::set_level(config.level, config.show_level);
+    Ok(())
+}

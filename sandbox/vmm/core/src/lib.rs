@@ -1,0 +1,26 @@
+//! The parts of the Firecracker stand-in that are needed before and after the guest is started.
+
+pub mod action;
+pub mod fault;
+pub mod files;
+pub mod handoff;
+pub mod http;
+pub mod log;
+pub mod mmds;
+pub mod model;
+pub mod preboot;
+pub mod qemu;
+pub mod reads;
+pub mod restore;
+pub mod resources;
+pub mod route;
+pub mod runtime;
+pub mod serve;
+pub mod signals;
+pub mod snapshot;
+pub mod tap;
+
+/// The version that is stood in for.
+pub const VERSION: &str = "1.16.1";
+/// The default limit of a request body and of the metadata, in bytes.
+pub const PAYLOAD_LIMIT: usize = 51_200;

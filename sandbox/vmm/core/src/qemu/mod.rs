@@ -1,0 +1,6 @@
+//! How QEMU is started.
+
+pub mod args;
+pub mod kernel;
+
+pub use args::arguments;

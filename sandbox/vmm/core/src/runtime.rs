@@ -1,0 +1,187 @@
+//! The API while the guest runs.
+
+use crate::action::{Action, Runtime};
+use crate::fault::{Data, Fault, POST_BOOT};
+use crate::files::open_disk;
+use crate::http::server::{Handler, Reply};
+use crate::http::Request;
+use crate::mmds::Mmds;
+use crate::model::drive::BlockDeviceUpdateConfig;
+use crate::model::snapshot::{CreateSnapshotParams, SnapshotType};
+use crate::reads::{mmds_fault, read};
+use crate::resources::VmmConfig;
+use crate::snapshot::container;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::io::RawFd;
+use std::sync::{Arc, Mutex};
+
+/// The guest, as far as the API drives it. Errors are texts.
+pub trait Machine: Send {
+    fn pause(&mut self) -> Result<(), String>;
+    fn resume(&mut self) -> Result<(), String>;
+    /// The device state of the paused guest.
+    fn devices(&mut self) -> Result<Vec<u8>, String>;
+    /// Writes the memory; `full` may leave holes in the file, else every page is written.
+    fn write_memory(&mut self, path: &str, full: bool) -> std::io::Result<()>;
+    /// Puts another file behind a drive.
+    fn replace_disk(&mut self, index: usize, path: &str, config: &VmmConfig) -> Result<(), String>;
+    /// A descriptor that has to be read now and then.
+    fn events(&self) -> Option<RawFd>;
+    fn on_events(&mut self);
+}
+
+/// The state after the start.
+pub struct Running<M: Machine> {
+    pub instance_id: String,
+    pub config: VmmConfig,
+    pub mmds: Arc<Mutex<Mmds>>,
+    pub metrics: Option<File>,
+    pub paused: bool,
+    pub machine: M,
+}
+
+impl<M: Machine> Running<M> {
+    fn act(&mut self, action: Action) -> Result<Data, Fault> {
+        match action {
+            Action::Runtime(runtime) => self.run(runtime),
+            Action::PutMmds(data) => self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault)),
+            Action::PatchMmds(data) => {
+                self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault))
+            }
+            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => {
+                Err(Fault::new("PCI is not enabled"))
+            }
+            Action::GetBalloon => Err(Fault::new("Internal VMM error: No balloon device found.")),
+            other => {
+                let state = if self.paused { "Paused" } else { "Running" };
+                let mmds = self.mmds.lock().map_err(|e| Fault::new(e.to_string()))?;
+                read(&other, &self.instance_id, state, &self.config, &mmds)
+                    .ok_or_else(|| Fault::new(POST_BOOT))
+            }
+        }
+    }
+
+    fn with_mmds(&self, change: impl FnOnce(&mut Mmds) -> Result<(), Fault>) -> Result<Data, Fault> {
+        let mut mmds = self.mmds.lock().map_err(|e| Fault::new(e.to_string()))?;
+        change(&mut mmds).map(|()| Data::Empty)
+    }
+
+    fn run(&mut self, runtime: Runtime) -> Result<Data, Fault> {
+        let internal = |why: String| Fault::new(format!("Internal VMM error: {why}"));
+        match runtime {
+            Runtime::Pause => {
+                self.machine.pause().map_err(internal)?;
+                self.paused = true;
+            }
+            Runtime::Resume => {
+                self.machine.resume().map_err(internal)?;
+                self.paused = false;
+            }
+            Runtime::Create(params) => self
+                .create(&params)
+                .map_err(|why| Fault::new(format!("Create snapshot error: {why}")))?,
+            Runtime::FlushMetrics => self.flush_metrics(),
+            Runtime::SendCtrlAltDel => {
+                return Err(Fault::unsupported("the emulated machine has no keyboard"));
+            }
+            Runtime::UpdateDrive(update) => self.update_drive(&update)?,
+            Runtime::UpdateNetwork(update) => {
+                let nets = &mut self.config.network_interfaces;
+                let net = nets.iter_mut().find(|net| net.iface_id == update.iface_id);
+                let net = net.ok_or_else(|| {
+                    Fault::new(
+                        "Network config error: Unable to update the network device: Failed \
+                         perform action on device: Device not found",
+                    )
+                })?;
+                net.rx_rate_limiter = update.rx_rate_limiter.or(net.rx_rate_limiter);
+                net.tx_rate_limiter = update.tx_rate_limiter.or(net.tx_rate_limiter);
+            }
+            Runtime::Unplug => return Err(Fault::new("PCI is not enabled")),
+            Runtime::Balloon => {
+                return Err(Fault::new("Internal VMM error: No balloon device found."));
+            }
+            Runtime::MemoryHotplug => {
+                return Err(Fault::new("Internal VMM error: Memory hotplug is not configured."));
+            }
+        }
+        Ok(Data::Empty)
+    }
+
+    fn create(&mut self, params: &CreateSnapshotParams) -> Result<(), String> {
+        if !self.paused {
+            return Err(
+                "Cannot save the microVM state: Operation not allowed: save/restore unavailable \
+                 while running"
+                    .to_string(),
+            );
+        }
+        let devices = self
+            .machine
+            .devices()
+            .map_err(|why| format!("Cannot save the microVM state: {why}"))?;
+        let bytes = container::encode(&self.config, &devices)
+            .map_err(|why| format!("Cannot serialize the microVM state: {why}"))?;
+        let state = |step: &str, e: std::io::Error| {
+            format!("Cannot perform {step} on the snapshot backing file: {e}")
+        };
+        let mut file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o666)
+            .open(&params.snapshot_path)
+            .map_err(|e| state("open", e))?;
+        file.write_all(&bytes).map_err(|e| state("write", e))?;
+        let full = params.snapshot_type == SnapshotType::Full;
+        self.machine
+            .write_memory(&params.mem_file_path, full)
+            .map_err(|e| format!("Cannot perform open on the memory backing file: {e}"))
+    }
+
+    fn update_drive(&mut self, update: &BlockDeviceUpdateConfig) -> Result<(), Fault> {
+        let fault = |why: String| {
+            Fault::new(format!(
+                "Drive config error: Unable to patch the block device: {why} Please verify the \
+                 request arguments."
+            ))
+        };
+        let drives = &self.config.drives;
+        let index = drives.iter().position(|d| d.drive_id == update.drive_id).ok_or_else(|| {
+            fault("Failed perform action on device: Device not found".to_string())
+        })?;
+        if let Some(path) = &update.path_on_host {
+            open_disk(path, self.config.drives[index].read_only())
+                .map_err(|why| fault(format!("Block: {why}")))?;
+            self.machine.replace_disk(index, path, &self.config).map_err(fault)?;
+            self.config.drives[index].path_on_host = Some(path.clone());
+        }
+        let drive = &mut self.config.drives[index];
+        drive.rate_limiter = update.rate_limiter.or(drive.rate_limiter);
+        Ok(())
+    }
+
+    fn flush_metrics(&mut self) {
+        if let Some(file) = &mut self.metrics {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            let ms = now.map_or(0, |d| d.as_millis());
+            drop(file.write_all(format!("{{\"utc_timestamp_ms\":{ms}}}\n").as_bytes()));
+        }
+    }
+}
+
+impl<M: Machine> Handler for Running<M> {
+    fn handle(&mut self, request: &Request) -> Reply {
+        Reply::Send(crate::serve::serve(request, |action| self.act(action)))
+    }
+
+    fn extra(&self) -> Option<RawFd> {
+        self.machine.events()
+    }
+
+    fn on_extra(&mut self) {
+        self.machine.on_events();
+    }
+}

@@ -1,0 +1,104 @@
+//! The guest as the API sees it, driven over QMP.
+
+use crate::files;
+use crate::qmp::Qmp;
+use serde_json::json;
+use standin_core::handoff::Memory;
+use standin_core::model::drive::CacheType;
+use standin_core::qemu::args::file_node;
+use standin_core::resources::VmmConfig;
+use standin_core::runtime::Machine;
+use standin_core::snapshot::memory;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::mem::ManuallyDrop;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
+
+/// The running QEMU.
+pub struct QemuMachine {
+    pub qmp: Qmp,
+    pub memory: Memory,
+    /// How often each drive got another file.
+    pub generations: Vec<usize>,
+}
+
+impl Machine for QemuMachine {
+    fn pause(&mut self) -> Result<(), String> {
+        self.qmp.execute("stop", json!({})).map(drop)
+    }
+
+    fn resume(&mut self) -> Result<(), String> {
+        self.qmp.execute("cont", json!({})).map(drop)
+    }
+
+    fn devices(&mut self) -> Result<Vec<u8>, String> {
+        // SAFETY: a plain system call; the descriptor is owned from here on.
+        let mut file = unsafe {
+            let fd = libc::memfd_create(b"devices\0".as_ptr().cast(), libc::MFD_CLOEXEC);
+            if fd < 0 {
+                return Err(io::Error::last_os_error().to_string());
+            }
+            File::from_raw_fd(fd)
+        };
+        let filename = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let arguments = json!({ "filename": filename, "live": true });
+        self.qmp.execute("xen-save-devices-state", arguments)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+        Ok(bytes)
+    }
+
+    fn write_memory(&mut self, path: &str, full: bool) -> io::Result<()> {
+        let guest = files::guest_memory().ok_or(io::ErrorKind::NotFound)?;
+        // SAFETY: the descriptor stays open for the whole life of the process and is not closed here.
+        let backing = ManuallyDrop::new(unsafe { File::from_raw_fd(self.memory.file) });
+        let file = OpenOptions::new().create(true).write(true).open(path)?;
+        let (target, source) = (file.metadata()?, backing.metadata()?);
+        let itself = target.dev() == source.dev() && target.ino() == source.ino();
+        let holes = full && !itself;
+        if holes {
+            file.set_len(0)?;
+        }
+        let ranges = if self.memory.own {
+            memory::data_ranges(&backing)?
+        } else {
+            vec![(0, guest.len())]
+        };
+        memory::write(guest, &ranges, &file, holes)
+    }
+
+    fn replace_disk(&mut self, index: usize, path: &str, config: &VmmConfig) -> Result<(), String> {
+        let drive = config.drives.get(index).ok_or("no such drive")?;
+        let generation = self.generations.get(index).copied().unwrap_or(0);
+        let (old, new) = (file_node(index, generation), file_node(index, generation + 1));
+        let cache = json!({ "no-flush": drive.cache_type == CacheType::Unsafe });
+        let read_only = drive.read_only();
+        let file = json!({
+            "driver": "file", "node-name": new, "filename": path, "locking": "off",
+            "read-only": read_only, "cache": cache,
+        });
+        self.qmp.execute("blockdev-add", file)?;
+        let raw = json!({
+            "driver": "raw", "node-name": format!("d{index}"), "file": new,
+            "read-only": read_only, "cache": cache,
+        });
+        self.qmp.execute("blockdev-reopen", json!({ "options": [raw] }))?;
+        self.qmp.execute("blockdev-del", json!({ "node-name": old }))?;
+        if let Some(generation) = self.generations.get_mut(index) {
+            *generation += 1;
+        }
+        Ok(())
+    }
+
+    fn events(&self) -> Option<RawFd> {
+        Some(self.qmp.fd())
+    }
+
+    fn on_events(&mut self) {
+        if !self.qmp.drain() {
+            // QEMU is ending; there is nobody left to serve.
+            std::thread::park();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// @ts-check
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A failure whose message is all that the user needs; no stack is shown. */
+export class SetupError extends Error {}
+
+/** @param {string} text one line for the user; stdout stays free for results */
+export function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Runs a command, hands every line that it prints to a follower, and gives its stdout.
+ * @param {readonly string[]} argv
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string, stream: "stdout" | "stderr") => void }} [options]
+ * @returns {Promise<string>}
+ * @throws {SetupError} with the command, its exit code and the end of its output
+ */
+export function run(argv, { cwd, env, onLine } = {}) {
+  const [command = "", ...args] = argv;
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    /** @type {string[]} */
+    const last = [];
+    let stdout = "";
+    /** @param {"stdout" | "stderr"} stream */
+    const follow = (stream) =>
+      createInterface({ input: child[stream] }).on("line", (line) => {
+        if (stream === "stdout") stdout += `${line}\n`;
+        last.push(line);
+        if (last.length > 40) last.shift();
+        onLine?.(line, stream);
+      });
+    follow("stdout");
+    follow("stderr");
+    child.on("error", (error) => fail(new SetupError(`${command} could not be started: ${error.message}`)));
+    child.on("close", (code, signal) => {
+      if (code === 0) done(stdout);
+      else fail(new SetupError(`${argv.join(" ")} ended with ${code ?? signal}; it said last:\n${last.join("\n")}`));
+    });
+  });
+}

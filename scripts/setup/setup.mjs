@@ -1,0 +1,174 @@
+// @ts-check
+/**
+ * Makes a fresh machine ready: `node scripts/setup/setup.mjs [--for up|test|operator] [--json]`.
+ *
+ *   up        everything that `npm run up` needs: packages, node_modules, the Pulumi CLI, VMM, guest kernel and image
+ *   test      the same and what the tests need
+ *   operator  what driving a droplet elsewhere needs: node_modules, the Pulumi CLI, ssh
+ *
+ * Runs before node_modules exists, so it is plain JavaScript without dependencies. What is there is left as it is.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { withLock } from "./lock.mjs";
+import { installNodeModules, nodeModulesMatch } from "./node-modules.mjs";
+import { installPackages, listedPackages, missingPackages } from "./packages.mjs";
+import { SetupError, run, say } from "./run.mjs";
+import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
+
+/** @typedef {"up" | "test" | "operator"} Purpose */
+/**
+ * Where the results lie, absolute. `path` is what belongs in front of PATH for the Pulumi CLI to find its plugins.
+ * @typedef {object} Paths
+ * @property {string} pulumi the folder of `pulumi` and `pulumi-language-nodejs`
+ * @property {string[]} path
+ * @property {string} [firecracker] the VMM stand-in
+ * @property {string} [firecrackerStub] the one that answers at once and runs nothing
+ * @property {string} [kernel]
+ * @property {string} [rootfs]
+ */
+
+const checkout = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+/**
+ * Does one step under a heading, and says how long it took; a step that says nothing was cached.
+ * @template T
+ * @param {string} title
+ * @param {(heading: () => void) => Promise<T>} work calls `heading` before it does anything that takes time
+ * @returns {Promise<T>}
+ */
+async function step(title, work) {
+  const start = process.hrtime.bigint();
+  let quiet = true;
+  const result = await work(() => {
+    if (quiet) say(`== ${title}`);
+    quiet = false;
+  });
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  say(quiet ? `== ${title}: cached` : `== ${title}: done in ${seconds.toFixed(1)} s`);
+  return result;
+}
+
+/**
+ * Runs a build script, which prints its result's folder on stdout and progress, if it has any work, on stderr.
+ * @param {string} title
+ * @param {string} script
+ * @returns {Promise<string>} the folder
+ */
+function build(title, script) {
+  return step(title, async (heading) => {
+    const folder = await run([join(checkout, script)], {
+      onLine: (line, stream) => {
+        if (stream === "stdout") return;
+        heading();
+        say(line);
+      },
+    });
+    return folder.trim();
+  });
+}
+
+/** @param {readonly string[]} missing */
+function packages(missing) {
+  return step("Debian packages", async (heading) => {
+    if (missing.length === 0) return;
+    heading();
+    await installPackages(missing);
+  });
+}
+
+function nodeModules() {
+  return step("node_modules", async (heading) => {
+    if (nodeModulesMatch(checkout)) return;
+    heading();
+    await installNodeModules(checkout);
+  });
+}
+
+/**
+ * Waits for all, so that no work goes on behind an error; then throws the first one.
+ * @template {readonly Promise<unknown>[]} T
+ * @param {[...T]} works
+ */
+async function all(works) {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}
+
+/** What is built from Debian's packages. */
+async function builds() {
+  const [vmm, kernel, image] = await all([
+    build("VMM stand-in", "sandbox/vmm/build.sh"),
+    build("guest kernel", "guest/build-kernel.sh"),
+    build("guest image", "guest/build-image.sh"),
+  ]);
+  const made = {
+    firecracker: join(vmm, "firecracker"),
+    firecrackerStub: join(vmm, "firecracker-stub"),
+    kernel: join(kernel, "vmlinux"),
+    rootfs: join(image, "rootfs.ext4"),
+  };
+  const absent = Object.values(made).filter((path) => !existsSync(path));
+  if (absent.length > 0) throw new SetupError(`a build said that it made ${absent.join(", ")}, but it is not there.`);
+  return made;
+}
+
+/**
+ * @param {Purpose} purpose
+ * @returns {Promise<Paths>}
+ * @throws {SetupError} that says what is missing and what to run
+ */
+export async function setUp(purpose) {
+  const system = thisSystem();
+  checkNode(system);
+  const missing = () => (purpose === "operator" ? [] : missingPackages(listedPackages(purpose === "test")));
+  if (purpose !== "operator") checkInstallable(system, missing());
+  else if (spawnSync("ssh", ["-V"], { stdio: "ignore" }).error) {
+    throw new SetupError("ssh is missing: install the OpenSSH client (Debian: apt-get install openssh-client).");
+  }
+  return withLock(join(checkout, ".hornet/setup.lock"), async () => {
+    // Without these certificates Go can fetch nothing.
+    if (missing().includes("ca-certificates")) await packages(["ca-certificates"]);
+    // What needs no other package runs beside the installation of packages.
+    const early = all([build("Pulumi CLI", "tools/build-pulumi.sh"), nodeModules()]);
+    early.catch(() => undefined);
+    /** @type {Partial<Paths>} */
+    let built = {};
+    if (purpose !== "operator") {
+      try {
+        // Looked at again: another set-up may have installed them while this one waited.
+        await packages(missing());
+        built = await builds();
+      } catch (error) {
+        await early.catch(() => undefined);
+        throw error;
+      }
+    }
+    const [pulumi] = await early;
+    return { pulumi, path: [pulumi, join(checkout, "node_modules/@pulumi/pulumi")], ...built };
+  });
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: { for: { type: "string", default: "up" }, json: { type: "boolean", default: false } },
+  });
+  const purpose = values.for;
+  if (purpose !== "up" && purpose !== "test" && purpose !== "operator") {
+    throw new SetupError(`--for ${purpose}: there are up, test and operator.`);
+  }
+  const paths = await setUp(purpose);
+  if (values.json) process.stdout.write(`${JSON.stringify(paths, null, 2)}\n`);
+  else for (const [name, path] of Object.entries(paths)) say(`${name}: ${String(path)}`);
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.once(signal, () => process.exit(130));
+  main().catch((error) => {
+    console.error(error instanceof SetupError ? `\nerror: ${error.message}` : error);
+    process.exitCode = 1;
+  });
+}

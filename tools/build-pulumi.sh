@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Finds the Pulumi CLI, or builds it from Go modules, and prints on stdout the folder that holds `pulumi` and
+# `pulumi-language-nodejs`. Everything else goes to stderr.
+#
+#   - A `pulumi` of at least 3.230 on PATH with its language host is used as it is.
+#   - Else both are built from the modules beside this script, whose versions and checksums are pinned by go.sum. Where
+#     the modules come from is Go's own setting (GOPROXY, GOFLAGS).
+#
+# The result lies in $CACHE/pulumi/<hash of inputs>/bin. An interrupted build goes on where it stopped, because Go keeps
+# the packages that it has compiled.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cache="${HORNET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hornet}/pulumi"
+sdk=github.com/pulumi/pulumi/sdk/v3
+
+say() { printf 'pulumi: %s\n' "$*" >&2; }
+
+# at_least MAJOR.MINOR VERSION: whether VERSION (like v3.259.0 or go1.26.8) is MAJOR.MINOR or newer.
+at_least() {
+  [[ "$2" =~ ([0-9]+)\.([0-9]+) ]] || return 1
+  local major="${BASH_REMATCH[1]}" minor="${BASH_REMATCH[2]}"
+  ((major > ${1%.*} || (major == ${1%.*} && minor >= ${1#*.})))
+}
+
+# The folder of a pulumi on PATH that is new enough and has a language host, in its own folder or elsewhere on PATH.
+installed() {
+  local found version
+  found="$(command -v pulumi)" || return 1
+  version="$(PULUMI_SKIP_UPDATE_CHECK=1 "$found" version 2>/dev/null)" || return 1
+  at_least 3.230 "$version" || { say "$found is $version, older than 3.230: not used"; return 1; }
+  [[ -x "${found%/*}/pulumi-language-nodejs" ]] || command -v pulumi-language-nodejs >/dev/null ||
+    { say "$found has no pulumi-language-nodejs beside it or on PATH: not used"; return 1; }
+  printf '%s\n' "${found%/*}"
+}
+
+sha() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
+
+inputs() {
+  uname -sm
+  cat "${BASH_SOURCE[0]}" "$here"/pulumi-cli/{go.mod,go.sum,tools.go} "$here"/pulumi-language-nodejs/{go.mod,go.sum,tools.go}
+}
+
+# follow WHAT [TOTAL]: turns the lines of a Go command (one a module fetched or a package compiled) into a line of
+# progress every ten seconds, and shows any other line, which is an error, as it is.
+follow() {
+  local what="$1" total="${2:-}" count=0 next=$((SECONDS + 10)) line
+  while IFS= read -r line; do
+    if [[ "$line" =~ ^(go:\ downloading\ .*|[A-Za-z0-9_./~-]+)$ ]]; then
+      count=$((count + 1))
+    else
+      printf '%s\n' "$line" >&2
+    fi
+    if ((SECONDS >= next)); then
+      say "$what: $count${total:+ of at most $total} ($SECONDS s)"
+      next=$((SECONDS + 10))
+    fi
+  done
+  say "$what: $count, done ($SECONDS s)"
+}
+
+# build FOLDER PACKAGE OUTPUT LINKER-FLAGS
+build() {
+  local dir="$here/$1" package="$2" output="$3" flags="$4" total
+  say "$(basename "$output"): fetching modules"
+  total="$(cd "$dir" && go list -mod=readonly -deps "$package" 2> >(follow "$(basename "$output"), modules fetched") | wc -l)"
+  (cd "$dir" && nice go build -v -mod=readonly -trimpath -tags osusergo,grpcnotrace -ldflags "$flags" -o "$output" "$package" 2>&1) |
+    follow "$(basename "$output"), packages compiled" "$((total))"
+}
+
+# Left by builds that were killed: named by the process that made them.
+sweep() {
+  local dir
+  for dir in "$cache"/.tmp.*; do
+    [[ -d "$dir" ]] && ! kill -0 "${dir##*.}" 2>/dev/null && rm -rf "$dir"
+  done
+  return 0
+}
+
+if installed; then exit 0; fi
+
+result="$cache/$(inputs | sha | cut -c1-16)"
+if [[ ! -x "$result/bin/pulumi" ]]; then
+  if ! command -v go >/dev/null || ! at_least 1.25 "$(go env GOVERSION)"; then
+    say "neither a pulumi of at least 3.230 with pulumi-language-nodejs nor Go of at least 1.25 is on PATH."
+    say "Install one of the two (pulumi.com/docs/install or go.dev/doc/install), then run this again."
+    exit 1
+  fi
+  mkdir -p "$cache"
+  sweep
+  work="$cache/.tmp.$$"
+  trap 'rm -rf "$work"' EXIT
+  mkdir -p "$work/bin"
+  build pulumi-language-nodejs "$sdk/nodejs/cmd/pulumi-language-nodejs" "$work/bin/pulumi-language-nodejs" "-s -w -X $sdk/go/common/version.Version=v3.68.0"
+  build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0"
+  # Whoever finishes first wins; both results are the same.
+  mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"
+fi
+printf '%s\n' "$result/bin"
