@@ -2,7 +2,7 @@ import { CloneFleet } from "./components";
 import { loadConfig, resolveDroplet } from "./config";
 
 const spec = loadConfig();
-const { droplet, operatorKeys } = resolveDroplet(spec.droplet);
+const { droplet, operatorKeys } = resolveDroplet(spec.droplet, spec.fleet.concurrency);
 const fleet = new CloneFleet("fleet", { spec, droplet, operatorKeys });
 
 export const clones = fleet.clones;

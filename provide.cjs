@@ -8,6 +8,7 @@ require("./register.cjs");
 
 /** @type {Record<string, string>} */
 const modules = {
+  DropletClaim: "./providers/dropletClaim.ts",
   Bridge: "./providers/bridge.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",
   NatRuleSet: "./providers/natRuleSet.ts",

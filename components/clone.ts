@@ -11,6 +11,8 @@ export interface CloneArgs extends CommonArgs {
   /** Its names and addresses; see plan/names.ts. */
   plan: ClonePlan;
   bridge: pulumi.Input<string>;
+  /** @default false */
+  adopt?: pulumi.Input<boolean>;
   /** @default true */
   isolated?: pulumi.Input<boolean>;
   artifact: pulumi.Input<Artifact>;
@@ -23,6 +25,7 @@ export interface CloneArgs extends CommonArgs {
   firecracker?: pulumi.Input<string>;
   kernel?: pulumi.Input<string>;
   readyTimeout?: pulumi.Input<number>;
+  shutdownTimeout?: pulumi.Input<number>;
 }
 
 /** What a stack tells of one clone. */
@@ -46,7 +49,12 @@ export class Clone extends pulumi.ComponentResource {
   constructor(name: string, args: CloneArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:Clone", name, {}, opts);
     const { plan, artifact } = args;
-    const common = given({ droplet: args.droplet, owner: args.owner, runtimeDir: args.runtimeDir });
+    const common = given({
+      droplet: args.droplet,
+      owner: args.owner,
+      runtimeDir: args.runtimeDir,
+      vmmTimeout: args.vmmTimeout,
+    });
     const inner = { parent: this };
     const net = new CloneNamespace(
       name,
@@ -61,7 +69,7 @@ export class Clone extends pulumi.ComponentResource {
         tap: plan.tap,
         tapMac: plan.tapMac,
         tapAddress: plan.tapAddress,
-        ...given({ isolated: args.isolated }),
+        ...given({ isolated: args.isolated, adopt: args.adopt }),
       },
       inner,
     );
@@ -97,6 +105,7 @@ export class Clone extends pulumi.ComponentResource {
           firecracker: args.firecracker,
           kernel: args.kernel,
           readyTimeout: args.readyTimeout,
+          shutdownTimeout: args.shutdownTimeout,
         }),
       },
       { ...inner, dependsOn: [nat] },

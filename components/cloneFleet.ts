@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec, SnapshotSource } from "../config/spec";
 import { identityOf } from "../config/spec";
-import type { SshConnection } from "../host/connection";
 import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
 import { Clone, given, type CloneSummary } from "./clone";
+import type { DropletArgs } from "./resource";
+import { DropletClaim } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SshConfig } from "./sshConfig";
 
@@ -13,12 +14,12 @@ export interface CloneFleetArgs {
   /** The whole declaration; `loadConfig()` reads it from the stack's config. */
   spec: FleetSpec;
   /** The droplet, resolved: a simulated one stands here with its port and keys. */
-  droplet: { local: true } | SshConnection;
+  droplet: DropletArgs;
   /** Public keys that may log in to every clone beside those of the spec. */
   operatorKeys?: readonly string[];
   /**
    * The folder on the operator's machine for the ssh_config.
-   * @default .hornet/STACK
+   * @default .hornet/STACK, or STACK in the folder that HORNET_STATE names
    */
   sshFolder?: string;
 }
@@ -34,14 +35,34 @@ export class CloneFleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
-    const { spec, droplet, operatorKeys = [], sshFolder = `.hornet/${pulumi.getStack()}` } = args;
+    const {
+      spec,
+      droplet,
+      operatorKeys = [],
+      sshFolder = `${process.env.HORNET_STATE ?? ".hornet"}/${pulumi.getStack()}`,
+    } = args;
     const { runtimeDir, firecracker, kernel } = spec.vmm;
-    const common = { droplet, runtimeDir };
+    const { timeout: vmmTimeout, shutdownTimeout } = spec.vmm;
+    const common = { droplet, runtimeDir, vmmTimeout };
     const inner = { parent: this };
+    const plans = planFleet(spec);
+    const claim = new DropletClaim(
+      "droplet",
+      { ...common, namespaces: plans.map(({ namespace }) => namespace), dir: spec.snapshot.dir },
+      inner,
+    );
     const { name: bridgeName, address, uplink } = spec.bridge;
-    const bridge = new Bridge(bridgeName, { ...common, name: bridgeName, address, uplink }, inner);
-    const template = new SnapshotArtifact("snapshot", { ...common, ...snapshotArgs(spec) }, inner);
-    const clones = planFleet(spec).map((plan) => {
+    const bridge = new Bridge(
+      bridgeName,
+      { ...common, name: bridgeName, address, uplink },
+      { ...inner, dependsOn: [claim] },
+    );
+    const template = new SnapshotArtifact(
+      "snapshot",
+      { ...common, ...snapshotArgs(spec) },
+      { ...inner, dependsOn: [claim] },
+    );
+    const clones = plans.map((plan) => {
       const identity = identityOf(spec, plan.id);
       const own = spec.clones[String(plan.id)];
       return new Clone(
@@ -51,6 +72,7 @@ export class CloneFleet extends pulumi.ComponentResource {
           plan,
           bridge: bridge.name,
           isolated: spec.bridge.isolateClones,
+          adopt: spec.fleet.adopt,
           artifact: template.artifact,
           user: spec.guest.user,
           authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
@@ -58,6 +80,7 @@ export class CloneFleet extends pulumi.ComponentResource {
           firecracker,
           kernel,
           readyTimeout: spec.fleet.readyTimeout,
+          shutdownTimeout,
           ...given({
             publish: own?.publish.map((port) => ({ ...port })),
             egress: own?.egress && [...own.egress.allow],
@@ -69,7 +92,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     this.clones = pulumi.all(clones.map(({ summary }) => summary));
     this.snapshotDigest = template.artifactDigest;
     const phases = pulumi.all(clones.map(({ timings }) => timings));
-    const names = planFleet(spec).map((plan) => plan.name);
+    const names = plans.map((plan) => plan.name);
     this.timings = pulumi.all([template.timings, phases]).apply(([snapshot, each]) => {
       const byName: Record<string, Record<string, number>> = { snapshot };
       for (const [at, name] of names.entries()) byName[name] = each[at] ?? {};
@@ -104,6 +127,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet"> {
     keepGenerations,
     firecracker: spec.vmm.firecracker,
     guestAddress: spec.guest.address,
+    guestMac: spec.guest.mac,
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,

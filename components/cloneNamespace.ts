@@ -32,6 +32,12 @@ export interface CloneNamespaceArgs extends CommonArgs {
   tapMac: pulumi.Input<string>;
   /** The tap's address with prefix: `192.168.241.1/29`. */
   tapAddress: pulumi.Input<string>;
+  /**
+   * Take over a namespace and a link of these names that carry no mark of Hornet. Taken over, they are ours: destroying
+   * takes them away.
+   * @default false
+   */
+  adopt?: pulumi.Input<boolean>;
 }
 
 /**

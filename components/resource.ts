@@ -1,15 +1,37 @@
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { Connection } from "../host/connection";
 import { ownerMark } from "../plan/owner";
+
+/** How a droplet is reached: over ssh, or this machine itself. */
+export type DropletArgs =
+  | { local: true; timeout?: number | undefined; lanes?: number | undefined }
+  | {
+      /** Name or address. */
+      host: string;
+      /** @default root */
+      user?: string;
+      /** @default 22 */
+      port?: number;
+      /** On the operator's machine; left out, ssh's own agent and default keys are used. */
+      privateKeyPath?: string | undefined;
+      /** The droplet's public host key, `ssh-ed25519 AAAA…`; left out, the operator's known_hosts must have it. */
+      hostKey?: string | undefined;
+      /**
+       * Seconds that connecting, or one command, may take.
+       * @default 60
+       */
+      timeout?: number | undefined;
+      /**
+       * Commands at once, at most 8.
+       * @default 4
+       */
+      lanes?: number | undefined;
+    };
 
 /** What every resource of Hornet takes. */
 export interface CommonArgs {
-  /** The droplet to work on: `{host, user?, port?, privateKeyPath?, hostKey?}` over ssh, or `{local: true}`. */
-  droplet: pulumi.Input<
-    | pulumi.Unwrap<Connection>
-    | { host: string; user?: string; port?: number; privateKeyPath?: string; hostKey?: string }
-  >;
+  /** The droplet to work on. */
+  droplet: pulumi.Input<DropletArgs>;
   /**
    * The mark that says whose it is on the droplet.
    * @default derived from organization, project and stack
@@ -20,10 +42,16 @@ export interface CommonArgs {
    * @default /opt/swarm/runtime
    */
   runtimeDir?: pulumi.Input<string>;
+  /**
+   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
+   * @default 30
+   */
+  vmmTimeout?: pulumi.Input<number>;
 }
 
 /** The kinds of resource, as provide.cjs names them. */
-export type Kind = "Bridge" | "CloneNamespace" | "NatRuleSet" | "SnapshotArtifact" | "FirecrackerVM" | "SshConfig";
+export type Kind =
+  "DropletClaim" | "Bridge" | "CloneNamespace" | "NatRuleSet" | "SnapshotArtifact" | "FirecrackerVM" | "SshConfig";
 
 const root = resolve(__dirname, "..");
 

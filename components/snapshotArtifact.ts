@@ -15,10 +15,7 @@ export interface BootArgs {
   memory?: pulumi.Input<number>;
   /** @default 1 */
   vcpus?: pulumi.Input<number>;
-  /**
-   * The kernel's command line.
-   * @default console and `ip=` for the guest's address
-   */
+  /** Further arguments on the kernel's command line, after the console and the guest's address. */
   bootArgs?: pulumi.Input<string>;
   /**
    * Seconds until the guest must be up.
@@ -55,6 +52,11 @@ export interface SnapshotArtifactArgs extends CommonArgs {
   firecracker?: pulumi.Input<string>;
   /** The address that every guest has. */
   guestAddress: pulumi.Input<string>;
+  /**
+   * The guest's own MAC address, for a snapshot made by a boot.
+   * @default 06:00:c0:a8:f1:02
+   */
+  guestMac?: pulumi.Input<string>;
   /** @default tap0 */
   tap?: pulumi.Input<string>;
   tapMac: pulumi.Input<string>;

@@ -1,11 +1,15 @@
 /** From the droplet that a config names to the one that can be reached. */
 import { existsSync, readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import type { SshConnection } from "../host/connection";
+import type { Connection, SshConnection } from "../host/connection";
 import { expandHome } from "../host/ssh";
 import { dropletPaths } from "../sandbox/droplet/paths";
 import { ConfigFaults } from "./faults";
-import type { DropletSpec } from "./spec";
+import type { DropletSpec, FleetSpec, SshDroplet } from "./spec";
+
+/** Seconds; the schema's default. */
+const DEFAULT_TIMEOUT = 60;
 
 /** The part of a simulated droplet's record that says how it is reached. */
 const recordedConnection = z.object({
@@ -18,7 +22,7 @@ const recordedConnection = z.object({
 
 /** A droplet that can be reached, and the operator's own public keys. */
 export interface ResolvedDroplet {
-  readonly droplet: { local: true } | SshConnection;
+  readonly droplet: Connection;
   /** Whoever may log in to the droplet by this key may log in to its clones. */
   readonly operatorKeys: readonly string[];
 }
@@ -26,15 +30,24 @@ export interface ResolvedDroplet {
 /**
  * Resolves a simulated droplet to its port and keys; a rented one is taken as it stands.
  *
+ * @param concurrency how many commands run there at once
  * @throws ConfigFaults where a simulated droplet has never been started
  */
-export function resolveDroplet(spec: DropletSpec, stack = "local"): ResolvedDroplet {
-  if (spec.kind === "local") return { droplet: { local: true }, operatorKeys: [] };
-  const connection = spec.kind === "ssh" ? withoutUndefined(spec) : simulated(spec.name, stack);
-  return { droplet: connection, operatorKeys: publicKeyBeside(connection.privateKeyPath) };
+export function resolveDroplet(
+  spec: DropletSpec,
+  concurrency: FleetSpec["fleet"]["concurrency"] = "auto",
+): ResolvedDroplet {
+  // What is at its default stays out of the resources' inputs: they stand in the state of every one of them.
+  const pace = {
+    ...(spec.timeout === DEFAULT_TIMEOUT ? {} : { timeout: spec.timeout }),
+    ...(concurrency === "auto" ? {} : { lanes: concurrency }),
+  };
+  if (spec.kind === "local") return { droplet: { local: true, ...pace }, operatorKeys: [] };
+  const connection = spec.kind === "ssh" ? rented(spec) : simulated(spec.name);
+  return { droplet: { ...connection, ...pace }, operatorKeys: publicKeyBeside(connection.privateKeyPath) };
 }
 
-function withoutUndefined({ host, user, port, privateKeyPath, hostKey }: DropletSpec & { kind: "ssh" }): SshConnection {
+function rented({ host, user, port, privateKeyPath, hostKey }: SshDroplet): SshConnection {
   return {
     host,
     user,
@@ -44,7 +57,7 @@ function withoutUndefined({ host, user, port, privateKeyPath, hostKey }: Droplet
   };
 }
 
-function simulated(name: string, stack: string): SshConnection {
+function simulated(name: string): SshConnection {
   const { record } = dropletPaths(name);
   if (!existsSync(record)) {
     const fault = {
@@ -52,7 +65,7 @@ function simulated(name: string, stack: string): SshConnection {
       problem: `there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`,
       example: "hornet:droplet: {simulated: local}",
     };
-    throw new ConfigFaults(stack, [fault]);
+    throw new ConfigFaults(pulumi.getStack(), [fault]);
   }
   return recordedConnection.parse(JSON.parse(readFileSync(record, "utf8")));
 }

@@ -23,6 +23,10 @@ export const dropletFields = z.strictObject({
       "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa), the only one then accepted; left out, the operator's known_hosts must have it.",
     example: EXAMPLE_HOST_KEY,
   }),
+  timeout: count(1).default(60).meta({
+    description: "Seconds that connecting, or one command on the droplet, may take before it is given up.",
+    example: 60,
+  }),
   local: z.literal(true).optional().meta({
     description: "Instead of host: this machine itself is the droplet (Linux, root).",
     type: "true",
@@ -52,7 +56,8 @@ export const bridge = section(
       example: "10.0.0.1/24",
     }),
     uplink: text(formats.interfaceNameProblem).default("auto").meta({
-      description: "The interface towards the Internet; auto: the one with the default route.",
+      description:
+        "The interface whose outgoing traffic is masqueraded; auto: whatever leads out of the bridge network.",
       type: "interface name or auto",
       example: "auto",
     }),
@@ -60,12 +65,11 @@ export const bridge = section(
       description: "Whether clones reach only the droplet and what lies behind it, not each other.",
       example: true,
     }),
-    adopt: z.boolean().default(false).meta({
-      description: "Whether a bridge that is already there and not ours may be taken over; it is never deleted then.",
-      example: true,
-    }),
   },
-  { description: "The bridge that joins the clones.", example: { name: "br0", address: "10.0.0.1/24" } },
+  {
+    description: "The bridge that joins the clones. One that is there already is adopted, and never deleted.",
+    example: { name: "br0", address: "10.0.0.1/24" },
+  },
 );
 
 export const vmm = section(
@@ -79,8 +83,17 @@ export const vmm = section(
       example: "/opt/swarm/runtime",
     }),
     kernel: text(formats.absolutePathProblem).default("/opt/swarm/images/vmlinux.bin").meta({
-      description: "Guest kernel on the droplet, for what boots afresh and does not name its own.",
+      description:
+        "Guest kernel on the droplet, for a clone that starts again on its own disk and whose snapshot brought no kernel.",
       example: "/opt/swarm/images/vmlinux.bin",
+    }),
+    timeout: count(1).default(30).meta({
+      description: "Seconds that a VMM may take to open its socket, to answer one request, or to end.",
+      example: 30,
+    }),
+    shutdownTimeout: count(0).default(0).meta({
+      description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
+      example: 10,
     }),
   },
   { description: "Where the droplet has its VMM.", example: { firecracker: "/usr/bin/firecracker" } },
@@ -102,14 +115,19 @@ export const fleet = section(
       example: 60,
     }),
     concurrency: z
-      .union([z.literal("auto"), z.int().min(1).max(64)])
+      .union([z.literal("auto"), z.int().min(1).max(8)])
       .default("auto")
       .meta({
-        description: "How many clones are worked on at once; auto: from the droplet's cores and memory.",
-        type: "auto or whole number, 1 to 64",
-        problem: "must be auto or a whole number from 1 to 64",
+        description: "How many commands run on the droplet at once (sshd allows 10 sessions a connection); auto: 4.",
+        type: "auto or whole number, 1 to 8",
+        problem: "must be auto or a whole number from 1 to 8",
         example: 4,
       }),
+    adopt: z.boolean().default(false).meta({
+      description:
+        "Whether network namespaces and links of the clones' names that carry no mark of Hornet are taken over.",
+      example: true,
+    }),
   },
   { description: "Size and pace of the fleet.", example: { count: 3, startId: 0 } },
 );

@@ -84,7 +84,7 @@ const boot = z.strictObject({
   memory: count(16).default(128).meta({ description: "Memory of the guest, in MiB (16 or more).", example: 128 }),
   vcpus: z.int().min(1).max(32).default(1).meta({ description: "Virtual CPUs of the guest.", example: 1 }),
   bootArgs: text(formats.bootArgsProblem).optional().meta({
-    description: "Further arguments on the kernel's command line (at most 1536 characters).",
+    description: "Further arguments on the kernel's command line, after Hornet's own (at most 1536 characters).",
     example: "quiet",
   }),
   timeout: count(1).default(120).meta({
@@ -92,14 +92,8 @@ const boot = z.strictObject({
     example: 120,
   }),
   name: text(formats.labelProblem).default("hornet-guest").meta({
-    description:
-      "Name of the template: the snapshot's folder below dir, and the guest's host name before it is cloned.",
+    description: "Name of the snapshot's folder below dir; part of the disk path that is baked into the snapshot.",
     example: "hornet-guest",
-  }),
-  env: env.meta({
-    description: "Environment of the template guest; it is in the snapshot for all to read, so nothing secret.",
-    type: ENV_TYPE,
-    example: { STAGE: "golden" },
   }),
 });
 

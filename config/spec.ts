@@ -14,11 +14,13 @@ export type DropletFields = DeepReadonly<NonNullable<ConfigShape["droplet"]>>;
 /** A droplet reached over ssh. `privateKeyPath` may start with "~/": the operator's home, not the droplet's. */
 export type SshDroplet = { readonly kind: "ssh"; readonly host: string } & Pick<
   DropletFields,
-  "user" | "port" | "privateKeyPath" | "hostKey"
+  "user" | "port" | "privateKeyPath" | "hostKey" | "timeout"
 >;
 
 export type DropletSpec =
-  SshDroplet | { readonly kind: "local" } | { readonly kind: "simulated"; readonly name: string };
+  | SshDroplet
+  | { readonly kind: "local"; readonly timeout: number }
+  | { readonly kind: "simulated"; readonly name: string; readonly timeout: number };
 
 /** How a snapshot is made by booting a kernel and a root filesystem. */
 export type BootSpec = DeepReadonly<NonNullable<ConfigShape["snapshot"]["boot"]>>;
@@ -89,14 +91,15 @@ export function identityOf(spec: Pick<FleetSpec, "identity" | "clones">, id: num
 }
 
 function dropletOf(fields: DropletFields): DropletSpec {
-  const { host, user, port, privateKeyPath, hostKey } = fields;
-  if (fields.simulated !== undefined) return { kind: "simulated", name: fields.simulated };
-  if (host === undefined) return { kind: "local" };
+  const { host, user, port, privateKeyPath, hostKey, timeout } = fields;
+  if (fields.simulated !== undefined) return { kind: "simulated", name: fields.simulated, timeout };
+  if (host === undefined) return { kind: "local", timeout };
   return {
     kind: "ssh",
     host,
     user,
     port,
+    timeout,
     ...(privateKeyPath !== undefined && { privateKeyPath }),
     ...(hostKey !== undefined && { hostKey }),
   };

@@ -8,6 +8,9 @@ export interface ApiRequest {
 /** Where the droplet's library puts the path of the VMM's socket. */
 export const SOCKET_MARK = "@SOCKET@";
 
+/** Where it puts the seconds that one request may take. */
+export const SECONDS_MARK = "@SECONDS@";
+
 /**
  * Requests as one curl configuration: one process and one connection send them all, and the first that fails ends the
  * run (a curl for each costs 12–24 ms of start alone). The text goes to curl's stdin, because bodies hold secrets.
@@ -19,7 +22,7 @@ export function curlConfig(requests: readonly ApiRequest[]): string {
     .map(({ method, path, body }) =>
       [
         // curl forgets its options between two requests, but for a few global ones.
-        `silent\nshow-error\nfail-with-body\nunix-socket = "${SOCKET_MARK}"`,
+        `silent\nshow-error\nfail-with-body\nunix-socket = "${SOCKET_MARK}"\nmax-time = ${SECONDS_MARK}`,
         `url = ${configQuote(`http://localhost${path}`)}`,
         `request = "${method}"`,
         ...(body === undefined

@@ -47,11 +47,12 @@ export KBUILD_BUILD_TIMESTAMP='2000-01-01' KBUILD_BUILD_USER=hornet KBUILD_BUILD
 
 say "guest kernel: configuring"
 make KCONFIG_ALLCONFIG="$here/kernel.config" allnoconfig >"$log" 2>&1 || fail_with_log "guest kernel: make allnoconfig" "$log"
-missing=$(grep -vxFf .config <<<"$wanted" || true)
-[ -z "$missing" ] || fail "guest kernel: guest/kernel.config asks for what this source does not give: $missing"
+absent=$(grep -vxFf .config <<<"$wanted" || true)
+[ -z "$absent" ] || fail "guest kernel: guest/kernel.config asks for what this source does not give: $absent"
 
 # How many objects there will be is known only roughly before they are made; the count of one build is a good guess.
 expected=840
+# shellcheck disable=SC2094 # both only append
 make -j"$jobs" "${targets[@]}" 2>>"$log" | tee -a "$log" | progress_of "guest kernel: compiling" "$expected" ||
   fail_with_log "guest kernel: make vmlinux" "$log"
 strip -o "$work/vmlinux" vmlinux

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the build scripts of this folder: messages, the cache, the Debian packages they build from. Sourced by bash.
 
 say() { printf '%s\n' "$*" >&2; }

@@ -38,12 +38,16 @@ const nftTable = z.object({ name: z.string() });
 const nftChain = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
 const nftRule = z.object({ chain: z.string(), comment: z.string().default(""), expr: z.array(z.unknown()) });
 
-/** Reads a droplet in one call. Every named namespace is listed; details are of those that `owner` has claimed. */
-export async function gatherFacts(session: Session, owner: string, runtimeDir: string): Promise<Observed> {
+/**
+ * Reads a droplet in one call. Every named namespace is listed; details are of those that the owner has claimed.
+ *
+ * @param vars owner, runtime_dir, vmm_timeout_ms
+ */
+export async function gatherFacts(session: Session, vars: Readonly<Record<string, string>>): Promise<Observed> {
   const text = await session.call({
     what: "read the droplet",
     run: "gather_facts",
-    vars: { owner, runtime_dir: runtimeDir },
+    vars,
     hint: "npm run doctor shows what the droplet lacks",
   });
   return parseFacts(text);
@@ -52,7 +56,7 @@ export async function gatherFacts(session: Session, owner: string, runtimeDir: s
 /** Parses the answer of the library's `gather_facts`: parts behind lines that start with a group separator. */
 export function parseFacts(text: string): Observed {
   const inside: Record<string, ObservedNamespace> = {};
-  const vms: Record<string, ObservedVm> = {};
+  const seen: Record<string, ObservedVm> = {};
   const bridges: Record<string, "ours" | "adopted"> = {};
   const claims: ObservedClaim[] = [];
   const single = new Map<string, string>();
@@ -63,9 +67,12 @@ export function parseFacts(text: string): Observed {
     if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
     else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
     else if (kind === "inside") inside[name] = parseNamespace(body);
-    else if (kind === "vm") vms[name] = parseVm(body);
+    else if (kind === "vm") seen[name] = parseVm(body);
     else single.set(kind, body);
   }
+  // curl asks all VMMs at once and writes an answer's line end apart from the answer, so two may share a line.
+  const answers = new Map(lines((single.get("api") ?? "").replaceAll("}{", "}\n{")).flatMap(parseInfo));
+  const vms = Object.fromEntries(Object.entries(seen).map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
     bootId: body("boot").trim(),
@@ -143,7 +150,7 @@ function parseNamespace(body: string): ObservedNamespace {
 }
 
 /** What a VMM answers to `GET /` (Firecracker's InstanceInfo). */
-const instanceInfo = z.object({ state: z.string(), vmm_version: z.string() });
+const instanceInfo = z.object({ id: z.string(), state: z.string(), vmm_version: z.string() });
 
 function parseVm(body: string): ObservedVm {
   const values = new Map(
@@ -152,25 +159,27 @@ function parseVm(body: string): ObservedVm {
       return [line.slice(0, at), line.slice(at + 1)];
     }),
   );
-  const info = parseInfo(values.get("api") ?? "");
   const record = [...values].filter(([key]) => key.startsWith("record."));
   return {
     pid: Number(values.get("pid") ?? 0),
     alive: values.get("alive") === "1",
     startTime: values.get("start") ?? "",
     inNamespace: values.get("in_namespace") === "1",
-    state: info?.state ?? "",
-    version: info?.vmm_version ?? "",
+    state: "",
+    version: "",
     diskSize: Number(values.get("disk") ?? -1),
+    diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
 }
 
-function parseInfo(text: string): z.infer<typeof instanceInfo> | undefined {
+/** One answer as the VM's name (its id is its namespace's name) and what it says; nothing for what is no answer. */
+function parseInfo(text: string): [string, Pick<ObservedVm, "state" | "version">][] {
   try {
-    return instanceInfo.parse(JSON.parse(text));
+    const { id, state, vmm_version: version } = instanceInfo.parse(JSON.parse(text));
+    return [[id, { state, version }]];
   } catch {
-    return undefined;
+    return [];
   }
 }

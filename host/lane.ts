@@ -107,6 +107,8 @@ export class Lane {
   /** Closes the shell's stdin, which ends it, and waits until it has gone. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;
+    // An idle lane holds no process open, but whoever waits for its end needs one.
+    this.setReferenced(true);
     await new Promise<void>((resolve) => {
       this.child.once("close", () => resolve());
       this.child.stdin.end();

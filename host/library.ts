@@ -17,9 +17,23 @@ export function readLibrary(): string {
   return settings.join("") + cached;
 }
 
+/** The functions that change nothing. All others need the droplet's lock. */
+export const READ_ONLY: ReadonlySet<string> = new Set([
+  "console_end",
+  "describe_host",
+  "find_boot",
+  "gather_facts",
+  "hash_files",
+  "inspect_files",
+  "read_manifest",
+  "scan_ready",
+  "vmm_version",
+  "watch_scratch",
+]);
+
 /**
  * The first thing a lane runs: read the library from stdin, then serve. `head -c` takes exactly the bytes it was asked
  * for; the final x keeps trailing newlines through the command substitution.
  */
 export const laneBootstrap =
-  'IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && serve_lane';
+  'IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && hornet_session=$1 && shift && "$@"';

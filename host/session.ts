@@ -1,11 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { describeConnection, isLocal, type Connection } from "./connection";
 import { recordEffect } from "./effects";
 import { CommandError, ConnectionError, HornetError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
-import { laneBootstrap, readLibrary } from "./library";
+import { READ_ONLY, readLibrary } from "./library";
+import { DropletLock, lockHolder } from "./lock";
 import { discardFolder, privateFolder } from "./privateFolder";
 import { quote } from "./quote";
-import { connectionHint, sshOptions } from "./ssh";
+import { shellCommand } from "./shellCommand";
+import { connectionHint } from "./ssh";
 
 /** One call of a library function on a droplet. */
 export interface Call {
@@ -17,13 +20,18 @@ export interface Call {
   readonly vars?: Readonly<Record<string, string>>;
   /** What the function reads on stdin; the place for secrets. */
   readonly stdin?: string;
-  /** The limit in ms; reached, the call and all that it started is killed. Default 60,000. */
+  /** The limit in ms; reached, the call and all that it started is killed. Default: the connection's timeout. */
   readonly timeoutMs?: number;
+  /** How many times the usual limit it may take: for copies and digests of large files. Default 1. */
+  readonly patience?: number;
   /** What to do when it fails. */
   readonly hint?: string;
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000;
+/** Seconds. */
+const DEFAULT_TIMEOUT = 60;
+/** Seconds that an operation waits for another one on the same droplet. */
+const DEFAULT_LOCK_TIMEOUT = 600;
 /** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); some stay free for people. */
 const LANES = 4;
 /** How long a call that reached its limit may take to end before its lane goes with it. */
@@ -41,11 +49,14 @@ export class Session {
   /** How many lanes there may be now. */
   private room = 0;
   private readonly waiters = new Set<(error: Error) => void>();
+  private locked: Promise<DropletLock> | undefined;
+  /** Tells this session's shells on the droplet from others'. */
+  private readonly id = randomBytes(8).toString("hex");
   readonly name: string;
 
   constructor(
     private readonly connection: Connection,
-    private readonly width: number = LANES,
+    private readonly width: number = connection.lanes ?? LANES,
   ) {
     this.name = describeConnection(connection);
   }
@@ -60,6 +71,7 @@ export class Session {
   async call(call: Call): Promise<string> {
     const lane = await this.acquire();
     try {
+      if (!READ_ONLY.has(call.run)) await this.lock();
       const result = await this.limited(lane, call);
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
@@ -70,15 +82,21 @@ export class Session {
 
   /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */
   async close(): Promise<void> {
+    const lock = await this.locked?.catch(() => undefined);
+    this.locked = undefined;
     const lanes = this.lanes.splice(0);
+    // Its end ends the session's lanes; they go first.
+    await Promise.all(lanes.slice(1).map((lane) => lane.close()));
+    await lock?.release();
     // The first lane carries the connection of the others (ControlMaster), so it goes last.
-    for (const lane of lanes.reverse()) await lane.close();
+    await lanes[0]?.close();
     if (this.folder !== undefined) discardFolder(this.folder);
     this.folder = undefined;
   }
 
   private async limited(lane: Lane, call: Call): Promise<FrameResult> {
-    const limit = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const usual = (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;
+    const limit = call.timeoutMs ?? usual * (call.patience ?? 1);
     const run = lane.call(encode(call), call.what);
     const aborting: { done?: Promise<void> } = {};
     const timer = setTimeout(() => {
@@ -199,21 +217,33 @@ export class Session {
     return lane;
   }
 
-  private command(first: boolean): [string, ...string[]] {
-    const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane"] as const;
-    if (isLocal(this.connection)) return [...shell];
-    this.folder ??= privateFolder();
-    const sudo = this.connection.user === "root" ? "" : "sudo -n ";
-    return [
-      "ssh",
-      "-T",
-      ...sshOptions(this.connection, this.folder),
-      "-o",
-      `ControlMaster=${first ? "yes" : "no"}`,
-      "--",
-      this.connection.host,
-      `exec ${sudo}${shell.map(quote).join(" ")}`,
-    ];
+  private command(first: boolean, serve: readonly string[] = ["serve_lane"]): [string, ...string[]] {
+    this.folder ??= isLocal(this.connection) ? undefined : privateFolder();
+    return shellCommand({
+      connection: this.connection,
+      folder: this.folder ?? "",
+      first,
+      session: this.id,
+      serve,
+    });
+  }
+
+  /** Takes the droplet's lock, once for the session; a lost lock is taken anew. */
+  private async lock(): Promise<void> {
+    const held = await this.locked?.catch(() => undefined);
+    if (held?.lost === false) return;
+    if (held !== undefined || this.locked === undefined) this.locked = this.takeLock();
+    await this.locked;
+  }
+
+  private async takeLock(): Promise<DropletLock> {
+    const seconds = String(Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT));
+    try {
+      return await DropletLock.take(this.command(false, ["hold_lock", seconds, lockHolder()]), this.name);
+    } catch (error) {
+      this.locked = undefined;
+      throw error;
+    }
   }
 
   private failure(call: Call, code: number | null, stderr: string): CommandError {

@@ -20,7 +20,7 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
   const options = [
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
-    "ConnectTimeout=15",
+    `ConnectTimeout=${Math.ceil(connection.timeout ?? 60)}`,
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
     "LogLevel=ERROR",
@@ -29,7 +29,7 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
     "ControlPersist=no",
     "RemoteCommand=none",
     "ClearAllForwardings=yes",
-    `ControlPath=${join(folder, "c")}`,
+    `ControlPath="${join(folder, "c")}"`,
   ];
   const pin = knownHostsLine(connection);
   if (pin !== undefined) {

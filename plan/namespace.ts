@@ -1,4 +1,4 @@
-import type { Observed, ObservedLink, ObservedNamespace } from "./observed";
+import type { Observed, ObservedLink, ObservedNamespace, ObservedRoute } from "./observed";
 
 /** What a clone's network is to be. */
 export interface NamespaceSpec {
@@ -53,8 +53,15 @@ export function planNamespace(spec: NamespaceSpec, observed: Observed): Namespac
   const outer = observed.links.find(({ name }) => name === spec.hostVeth);
   const inner = within?.links.find(({ name }) => name === spec.nsVeth);
   planVeth(spec, outer, inner, { drift, host, insideFirst, fresh: !exists });
-  planInside(spec, within, inner, { drift, inside, fresh: !exists });
+  // What is on an end that is made anew goes with the old one: all of it is set again.
+  const kept = isWhole(outer, inner) ? inner : undefined;
+  planInside(spec, within, kept, { drift, inside, fresh: !exists });
   return { drift, addNamespace: !exists, insideFirst, host, inside };
+}
+
+/** A veth lives and dies as a pair, so where one end is missing the other one leads nowhere we know. */
+function isWhole(outer: ObservedLink | undefined, inner: ObservedLink | undefined): boolean {
+  return outer?.kind === "veth" && inner?.kind === "veth";
 }
 
 interface VethSink {
@@ -71,8 +78,7 @@ function planVeth(
   { drift, host, insideFirst, fresh }: VethSink,
 ): void {
   const { hostVeth, nsVeth, namespace, bridge } = spec;
-  // A veth lives and dies as a pair, so where one end is missing the other one leads nowhere we know.
-  const whole = outer?.kind === "veth" && inner?.kind === "veth";
+  const whole = isWhole(outer, inner);
   if (!whole) {
     if (!fresh) drift.push(`veth pair ${hostVeth}/${nsVeth} missing`);
     if (outer !== undefined) host.push(`link del ${hostVeth}`);
@@ -93,9 +99,12 @@ function planVeth(
   const wrong = settings.filter(([right]) => !right);
   if (seen !== undefined) drift.push(...wrong.map(([, words]) => words));
   const changes = wrong.map(([, , change]) => change).filter((change) => change !== "");
-  const mac = (change: string): boolean => whole || !change.startsWith("address ");
-  const needed = changes.filter(mac);
-  if (needed.length > 0) host.push(`link set ${hostVeth} ${needed.join(" ")}`);
+  const needed = changes.filter((change) => whole || !change.startsWith("address "));
+  // The mark first and alone: `ip` sets nothing of a line that names a bridge which is not there, and a link without our
+  // mark would not be taken away as ours.
+  const mark = needed.filter((change) => change.startsWith("alias "));
+  const rest = needed.filter((change) => !change.startsWith("alias "));
+  for (const line of [mark, rest]) if (line.length > 0) host.push(`link set ${hostVeth} ${line.join(" ")}`);
   // Enslaving a port anew resets its flags, so isolation is set whenever the master was.
   if (seen?.isolated !== spec.isolated || seen.master !== bridge) {
     host.push(`link set ${hostVeth} type bridge_slave isolated ${spec.isolated ? "on" : "off"}`);
@@ -152,13 +161,16 @@ function planRoute(
   inner: ObservedLink | undefined,
   { say, inside }: Sink,
 ): void {
-  const defaults = within?.routes.filter(({ destination }) => destination === "default") ?? [];
-  const right = defaults.some(({ gateway, device }) => gateway === spec.gateway && device === spec.nsVeth);
+  const routes = within?.routes.filter(({ destination }) => destination === "default") ?? [];
+  const defaults = routes.filter(({ device }) => inner !== undefined || device !== spec.nsVeth);
+  const isRight = (one: ObservedRoute): boolean => one.gateway === spec.gateway && one.device === spec.nsVeth;
+  const right = defaults.filter(isRight);
   // A link that was down, or whose address goes, loses its routes without a word; so whatever touched it sets the route.
   const stable = inner?.up === true && inner.addresses.includes(spec.address);
-  if (right && stable && defaults.length === 1) return;
+  if (right.length === 1 && stable && defaults.length === 1) return;
   if (inner !== undefined) say(defaults.length === 0 ? "default route missing" : "default route changed");
-  for (const { gateway, device } of defaults.filter((one) => one.gateway !== spec.gateway)) {
+  // The right one twice differs in its metric; both go then, or the replacement would be a third one beside them.
+  for (const { gateway, device } of defaults.filter((one) => right.length > 1 || !isRight(one))) {
     inside.push(gateway === "" ? `route del default dev ${device}` : `route del default via ${gateway} dev ${device}`);
   }
   inside.push(`route replace default via ${spec.gateway} dev ${spec.nsVeth}`);

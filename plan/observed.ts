@@ -61,6 +61,8 @@ export interface ObservedVm {
   readonly version: string;
   /** The private disk: size in bytes, or -1 where there is none. */
   readonly diskSize: number;
+  /** A guest has run on it: its content goes with no snapshot any more. */
+  readonly diskUsed: boolean;
   /** The baked disk path inside its mount namespace is the private disk. */
   readonly diskMounted: boolean;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */

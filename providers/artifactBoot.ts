@@ -9,7 +9,7 @@ import { defaultBootArgs } from "../plan/vm";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
-import { sessionFor } from "./droplet";
+import { commonVars, sessionFor } from "./droplet";
 
 /** An artifact that is there: its folder and its manifest. */
 export interface Found {
@@ -18,9 +18,6 @@ export interface Found {
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
 }
-
-/** The MAC address that guests of a boot get: fixed, since it is baked into the snapshot that all clones share. */
-const GUEST_MAC = "06:00:c0:a8:f1:02";
 
 /** Everything that a boot's result depends on. */
 interface Recipe {
@@ -51,19 +48,21 @@ export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource): Pr
   );
 }
 
-function scratchVars(wanted: ArtifactInputs): Record<string, string> {
-  return { runtime_dir: wanted.runtimeDir, namespace: scratchNamespace(wanted), owner: wanted.owner };
+/** The variables that name the VM of a boot or a trial to the library. */
+export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
+  return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
 }
 
 async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<Recipe> {
   const host = await describeHost(session, wanted.firecracker);
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
-  const bootArgs = boot.bootArgs ?? defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const bootArgs = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
   const diskPath = `${wanted.dir}/${boot.name}/rootfs.ext4`;
   const { memory, vcpus } = boot;
   const ingredients = [...[...hashes.values()].map(({ sha256 }) => sha256), host, bootArgs, diskPath, memory, vcpus];
   const key = createHash("sha256")
-    .update(JSON.stringify([ingredients, wanted.tap, GUEST_MAC]))
+    .update(JSON.stringify([ingredients, wanted.tap, wanted.guestMac]))
     .digest("hex");
   return { boot, host, bootArgs, diskPath, key };
 }
@@ -99,7 +98,6 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
       tap: wanted.tap,
       tap_mac: wanted.tapMac,
       tap_address: wanted.tapAddress,
-      vmm_timeout_ms: "15000",
     },
     stdin: curlConfig([
       ...bootRequests({
@@ -107,13 +105,13 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
         bootArgs,
         diskPath,
         tap: wanted.tap,
-        guestMac: GUEST_MAC,
+        guestMac: wanted.guestMac,
         memory: boot.memory,
         vcpus: boot.vcpus,
       }),
       startRequest,
     ]),
-    timeoutMs: 300_000,
+    patience: 10,
   });
   const identity = await watchBoot(session, wanted, boot);
   const booted = Date.now();
@@ -121,9 +119,15 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
   const hashes = await session.call({
     what: "take the snapshot",
     run: "take_snapshot",
-    vars: { ...scratchVars(wanted), dir_of_artifacts: wanted.dir, kernel: boot.kernel },
+    vars: {
+      ...scratchVars(wanted),
+      dir_of_artifacts: wanted.dir,
+      kernel: boot.kernel,
+      // Writing the memory takes as long as the disk is slow, like the boot did.
+      vmm_timeout_ms: String(Math.max(boot.timeout, wanted.vmmTimeout) * 1000),
+    },
     stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
-    timeoutMs: 1_800_000,
+    patience: 60,
   });
   const manifest = compose(wanted, recipe, identity, hashes);
   const text = manifestText(manifest);
@@ -169,7 +173,7 @@ function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "
     snapshotFormat: recipe.host.format,
     cpu: recipe.host.cpu,
     hostKernel: recipe.host.kernel,
-    guest: { address: wanted.guestAddress, mac: GUEST_MAC, tap: wanted.tapAddress },
+    guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
     diskPath: recipe.diskPath,
     tap: wanted.tap,
     iface: "eth0",

@@ -44,7 +44,7 @@ export async function hashFiles(session: Session, paths: readonly string[]): Pro
     what: "hash files",
     run: "hash_files",
     stdin: asLines(paths),
-    timeoutMs: 1_800_000,
+    patience: 60,
   });
   return parseHashes(text);
 }

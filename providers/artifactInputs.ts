@@ -11,6 +11,7 @@ export const bootSource = z.object({
   /** MiB */
   memory: z.number().int().min(16).default(128),
   vcpus: z.number().int().min(1).max(32).default(1),
+  /** Further arguments on the kernel's command line. */
   bootArgs: z.string().optional(),
   /** Seconds until the guest must be up. */
   timeout: z.number().positive().default(120),
@@ -38,6 +39,8 @@ export const artifactInputs = commonInputs.extend({
   keepGenerations: z.number().int().min(0).default(2),
   firecracker: absolutePath,
   guestAddress: ipv4,
+  /** The guest's own MAC address, for a snapshot made by a boot; it is baked in, so all clones have it. */
+  guestMac: mac.default("06:00:c0:a8:f1:02"),
   tap: interfaceName.default("tap0"),
   tapMac: mac,
   tapAddress: cidr,

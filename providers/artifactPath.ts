@@ -4,7 +4,7 @@ import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../
 import { loadRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
-import { scratchNamespace, type Found } from "./artifactBoot";
+import { scratchVars, type Found } from "./artifactBoot";
 import { describeHost, hashFiles, inspectFiles } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
@@ -96,7 +96,7 @@ async function trialLoad(
   version: string,
   ownDisk: boolean,
 ): Promise<z.infer<typeof vmConfig>> {
-  const vars = { runtime_dir: wanted.runtimeDir, namespace: scratchNamespace(wanted), owner: wanted.owner };
+  const vars = scratchVars(wanted);
   const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
   const attempt = async (diskPath: string): Promise<string> =>
     session.call({
@@ -109,10 +109,9 @@ async function trialLoad(
         disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
         disk_copy: "",
         tap: "",
-        vmm_timeout_ms: "15000",
       },
       stdin: curlConfig([load, { method: "GET", path: "/vm/config" }]),
-      timeoutMs: 300_000,
+      patience: 10,
     });
   const done = async (): Promise<void> => {
     await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });

@@ -19,6 +19,8 @@ const inputs = commonInputs.extend({
   tap: interfaceName.default("tap0"),
   tapMac: mac,
   tapAddress: cidr,
+  /** Take over a namespace and a link of these names that carry no mark of Hornet. */
+  adopt: z.boolean().default(false),
 });
 
 const outputs = z.object({});
@@ -31,23 +33,28 @@ function specOf(wanted: Inputs): NamespaceSpec {
   return { ...wanted, hostMac: macs.host, nsMac: macs.inside };
 }
 
-/** Fails before anything is touched where a name is somebody else's, and says whose and what to do. */
-function refuseForeign({ namespace, hostVeth, owner }: Inputs, observed: Observed): void {
+/** Fails before anything is touched where a name is somebody else's, and says whose and the ways out. */
+function refuseForeign({ namespace, hostVeth, owner, adopt }: Inputs, observed: Observed): void {
   const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
-  const advice = "choose other ids (hornet:fleet.startId), or remove it there";
+  const elsewhere = "give this fleet other ids (hornet:fleet.startId)";
   if (holder !== undefined && holder !== owner) {
-    throw new HornetError(`${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${advice}`);
-  }
-  if (holder === undefined && observed.namespaces.includes(namespace)) {
     throw new HornetError(
-      `a network namespace ${namespace} is there already and carries no mark of Hornet: ${advice} ` +
-        `(ip netns del ${namespace})`,
+      `${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${elsewhere}, or destroy it there`,
     );
   }
+  if (holder === owner || adopt) return;
+  const ways = (command: string): string =>
+    `take it over (hornet:fleet.adopt: true), remove it (${command}), or ${elsewhere}`;
   const link = observed.links.find(({ name }) => name === hostVeth);
-  if (link !== undefined && link.alias !== owner && holder === undefined) {
+  const whose = link?.alias.startsWith("hornet:") === true ? ` (its mark: the stack ${ownerName(link.alias)})` : "";
+  if (observed.namespaces.includes(namespace)) {
     throw new HornetError(
-      `a link ${hostVeth} is there already and is not this stack's: ${advice} (ip link del ${hostVeth})`,
+      `a network namespace ${namespace} is there already and is not this stack's${whose}: ${ways(`ip netns del ${namespace}`)}`,
+    );
+  }
+  if (link !== undefined && link.alias !== owner) {
+    throw new HornetError(
+      `a link ${hostVeth} is there already and is not this stack's${whose}: ${ways(`ip link del ${hostVeth}`)}`,
     );
   }
 }
@@ -64,6 +71,8 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       runtime_dir: wanted.runtimeDir,
       namespace: wanted.namespace,
       owner: wanted.owner,
+      host_veth: wanted.hostVeth,
+      adopt: wanted.adopt ? "1" : "",
       add: plan.addNamespace ? "1" : "",
       inside_first: plan.insideFirst.join("\n"),
       host: plan.host.join("\n"),

@@ -11,6 +11,8 @@ export const commonInputs = z.object({
   owner: z.string().min(1),
   /** The folder on the droplet in which Hornet keeps what it runs. */
   runtimeDir: z.string().regex(/^\//, "must be an absolute path"),
+  /** Seconds that a VMM may take to open its socket, to answer one request, or to end. */
+  vmmTimeout: z.number().positive().default(30),
 });
 
 /** See {@link commonInputs}. */
@@ -54,7 +56,12 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     ...definition.inputs.parse(props),
     ...definition.outputs.parse(props),
   });
-  const outs = (inputs: Inputs, outputs: Outputs): Bag => ({ ...inputs, ...outputs, [CONDITION]: AS_DECLARED });
+  const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
+    ...inputs,
+    // Only what the kind knows as outputs: what an update carried over from the old state must not hide the new inputs.
+    ...definition.outputs.parse(outputs),
+    [CONDITION]: AS_DECLARED,
+  });
   return {
     check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition.inputs, news)),
     diff: (_id: string, olds: Bag, news: Bag) => {

@@ -3,6 +3,11 @@ import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
 import type { CommonInputs } from "./define";
 
+/** The variables that every function of the library knows. */
+export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Record<string, string> {
+  return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: String(Math.round(vmmTimeout * 1000)) };
+}
+
 /** One operation's view of a droplet for one owner. */
 interface View {
   reading: Promise<Observed> | undefined;
@@ -29,7 +34,7 @@ export async function observe(common: CommonInputs, about: string): Promise<Obse
     view.reading = undefined;
     view.touched.clear();
   }
-  view.reading ??= gatherFacts(sessionFor(common), common.owner, common.runtimeDir);
+  view.reading ??= gatherFacts(sessionFor(common), commonVars(common));
   try {
     return await view.reading;
   } catch (error) {

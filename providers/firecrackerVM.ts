@@ -2,13 +2,12 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
 import { makeHostKey } from "../firecracker/hostkey";
-import { curlConfig } from "../firecracker/api";
 import { resumeRequest } from "../firecracker/requests";
-import { planVm } from "../plan/vm";
+import { planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { observe, sessionFor, touch } from "./droplet";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
-import { awaitReady, sendIdentity, startVm, vmVars, type StartFrom } from "./vmStart";
+import { awaitReady, send, sendIdentity, startVm, vmVars, type StartFrom } from "./vmStart";
 
 type State = VmInputs & VmOutputs;
 type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "generation">;
@@ -24,10 +23,44 @@ async function create(wanted: VmInputs): Promise<VmOutputs> {
     machineId: randomBytes(16).toString("hex"),
     generation: newGeneration(),
   };
+  const found = await lookAt(wanted);
+  if (found.left) return takeUp(wanted, self, found);
   return cleanUpAfter(
     () => start(wanted, self, "snapshot"),
     () => remove({ ...wanted, shutdownTimeout: 0 }),
   );
+}
+
+/** What is there of a VM, and the least that brings it to what is declared. */
+interface Finding {
+  /** A VM or a disk of this clone is there. */
+  readonly left: boolean;
+  readonly plan: VmPlan;
+  /** What a start would be from. */
+  readonly from: StartFrom;
+  readonly pid: number;
+}
+
+async function lookAt(wanted: VmInputs): Promise<Finding> {
+  const { namespace, tap, artifact } = wanted;
+  const observed = await observe(wanted, namespace);
+  const vm = observed.vms[namespace];
+  const plan = planVm({ namespace, tap, digest: artifact.digest }, observed);
+  // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
+  // clone that keeps its disk boots from it.
+  const lived = vm !== undefined && vm.diskSize >= 0 && vm.diskUsed;
+  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0 };
+}
+
+/**
+ * Takes up a clone that an earlier run of this stack made and no state knows: a run that was cut off, or a state that
+ * was lost. Its disk, and where it runs its guest, live on; it gets a new host key, since the old one is known to no one.
+ */
+async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid }: Finding): Promise<VmOutputs> {
+  if (plan.action === "restart" || wanted.artifact.identity !== "service") return start(wanted, self, from);
+  touch(wanted, wanted.namespace);
+  await sendIdentity(wanted, self, [resumeRequest]);
+  return settle(wanted, self, { pid, disk: "kept", timings: {} });
 }
 
 async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {
@@ -47,30 +80,21 @@ async function settle(wanted: VmInputs, self: Self, running: Running): Promise<V
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const observed = await observe(wanted, wanted.namespace);
-  const { namespace, tap, artifact } = wanted;
-  const renewed = state.artifact.digest !== artifact.digest || state.renewDisk !== wanted.renewDisk;
-  const action = planVm({ namespace, tap, digest: artifact.digest }, observed).action;
-  if (renewed || action === "restart") {
-    const used = (observed.vms[namespace]?.diskSize ?? -1) >= 0;
-    // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
-    // clone that keeps its disk boots from it.
-    return start(wanted, { ...state, generation: newGeneration() }, used && !renewed ? "disk" : "snapshot");
+  const { plan, from } = await lookAt(wanted);
+  const next = { ...pickSelf(state), generation: newGeneration() };
+  const renewed = state.artifact.digest !== wanted.artifact.digest || state.renewDisk !== wanted.renewDisk;
+  if (renewed) return start(wanted, next, "snapshot");
+  if (plan.action === "restart") return start(wanted, next, from);
+  touch(wanted, wanted.namespace);
+  const same = IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]));
+  if (!same && wanted.artifact.identity !== "service") return start(wanted, next, from);
+  const resume = plan.action === "resume" ? [resumeRequest] : [];
+  if (!same) {
+    await sendIdentity(wanted, next, resume);
+    return settle(wanted, next, state);
   }
-  touch(wanted, namespace);
-  if (action === "resume") {
-    await sessionFor(wanted).call({
-      what: `resume ${wanted.name}`,
-      run: "send_vm",
-      vars: vmVars(wanted),
-      stdin: curlConfig([resumeRequest]),
-    });
-  }
-  if (IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]))) return pick(state);
-  if (artifact.identity !== "service") return start(wanted, { ...state, generation: newGeneration() }, "disk");
-  const self = { ...state, generation: newGeneration() };
-  await sendIdentity(wanted, self);
-  return settle(wanted, pickSelf(self), state);
+  if (resume.length > 0) await send(wanted, `resume ${wanted.name}`, resume);
+  return pick(state);
 }
 
 function pickSelf({ sshHostKey, hostKeyPrivate, machineId, generation }: Self): Self {
@@ -87,7 +111,7 @@ async function remove(state: VmInputs): Promise<void> {
     what: `take away the VM of ${state.namespace}`,
     run: "delete_vm",
     vars: { ...vmVars(state), shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
-    timeoutMs: 60_000 + state.shutdownTimeout * 1000,
+    timeoutMs: (60 + state.vmmTimeout + state.shutdownTimeout) * 1000,
   });
 }
 

@@ -4,7 +4,7 @@ import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
-import { sessionFor } from "./droplet";
+import { commonVars, sessionFor } from "./droplet";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 
@@ -15,8 +15,8 @@ type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "gen
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
 
 /** The variables that name a clone's VM to the library. */
-export function vmVars({ runtimeDir, namespace, owner }: VmInputs): Record<string, string> {
-  return { runtime_dir: runtimeDir, namespace, owner };
+export function vmVars(wanted: VmInputs): Record<string, string> {
+  return { ...commonVars(wanted), namespace: wanted.namespace };
 }
 
 function identityOf(wanted: VmInputs, self: Self): Identity {
@@ -48,18 +48,17 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     vars: {
       ...vmVars(wanted),
       firecracker: wanted.firecracker,
-      id: wanted.name,
+      id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,
       disk_source: artifact.disk,
       keep_disk: from === "disk" ? "1" : "",
       record: recordOf(wanted, self, from),
-      vmm_timeout_ms: "15000",
     },
     stdin: curlConfig(
       from === "snapshot" ? restore(wanted, version, identity) : [...boot(wanted), ...identity, startRequest],
     ),
-    timeoutMs: 300_000,
+    patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
   const values = new Map(answer.split("\n").map((line): [string, string] => splitOnce(line)));
@@ -96,7 +95,7 @@ function boot(wanted: VmInputs): ApiRequest[] {
 }
 
 /** What is left on the droplet to tell what a process was started from; nothing in it is secret. */
-function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom): string {
+function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory"): string {
   return [
     `name=${name}`,
     `digest=${artifact.digest}`,
@@ -107,14 +106,26 @@ function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom): st
   ].join("\n");
 }
 
-/** Gives a running clone another identity: its service applies what changed, and the agent alone starts again. */
-export async function sendIdentity(wanted: VmInputs, self: Self): Promise<void> {
-  await sessionFor(wanted).call({
-    what: `tell ${wanted.name} its identity`,
-    run: "send_vm",
-    vars: vmVars(wanted),
-    stdin: curlConfig([metadataRequest(metadataDocument(identityOf(wanted, self)))]),
-  });
+/**
+ * Gives a running clone another identity: its service applies what changed, and the agent alone starts again.
+ *
+ * @param then what else is asked of the VMM, in the same breath
+ */
+export async function sendIdentity(wanted: VmInputs, self: Self, then: readonly ApiRequest[] = []): Promise<void> {
+  const identity = metadataRequest(metadataDocument(identityOf(wanted, self)));
+  const record = recordOf(wanted, self, "memory");
+  await send(wanted, `tell ${wanted.name} its identity`, [identity, ...then], record);
+}
+
+/** Sends requests to a clone's VMM. */
+export async function send(
+  wanted: VmInputs,
+  what: string,
+  requests: readonly ApiRequest[],
+  record = "",
+): Promise<void> {
+  const vars = { ...vmVars(wanted), record };
+  await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: curlConfig(requests) });
 }
 
 /**
@@ -136,7 +147,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<{ hostKe
       limit: wanted.readyTimeout * 1000,
     });
     const ms = Date.now() - begun;
-    if (service) await clearMetadata(wanted);
+    if (service) await send(wanted, `clear the metadata of ${wanted.name}`, [metadataRequest(clearedDocument)]);
     return { hostKey, ms };
   } catch (error) {
     const console = await session
@@ -145,15 +156,6 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<{ hostKe
     const end = console.trim() === "" ? "its console is empty" : `the end of its console:\n${console.trim()}`;
     throw new HornetError(`${wanted.name} on ${session.name}: ${messageOf(error)}\n${end}`);
   }
-}
-
-async function clearMetadata(wanted: VmInputs): Promise<void> {
-  await sessionFor(wanted).call({
-    what: `clear the metadata of ${wanted.name}`,
-    run: "send_vm",
-    vars: vmVars(wanted),
-    stdin: curlConfig([metadataRequest(clearedDocument)]),
-  });
 }
 
 const versions = new WeakMap<Session, Map<string, Promise<string>>>();

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # How hornet-identity applies a document: sourced by it, one function a part. Every part that fails is named on the
 # console and in the state file, without its value, and the rest goes on. Few processes: clones under emulation pay
 # milliseconds for each.
@@ -17,13 +18,16 @@ failed() {
   say "failed $*"
 }
 
-# parse: $body into new_* variables, still encoded, but for the generation. Unknown keys are for later versions.
+# parse: $body into new_* variables, still encoded, but for the generation. Unknown keys are for later versions. What is
+# not $given is left as it is.
 parse() {
   new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_keys='' new_user='' new_env=''
   # Not split by IFS: `read` would drop a last "=", which is base64's own.
+  given=' '
   while IFS= read -r line; do
-    value=${line#*=}
-    case ${line%%=*} in
+    name=${line%%=*} value=${line#*=}
+    given="$given$name "
+    case $name in
       generation) new_generation=$value ;;
       clock) new_clock=$value ;;
       seed) new_seed=$value ;;
@@ -39,6 +43,11 @@ $body
 END
   body=
   new_generation=$(decode "$new_generation")
+}
+
+# given KEY: whether the document has a line for it.
+given() {
+  case $given in *" $1 "*) ;; *) return 1 ;; esac
 }
 
 # octal_bytes NUMBER COUNT: appends NUMBER to $format as COUNT little-endian bytes in printf's octal escapes.
@@ -188,21 +197,19 @@ apply_env() {
   decode "$new_env" >/etc/swarm-env || failed env
 }
 
-# with_env COMMAND: runs it with the variables of /etc/swarm-env in its environment.
-with_env() {
-  (
-    exec 8>&- 9>&- </dev/null
-    umask 022
-    set -a
-    . /etc/swarm-env
-    HORNET_GENERATION=$generation HORNET_ACTION=$action
-    exec "$@"
-  )
+# become COMMAND: turns a subshell into COMMAND, with the variables of /etc/swarm-env in its environment.
+become() {
+  exec 8>&- 9>&- </dev/null
+  umask 022
+  set -a
+  if [ -r /etc/swarm-env ]; then . /etc/swarm-env; fi
+  HORNET_GENERATION=$generation HORNET_ACTION=$action
+  exec "$@"
 }
 
 run_hooks() {
   for hook in /etc/hornet/on-identity.d/*; do
-    if [ -x "$hook" ]; then with_env "$hook" >>"$RUN/hooks.log" 2>&1 || failed hook "${hook##*/}, exit code $?"; fi
+    if [ -x "$hook" ]; then (become "$hook") >>"$RUN/hooks.log" 2>&1 || failed hook "${hook##*/}, exit code $?"; fi
   done
 }
 
@@ -210,15 +217,18 @@ run_hooks() {
 start_agent() {
   if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
     tries=0
-    while kill -0 "-$agent" 2>/dev/null && [ "$tries" -lt 50 ]; do
+    # A child that has ended keeps its pid until it is waited for, but not its program.
+    while [ -e "/proc/$agent/exe" ] && [ "$tries" -lt 50 ]; do
       tries=$((tries + 1))
-      pause 0.1
+      sleep 0.1
     done
     kill -KILL "-$agent" 2>/dev/null
+    wait "$agent"
   fi
   agent=
   if [ -x /etc/hornet/start ]; then
-    with_env setsid /etc/hornet/start >>"$RUN/start.log" 2>&1 &
+    # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's.
+    become setsid /etc/hornet/start >>"$RUN/start.log" 2>&1 &
     agent=$!
   fi
 }
@@ -230,10 +240,18 @@ start_sshd() {
   umask 077
 }
 
+# start_sshd_with_own_key: for a guest that nobody gives a host key; it makes one up.
+start_sshd_with_own_key() {
+  if [ "$SSHD_KIND" = dropbear ]; then start_sshd -R; else start_sshd; fi
+}
+
 # remember: what was applied, so that the next document changes only what is new in it.
 remember() {
-  old_hostname=$new_hostname old_machine_id=$new_machine_id old_host_key=$new_host_key
-  old_keys=$new_keys old_user=$new_user old_env=$new_env
+  if given hostname; then old_hostname=$new_hostname; fi
+  if given machine-id; then old_machine_id=$new_machine_id; fi
+  if given host-key; then old_host_key=$new_host_key; fi
+  if given authorized-keys; then old_keys=$new_keys old_user=$new_user; fi
+  if given env; then old_env=$new_env; fi
   new_seed='' new_env='' new_host_key=''
   read -r applied idle </proc/uptime
   umask 022
@@ -245,29 +263,29 @@ remember() {
 apply_first() {
   generation=$new_generation action=start
   apply_seed_and_clock
-  apply_hostname
-  apply_machine_id
-  apply_host_key
-  apply_keys
-  apply_env
+  if given hostname; then apply_hostname; fi
+  if given machine-id; then apply_machine_id; fi
+  if given host-key; then apply_host_key; fi
+  if given authorized-keys; then apply_keys; fi
+  if given env; then apply_env; fi
   run_hooks
   start_agent
-  start_sshd
+  if given host-key; then start_sshd; else start_sshd_with_own_key; fi
   remember
 }
 
 # apply_again: another identity for a guest that has one. Its clock is right, its ssh server and sessions stay.
 apply_again() {
-  generation=$new_generation action=restart failures=
-  if [ -n "$new_seed" ]; then decode "$new_seed" >/dev/urandom || failed seed; fi
-  [ "$new_hostname" = "$old_hostname" ] || apply_hostname
-  [ "$new_machine_id" = "$old_machine_id" ] || apply_machine_id
-  if [ "$new_host_key" != "$old_host_key" ]; then
+  generation=$new_generation action=restart failures=''
+  if given seed; then decode "$new_seed" >/dev/urandom || failed seed; fi
+  if given hostname && [ "$new_hostname" != "$old_hostname" ]; then apply_hostname; fi
+  if given machine-id && [ "$new_machine_id" != "$old_machine_id" ]; then apply_machine_id; fi
+  if given host-key && [ "$new_host_key" != "$old_host_key" ]; then
     apply_host_key
     if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 8>&- 9>&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
   fi
-  [ "$new_keys$new_user" = "$old_keys$old_user" ] || apply_keys
-  [ "$new_env" = "$old_env" ] || apply_env
+  if given authorized-keys && [ "$new_keys$new_user" != "$old_keys$old_user" ]; then apply_keys; fi
+  if given env && [ "$new_env" != "$old_env" ]; then apply_env; fi
   run_hooks
   start_agent
   remember

@@ -13,19 +13,23 @@ load_rules_in() {
   nsenter --net="/run/netns/$1" bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward && exec nft -f -' <<<"$2"
 }
 
-# converge_namespace: variables runtime_dir namespace owner add inside_first host inside.
+# converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside.
 converge_namespace() {
   local dir=$runtime_dir/$namespace
-  if [[ ! -e $dir/owner && -e /run/netns/$namespace ]]; then
+  if [[ ! -e $dir/owner && -e /run/netns/$namespace && -z $adopt ]]; then
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
   fi
   effect "$namespace/claim" claim "$dir" || return
+  [[ -e $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
   [[ -z $add ]] || effect "$namespace/netns" ip netns add "$namespace" || return
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
 }
+
+# note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
+note_link() { printf '%s\n' "$host_veth" >"$1/host-veth.draft" && mv "$1/host-veth.draft" "$1/host-veth"; }
 
 # delete_namespace: variables runtime_dir namespace owner host_veth. Refuses while a process runs in it: a namespace that
 # is recycled under a VMM takes its network along.
@@ -94,7 +98,7 @@ converge_bridge() {
 remember_bridge() {
   local had=0
   [[ $2 == ours ]] || ! ip -o -4 addr show dev "$bridge" | grep -qF " $address " || had=1
-  printf '%s %s\n' "$2" "$had" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+  printf '%s %s %s\n' "$2" "$had" "$address" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
 }
 
 # enable_forwarding DIR: remembers that it was off before it is turned on.
@@ -108,7 +112,7 @@ enable_forwarding() {
 delete_bridge() {
   local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 heir same="" ports
   is_ours "$dir" || return 0
-  [[ ! -e $dir/origin ]] || read -r origin had <"$dir/origin"
+  [[ ! -e $dir/origin ]] || read -r origin had _ <"$dir/origin"
   heir=$(bridge_heir "$dir")
   [[ $heir == "$runtime_dir/.bridge-$bridge-"* ]] && same=$heir
   effect "bridge/del-rules" nft -f - <<<"add table ip $table
@@ -145,7 +149,7 @@ bridge_heir() {
 }
 
 hand_over_bridge() {
-  ip link set "$bridge" alias "$(<"$1/owner")" && printf 'ours 0\n' >"$1/origin"
+  ip link set "$bridge" alias "$(<"$1/owner")" && printf 'ours 0 %s\n' "$address" >"$1/origin"
 }
 
 bridge_ports() {

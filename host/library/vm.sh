@@ -15,7 +15,7 @@ vmm_alive() {
 # copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else with its holes.
 copy_disk() {
   local kind=reflink
-  rm -f "$2" "$2.draft"
+  rm -f "$2" "$2.draft" "${2%/*}/disk-used"
   if ! cp --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
     kind=sparse
     cp --sparse=auto --reflink=never -- "$1" "$2.draft" || { rm -f "$2.draft"; return 1; }
@@ -54,7 +54,7 @@ become_vmm() {
   printf '%s %s %s\n' "$$" "$(start_time $$)" "$(</proc/sys/kernel/random/boot_id)" >"$dir/vmm.pid.draft" &&
     mv "$dir/vmm.pid.draft" "$dir/vmm.pid" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
-  grep -q "^ *$tap:" /proc/self/net/dev || { fail "there is no $tap in the clone's namespace"; return 1; }
+  [[ -z $tap ]] || grep -q "^ *$tap:" /proc/self/net/dev || { fail "there is no $tap in the clone's namespace"; return 1; }
   if [[ $disk_path == /* ]]; then
     expose_path "$disk_path" && mount --bind "$dir/rootfs.ext4" "$disk_path" || return
   fi
@@ -70,7 +70,7 @@ launch_vmm() {
   setsid nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
     bash -c "LC_ALL=C; $(declare -f become_vmm expose_path start_time fail); become_vmm \"\$@\"" \
     hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
-  limit=$(($(now_ms) + ${vmm_timeout_ms:-10000}))
+  limit=$(($(now_ms) + vmm_timeout_ms))
   until [[ -S $dir/firecracker.sock ]]; do
     if (($(now_ms) > limit)); then
       fail "the VMM did not open its socket in time: $(tail -c 600 "$dir/console.log")"
@@ -84,10 +84,11 @@ launch_vmm() {
   done
 }
 
-# api DIR CONFIG: sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
+# api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
 # holds secrets. The socket's path and the droplet's clock are put in here.
 api() {
   local config=${2//@SOCKET@/"$1/firecracker.sock"}
+  config=${config//@SECONDS@/$((vmm_timeout_ms / 1000 + 1))}
   config=${config//@CLOCK@/$EPOCHREALTIME}
   local answer code=0
   answer=$(printf '%s' "$config" | curl --fail-early --config -) || code=$?
@@ -98,13 +99,13 @@ api() {
   printf '%s\n' "$answer"
 }
 
-# end_vmm DIR: ends the recorded process, nothing else, and waits until it has gone.
+# end_vmm DIR (variable vmm_timeout_ms): ends the recorded process, nothing else, and waits until it has gone.
 end_vmm() {
   local dir=$1 pid limit
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   kill -9 "$pid" 2>/dev/null
-  limit=$(($(now_ms) + 20000))
+  limit=$(($(now_ms) + vmm_timeout_ms))
   while vmm_alive "$dir"; do
     (($(now_ms) <= limit)) || { fail "process $pid does not end"; return 1; }
     pause 0.005
@@ -115,7 +116,7 @@ end_vmm() {
 shut_down_vmm() {
   local dir=$1 limit
   vmm_alive "$dir" || return 0
-  curl --silent --max-time 2 --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
+  curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
     -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null
   limit=$(($(now_ms) + $2))
   while vmm_alive "$dir" && (($(now_ms) < limit)); do pause 0.02; done
@@ -140,6 +141,8 @@ start_vm() {
   effect "$namespace/record" write_record "$dir" "$record" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   t2=$(now_ms)
+  # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
+  effect "$namespace/disk-used" touch "$dir/disk-used" || return
   effect "$namespace/restore" api "$dir" "$config" >/dev/null || {
     fail "the end of its console: $(tail -c 600 "$dir/console.log")"
     return 1
@@ -150,10 +153,11 @@ start_vm() {
     "$(cut -d' ' -f1 "$dir/vmm.pid")" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2))
 }
 
-# send_vm: variables runtime_dir namespace owner; stdin: the requests.
+# send_vm: variables runtime_dir namespace owner record (empty: as it is) vmm_timeout_ms; stdin: the requests.
 send_vm() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
-  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)"
+  [[ -z $record ]] || effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
+  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)" >/dev/null
 }
 
 # delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.
@@ -162,7 +166,7 @@ delete_vm() {
   is_ours "$dir" || return 0
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
-  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner -delete
+  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth -delete
 }
 
 # vmm_version: variables firecracker.

@@ -1,19 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Arena, build, until, type Vmm } from "./testing";
 
 const repository = join(__dirname, "../..");
 const tapMac = "02:fc:00:00:00:01";
-const bootArgs =
-  "console=ttyS0 reboot=k panic=1 pci=off ip=192.168.241.2::192.168.241.1:255.255.255.248::eth0:off";
+const bootArgs = "console=ttyS0 reboot=k panic=1 pci=off ip=192.168.241.2::192.168.241.1:255.255.255.248::eth0:off";
 
 /** Run by the guest as soon as it has its identity, with the hostname that it was given. */
 const hook = `#!/bin/sh
 echo "hook: $(hostname)" >/dev/console
-echo "$(hostname)" >/written-by-clone
+hostname >/written-by-clone
 sync
+while :; do hostname | nc -l -p 7777; done </dev/null >/dev/null 2>&1 &
 case $(hostname) in
   reboots) sleep 1; reboot -f ;;
 esac
@@ -41,7 +41,13 @@ function digest(path: string): string {
 /** The metadata that give a guest its hostname. */
 function identity(hostname: string): unknown {
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  return { hornet: { identity: `format=1\ngeneration=${base64("1")}\nhostname=${base64(hostname)}\n` } };
+  const lines = [
+    "format=1",
+    `generation=${base64("1")}`,
+    `hostname=${base64(hostname)}`,
+    `env=${base64(`A=${"b".repeat(200)}\n`)}`,
+  ];
+  return { hornet: { identity: `${lines.join("\n")}\n` } };
 }
 
 function network(): Promise<number> {
@@ -53,11 +59,11 @@ function network(): Promise<number> {
   );
 }
 
-/** What the guest sends first on its ssh port, as seen from its namespace. */
-async function banner(namespace: number): Promise<string> {
-  const read = "exec 3<>/dev/tcp/192.168.241.2/22 && head -c 8 <&3";
+/** What the guest says on port 7777, as seen from its namespace: frames pass both ways. */
+async function hostname(namespace: number): Promise<string> {
+  const read = "exec 3<>/dev/tcp/192.168.241.2/7777 && head -n 1 <&3";
   let text = "";
-  await until("the guest answers on port 22", 60, () => {
+  await until("the guest answers on port 7777", 60, () => {
     try {
       text = arena.inside(namespace, ["timeout", "5", "bash", "-c", read]);
     } catch {
@@ -135,7 +141,7 @@ test("two clones run side by side with disks and identities of their own", async
   for (const [index, each] of clones.entries()) {
     const name = ["one", "two"][index] ?? "";
     await until(`${name} has its identity`, 60, () => each.vmm.output.includes(`hook: ${name}`));
-    expect(await banner(each.namespace)).toBe("SSH-2.0-");
+    expect(await hostname(each.namespace)).toBe(`${name}\n`);
     // The metadata service is in the process: nothing of it is in the namespace.
     expect(arena.inside(each.namespace, ["ip", "addr"])).not.toContain("169.254");
     expect(arena.inside(each.namespace, ["ip", "neigh"])).not.toContain("169.254");
@@ -166,6 +172,27 @@ test("a guest that reboots ends the process with exit code 0", async () => {
   await vmm.must("PATCH /vm", { state: "Resumed" });
   expect(await vmm.exit).toEqual({ code: 0, signal: null });
   expect(vmm.output).toContain("Firecracker exiting successfully. exit_code=0");
+});
+
+test("a drive can be given another file, and back", async () => {
+  const { vmm, disk: own } = await clone("patched");
+  const other = join(arena.folder, "other.ext4");
+  copyFileSync(frozen, other);
+  const files = (): string[] =>
+    readdirSync(`/proc/${vmm.pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${vmm.pid}/fd/${fd}`);
+      } catch {
+        return "";
+      }
+    });
+  for (const path of [other, own, other]) {
+    await vmm.must("PATCH /drives/rootfs", { drive_id: "rootfs", path_on_host: path });
+    expect(files().filter((file) => file.endsWith(".ext4"))).toEqual([path]);
+  }
+  expect(await vmm.must("GET /vm/config")).toContain(`"path_on_host":"${other}"`);
+  vmm.child.kill("SIGKILL");
+  await vmm.exit;
 });
 
 test("a clone can be snapshotted again, and its snapshot be loaded", async () => {

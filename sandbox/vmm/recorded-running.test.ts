@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Arena, build, recorded, until, type RecordedRow, type Vmm } from "./testing";
 
@@ -76,9 +86,11 @@ async function compare(vmm: Vmm, row: RecordedRow): Promise<void> {
   // Long answers were recorded up to an ellipsis.
   const cut = wanted.replace(/…$/, "");
   const body = global(answer.body);
-  expect({ case: row.case, status: String(answer.status), body: cut === wanted ? body : body.slice(0, cut.length) }).toEqual(
-    { case: row.case, status: row.status, body: cut },
-  );
+  expect({
+    case: row.case,
+    status: String(answer.status),
+    body: cut === wanted ? body : body.slice(0, cut.length),
+  }).toEqual({ case: row.case, status: row.status, body: cut });
 }
 
 test("started and restored guests answer as recorded", async () => {

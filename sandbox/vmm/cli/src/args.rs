@@ -43,22 +43,19 @@ pub enum ArgsError {
 impl fmt::Display for ArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnexpectedArgument(name) => write!(
-                f,
-                "Found argument '{name}' which wasn't expected, or isn't valid in this context."
-            ),
-            Self::MissingValue(name) => write!(
-                f,
-                "The argument '{name}' requires a value, but none was supplied."
-            ),
+            Self::UnexpectedArgument(name) => {
+                write!(f, "Found argument '{name}' which wasn't expected, or isn't valid in this context.")
+            }
+            Self::MissingValue(name) => {
+                write!(f, "The argument '{name}' requires a value, but none was supplied.")
+            }
             Self::MissingArgument(name) => write!(f, "Argument '{name}' required, but not found."),
             Self::DuplicateArgument(name) => {
                 write!(f, "The argument '{name}' was provided more than once.")
             }
-            Self::ForbiddenArgument(one, other) => write!(
-                f,
-                "The argument '{one}' cannot be used together with argument '{other}'."
-            ),
+            Self::ForbiddenArgument(one, other) => {
+                write!(f, "The argument '{one}' cannot be used together with argument '{other}'.")
+            }
         }
     }
 }

@@ -68,11 +68,9 @@ fn prepare(
     let arguments = arguments(&launch.config, &descriptors, loading)?;
     let start = match launch.kind {
         Kind::Boot => Start::Boot,
-        Kind::Load { devices, resume, deprecated } => Start::Load {
-            devices: filled("devices", &devices).map_err(io)?,
-            resume,
-            deprecated,
-        },
+        Kind::Load { devices, resume, deprecated } => {
+            Start::Load { devices: filled("devices", &devices).map_err(io)?, resume, deprecated }
+        }
     };
     let library = filled("standin-inside", library).map_err(io)?;
     let (log, level, log_show_level) = log::state();
@@ -118,10 +116,8 @@ fn prepare(
 
 /// The caller's environment and the two variables that the preloaded library takes out again.
 fn environment(library: RawFd, state: RawFd) -> Vec<CString> {
-    let own = [
-        format!("LD_PRELOAD=/proc/self/fd/{library}").into(),
-        format!("{STATE_VARIABLE}={state}").into(),
-    ];
+    let own =
+        [format!("LD_PRELOAD=/proc/self/fd/{library}").into(), format!("{STATE_VARIABLE}={state}").into()];
     let inherited = std::env::vars_os().filter(|(name, _)| name != "LD_PRELOAD").map(|(name, value)| {
         let mut both = name;
         both.push("=");

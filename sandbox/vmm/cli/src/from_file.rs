@@ -17,10 +17,7 @@ pub fn start(before: &mut Before, text: &str, with_api: bool) -> Result<Launch, 
         ("RunWithoutApiError error: Failed to build MicroVM from Json", "RunWithoutApiError")
     };
     let failure = |why: String, detail: String| {
-        Failure::new(
-            format!("{name}: {why}"),
-            format!("{debug}(BuildMicroVMFromJson({detail}))"),
-        )
+        Failure::new(format!("{name}: {why}"), format!("{debug}(BuildMicroVMFromJson({detail}))"))
     };
     let config: VmmConfig = serde_json::from_str(text).map_err(|error| {
         let why = format!("Configuration for VMM from one single json failed: Invalid JSON: {error}");

@@ -14,11 +14,7 @@ pub struct Failure {
 impl Failure {
     /// An ordinary error: exit code 1.
     pub fn new(log: impl Into<String>, stderr: impl Into<String>) -> Self {
-        Self {
-            log: log.into(),
-            stderr: stderr.into(),
-            code: 1,
-        }
+        Self { log: log.into(), stderr: stderr.into(), code: 1 }
     }
 }
 

@@ -68,10 +68,7 @@ pub struct Parsed {
 
 impl From<Action> for Parsed {
     fn from(action: Action) -> Self {
-        Self {
-            action,
-            deprecated: None,
-        }
+        Self { action, deprecated: None }
     }
 }
 

@@ -10,18 +10,14 @@ pub struct Fault {
 }
 
 /// After InstanceStart or a load.
-pub const POST_BOOT: &str =
-    "The requested operation is not supported after starting the microVM.";
+pub const POST_BOOT: &str = "The requested operation is not supported after starting the microVM.";
 /// Before InstanceStart or a load.
 pub const PRE_BOOT: &str = "The requested operation is not supported before starting the microVM.";
 
 impl Fault {
     /// A refusal with status 400.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            message: message.into(),
-        }
+        Self { status: 400, message: message.into() }
     }
 
     /// What this stand-in cannot do, in the form Firecracker has for such a case.

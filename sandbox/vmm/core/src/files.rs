@@ -8,12 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 /// Opens a log, metrics or console file for appending; it is created when missing, and may be a named pipe.
 pub fn open_append(path: &str) -> io::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .read(true)
-        .append(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
+    OpenOptions::new().create(true).read(true).append(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Opens a disk as it will be used; the error is Firecracker's text and ends with the path.
@@ -22,9 +17,7 @@ pub fn open_disk(path: &str, read_only: bool) -> Result<File, String> {
         .read(true)
         .write(!read_only)
         .open(path)
-        .map_err(|error| {
-            format!("Virtio backend error: Error manipulating the backing file: {error} {path}")
-        })
+        .map_err(|error| format!("Virtio backend error: Error manipulating the backing file: {error} {path}"))
 }
 
 /// Applies PUT /logger.

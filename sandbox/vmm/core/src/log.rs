@@ -13,12 +13,8 @@ struct Logger {
     show_level: bool,
 }
 
-static LOGGER: Mutex<Logger> = Mutex::new(Logger {
-    id: String::new(),
-    file: None,
-    level: LevelFilter::Info,
-    show_level: false,
-});
+static LOGGER: Mutex<Logger> =
+    Mutex::new(Logger { id: String::new(), file: None, level: LevelFilter::Info, show_level: false });
 
 /// Sets the instance id that every line carries.
 pub fn set_id(id: &str) {

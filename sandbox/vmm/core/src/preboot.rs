@@ -61,10 +61,9 @@ impl Preboot {
     /// Does one action.
     pub fn handle(&mut self, action: Action) -> Result<Outcome, Fault> {
         use Action::*;
-        self.boot_path |= matches!(
-            action,
-            BootSource(_) | MachineConfig(_) | Drive(_) | Network(_) | Pmem(_) | Balloon(_)
-        ) || matches!(action, Vsock(_) | Entropy(_) | MemoryHotplug(_) | MmdsConfig(_));
+        self.boot_path |=
+            matches!(action, BootSource(_) | MachineConfig(_) | Drive(_) | Network(_) | Pmem(_) | Balloon(_))
+                || matches!(action, Vsock(_) | Entropy(_) | MemoryHotplug(_) | MmdsConfig(_));
         match action {
             BootSource(config) => self.boot_source(config)?,
             Logger(config) => configure_logger(&config)?,
@@ -119,6 +118,8 @@ impl Preboot {
 
     fn boot_source(&mut self, config: BootSourceConfig) -> Result<(), Fault> {
         let fault = |why: String| Fault::new(format!("Boot source error: {why}"));
+        // What was asked for is shown by GET /vm/config even when it is refused.
+        self.config.boot_source = config.clone();
         File::open(&config.kernel_image_path)
             .map_err(|e| fault(format!("The kernel file cannot be opened: {e}")))?;
         if let Some(initrd) = &config.initrd_path {
@@ -133,15 +134,13 @@ impl Preboot {
             let why = "The kernel command line is invalid: Invalid cmdline capacity provided.";
             return Err(fault(why.to_string()));
         }
-        self.config.boot_source = config;
         self.booted_source = true;
         Ok(())
     }
 
     fn set_metrics(&mut self, path: &str) -> Result<(), Fault> {
-        let fault = |why: String| {
-            Fault::new(format!("Metrics error: {}", format!("{why:?}").replace('"', "")))
-        };
+        let fault =
+            |why: String| Fault::new(format!("Metrics error: {}", format!("{why:?}").replace('"', "")));
         if self.metrics.is_some() {
             return Err(fault("Reinitialization of metrics not allowed.".to_string()));
         }
@@ -187,9 +186,7 @@ impl Preboot {
             drop(std::fs::remove_file(old.uds_path));
         }
         let listener = UnixListener::bind(&config.uds_path).map_err(|e| {
-            Fault::new(format!(
-                "Vsock config error: Cannot create backend for vsock device: UnixBind({e:?})"
-            ))
+            Fault::new(format!("Vsock config error: Cannot create backend for vsock device: UnixBind({e:?})"))
         })?;
         self.vsock = Some(listener);
         self.config.vsock = Some(VsockDeviceConfig { vsock_id: None, ..config });
@@ -210,10 +207,7 @@ impl Preboot {
         } else {
             self.mmds.version = config.version;
             self.mmds.imds_compat = config.imds_compat;
-            self.config.mmds_config = Some(MmdsConfig {
-                ipv4_address: Some(address),
-                ..config
-            });
+            self.config.mmds_config = Some(MmdsConfig { ipv4_address: Some(address), ..config });
             return Ok(());
         };
         Err(Fault::new(format!("MMMDS config error: {why}")))
@@ -225,8 +219,7 @@ impl Preboot {
         if !self.booted_source {
             return Err(fault("Cannot start microvm without kernel configuration."));
         }
-        crate::qemu::kernel::check(&self.config.boot_source.kernel_image_path)
-            .map_err(|why| fault(&why))?;
+        crate::qemu::kernel::check(&self.config.boot_source.kernel_image_path).map_err(|why| fault(&why))?;
         check_supported(&self.config, self.cpu_changes)
     }
 }

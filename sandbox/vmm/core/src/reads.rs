@@ -15,13 +15,7 @@ pub fn json<T: Serialize>(value: &T) -> Data {
 }
 
 /// Answers a reading action; None when it is not one.
-pub fn read(
-    action: &Action,
-    id: &str,
-    state: &str,
-    config: &VmmConfig,
-    mmds: &Mmds,
-) -> Option<Data> {
+pub fn read(action: &Action, id: &str, state: &str, config: &VmmConfig, mmds: &Mmds) -> Option<Data> {
     #[derive(Serialize)]
     struct Instance<'a> {
         id: &'a str,
@@ -34,15 +28,8 @@ pub fn read(
         firecracker_version: &'a str,
     }
     Some(match action {
-        Action::GetInstance => json(&Instance {
-            id,
-            state,
-            vmm_version: VERSION,
-            app_name: "Firecracker",
-        }),
-        Action::GetVersion => json(&Version {
-            firecracker_version: VERSION,
-        }),
+        Action::GetInstance => json(&Instance { id, state, vmm_version: VERSION, app_name: "Firecracker" }),
+        Action::GetVersion => json(&Version { firecracker_version: VERSION }),
         Action::GetVmConfig => json(config),
         Action::GetMachineConfig => json(&config.machine()),
         Action::GetMmds => Data::Json(mmds.json()),
@@ -53,10 +40,9 @@ pub fn read(
 /// The fault for metadata that cannot be changed.
 pub fn mmds_fault(error: MmdsError) -> Fault {
     match error {
-        MmdsError::LimitExceeded => Fault {
-            status: 413,
-            message: format!("MMDS limit exceeded error: {}", error.text()),
-        },
+        MmdsError::LimitExceeded => {
+            Fault { status: 413, message: format!("MMDS limit exceeded error: {}", error.text()) }
+        }
         other => Fault::new(format!("MMDS error: {}", other.text())),
     }
 }

@@ -38,10 +38,7 @@ pub struct VmmConfig {
 impl VmmConfig {
     /// A fresh configuration.
     pub fn fresh() -> Self {
-        Self {
-            machine_config: Some(MachineConfig::default()),
-            ..Self::default()
-        }
+        Self { machine_config: Some(MachineConfig::default()), ..Self::default() }
     }
 
     /// The machine's size.

@@ -51,23 +51,16 @@ pub fn restore(params: &LoadSnapshotConfig) -> Result<Restored, String> {
         )
     };
     for drive in &config.drives {
-        open_disk(drive.path(), drive.read_only())
-            .map_err(|why| devices_failed(format!("Block: {why}")))?;
+        open_disk(drive.path(), drive.read_only()).map_err(|why| devices_failed(format!("Block: {why}")))?;
     }
     let mut taps = Vec::new();
     for net in &config.network_interfaces {
-        let tap = tap::open(&net.host_dev_name).map_err(|why| {
-            devices_failed(format!("Net: Failed to create a network device: {why}"))
-        })?;
+        let tap = tap::open(&net.host_dev_name)
+            .map_err(|why| devices_failed(format!("Net: Failed to create a network device: {why}")))?;
         taps.push((net.iface_id.clone(), tap));
     }
     check_supported(&config, false).map_err(|fault| devices_failed(fault.message))?;
-    Ok(Restored {
-        config,
-        devices: devices.to_vec(),
-        memory,
-        taps,
-    })
+    Ok(Restored { config, devices: devices.to_vec(), memory, taps })
 }
 
 fn open_memory(params: &LoadSnapshotConfig, size: u64) -> Result<File, String> {

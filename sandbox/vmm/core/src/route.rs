@@ -115,20 +115,17 @@ fn put_mmds_config(body: &[u8]) -> Routed {
 fn put_load(body: &[u8]) -> Routed {
     let config: LoadSnapshotConfig = json(body)?;
     let text = |what: &str| {
-        Fault::new(format!(
-            "An error occurred when deserializing the json body of a request: {what}."
-        ))
+        Fault::new(format!("An error occurred when deserializing the json body of a request: {what}."))
     };
     match (&config.mem_backend, &config.mem_file_path) {
-        (Some(_), Some(_)) => Err(text(
-            "too many fields: either `mem_backend` or `mem_file_path` exclusively is required",
-        )),
-        (None, None) => Err(text(
-            "missing field: either `mem_backend` or `mem_file_path` is required",
-        )),
+        (Some(_), Some(_)) => {
+            Err(text("too many fields: either `mem_backend` or `mem_file_path` exclusively is required"))
+        }
+        (None, None) => Err(text("missing field: either `mem_backend` or `mem_file_path` is required")),
         _ => Ok(Parsed {
-            deprecated: (config.mem_file_path.is_some() || config.enable_diff_snapshots)
-                .then_some("PUT /snapshot/load: mem_file_path and enable_diff_snapshots fields are deprecated."),
+            deprecated: (config.mem_file_path.is_some() || config.enable_diff_snapshots).then_some(
+                "PUT /snapshot/load: mem_file_path and enable_diff_snapshots fields are deprecated.",
+            ),
             action: Action::Load(config),
         }),
     }
@@ -210,9 +207,7 @@ fn unrecognized(method: &str, prefix: &str, what: Option<&str>) -> Fault {
 /// Reads a body; the error text is serde's own.
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| {
-        Fault::new(format!(
-            "An error occurred when deserializing the json body of a request: {error}."
-        ))
+        Fault::new(format!("An error occurred when deserializing the json body of a request: {error}."))
     })
 }
 
@@ -220,9 +215,9 @@ fn checked_id(id: Option<&str>) -> Result<&str, Fault> {
     match id {
         None | Some("") => Err(Fault::new("The ID cannot be empty.")),
         Some(id) if id.chars().all(|c| c == '_' || c.is_alphanumeric()) => Ok(id),
-        Some(_) => Err(Fault::new(
-            "API Resource IDs can only contain alphanumeric characters and underscores.",
-        )),
+        Some(_) => {
+            Err(Fault::new("API Resource IDs can only contain alphanumeric characters and underscores."))
+        }
     }
 }
 
@@ -237,7 +232,5 @@ fn same_named_id(path: &str, body: &str) -> Result<(), Fault> {
     if path == body {
         return Ok(());
     }
-    Err(Fault::new(format!(
-        "The id from the path [{path}] does not match the id from the body [{body}]!"
-    )))
+    Err(Fault::new(format!("The id from the path [{path}] does not match the id from the body [{body}]!")))
 }

@@ -47,12 +47,8 @@ impl<M: Machine> Running<M> {
         match action {
             Action::Runtime(runtime) => self.run(runtime),
             Action::PutMmds(data) => self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault)),
-            Action::PatchMmds(data) => {
-                self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault))
-            }
-            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => {
-                Err(Fault::new("PCI is not enabled"))
-            }
+            Action::PatchMmds(data) => self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault)),
+            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => Err(Fault::new("PCI is not enabled")),
             Action::GetBalloon => Err(Fault::new("Internal VMM error: No balloon device found.")),
             other => {
                 let state = if self.paused { "Paused" } else { "Running" };
@@ -79,9 +75,9 @@ impl<M: Machine> Running<M> {
                 self.machine.resume().map_err(internal)?;
                 self.paused = false;
             }
-            Runtime::Create(params) => self
-                .create(&params)
-                .map_err(|why| Fault::new(format!("Create snapshot error: {why}")))?,
+            Runtime::Create(params) => {
+                self.create(&params).map_err(|why| Fault::new(format!("Create snapshot error: {why}")))?
+            }
             Runtime::FlushMetrics => self.flush_metrics(),
             Runtime::SendCtrlAltDel => {
                 return Err(Fault::unsupported("the emulated machine has no keyboard"));
@@ -112,16 +108,12 @@ impl<M: Machine> Running<M> {
 
     fn create(&mut self, params: &CreateSnapshotParams) -> Result<(), String> {
         if !self.paused {
-            return Err(
-                "Cannot save the microVM state: Operation not allowed: save/restore unavailable \
+            return Err("Cannot save the microVM state: Operation not allowed: save/restore unavailable \
                  while running"
-                    .to_string(),
-            );
+                .to_string());
         }
-        let devices = self
-            .machine
-            .devices()
-            .map_err(|why| format!("Cannot save the microVM state: {why}"))?;
+        let devices =
+            self.machine.devices().map_err(|why| format!("Cannot save the microVM state: {why}"))?;
         let bytes = container::encode(&self.config, &devices)
             .map_err(|why| format!("Cannot serialize the microVM state: {why}"))?;
         let state = |step: &str, e: std::io::Error| {
@@ -149,9 +141,10 @@ impl<M: Machine> Running<M> {
             ))
         };
         let drives = &self.config.drives;
-        let index = drives.iter().position(|d| d.drive_id == update.drive_id).ok_or_else(|| {
-            fault("Failed perform action on device: Device not found".to_string())
-        })?;
+        let index = drives
+            .iter()
+            .position(|d| d.drive_id == update.drive_id)
+            .ok_or_else(|| fault("Failed perform action on device: Device not found".to_string()))?;
         if let Some(path) = &update.path_on_host {
             open_disk(path, self.config.drives[index].read_only())
                 .map_err(|why| fault(format!("Block: {why}")))?;

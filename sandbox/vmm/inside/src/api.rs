@@ -22,16 +22,11 @@ pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>) {
         Err(error) => return log::error("fc_api", &format!("QEMU does not start: {error}")),
     };
     restore_signals();
-    let mut machine = QemuMachine {
-        qmp,
-        memory: handoff.memory,
-        generations: vec![0; handoff.config.drives.len()],
-    };
+    let mut machine =
+        QemuMachine { qmp, memory: handoff.memory, generations: vec![0; handoff.config.drives.len()] };
     let (result, deprecated) = match handoff.start {
         Start::Boot => (Ok(()), false),
-        Start::Load { devices, resume, deprecated } => {
-            (load(&mut machine, devices, resume), deprecated)
-        }
+        Start::Load { devices, resume, deprecated } => (load(&mut machine, devices, resume), deprecated),
     };
     let paused = matches!(handoff.start, Start::Load { resume: false, .. });
     if let Err(why) = &result {
@@ -44,7 +39,9 @@ pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>) {
         server.respond(index, &serve::respond(result, note));
     }
     if result.is_err() {
-        std::process::exit(1);
+        log::error("main", "Firecracker exiting with error. exit_code=1");
+        // SAFETY: ends the process at once; QEMU's own clean-up would wait for a guest that never ran.
+        unsafe { libc::_exit(1) };
     }
     let mut running = Running {
         instance_id: handoff.instance_id,

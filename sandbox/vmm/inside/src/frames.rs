@@ -64,9 +64,9 @@ pub fn run(mut ports: Vec<Port>, mmds: &Arc<Mutex<Mmds>>) {
 /// Milliseconds until a metadata connection has to send again; -1 when none has.
 fn timeout(ports: &[Port]) -> i32 {
     let deadlines = ports.iter().filter_map(|port| port.stack.as_ref()?.deadline());
-    deadlines.min().map_or(-1, |deadline| {
-        deadline.saturating_duration_since(Instant::now()).as_millis() as i32 + 1
-    })
+    deadlines
+        .min()
+        .map_or(-1, |deadline| deadline.saturating_duration_since(Instant::now()).as_millis() as i32 + 1)
 }
 
 impl Port {
@@ -75,6 +75,11 @@ impl Port {
             if let Some(frame) = self.held.take() {
                 self.to_guest(&frame);
             }
+        }
+        if guest & (libc::POLLHUP | libc::POLLERR) != 0 && guest & libc::POLLIN == 0 {
+            // QEMU has closed its end.
+            (self.guest, self.tap) = (-1, -1);
+            return;
         }
         if tap & libc::POLLIN != 0 {
             self.from_tap(buffer);
@@ -115,9 +120,7 @@ impl Port {
         for _ in 0..BURST {
             let flags = libc::MSG_DONTWAIT;
             // SAFETY: the buffer is valid for that many bytes.
-            let count = unsafe {
-                libc::recv(self.guest, buffer.as_mut_ptr().cast(), buffer.len(), flags)
-            };
+            let count = unsafe { libc::recv(self.guest, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
             if count <= 0 {
                 return;
             }

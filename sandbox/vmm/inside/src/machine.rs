@@ -41,8 +41,9 @@ impl Machine for QemuMachine {
             }
             File::from_raw_fd(fd)
         };
+        // Not "live": QEMU would give up its disks, and could not be saved a second time.
         let filename = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let arguments = json!({ "filename": filename, "live": true });
+        let arguments = json!({ "filename": filename, "live": false });
         self.qmp.execute("xen-save-devices-state", arguments)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
@@ -60,11 +61,7 @@ impl Machine for QemuMachine {
         if holes {
             file.set_len(0)?;
         }
-        let ranges = if self.memory.own {
-            memory::data_ranges(&backing)?
-        } else {
-            vec![(0, guest.len())]
-        };
+        let ranges = if self.memory.own { memory::data_ranges(&backing)? } else { vec![(0, guest.len())] };
         memory::write(guest, &ranges, &file, holes)
     }
 
@@ -84,7 +81,10 @@ impl Machine for QemuMachine {
             "read-only": read_only, "cache": cache,
         });
         self.qmp.execute("blockdev-reopen", json!({ "options": [raw] }))?;
-        self.qmp.execute("blockdev-del", json!({ "node-name": old }))?;
+        if generation > 0 {
+            // The first node came with its drive and has gone with the change.
+            self.qmp.execute("blockdev-del", json!({ "node-name": old }))?;
+        }
         if let Some(generation) = self.generations.get_mut(index) {
             *generation += 1;
         }

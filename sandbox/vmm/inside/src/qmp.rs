@@ -1,7 +1,7 @@
 //! QEMU's machine protocol: one JSON object a line, over a socket pair.
 
 use serde_json::{json, Value};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -62,9 +62,14 @@ impl Qmp {
 
     /// Throws away what QEMU says unasked. False when it has gone.
     pub fn drain(&mut self) -> bool {
-        let mut buffer = [0u8; 4096];
-        let stream = self.reader.get_mut();
-        !matches!(stream.read(&mut buffer), Ok(0))
+        loop {
+            if self.line().is_err() {
+                return false;
+            }
+            if !self.reader.buffer().contains(&b'\n') {
+                return true;
+            }
+        }
     }
 
     fn line(&mut self) -> io::Result<Value> {

@@ -12,15 +12,8 @@ use std::os::unix::io::FromRawFd;
 use std::sync::{Arc, Mutex};
 
 type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
-type StartMain = extern "C" fn(
-    Main,
-    c_int,
-    *mut *mut c_char,
-    *mut c_void,
-    *mut c_void,
-    *mut c_void,
-    *mut c_void,
-) -> c_int;
+type StartMain =
+    extern "C" fn(Main, c_int, *mut *mut c_char, *mut c_void, *mut c_void, *mut c_void, *mut c_void) -> c_int;
 
 struct Waiting {
     main: Main,

@@ -61,9 +61,8 @@ impl Connection {
         buffer.extend_from_slice(bytes);
         if let Err(error) = self.parse(&buffer) {
             self.ready.clear();
-            let text = format!(
-                "{{ \"error\": \"{error}\nAll previous unanswered requests will be dropped.\" }}"
-            );
+            let text =
+                format!("{{ \"error\": \"{error}\nAll previous unanswered requests will be dropped.\" }}");
             self.queue(&Response::with_body(400, text));
         }
     }

@@ -20,9 +20,7 @@ impl Headers {
     /// Reads one header line (without CRLF). Values that are merely unknown are ignored.
     pub fn parse_line(&mut self, line: &[u8]) -> Result<(), HttpError> {
         let text = std::str::from_utf8(line).map_err(|e| HttpError::HeaderUtf8(e.to_string()))?;
-        let (key, value) = text
-            .split_once(':')
-            .ok_or_else(|| HttpError::HeaderFormat(text.to_string()))?;
+        let (key, value) = text.split_once(':').ok_or_else(|| HttpError::HeaderFormat(text.to_string()))?;
         let trimmed = value.trim();
         match key.trim().to_ascii_lowercase().as_str() {
             "content-length" => {
@@ -59,8 +57,7 @@ fn check_encoding(value: &str) -> Result<(), HttpError> {
         return Err(HttpError::InvalidRequest);
     }
     for encoding in value.split(',').map(str::trim) {
-        let refused = encoding == "identity;q=0"
-            || (encoding == "*;q=0" && !value.contains("identity"));
+        let refused = encoding == "identity;q=0" || (encoding == "*;q=0" && !value.contains("identity"));
         if refused {
             let key = "Accept-Encoding".to_string();
             return Err(HttpError::HeaderValue(key, encoding.to_string()));

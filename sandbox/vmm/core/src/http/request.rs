@@ -72,13 +72,7 @@ impl Request {
             b"HTTP/1.1" => false,
             _ => return Err(HttpError::InvalidVersion),
         };
-        Ok(Self {
-            method,
-            uri,
-            http10,
-            headers: Headers::default(),
-            body: None,
-        })
+        Ok(Self { method, uri, http10, headers: Headers::default(), body: None })
     }
 
     /// The path of the URI; empty when it is neither `/…` nor `http://host/…`.

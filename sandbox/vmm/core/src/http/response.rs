@@ -33,10 +33,7 @@ impl Response {
 
     /// A response with a body.
     pub fn with_body(status: u16, body: String) -> Self {
-        Self {
-            body: Some(body),
-            ..Self::empty(status)
-        }
+        Self { body: Some(body), ..Self::empty(status) }
     }
 
     /// The usual form of an error: `{"fault_message": …}`.

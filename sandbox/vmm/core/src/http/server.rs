@@ -94,10 +94,7 @@ impl Server {
     fn wait(&mut self, handler: &mut dyn Handler) -> io::Result<()> {
         let entry = |fd, events| libc::pollfd { fd, events, revents: 0 };
         let listener = self.listener.as_ref().map_or(-1, |l| l.as_raw_fd());
-        let mut fds = vec![
-            entry(listener, libc::POLLIN),
-            entry(handler.extra().unwrap_or(-1), libc::POLLIN),
-        ];
+        let mut fds = vec![entry(listener, libc::POLLIN), entry(handler.extra().unwrap_or(-1), libc::POLLIN)];
         for client in &self.clients {
             let writing = !client.connection.outgoing.is_empty();
             let events = if writing { libc::POLLOUT } else { libc::POLLIN };
@@ -158,10 +155,7 @@ impl Client {
                 self.connection.feed(&buffer[..count]);
                 true
             }
-            Err(error) => matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ),
+            Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
         }
     }
 

@@ -6,10 +6,7 @@ use crate::model::mmds::MmdsVersion;
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const TOKEN: [&str; 2] = ["x-metadata-token", "x-aws-ec2-metadata-token"];
-const TTL: [&str; 2] = [
-    "x-metadata-token-ttl-seconds",
-    "x-aws-ec2-metadata-token-ttl-seconds",
-];
+const TTL: [&str; 2] = ["x-metadata-token-ttl-seconds", "x-aws-ec2-metadata-token-ttl-seconds"];
 
 /// The answer to one request of the guest.
 pub fn respond(mmds: &mut Mmds, request: &Request) -> Response {
@@ -66,9 +63,7 @@ fn get(mmds: &Mmds, request: &Request) -> Response {
             response.plain = !json || mmds.imds_compat;
             response
         }
-        Err(MmdsError::NotFound) => {
-            text(404, &format!("Resource not found: {}.", request.path()))
-        }
+        Err(MmdsError::NotFound) => text(404, &format!("Resource not found: {}.", request.path())),
         Err(error) => text(501, error.text()),
     }
 }

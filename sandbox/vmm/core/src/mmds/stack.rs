@@ -29,11 +29,7 @@ pub struct Stack {
 impl Stack {
     /// A stack that answers for `address`.
     pub fn new(address: Ipv4Addr) -> Self {
-        Self {
-            address,
-            peers: HashMap::new(),
-            isn: std::process::id().wrapping_mul(2_654_435_761),
-        }
+        Self { address, peers: HashMap::new(), isn: std::process::id().wrapping_mul(2_654_435_761) }
     }
 
     /// Whether a frame of the guest is meant for the metadata service.

@@ -20,9 +20,7 @@ impl MmdsError {
             Self::LimitExceeded => "The MMDS patch request doesn't fit.",
             Self::NotFound => "The MMDS resource does not exist.",
             Self::NotInitialized => "The MMDS data store is not initialized.",
-            Self::UnsupportedValueType => {
-                "Cannot retrieve value. The value has an unsupported type."
-            }
+            Self::UnsupportedValueType => "Cannot retrieve value. The value has an unsupported type.",
         }
     }
 }

@@ -231,13 +231,6 @@ impl Tcp {
     }
 
     fn segment(&self, flags: u8, seq: u32, data: Vec<u8>) -> Outgoing {
-        Outgoing {
-            seq,
-            ack: self.rcv_next,
-            flags,
-            window: WINDOW,
-            mss: None,
-            data,
-        }
+        Outgoing { seq, ack: self.rcv_next, flags, window: WINDOW, mss: None, data }
     }
 }

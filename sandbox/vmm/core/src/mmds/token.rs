@@ -39,9 +39,7 @@ impl Tokens {
     /// The token was given out here and has not expired.
     pub fn is_valid(&self, token: &str) -> bool {
         let now = Instant::now();
-        self.issued
-            .iter()
-            .any(|(known, expiry)| known == token && *expiry > now)
+        self.issued.iter().any(|(known, expiry)| known == token && *expiry > now)
     }
 }
 

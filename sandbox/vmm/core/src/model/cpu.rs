@@ -94,8 +94,6 @@ pub struct CustomCpuTemplate {
 impl CustomCpuTemplate {
     /// The template changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.kvm_capabilities.is_empty()
-            && self.cpuid_modifiers.is_empty()
-            && self.msr_modifiers.is_empty()
+        self.kvm_capabilities.is_empty() && self.cpuid_modifiers.is_empty() && self.msr_modifiers.is_empty()
     }
 }

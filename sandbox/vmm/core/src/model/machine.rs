@@ -89,18 +89,14 @@ impl MachineConfig {
         let smt = update.smt.unwrap_or(self.smt);
         let odd = smt && vcpu_count > 1 && vcpu_count % 2 == 1;
         if vcpu_count == 0 || vcpu_count > 32 || odd {
-            return Err(
-                "The number of vCPUs must be greater than 0, less than 32 and must be 1 or an \
-                 even number if SMT is enabled.",
-            );
+            return Err("The number of vCPUs must be greater than 0, less than 32 and must be 1 or an \
+                 even number if SMT is enabled.");
         }
         let mem_size_mib = update.mem_size_mib.unwrap_or(self.mem_size_mib);
         let huge_pages = update.huge_pages.unwrap_or(self.huge_pages);
         let unaligned = huge_pages == HugePageConfig::Hugetlbfs2M && mem_size_mib % 2 != 0;
         if mem_size_mib == 0 || unaligned {
-            return Err(
-                "The memory size (MiB) is either 0, or not a multiple of the configured page size.",
-            );
+            return Err("The memory size (MiB) is either 0, or not a multiple of the configured page size.");
         }
         let cpu_template = match update.cpu_template {
             None => self.cpu_template,

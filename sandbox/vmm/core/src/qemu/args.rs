@@ -4,6 +4,7 @@ use super::kernel;
 use crate::model::drive::{BlockDeviceConfig, CacheType};
 use crate::resources::VmmConfig;
 use serde_json::json;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::io::RawFd;
 
 /// Paths that do not exist: opening one of them gives the descriptor that goes with it.
@@ -41,9 +42,7 @@ pub fn arguments(config: &VmmConfig, fds: &Descriptors, load: bool) -> Result<Ve
     add(&["-serial", "chardev:console"]);
     let mut slot = SLOTS;
     let mut next = || -> Result<String, String> {
-        slot = slot
-            .checked_sub(1)
-            .ok_or("more than eight devices are not emulated")?;
+        slot = slot.checked_sub(1).ok_or("more than eight devices are not emulated")?;
         Ok(format!("virtio-mmio-bus.{slot}"))
     };
     for (index, drive) in config.drives.iter().enumerate() {
@@ -56,7 +55,10 @@ pub fn arguments(config: &VmmConfig, fds: &Descriptors, load: bool) -> Result<Ve
         add(&["-netdev", &format!("dgram,id=n{index},local.type=fd,local.str={fd}")]);
         let mtu = config.network_interfaces.get(index).and_then(|net| net.mtu);
         let mtu = mtu.map_or(String::new(), |mtu| format!(",host_mtu={mtu}"));
-        add(&["-device", &format!("virtio-net-device,netdev=n{index},mac={mac},guest_announce=off,bus={bus}{mtu}")]);
+        add(&[
+            "-device",
+            &format!("virtio-net-device,netdev=n{index},mac={mac},guest_announce=off,bus={bus}{mtu}"),
+        ]);
     }
     if config.entropy.is_some() {
         let bus = next()?;
@@ -77,13 +79,15 @@ pub fn arguments(config: &VmmConfig, fds: &Descriptors, load: bool) -> Result<Ve
 
 /// A drive: exactly the given path, not locked, as Firecracker has it.
 fn blockdev(index: usize, drive: &BlockDeviceConfig) -> String {
+    let kind = std::fs::metadata(drive.path()).map(|found| found.file_type());
+    let is_device = kind.map_or(false, |kind| kind.is_block_device());
     json!({
         "driver": "raw",
         "node-name": format!("d{index}"),
         "read-only": drive.read_only(),
         "cache": { "no-flush": drive.cache_type == CacheType::Unsafe },
         "file": {
-            "driver": "file",
+            "driver": if is_device { "host_device" } else { "file" },
             "node-name": file_node(index, 0),
             "filename": drive.path(),
             "locking": "off",

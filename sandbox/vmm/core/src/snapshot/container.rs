@@ -41,10 +41,7 @@ impl ContainerError {
 
 /// The bytes of a state file.
 pub fn encode(config: &VmmConfig, devices: &[u8]) -> Result<Vec<u8>, String> {
-    let header = Header {
-        version: FORMAT_VERSION.to_string(),
-        config: config.clone(),
-    };
+    let header = Header { version: FORMAT_VERSION.to_string(), config: config.clone() };
     let json = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&(json.len() as u64).to_le_bytes());
@@ -61,9 +58,8 @@ pub fn decode(bytes: &[u8]) -> Result<(Header, &[u8]), ContainerError> {
     if bytes.len() < CRC {
         return Err(ContainerError::TooShort);
     }
-    let number = |at: usize| -> Option<u64> {
-        Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
-    };
+    let number =
+        |at: usize| -> Option<u64> { Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?)) };
     let malformed = ContainerError::Malformed;
     if bytes.len() < FIXED + CRC || &bytes[..16] != MAGIC {
         return Err(malformed);

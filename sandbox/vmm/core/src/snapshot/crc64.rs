@@ -12,7 +12,5 @@ pub fn crc64(bytes: &[u8]) -> u64 {
         }
         *entry = value;
     }
-    bytes.iter().fold(0, |crc, byte| {
-        table[usize::from((crc as u8) ^ byte)] ^ (crc >> 8)
-    })
+    bytes.iter().fold(0, |crc, byte| table[usize::from((crc as u8) ^ byte)] ^ (crc >> 8))
 }

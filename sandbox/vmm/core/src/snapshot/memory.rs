@@ -24,13 +24,7 @@ pub fn write(memory: &[u8], ranges: &[(usize, usize)], file: &File, holes: bool)
     file.set_len(memory.len() as u64)
 }
 
-fn write_range(
-    memory: &[u8],
-    from: usize,
-    to: usize,
-    file: &File,
-    holes: bool,
-) -> io::Result<()> {
+fn write_range(memory: &[u8], from: usize, to: usize, file: &File, holes: bool) -> io::Result<()> {
     let zero = [0u8; PAGE];
     let mut start = from;
     let mut offset = from;

@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { curlConfig, type ApiRequest } from "./api";
+
+interface Seen {
+  readonly line: string;
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+let folder: string;
+const socket = (): string => join(folder, "firecracker.sock");
+let server: Server;
+let seen: Seen[];
+let connections: number;
+let answer: (path: string) => readonly [status: number, body: string];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-api-"));
+  seen = [];
+  connections = 0;
+  answer = () => [204, ""];
+  server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const line = `${request.method ?? ""} ${request.url ?? ""}`;
+      seen.push({ line, type: request.headers["content-type"] ?? "", body: Buffer.concat(parts) });
+      const [status, body] = answer(request.url ?? "");
+      response.writeHead(status).end(body);
+    });
+  });
+  server.on("connection", () => (connections += 1));
+  await new Promise<void>((done) => server.listen(socket(), done));
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+  rmSync(folder, { recursive: true });
+});
+
+const library = resolve(__dirname, "../host/library");
+const script = `hornet_fault= hornet_trace= vmm_timeout_ms=5000
+. ${library}/common.sh; . ${library}/vm.sh; api "$1" "$(cat)"`;
+
+/** Sends requests as it is done on a droplet: by the library's own function. */
+function send(requests: readonly ApiRequest[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn("bash", ["-c", script, "api", folder]);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", fail);
+    child.on("close", (code) => done({ code, stdout, stderr }));
+    child.stdin.end(curlConfig(requests));
+  });
+}
+
+test.each<[string, unknown]>([
+  ["quotes", { a: `he said "it's"`, b: '"' }],
+  ["backslashes", { a: "C:\\new\\table", b: "\\", c: '\\"' }],
+  ["new lines and tabs", { a: "one\ntwo\r\n\tthree\n", b: "\v\f\b" }],
+  ["other alphabets", { größe: "日本語 🐝 \u2028" }],
+  [
+    "what a config file could take for its own",
+    { a: "# no comment", b: "@/etc/passwd", c: "url = x", d: "%{http_code}" },
+  ],
+  ["a leading @", "@/etc/hostname"],
+  ["a string", 'just "text"'],
+  ["an empty object", {}],
+  ["the longest body that Firecracker takes", { a: "x".repeat(40_000), b: '"\\\n'.repeat(1_800) }],
+])("%s arrive byte for byte", async (_name, body) => {
+  expect(await send([{ method: "PUT", path: "/mmds", body }])).toMatchObject({ code: 0, stderr: "" });
+  expect(seen.map(({ line, type }) => [line, type])).toEqual([["PUT /mmds", "application/json"]]);
+  expect(seen[0]?.body.toString()).toBe(JSON.stringify(body));
+});
+
+test("several requests go over one connection, in order, each with its own method", async () => {
+  const requests: ApiRequest[] = [
+    { method: "PUT", path: "/snapshot/load", body: { a: 1 } },
+    { method: "PUT", path: "/mmds", body: { b: 2 } },
+    { method: "GET", path: "/vm/config" },
+    { method: "PATCH", path: "/vm", body: { state: "Resumed" } },
+  ];
+  answer = (path) => (path === "/vm/config" ? [200, '{"machine-config":{}}'] : [204, ""]);
+  const { code, stdout } = await send(requests);
+  expect(code).toBe(0);
+  expect(seen.map(({ line }) => line)).toEqual(["PUT /snapshot/load", "PUT /mmds", "GET /vm/config", "PATCH /vm"]);
+  expect(seen[2]).toMatchObject({ type: "", body: Buffer.alloc(0) });
+  expect(connections).toBe(1);
+  expect(stdout).toBe('\n204 /snapshot/load\n\n204 /mmds\n{"machine-config":{}}\n200 /vm/config\n\n204 /vm\n');
+});
+
+test("the first that fails stops the rest, and what the VMM said is there", async () => {
+  answer = (path) => (path === "/mmds" ? [400, '{"fault_message":"no"}'] : [204, ""]);
+  const { code, stdout, stderr } = await send(
+    ["/snapshot/load", "/mmds", "/vm"].map((path) => ({ method: "PUT", path, body: {} })),
+  );
+  expect(code).toBe(22);
+  expect(stderr).toContain('{"fault_message":"no"}');
+  expect(stderr).toContain("400");
+  expect(stdout).toBe("");
+  expect(seen.map(({ line }) => line)).toEqual(["PUT /snapshot/load", "PUT /mmds"]);
+});
+
+test("nobody there: curl says so", async () => {
+  server.closeAllConnections();
+  await new Promise((done) => server.close(done));
+  expect(await send([{ method: "GET", path: "/" }])).toMatchObject({ code: 7 });
+  await new Promise<void>((done) => server.listen(socket(), done));
+});

@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeHostKey } from "./hostkey";
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-key-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** The public half as ssh-keygen computes it from the private one. */
+function publicHalf(privateKey: string): string {
+  const file = join(folder, "key");
+  writeFileSync(file, privateKey, { mode: 0o600 });
+  return execFileSync("ssh-keygen", ["-y", "-P", "", "-f", file], { encoding: "utf8" }).trim();
+}
+
+test.each(["", "a", "vm7", "with space", "größe", "x".repeat(100)])("ssh-keygen reads it; comment %j", (comment) => {
+  const { privateKey, publicKey } = makeHostKey(comment);
+  expect(publicKey).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/);
+  expect(publicHalf(privateKey)).toBe(comment === "" ? publicKey : `${publicKey} ${comment}`);
+});
+
+test("it signs, and its public half verifies", () => {
+  const { privateKey, publicKey } = makeHostKey("vm7");
+  publicHalf(privateKey);
+  writeFileSync(join(folder, "data"), "text");
+  const run = (args: string[], input = ""): string =>
+    execFileSync("ssh-keygen", args, { encoding: "utf8", input, stdio: "pipe" });
+  run(["-q", "-Y", "sign", "-n", "test", "-f", join(folder, "key"), join(folder, "data")]);
+  writeFileSync(join(folder, "signers"), `me ${publicKey}\n`);
+  const args = [
+    "-Y",
+    "verify",
+    "-n",
+    "test",
+    "-I",
+    "me",
+    "-f",
+    join(folder, "signers"),
+    "-s",
+    join(folder, "data.sig"),
+  ];
+  expect(run(args, "text")).toContain("Good");
+  expect(() => run(args, "other text")).toThrow();
+});
+
+test("every key is another one", () => expect(makeHostKey("a").publicKey).not.toBe(makeHostKey("a").publicKey));

@@ -1,0 +1,88 @@
+import {
+  atLeast,
+  bootRequests,
+  loadRequest,
+  metadataRequest,
+  pauseRequest,
+  resumeRequest,
+  snapshotRequest,
+} from "./requests";
+import { versionsForFormat } from "./versions";
+
+test.each<[string, string, boolean]>([
+  ["1.16.1", "1.12", true],
+  ["1.12.0", "1.12", true],
+  ["1.12", "1.12.0", true],
+  ["1.9.9", "1.12", false],
+  ["1.2", "1.12", false],
+  ["1.0.2", "1.1", false],
+  ["2.0", "1.12", true],
+  ["0.25.2", "1.1", false],
+  ["1.12.0-dev", "1.12", true],
+])("%s is at least %s: %p", (version, wanted, expected) => expect(atLeast(version, wanted)).toBe(expected));
+
+const paths = { snapshotPath: "/a/vm.snapshot", memoryPath: "/a/vm.mem" };
+
+test.each(["1.1.0", "1.7.0", "1.11.0", "1.12.0", "1.16.1"])("load, paused, with %s", (version) => {
+  expect(loadRequest({ ...paths, version })).toEqual({
+    method: "PUT",
+    path: "/snapshot/load",
+    body: {
+      snapshot_path: "/a/vm.snapshot",
+      mem_backend: { backend_path: "/a/vm.mem", backend_type: "File" },
+      resume_vm: false,
+    },
+  });
+});
+
+test("before 1.1 the memory file stood alone", () => {
+  expect(loadRequest({ ...paths, version: "1.0.2" }).body).toEqual({
+    snapshot_path: "/a/vm.snapshot",
+    mem_file_path: "/a/vm.mem",
+    resume_vm: false,
+  });
+});
+
+test("another tap needs 1.12, and before that it is said which version is needed", () => {
+  const taps = [{ iface: "eth0", tap: "tap7" }];
+  expect(loadRequest({ ...paths, version: "1.12.0", taps }).body).toMatchObject({
+    network_overrides: [{ iface_id: "eth0", host_dev_name: "tap7" }],
+  });
+  expect(() => loadRequest({ ...paths, version: "1.11.0", taps })).toThrow(
+    "Firecracker 1.11.0 cannot give a restored guest another tap; that came with 1.12",
+  );
+});
+
+test("the other requests", () => {
+  expect(resumeRequest).toEqual({ method: "PATCH", path: "/vm", body: { state: "Resumed" } });
+  expect(pauseRequest.body).toEqual({ state: "Paused" });
+  expect(metadataRequest({ a: 1 })).toEqual({ method: "PUT", path: "/mmds", body: { a: 1 } });
+  expect(snapshotRequest("/d/s", "/d/m").body).toEqual({
+    snapshot_type: "Full",
+    snapshot_path: "/d/s",
+    mem_file_path: "/d/m",
+  });
+  const boot = bootRequests({
+    kernel: "/k",
+    bootArgs: "quiet",
+    diskPath: "/d/rootfs.ext4",
+    tap: "tap0",
+    guestMac: "06:00:c0:a8:f1:02",
+    memory: 128,
+    vcpus: 1,
+  });
+  expect(boot.map(({ path }) => path)).toEqual([
+    "/machine-config",
+    "/boot-source",
+    "/drives/rootfs",
+    "/network-interfaces/eth0",
+    "/mmds/config",
+  ]);
+});
+
+test.each([
+  [10, "1.16 or later"],
+  [9, "1.15 up to, not including, 1.16"],
+  [1, "1.7 up to, not including, 1.8"],
+  [99, "a version that Hornet does not know"],
+])("snapshot format %d: %s", (format, words) => expect(versionsForFormat(format)).toBe(words));

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# One operation at a time changes a droplet. The lock is a flock(2) on the folder /run: it needs no file that could be left
+# behind, and the kernel gives it back when its holder dies. Who holds it stands in the holder's arguments.
+
+# hold_lock SECONDS HOLDER: runs as a lane of its own for as long as an operation lasts. Says "waiting …" and "locked" or
+# "refused …", then reads a heartbeat. When that stops (the operator's machine sleeps, its process died), the lanes of
+# the session are ended before the lock goes: nothing of an operation that lost its lock may still be at work.
+hold_lock() {
+  local seconds=$1
+  exec {lock_fd}</run || return
+  if ! flock --nonblock "$lock_fd"; then
+    printf 'waiting %s\n' "$(lock_holder)"
+    flock --timeout "$seconds" "$lock_fd" || { printf 'refused %s\n' "$(lock_holder)"; return 1; }
+  fi
+  printf 'locked\n'
+  while IFS= read -r -t 60 _; do :; done
+  end_session_lanes
+}
+
+# end_session_lanes: ends the other lanes of this session, with what they have started.
+end_session_lanes() {
+  local process words
+  for process in /proc/[0-9]*; do
+    process=${process#/proc/}
+    [[ $process != "$$" ]] || continue
+    mapfile -d '' -t words 2>/dev/null <"/proc/$process/cmdline" || continue
+    [[ ${words[0]:-} == bash && ${words[5]:-} == hornet-lane && ${words[6]:-} == "$hornet_session" ]] || continue
+    kill_descendants "$process"
+    kill -9 "$process" 2>/dev/null
+  done
+  return 0
+}
+
+# lock_holder: who holds the lock: the text it gave, its pid and for how long. Nothing where nobody does. (The pid in
+# /proc/locks is that of flock(1), which has gone.) A shell that waits has flock as its child; the holder has none.
+lock_holder() {
+  local process words children
+  for process in /proc/[0-9]*; do
+    process=${process#/proc/}
+    mapfile -d '' -t words 2>/dev/null <"/proc/$process/cmdline" || continue
+    [[ ${words[5]:-} == hornet-lane && ${words[7]:-} == hold_lock && $process != "$$" ]] || continue
+    children=""
+    read -r children 2>/dev/null <"/proc/$process/task/$process/children" || :
+    [[ -z $children ]] || continue
+    printf '%s (pid %s on the droplet, for %s s)' "${words[9]:-}" "$process" "$(ps -o etimes= -p "$process" | tr -d ' ')"
+    return
+  done
+}

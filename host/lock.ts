@@ -1,0 +1,91 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { hostname, userInfo } from "node:os";
+import { createInterface } from "node:readline";
+import { HornetError } from "./errors";
+import { readLibrary } from "./library";
+
+/** The droplet gives a silent holder up after 60 s (library/lock.sh). */
+const HEARTBEAT_MS = 10_000;
+
+/** Who holds a lock, for those who wait: stands in a process list. */
+export function lockHolder(): string {
+  return `${userInfo().username}@${hostname()} process ${process.pid}`;
+}
+
+/** The lock of one droplet, held by a shell there for as long as it lives. */
+export class DropletLock {
+  private constructor(
+    private readonly child: ChildProcessWithoutNullStreams,
+    private readonly heartbeat: NodeJS.Timeout,
+  ) {}
+
+  /** True once the shell is gone, and the lock with it. */
+  get lost(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /**
+   * Takes the lock, waiting for whoever has it.
+   *
+   * @param argv the command of a shell that serves `hold_lock`
+   * @param droplet its name for messages
+   * @throws HornetError that names the holder when the wait is over
+   */
+  static async take(argv: readonly [string, ...string[]], droplet: string): Promise<DropletLock> {
+    const [file, ...args] = argv;
+    const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+    child.stdin.on("error", () => undefined);
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    const bytes = Buffer.from(readLibrary(), "utf8");
+    child.stdin.write(`${bytes.length}\n`);
+    child.stdin.write(bytes);
+    const heartbeat = setInterval(() => child.stdin.write("\n"), HEARTBEAT_MS).unref();
+    try {
+      await granted(child, droplet, () => said);
+    } catch (error) {
+      clearInterval(heartbeat);
+      child.kill();
+      throw error;
+    }
+    // An operation that is over must not be kept alive by its lock.
+    for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?(): void }[]) handle.unref?.();
+    return new DropletLock(child, heartbeat);
+  }
+
+  /** Gives the lock back and waits until it is. */
+  async release(): Promise<void> {
+    clearInterval(this.heartbeat);
+    if (this.lost) return;
+    await new Promise<void>((resolve) => {
+      this.child.once("close", () => resolve());
+      this.child.stdin.end();
+    });
+  }
+}
+
+async function granted(child: ChildProcessWithoutNullStreams, droplet: string, said: () => string): Promise<void> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", () => reject(new HornetError(`cannot lock ${droplet}: ${said().trim()}`)));
+  });
+  failed.catch(() => undefined);
+  const answers = createInterface({ input: child.stdout });
+  const answered = new Promise<void>((resolve, reject) => {
+    answers.on("line", (line) => {
+      const [word, ...holder] = line.split(" ");
+      if (word === "locked") resolve();
+      if (word === "waiting") console.error(`waiting for ${droplet}: it is locked by ${holder.join(" ")}`);
+      if (word === "refused") {
+        reject(
+          new HornetError(
+            `${droplet} is locked by ${holder.join(" ")}: wait until that operation is over, or end it by its pid ` +
+              "there, which gives the lock back",
+          ),
+        );
+      }
+    });
+  });
+  answered.catch(() => undefined);
+  await Promise.race([answered, failed]);
+}

@@ -1,0 +1,34 @@
+import { isLocal, type Connection } from "./connection";
+import { laneBootstrap } from "./library";
+import { quote } from "./quote";
+import { sshOptions } from "./ssh";
+
+/** How a shell on a droplet is started. */
+export interface ShellStart {
+  readonly connection: Connection;
+  /** A private folder for ssh's control socket. */
+  readonly folder: string;
+  /** This shell carries the connection that the session's other ones share. */
+  readonly first: boolean;
+  /** The session's id; shells of one session are told by it. */
+  readonly session: string;
+  /** The library function that serves, and its arguments. They stand in the process list: nothing secret. */
+  readonly serve: readonly string[];
+}
+
+/** The command that becomes a shell on the droplet, with the library still to be sent to its stdin. */
+export function shellCommand({ connection, folder, first, session, serve }: ShellStart): [string, ...string[]] {
+  const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane", session, ...serve] as const;
+  if (isLocal(connection)) return [...shell];
+  const sudo = connection.user === "root" ? "" : "sudo -n ";
+  return [
+    "ssh",
+    "-T",
+    ...sshOptions(connection, folder),
+    "-o",
+    `ControlMaster=${first ? "yes" : "no"}`,
+    "--",
+    connection.host,
+    `exec ${sudo}${shell.map(quote).join(" ")}`,
+  ];
+}
