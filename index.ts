@@ -1,8 +1,12 @@
+import { getStack } from "@pulumi/pulumi";
 import { CloneFleet } from "./components";
 import { loadConfig, resolveDroplet } from "./config";
 
 const spec = loadConfig();
-const { droplet, operatorKeys } = resolveDroplet(spec.droplet, spec.fleet.concurrency);
+const { droplet, operatorKeys } = resolveDroplet(spec.droplet, {
+  stack: getStack(),
+  concurrency: spec.fleet.concurrency,
+});
 const fleet = new CloneFleet("fleet", { spec, droplet, operatorKeys });
 
 export const clones = fleet.clones;

@@ -5,7 +5,7 @@ import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
 import { Clone, given, type CloneSummary } from "./clone";
 import type { DropletArgs } from "./resource";
-import { DropletClaim } from "./dropletClaim";
+import { DropletClaim, type DropletNeeds } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SshConfig } from "./sshConfig";
 
@@ -48,7 +48,13 @@ export class CloneFleet extends pulumi.ComponentResource {
     const plans = planFleet(spec);
     const claim = new DropletClaim(
       "droplet",
-      { ...common, namespaces: plans.map(({ namespace }) => namespace), dir: spec.snapshot.dir },
+      {
+        ...common,
+        namespaces: plans.map(({ namespace }) => namespace),
+        dir: spec.snapshot.dir,
+        firecracker,
+        needs: needsOf(spec.snapshot.source),
+      },
       inner,
     );
     const { name: bridgeName, address, uplink } = spec.bridge;
@@ -133,6 +139,24 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet"> {
     tapAddress: spec.guest.tap,
     ...given({ digest }),
   };
+}
+
+/** What can be said of a snapshot's needs before it is looked at. */
+function needsOf(source: SnapshotSource): DropletNeeds {
+  if (source.kind === "boot") {
+    const { kernel, rootfs, memory } = source.boot;
+    const files = [
+      { path: kernel, key: "hornet:snapshot.boot.kernel" },
+      { path: rootfs, key: "hornet:snapshot.boot.rootfs" },
+    ];
+    return { memory, files, disk: rootfs, snapshot: "" };
+  }
+  if (source.kind !== "path") return { memory: 0, files: [], disk: "", snapshot: "" };
+  const files = ["vm.snapshot", "vm.mem"].map((file) => ({
+    path: `${source.path}/${file}`,
+    key: "hornet:snapshot.path",
+  }));
+  return { memory: 0, files, disk: "", snapshot: source.path };
 }
 
 function sourceArgs(source: SnapshotSource): SnapshotArtifactArgs["source"] {

@@ -3,7 +3,7 @@ export { Bridge, type BridgeArgs } from "./bridge";
 export { Clone, type CloneArgs, type CloneSummary } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
-export { DropletClaim, type DropletClaimArgs } from "./dropletClaim";
+export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
 export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
 export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
 export { SnapshotArtifact, type BootArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";

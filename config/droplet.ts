@@ -1,6 +1,5 @@
 /** From the droplet that a config names to the one that can be reached. */
 import { existsSync, readFileSync } from "node:fs";
-import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import type { Connection, SshConnection } from "../host/connection";
 import { expandHome } from "../host/ssh";
@@ -30,12 +29,12 @@ export interface ResolvedDroplet {
 /**
  * Resolves a simulated droplet to its port and keys; a rented one is taken as it stands.
  *
- * @param concurrency how many commands run there at once
+ * @param stack the stack's name, for messages; concurrency: how many commands run there at once
  * @throws ConfigFaults where a simulated droplet has never been started
  */
 export function resolveDroplet(
   spec: DropletSpec,
-  concurrency: FleetSpec["fleet"]["concurrency"] = "auto",
+  { stack, concurrency = "auto" }: { stack: string; concurrency?: FleetSpec["fleet"]["concurrency"] },
 ): ResolvedDroplet {
   // What is at its default stays out of the resources' inputs: they stand in the state of every one of them.
   const pace = {
@@ -43,7 +42,7 @@ export function resolveDroplet(
     ...(concurrency === "auto" ? {} : { lanes: concurrency }),
   };
   if (spec.kind === "local") return { droplet: { local: true, ...pace }, operatorKeys: [] };
-  const connection = spec.kind === "ssh" ? rented(spec) : simulated(spec.name);
+  const connection = spec.kind === "ssh" ? rented(spec) : simulated(spec.name, stack);
   return { droplet: { ...connection, ...pace }, operatorKeys: publicKeyBeside(connection.privateKeyPath) };
 }
 
@@ -57,7 +56,7 @@ function rented({ host, user, port, privateKeyPath, hostKey }: SshDroplet): SshC
   };
 }
 
-function simulated(name: string): SshConnection {
+function simulated(name: string, stack: string): SshConnection {
   const { record } = dropletPaths(name);
   if (!existsSync(record)) {
     const fault = {
@@ -65,7 +64,7 @@ function simulated(name: string): SshConnection {
       problem: `there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`,
       example: "hornet:droplet: {simulated: local}",
     };
-    throw new ConfigFaults(pulumi.getStack(), [fault]);
+    throw new ConfigFaults(stack, [fault]);
   }
   return recordedConnection.parse(JSON.parse(readFileSync(record, "utf8")));
 }

@@ -17,14 +17,14 @@ const STDERR_TAIL = 2000;
 
 /**
  * An error a user is meant to read: one message that holds everything, no stack. The dynamic provider's host prints
- * `error.stack` for failed deletes, which would show a trace at a user; so the stack is the message.
+ * `error.stack` for failed deletes, beside the message; so there is none.
  */
 export class HornetError extends Error {
   override readonly name: string = "HornetError";
 
   constructor(message: string) {
     super(message);
-    this.stack = message;
+    this.stack = "";
   }
 }
 

@@ -25,6 +25,8 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "gather_facts",
   "hash_files",
   "inspect_files",
+  "lock_holder",
+  "preflight_facts",
   "read_manifest",
   "scan_ready",
   "vmm_version",

@@ -57,6 +57,9 @@ export class DropletLock {
   async release(): Promise<void> {
     clearInterval(this.heartbeat);
     if (this.lost) return;
+    // Whoever waits for the end of a child that holds no process open would see node end before it.
+    const { child } = this;
+    for (const handle of [child, child.stdin, child.stdout, child.stderr] as { ref?(): void }[]) handle.ref?.();
     await new Promise<void>((resolve) => {
       this.child.once("close", () => resolve());
       this.child.stdin.end();

@@ -222,6 +222,18 @@ const cases: readonly Case[] = [
       inside: ["route del default via 10.0.0.1 dev tap0", "route replace default via 10.0.0.1 dev veth0"],
     },
   ],
+  [
+    "the default route twice, with two metrics",
+    { routes: [route, route, onLink] },
+    {
+      drift: ["default route changed"],
+      inside: [
+        "route del default via 10.0.0.1 dev veth0",
+        "route del default via 10.0.0.1 dev veth0",
+        "route replace default via 10.0.0.1 dev veth0",
+      ],
+    },
+  ],
   ["tap missing", { inside: [lo, inner] }, { drift: ["tap0 missing"], inside: makeTap }],
   [
     "a tap that a VMM made for itself",
@@ -243,11 +255,7 @@ const cases: readonly Case[] = [
     { inside: [lo, inner, { ...tap, addresses: [] }] },
     { drift: ["address 192.168.241.1/29 missing on tap0"], inside: ["addr replace 192.168.241.1/29 dev tap0"] },
   ],
-  [
-    "tap down",
-    { inside: [lo, inner, { ...tap, up: false }] },
-    { drift: ["tap0 down"], inside: ["link set tap0 up"] },
-  ],
+  ["tap down", { inside: [lo, inner, { ...tap, up: false }] }, { drift: ["tap0 down"], inside: ["link set tap0 up"] }],
   [
     "both ends of the pair gone: only the pair and what was on it",
     { links: [], inside: [lo, tap], routes: [] },

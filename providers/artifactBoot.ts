@@ -33,14 +33,17 @@ export function scratchNamespace({ owner }: ArtifactInputs): string {
   return `hornet-boot-${owner.slice(-12)}`;
 }
 
+/** Told of a digest just before this stack's mark is put on the artifact. */
+type Announce = (digest: string) => void;
+
 /** The artifact of a boot: the one that is there for the same inputs, else a new one. */
-export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource): Promise<Found> {
+export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, announce: Announce): Promise<Found> {
   const session = sessionFor(wanted);
   const recipe = await recipeFor(session, wanted, boot);
-  const known = await findBoot(session, wanted, recipe);
+  const known = await findBoot(session, wanted, recipe, announce);
   if (known !== undefined) return known;
   return cleanUpAfter(
-    () => bootAnew(session, wanted, recipe),
+    () => bootAnew(session, wanted, recipe, announce),
     async () => {
       const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
       await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
@@ -67,7 +70,12 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
   return { boot, host, bootArgs, diskPath, key };
 }
 
-async function findBoot(session: Session, wanted: ArtifactInputs, { key, boot }: Recipe): Promise<Found | undefined> {
+async function findBoot(
+  session: Session,
+  wanted: ArtifactInputs,
+  { key, boot }: Recipe,
+  announce: Announce,
+): Promise<Found | undefined> {
   const names = await session.call({
     what: "look for the artifact of an earlier boot",
     run: "find_boot",
@@ -77,13 +85,14 @@ async function findBoot(session: Session, wanted: ArtifactInputs, { key, boot }:
     const folder = `${wanted.dir}/${name}`;
     const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
     if (manifestDigest(text) !== `sha256:${name}`) continue;
+    announce(manifestDigest(text));
     await publish(session, wanted, boot, text);
     return { folder, text, manifest: manifestSchema.parse(JSON.parse(text)), timings: {} };
   }
   return undefined;
 }
 
-async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe): Promise<Found> {
+async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe, announce: Announce): Promise<Found> {
   const { boot, diskPath, bootArgs } = recipe;
   const begun = Date.now();
   await session.call({
@@ -131,6 +140,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
   });
   const manifest = compose(wanted, recipe, identity, hashes);
   const text = manifestText(manifest);
+  announce(manifestDigest(text));
   return {
     folder: await publish(session, wanted, boot, text),
     text,

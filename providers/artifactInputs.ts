@@ -50,7 +50,7 @@ export const artifactInputs = commonInputs.extend({
 export const artifactOutputs = z.object({
   artifactDigest: z.string(),
   artifact: artifactSchema,
-  /** The digests that this stack keeps on the droplet, the newest first. */
+  /** The digests of the artifacts that this stack made and keeps on the droplet, the newest first. */
   generations: z.array(z.string()),
   /** The files it depends on, with size, mtime and inode as they were. */
   files: z.record(z.string(), z.string()),

@@ -34,7 +34,7 @@ function specOf(wanted: Inputs): NamespaceSpec {
 }
 
 /** Fails before anything is touched where a name is somebody else's, and says whose and the ways out. */
-function refuseForeign({ namespace, hostVeth, owner, adopt }: Inputs, observed: Observed): void {
+function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, observed: Observed): void {
   const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
   const elsewhere = "give this fleet other ids (hornet:fleet.startId)";
   if (holder !== undefined && holder !== owner) {
@@ -42,17 +42,19 @@ function refuseForeign({ namespace, hostVeth, owner, adopt }: Inputs, observed: 
       `${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${elsewhere}, or destroy it there`,
     );
   }
-  if (holder === owner || adopt) return;
+  if (adopt) return;
   const ways = (command: string): string =>
     `take it over (hornet:fleet.adopt: true), remove it (${command}), or ${elsewhere}`;
   const link = observed.links.find(({ name }) => name === hostVeth);
   const whose = link?.alias.startsWith("hornet:") === true ? ` (its mark: the stack ${ownerName(link.alias)})` : "";
-  if (observed.namespaces.includes(namespace)) {
+  if (holder === undefined && observed.namespaces.includes(namespace)) {
     throw new HornetError(
       `a network namespace ${namespace} is there already and is not this stack's${whose}: ${ways(`ip netns del ${namespace}`)}`,
     );
   }
-  if (link !== undefined && link.alias !== owner) {
+  // Of a stack that was cut off, the link may not have its mark yet; its MAC address it has had from the start.
+  const unmarked = holder === owner && link?.mac === vethMacs(address).host;
+  if (link !== undefined && link.alias !== owner && !unmarked) {
     throw new HornetError(
       `a link ${hostVeth} is there already and is not this stack's${whose}: ${ways(`ip link del ${hostVeth}`)}`,
     );
@@ -113,9 +115,9 @@ const definition: Definition<Inputs, Outputs> = {
     const observed = await observe(state, state.namespace);
     const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (!claimed && !observed.namespaces.includes(state.namespace)) return "gone";
-    const plan = planNamespace(specOf(state), observed);
-    const unmarked = claimed ? [] : [`the folder of ${state.namespace} lost its owner mark`];
-    return { outputs: {}, drift: [...unmarked, ...plan.drift] };
+    // Nothing is read of a namespace that is not claimed, so nothing more can be said of it.
+    const unmarked = [`the folder of ${state.namespace} lost its owner mark`];
+    return { outputs: {}, drift: claimed ? planNamespace(specOf(state), observed).drift : unmarked };
   },
   update: (_state, wanted) => converge(wanted),
   delete: remove,

@@ -91,7 +91,8 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   const resume = plan.action === "resume" ? [resumeRequest] : [];
   if (!same) {
     await sendIdentity(wanted, next, resume);
-    return settle(wanted, next, state);
+    const { pid, disk, timings } = state;
+    return settle(wanted, next, { pid, disk, timings });
   }
   if (resume.length > 0) await send(wanted, `resume ${wanted.name}`, resume);
   return pick(state);

@@ -4,16 +4,31 @@ import { bootArtifact, scratchNamespace, type Found } from "./artifactBoot";
 import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
 import { artifactAt } from "./artifactPath";
-import { makeProvider, type Definition } from "./define";
+import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { sessionFor } from "./droplet";
 
-async function find(wanted: ArtifactInputs): Promise<Found> {
-  return "path" in wanted.source ? artifactAt(wanted, wanted.source.path) : bootArtifact(wanted, wanted.source.boot);
+/**
+ * Makes or finds the artifact. Where that fails in the end, this stack's use of it goes, unless it had it before.
+ *
+ * @param before the digests that the stack has kept so far, the newest first
+ */
+async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
+  const { source } = wanted;
+  if ("path" in source) return settle(wanted, before, await artifactAt(wanted, source.path));
+  const published: string[] = [];
+  return cleanUpAfter(
+    async () => settle(wanted, before, await bootArtifact(wanted, source.boot, (digest) => published.push(digest))),
+    async () => {
+      for (const digest of published.filter((one) => !before.includes(one))) await drop(wanted, digest);
+    },
+  );
 }
 
-/** Makes or finds the artifact; `before` are the digests that the stack has kept so far, the newest first. */
-async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
-  const { folder, text, manifest, timings } = await find(wanted);
+async function settle(
+  wanted: ArtifactInputs,
+  before: readonly string[],
+  { folder, text, manifest, timings }: Found,
+): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
     throw new HornetError(
@@ -22,8 +37,10 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
   }
   const files = Object.keys(manifest.files).map((name) => `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
-  const generations = [digest, ...before.filter((other) => other !== digest)];
-  for (const old of generations.splice(wanted.keepGenerations + 1)) await drop(wanted, old);
+  // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
+  const made = "boot" in wanted.source ? [digest] : [];
+  const generations = [...made, ...before.filter((other) => other !== digest)];
+  for (const old of generations.splice(wanted.keepGenerations + made.length)) await drop(wanted, old);
   return {
     artifactDigest: digest,
     artifact: artifactIn(folder, digest, manifest),
@@ -33,9 +50,8 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
   };
 }
 
-/** Gives up this stack's use of one generation; what no stack uses goes. A folder that was there before us stays. */
+/** Gives up this stack's use of one generation; what no stack uses goes. */
 async function drop(inputs: ArtifactInputs, digest: string): Promise<void> {
-  if ("path" in inputs.source) return;
   await sessionFor(inputs).call({
     what: "take away the snapshot artifact",
     run: "drop_artifact",
@@ -43,7 +59,6 @@ async function drop(inputs: ArtifactInputs, digest: string): Promise<void> {
       owner: inputs.owner,
       dir_of_artifacts: inputs.dir,
       digest: digest.slice("sha256:".length),
-      name: inputs.source.boot.name,
       namespace: scratchNamespace(inputs),
     },
   });

@@ -24,6 +24,7 @@ hash_files() {
 
 # describe_host: variables firecracker. What a snapshot depends on, as lines key=value.
 describe_host() {
+  [[ -x $firecracker ]] || { fail "there is no Firecracker at $firecracker"; return 1; }
   printf 'firecracker=%s\n' "$("$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1)"
   printf 'format=%s\n' "$("$firecracker" --snapshot-version | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
@@ -64,9 +65,12 @@ publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
   if [[ ! -e $target/manifest.json ]]; then
     effect "artifact/manifest" write_manifest "$draft" || return
+    # The mark is in it from its first moment on, so that whatever is cut off here can be taken away as ours.
+    effect "artifact/user" add_user "$draft" || return
     effect "artifact/name" mv -T "$draft" "$target" || return
+  else
+    effect "artifact/user" add_user "$target" || return
   fi
-  effect "artifact/user" add_user "$target" || return
   # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there.
   if [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
@@ -82,19 +86,20 @@ add_user() {
   mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
 }
 
-# drop_artifact: variables owner dir_of_artifacts digest name namespace. Gives up this stack's use; the last user takes the
-# artifact away, and the stable name where it leads there. Our own mark goes last, with the folder or alone, so that a
+# drop_artifact: variables owner dir_of_artifacts digest namespace. Gives up this stack's use; the last user takes the
+# artifact away, and the stable name that leads there. Our own mark goes last, with the folder or alone, so that a
 # crash in between leaves something that is still ours to finish.
 drop_artifact() {
-  local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users
+  local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users link
   [[ -d $dir_of_artifacts ]] || return 0
   effect "artifact/del-draft" rm -rf "$grave" || return
   if [[ -e $target/.hornet-users/${owner##*:} ]]; then
     users=$(ls "$target/.hornet-users")
     if [[ $users == "${owner##*:}" ]]; then
-      if [[ $(readlink "$dir_of_artifacts/$name") == "$digest" ]]; then
-        effect "artifact/del-link" rm -f "$dir_of_artifacts/$name" || return
-      fi
+      for link in "$dir_of_artifacts"/*; do
+        [[ -L $link && $(readlink "$link") == "$digest" ]] || continue
+        effect "artifact/del-link" rm -f "$link" || return
+      done
       effect "artifact/del-name" mv -T "$target" "$grave" || return
       effect "artifact/del-files" rm -rf "$grave" || return
     else

@@ -9,11 +9,12 @@ claim() {
   if [[ ! -e $dir/owner ]]; then
     make_folder "${dir%/*}" || return
     draft=${dir%/*}/.hornet-draft.$BASHPID
-    rm -rf "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" || return
+    clear_path "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" || return
     mv -nT "$draft" "$dir" 2>/dev/null
-    rm -rf "$draft"
+    clear_path "$draft"
   fi
-  holder=$(cat "$dir/owner" 2>/dev/null) || { fail "$dir is there, but not Hornet's"; return 1; }
+  [[ -r $dir/owner ]] || { fail "$dir is there, but not Hornet's"; return 1; }
+  holder=$(<"$dir/owner")
   [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
 }
 
@@ -23,7 +24,7 @@ unclaim() {
   if [[ -e $dir/owner ]]; then
     # Renamed first: a crash in the middle of rm must not leave a folder without the mark that says whose it is.
     grave=${dir%/*}/.hornet-draft.$BASHPID
-    rm -rf "$grave" && mv -T "$dir" "$grave" && rm -rf "$grave" || return
+    clear_path "$grave" && mv -T "$dir" "$grave" && rm -rf "$grave" || return
   fi
   drop_folder "${dir%/*}"
 }

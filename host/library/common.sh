@@ -69,6 +69,9 @@ kill_descendants() {
   return 0
 }
 
+# clear_path PATH: takes away whatever is there; where nothing is, that costs no process.
+clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
+
 # pause SECONDS: waits without a process; the descriptor never becomes readable.
 pause() {
   [[ -n ${pause_fd:-} ]] || exec {pause_fd}<> <(:)
@@ -104,10 +107,10 @@ make_folder() {
   parent=${path%/*}
   [[ -z $parent ]] || make_folder "$parent" || return
   draft=$parent/.hornet-draft.$BASHPID
-  rm -rf "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" || return
+  clear_path "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" || return
   # mv -T fails where another lane was faster and its folder holds something; then it is there, which is what we want.
   mv -nT "$draft" "$path" 2>/dev/null
-  rm -rf "$draft"
+  clear_path "$draft"
   [[ -d $path ]] || fail "cannot make the folder $path"
 }
 

@@ -7,10 +7,12 @@ ip_batch() { ip -batch - <<<"$1"; }
 # ip_batch_in NAMESPACE LINES
 ip_batch_in() { ip -n "$1" -batch - <<<"$2"; }
 
-# load_rules_in NAMESPACE RULES: forwarding and one nft transaction by one process in the namespace.
+# load_rules_in NAMESPACE TABLE RULES: forwarding and one nft transaction, then the kernel's listing, by one shell that
+# enters the namespace once.
 load_rules_in() {
   # shellcheck disable=SC2016
-  nsenter --net="/run/netns/$1" bash -c 'echo 1 >/proc/sys/net/ipv4/ip_forward && exec nft -f -' <<<"$2"
+  nsenter --net="/run/netns/$1" sh -c \
+    'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
 # converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside.
@@ -42,12 +44,13 @@ delete_namespace() {
       fail "processes still run in namespace $namespace: ${pids//$'\n'/ }"
       return 1
     fi
-    # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return.
-    if [[ -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
-      effect "$namespace/del-link" ip link del "$host_veth" || return
-    fi
-    effect "$namespace/del-netns" ip netns del "$namespace" || return
   fi
+  # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return, and also
+  # where something holds a namespace that has no name any more.
+  if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
+    effect "$namespace/del-link" ip link del "$host_veth" || return
+  fi
+  [[ ! -e /run/netns/$namespace ]] || effect "$namespace/del-netns" ip netns del "$namespace" || return
   effect "$namespace/unclaim" unclaim "$dir"
 }
 
@@ -59,8 +62,7 @@ owns_link() {
 # apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing.
 apply_rules() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
-  effect "$namespace/rules" load_rules_in "$namespace" "$rules" || return
-  ip netns exec "$namespace" nft -j list table ip "$table"
+  effect "$namespace/rules" load_rules_in "$namespace" "$table" "$rules"
 }
 
 # delete_rules: variables runtime_dir namespace owner table.
@@ -108,25 +110,32 @@ enable_forwarding() {
 }
 
 # delete_bridge: variables runtime_dir bridge owner address table. An adopted bridge stays, without what we added to it;
-# one that another stack uses is handed over to that stack, which then takes it away.
+# one that another stack uses is handed over to that stack, which then takes it away. One with ports of ours waits for the
+# end of those: they are clones that no state knows, and what sweeps them takes the bridge along.
 delete_bridge() {
-  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 heir same="" ports
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 heir same="" ports="" made="" own=""
   is_ours "$dir" || return 0
   [[ ! -e $dir/origin ]] || read -r origin had _ <"$dir/origin"
   heir=$(bridge_heir "$dir")
   [[ $heir == "$runtime_dir/.bridge-$bridge-"* ]] && same=$heir
+  [[ -e /sys/class/net/$bridge && $origin == ours ]] && owns_link "$bridge" && made=1
+  if [[ -n $made && -z $same ]]; then
+    ports=$(bridge_ports "$bridge")
+    own=$(bridge_ports "$bridge" own)
+  fi
+  if [[ -n $ports ]]; then
+    fail "$bridge still has the ports ${ports% }, which are not this stack's; it is left as it is"
+    return 1
+  fi
   effect "bridge/del-rules" nft -f - <<<"add table ip $table
 delete table ip $table" || return
-  if [[ -e /sys/class/net/$bridge && $origin == ours ]] && owns_link "$bridge"; then
-    ports=$(bridge_ports "$bridge")
-    if [[ -n $same ]]; then
-      effect "bridge/hand-over" hand_over_bridge "$same" || return
-    elif [[ -n $ports ]]; then
-      fail "$bridge still has the ports $ports, which are not this stack's; it is left as it is"
-      return 1
-    else
-      effect "bridge/del-link" ip link del "$bridge" || return
-    fi
+  if [[ -n $made && -n $same ]]; then
+    effect "bridge/hand-over" hand_over_bridge "$same" || return
+  elif [[ -n $own ]]; then
+    effect "bridge/del-address" drop_address "$address" "$bridge"
+    return
+  elif [[ -n $made ]]; then
+    effect "bridge/del-link" ip link del "$bridge" || return
   elif [[ -e /sys/class/net/$bridge && $origin == adopted && $had == 0 && -z $same ]]; then
     effect "bridge/del-address" drop_address "$address" "$bridge" || return
   fi
@@ -152,10 +161,14 @@ hand_over_bridge() {
   ip link set "$bridge" alias "$(<"$1/owner")" && printf 'ours 0 %s\n' "$address" >"$1/origin"
 }
 
+# bridge_ports BRIDGE [own]: the ports that do not carry our mark; with own the ones that do.
 bridge_ports() {
-  local port
+  local port whose
   for port in "/sys/class/net/$1/brif/"*; do
-    [[ ! -e $port ]] || printf '%s ' "${port##*/}"
+    [[ -e $port ]] || continue
+    port=${port##*/} whose=""
+    owns_link "$port" && whose=own
+    [[ $whose != "${2:-}" ]] || printf '%s ' "$port"
   done
 }
 

@@ -59,5 +59,5 @@ try_scratch() {
   local dir=$runtime_dir/$namespace config=
   config=$(cat)
   begin_scratch </dev/null || return
-  api "$dir" "$config" 2>/dev/null || :
+  api "$dir" "$config" 2>&1 || :
 }

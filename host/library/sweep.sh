@@ -33,15 +33,12 @@ sweep_bridges() {
 }
 
 sweep_artifacts() {
-  local mark digest name link namespace=hornet-boot-${owner##*:}
+  local mark digest namespace=hornet-boot-${owner##*:}
   [[ -d $dir_of_artifacts ]] || return 0
   for mark in "$dir_of_artifacts"/*/.hornet-users/"${owner##*:}"; do
     [[ -f $mark ]] || continue
-    digest=${mark%/.hornet-users/*} digest=${digest##*/} name=""
-    for link in "$dir_of_artifacts"/*; do
-      [[ -L $link && $(readlink "$link") == "$digest" ]] && name=${link##*/}
-    done
+    digest=${mark%/.hornet-users/*} digest=${digest##*/}
     drop_artifact || return
   done
-  name="" digest="" drop_artifact
+  digest="" drop_artifact
 }

@@ -12,15 +12,17 @@ vmm_alive() {
   [[ $(start_time "$pid") == "$started" ]]
 }
 
-# copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else with its holes.
+# copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros.
 copy_disk() {
   local kind=reflink
-  rm -f "$2" "$2.draft" "${2%/*}/disk-used"
+  clear_path "$2" && clear_path "$2.draft" && clear_path "${2%/*}/disk-used" || return
+  # Made here, so that it has our mode and not the template's.
+  : >"$2.draft"
   if ! cp --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
     kind=sparse
-    cp --sparse=auto --reflink=never -- "$1" "$2.draft" || { rm -f "$2.draft"; return 1; }
+    cp --sparse=always --reflink=never -- "$1" "$2.draft" || { rm -f "$2.draft"; return 1; }
   fi
-  chmod 0600 "$2.draft" && mv "$2.draft" "$2" && printf '%s\n' "$kind" >"$3"
+  mv "$2.draft" "$2" && printf '%s\n' "$kind" >"$3"
 }
 
 # expose_path PATH: makes sure that a file can be mounted at PATH, within this process's own mount namespace. Where
@@ -54,7 +56,7 @@ become_vmm() {
   printf '%s %s %s\n' "$$" "$(start_time $$)" "$(</proc/sys/kernel/random/boot_id)" >"$dir/vmm.pid.draft" &&
     mv "$dir/vmm.pid.draft" "$dir/vmm.pid" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
-  [[ -z $tap ]] || grep -q "^ *$tap:" /proc/self/net/dev || { fail "there is no $tap in the clone's namespace"; return 1; }
+  [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
   if [[ $disk_path == /* ]]; then
     expose_path "$disk_path" && mount --bind "$dir/rootfs.ext4" "$disk_path" || return
   fi
@@ -62,16 +64,27 @@ become_vmm() {
   exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id"
 }
 
+# vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
+# /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
+vmm_listens() {
+  local pid flags path
+  [[ -S $1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
+  while read -r _ _ _ flags _ _ _ path; do
+    [[ $flags != 00010000 || $path != "$1/firecracker.sock" ]] || return 0
+  done 2>/dev/null <"/proc/$pid/net/unix"
+  return 1
+}
+
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
 launch_vmm() {
   local dir=$1 namespace=$2 limit
-  rm -f "$dir/firecracker.sock" "$dir/vmm.pid"
+  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" || return
   : >"$dir/console.log"
   setsid nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
     bash -c "LC_ALL=C; $(declare -f become_vmm expose_path start_time fail); become_vmm \"\$@\"" \
     hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
   limit=$(($(now_ms) + vmm_timeout_ms))
-  until [[ -S $dir/firecracker.sock ]]; do
+  until vmm_listens "$dir"; do
     if (($(now_ms) > limit)); then
       fail "the VMM did not open its socket in time: $(tail -c 600 "$dir/console.log")"
       return 1
@@ -129,8 +142,8 @@ write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk record
 # vmm_timeout_ms; stdin: the requests. Answers with lines key=value and what the API said.
 start_vm() {
-  local dir=$runtime_dir/$namespace config t0 t1 t2 t3
-  config=$(cat)
+  local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3
+  config=$(</dev/stdin)
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$(now_ms)
   effect "$namespace/end-old" end_vmm "$dir" || return
@@ -149,8 +162,9 @@ start_vm() {
   }
   t3=$(now_ms)
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(tail -c 600 "$dir/console.log")"; return 1; }
+  read -r pid _ <"$dir/vmm.pid"
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nrestore_ms=%d\n' \
-    "$(cut -d' ' -f1 "$dir/vmm.pid")" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2))
+    "$pid" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2))
 }
 
 # send_vm: variables runtime_dir namespace owner record (empty: as it is) vmm_timeout_ms; stdin: the requests.

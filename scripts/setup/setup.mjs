@@ -33,6 +33,9 @@ import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
 
 const checkout = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
+/** Whether a step that had nothing to do is told too: where the set-up is all that was asked for. */
+let tellCached = false;
+
 /**
  * Does one step under a heading, and says how long it took; a step that says nothing was cached.
  * @template T
@@ -48,7 +51,8 @@ async function step(title, work) {
     quiet = false;
   });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  say(quiet ? `== ${title}: cached` : `== ${title}: done in ${seconds.toFixed(1)} s`);
+  if (!quiet) say(`== ${title}: done in ${seconds.toFixed(1)} s`);
+  else if (tellCached) say(`== ${title}: cached`);
   return result;
 }
 
@@ -148,7 +152,10 @@ export async function setUp(purpose) {
       }
     }
     const [pulumi] = await early;
-    return { pulumi, path: [pulumi, join(checkout, "node_modules/@pulumi/pulumi")], ...built };
+    // Pulumi's packages bring what starts dynamic providers, and warn of another one.
+    const complete = existsSync(join(pulumi, "pulumi-resource-pulumi-nodejs"));
+    const path = complete ? [pulumi] : [pulumi, join(checkout, "node_modules/@pulumi/pulumi")];
+    return { pulumi, path, ...built };
   });
 }
 
@@ -160,6 +167,7 @@ async function main() {
   if (purpose !== "up" && purpose !== "test" && purpose !== "operator") {
     throw new SetupError(`--for ${purpose}: there are up, test and operator.`);
   }
+  tellCached = true;
   const paths = await setUp(purpose);
   if (values.json) process.stdout.write(`${JSON.stringify(paths, null, 2)}\n`);
   else for (const [name, path] of Object.entries(paths)) say(`${name}: ${String(path)}`);

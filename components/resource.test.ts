@@ -1,0 +1,64 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { providerText, type Kind } from "./resource";
+
+const root = resolve(__dirname, "..");
+const kinds: readonly Kind[] = [
+  "DropletClaim",
+  "Bridge",
+  "CloneNamespace",
+  "NatRuleSet",
+  "SnapshotArtifact",
+  "FirecrackerVM",
+  "SshConfig",
+];
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-program-"))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Loads a provider as the engine's dynamic provider does, in a process whose folder is the program's. */
+function methodsOf(text: string, cwd: string): string[] {
+  const loader = require.resolve("require-from-string", { paths: [root] });
+  const script = `const provider = require(${JSON.stringify(loader)})(${JSON.stringify(text)}).handler();
+    console.log(JSON.stringify(Object.keys(provider).sort()));`;
+  return JSON.parse(execFileSync(process.execPath, ["-e", script], { cwd, encoding: "utf8" })) as string[];
+}
+
+const methods = ["check", "create", "delete", "diff", "read", "update"];
+
+test("what stands in state is short and the same from one version of Hornet to the next", () => {
+  expect(providerText("FirecrackerVM", root)).toBe("exports.handler=()=>require('./provide.cjs').FirecrackerVM");
+  expect(providerText("FirecrackerVM", "/somewhere")).toBe(
+    "exports.handler=()=>require('hornet/provide.cjs').FirecrackerVM",
+  );
+  for (const kind of kinds) {
+    // The program of the checkout, whose fleets are large, and the program of somebody else's.
+    expect(Buffer.byteLength(providerText(kind, root))).toBeLessThanOrEqual(61);
+    expect(Buffer.byteLength(providerText(kind, "/somewhere"))).toBeLessThanOrEqual(66);
+    expect(providerText(kind, `${root}/`)).toBe(providerText(kind, root));
+  }
+});
+
+test("every kind resolves from the checkout's own folder", () => {
+  for (const kind of kinds) expect([kind, methodsOf(providerText(kind, root), root)]).toEqual([kind, methods]);
+});
+
+test("a program of another folder finds the package in its node_modules, linked or copied", () => {
+  mkdirSync(join(folder, "node_modules"));
+  const installed = join(folder, "node_modules", "hornet");
+  symlinkSync(root, installed);
+  const text = providerText("Bridge", folder);
+  expect(methodsOf(text, folder)).toEqual(methods);
+  rmSync(installed);
+  const left = ["node_modules", ".git", ".hornet", "sandbox", "guest", "tools", "test", "bench", "docs"];
+  cpSync(root, installed, {
+    recursive: true,
+    filter: (path) => resolve(path, "..") !== root || !left.includes(basename(path)),
+  });
+  // Its dependencies, as a package manager would put them beside it.
+  symlinkSync(join(root, "node_modules"), join(installed, "node_modules"));
+  expect(methodsOf(text, folder)).toEqual(methods);
+});

@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# What a droplet is and has, before anything on it is changed.
+
+# preflight_facts: variables runtime_dir dir_of_artifacts firecracker paths (one a line). Answers with lines key=value.
+preflight_facts() {
+  local tool path
+  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed; do
+    printf 'tool.%s=%s\n' "$tool" "$(command -v "$tool")"
+  done
+  printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
+  printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
+  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | head -n 1)"
+  printf 'version.bash=%s\n' "$BASH_VERSION"
+  printf 'uid=%s\n' "$EUID"
+  printf 'system=%s\n' "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null)"
+  printf 'kernel=%s\n' "$(uname -r)"
+  printf 'machine=%s\n' "$(uname -m)"
+  printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+  printf 'cores=%s\n' "$(nproc)"
+  printf 'memory_kib=%s\n' "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+  printf 'clock=%s\n' "$EPOCHREALTIME"
+  printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
+  printf 'forward_drop=%s\n' "$(forward_drop)"
+  printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
+  printf 'pids=%s\n' "$(($(</proc/sys/kernel/pid_max) - $(find /proc -maxdepth 1 -name '[0-9]*' | wc -l)))"
+  printf 'arp=%s\n' "$(cat /proc/sys/net/ipv4/neigh/default/gc_thresh3 2>/dev/null)"
+  printf 'kvm=%s\n' "$(kvm_state)"
+  if [[ -x $firecracker ]]; then
+    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n 's/^Firecracker v//p' | head -n 1)"
+    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
+  fi
+  printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
+  printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"
+  printf 'clone_kib=%s\n' "$(memory_of_clones)"
+  while IFS= read -r path; do
+    [[ -z $path ]] || printf 'file.%s=%s\n' "$path" "$(stat -L -c '%s %b %B' -- "$path" 2>/dev/null)"
+  done <<<"$paths"
+}
+
+# kvm_state: whether this process can open /dev/kvm.
+kvm_state() {
+  if [[ ! -e /dev/kvm ]]; then
+    printf 'missing'
+  elif { : <>/dev/kvm; } 2>/dev/null; then
+    printf 'usable'
+  else
+    printf 'refused'
+  fi
+}
+
+# room_at PATH: KiB and inodes free in the file system that PATH is in, or will be, and whether it can be written to.
+room_at() {
+  local path=$1
+  while [[ ! -d $path ]]; do path=${path%/*} path=${path:-/}; done
+  printf '%s %s %s' "$(df --output=avail -k "$path" | tail -n 1)" "$(df --output=iavail "$path" | tail -n 1)" \
+    "$([[ -w $path ]] && printf writable || printf read-only)"
+}
+
+# forward_drop: who drops forwarded packets by policy, besides us: "iptables", or an nft chain.
+forward_drop() {
+  nft list chains 2>/dev/null | awk '
+    $1 == "table" { table = $2 " " $3 }
+    $1 == "chain" { chain = $2 }
+    /hook forward/ && /policy drop/ && table !~ /hornet/ { print table " " chain; exit }'
+}
+
+# memory_of_clones: KiB that the running clones of this machine have for themselves, on average; 0 where none runs.
+memory_of_clones() {
+  local record pid sum=0 count=0 kib
+  for record in "$runtime_dir"/*/vmm.pid; do
+    [[ -f $record ]] || continue
+    vmm_alive "${record%/vmm.pid}" || continue
+    read -r pid _ <"$record"
+    kib=$(awk '/^Private_/ { sum += $2 } END { print sum + 0 }' "/proc/$pid/smaps_rollup" 2>/dev/null)
+    sum=$((sum + ${kib:-0})) count=$((count + 1))
+    ((count < 8)) || break
+  done
+  printf '%d' $((count == 0 ? 0 : sum / count))
+}

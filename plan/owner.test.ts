@@ -1,0 +1,40 @@
+import { ownerId, ownerMark, ownerName } from "./owner";
+
+const stack = { organization: "organization", project: "hornet", stack: "dev" };
+
+test("a mark is readable, stable, and its parts come back", () => {
+  const mark = ownerMark(stack);
+  expect(mark).toMatch(/^hornet:hornet\/dev:[0-9a-f]{12}$/);
+  expect(ownerMark({ ...stack })).toBe(mark);
+  expect(ownerId(mark)).toBe(mark.slice(-12));
+  expect(ownerName(mark)).toBe("hornet/dev");
+});
+
+test("organization, project and stack each make another owner", () => {
+  const marks = [
+    ownerMark(stack),
+    ownerMark({ ...stack, organization: "other" }),
+    ownerMark({ ...stack, project: "other" }),
+    ownerMark({ ...stack, stack: "prod" }),
+  ];
+  expect(new Set(marks.map(ownerId)).size).toBe(4);
+});
+
+test.each([
+  ["spaces and quotes", `a "b" $(c);\n'd'`],
+  ["other alphabets", "größe/日本"],
+  ["a colon", "a:b"],
+  ["a very long name", "x".repeat(1000)],
+])("%s: the mark fits a link's alias and an nft comment", (_name, project) => {
+  const mark = ownerMark({ ...stack, project });
+  expect(mark).toMatch(/^hornet:[A-Za-z0-9/._-]+:[0-9a-f]{12}$/);
+  expect(Buffer.byteLength(mark)).toBeLessThan(256);
+  expect(ownerId(mark)).toHaveLength(12);
+});
+
+test("two long names that begin alike are still two owners", () => {
+  const mark = (end: string): string => ownerMark({ ...stack, project: "x".repeat(500) + end });
+  expect(mark("a")).not.toBe(mark("b"));
+});
+
+test("the name of a mark that is not ours is the mark", () => expect(ownerName("somebody")).toBe("somebody"));

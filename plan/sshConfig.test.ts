@@ -1,0 +1,79 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sshFiles, type SshDroplet, type SshTarget } from "./sshConfig";
+
+const key = (letter: string): string => `ssh-ed25519 ${letter.repeat(68)}`;
+const droplet: SshDroplet = {
+  host: "127.0.0.1",
+  user: "root",
+  port: 2222,
+  privateKeyPath: "/home/me/my keys/id",
+  hostKey: key("D"),
+};
+const clones: SshTarget[] = [
+  { name: "vm0", address: "10.0.0.2", user: "root", hostKey: key("A") },
+  { name: "vm1", address: "10.0.0.3", user: "alpine", hostKey: "" },
+];
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet ssh-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What ssh itself makes of the file for a host. */
+function resolved(config: string, host: string): Map<string, string> {
+  const file = join(folder, "ssh_config");
+  writeFileSync(file, config);
+  const text = execFileSync("ssh", ["-G", "-F", file, host], { encoding: "utf8" });
+  return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
+}
+
+test("ssh reads what was meant: address, user, jump, key, pin", () => {
+  const { config, knownHosts } = sshFiles("dev", folder, droplet, clones);
+  const vm0 = resolved(config, "vm0");
+  expect(Object.fromEntries(vm0)).toMatchObject({
+    hostname: "10.0.0.2",
+    user: "root",
+    proxyjump: "droplet",
+    identityfile: "/home/me/my keys/id",
+    identitiesonly: "yes",
+    hostkeyalias: "vm0.dev.hornet",
+    userknownhostsfile: `${folder}/known_hosts`,
+    stricthostkeychecking: "true",
+    batchmode: "yes",
+  });
+  expect(Object.fromEntries(resolved(config, "droplet"))).toMatchObject({
+    hostname: "127.0.0.1",
+    port: "2222",
+    hostkeyalias: "droplet.dev.hornet",
+    stricthostkeychecking: "true",
+  });
+  expect(resolved(config, "droplet").has("proxyjump")).toBe(false);
+  expect(knownHosts).toBe(`droplet.dev.hornet ${key("D")}\nvm0.dev.hornet ${key("A")}\n`);
+});
+
+test("a host key that is not known yet is not pinned, and checking stays strict", () => {
+  const vm1 = resolved(sshFiles("dev", folder, droplet, clones).config, "vm1");
+  expect(vm1.get("user")).toBe("alpine");
+  expect(vm1.has("hostkeyalias")).toBe(false);
+  expect(vm1.get("stricthostkeychecking")).toBe("true");
+});
+
+test("on the droplet itself there is no jump", () => {
+  const { config, knownHosts } = sshFiles("dev", folder, undefined, clones);
+  expect(config).not.toContain("Host droplet");
+  expect(resolved(config, "vm0").has("proxyjump")).toBe(false);
+  expect(knownHosts).toBe(`vm0.dev.hornet ${key("A")}\n`);
+});
+
+test("what a connection leaves open is left to the client's own configuration", () => {
+  const bare = { ...droplet, privateKeyPath: undefined, hostKey: undefined };
+  const { config, knownHosts } = sshFiles("dev", folder, bare, []);
+  expect(config).not.toMatch(/IdentityFile|HostKeyAlias|UserKnownHostsFile/);
+  expect(knownHosts).toBe("");
+});
+
+test("no clones: still a valid file", () => {
+  expect(resolved(sshFiles("dev", folder, droplet, []).config, "droplet").get("port")).toBe("2222");
+});

@@ -1,0 +1,225 @@
+import { Driver, effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
+import { declared, other, owner, Stage } from "../test/support/scratchStage";
+
+jest.setTimeout(120_000);
+
+const stage = Stage.use();
+
+/** The clone's namespace reaches the bridge's address: a closed port of it answers. */
+async function reachesTheDroplet(): Promise<void> {
+  const answer = await stage.run("ip netns exec vm7 timeout 5 bash -c ': </dev/tcp/10.0.0.1/9' 2>&1 || :");
+  expect(answer).toContain("Connection refused");
+}
+
+let base: Driver;
+
+beforeEach(async () => {
+  base = await stage.bridge();
+  await base.create();
+});
+afterEach(() => base.delete());
+
+test("created, as declared, deleted, deleted again", async () => {
+  const one = await stage.namespace();
+  const rules = await stage.nat();
+  expect(await one.create()).toMatchObject({ namespace: "vm7", nsVeth: "veth0", isolated: true, ...declared });
+  expect(await rules.create()).toMatchObject({ namespace: "vm7", ...declared });
+  expect(await one.read()).toMatchObject({ id: "vm7", ...declared });
+  expect(await rules.read()).toMatchObject({ id: "vm7", ...declared });
+  // The clone reaches the droplet's bridge address through all of it.
+  await reachesTheDroplet();
+  await rules.delete();
+  expect(await stage.run("nsenter --net=/run/netns/vm7 nft list ruleset")).toBe("");
+  expect((await rules.read()).id).toBe("");
+  await rules.delete();
+  await one.delete();
+  expect((await one.read()).id).toBe("");
+  await one.delete();
+  await rules.delete();
+});
+
+test("every drift of the network is said in words and repaired", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  const inside = (line: string): string => `ip -n vm7 ${line}`;
+  await stage.repairs(one, "ip link set veth7h down", "veth7h down");
+  await stage.repairs(one, "ip link set veth7h nomaster", "veth7h is not a port of br0; veth7h is not isolated");
+  await stage.repairs(one, "ip link set veth7h type bridge_slave isolated off", "veth7h is not isolated");
+  await stage.repairs(one, "ip link set veth7h alias x", "veth7h lost its owner mark");
+  await stage.repairs(one, "ip link set veth7h address 0a:00:00:00:00:01", "veth7h has another MAC address");
+  await stage.repairs(one, "ip link del veth7h", "veth pair veth7h/veth0 missing");
+  await stage.repairs(one, "ip link set veth7h down; ip link set veth7h name moved", "veth pair veth7h/veth0 missing");
+  await stage.repairs(one, inside("link set lo down"), "lo down");
+  await stage.repairs(one, inside("link set lo alias x"), "lo lost its owner mark");
+  await stage.repairs(one, inside("link set veth0 address 06:00:00:00:00:01"), "veth0 has another MAC address");
+  await stage.repairs(one, inside("link set veth0 down"), "veth0 down; default route missing");
+  await stage.repairs(
+    one,
+    inside("addr del 10.0.0.9/24 dev veth0"),
+    "address 10.0.0.9/24 missing on veth0; default route missing",
+  );
+  await stage.repairs(one, inside("addr add 10.0.0.99/24 dev veth0"), "veth0 has a foreign address 10.0.0.99/24");
+  await stage.repairs(one, inside("route del default"), "default route missing");
+  await stage.repairs(one, inside("route replace default via 10.0.0.2 dev veth0"), "default route changed");
+  await stage.repairs(one, inside("route add default dev tap0 metric 7"), "default route changed");
+  await stage.repairs(one, inside("route add default via 10.0.0.1 dev veth0 metric 7"), "default route changed");
+  await stage.repairs(one, inside("link del tap0"), "tap0 missing");
+  await stage.repairs(one, `${inside("link del tap0")}; ${inside("link add tap0 type bridge")}`, "tap0 missing");
+  await stage.repairs(one, inside("link set tap0 down"), "tap0 down");
+  await stage.repairs(one, inside("link set tap0 address 02:00:00:00:00:01"), "tap0 has another MAC address");
+  await stage.repairs(one, inside("addr flush dev tap0"), "address 192.168.241.1/29 missing on tap0");
+  await stage.repairs(one, "ip netns del vm7", "namespace vm7 missing");
+  await reachesTheDroplet();
+  await one.delete();
+});
+
+test("an isolation that is no longer wanted is taken back in place", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await one.update({ isolated: false });
+  expect(await stage.run("bridge -d link show dev veth7h")).toContain("isolated off");
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+});
+
+test("another address is moved to in place", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await one.update({ address: "10.0.0.10/24" });
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.run("ip -n vm7 -4 -br addr show veth0")).toMatch(/ 10\.0\.0\.10\/24 *\n$/);
+  await one.delete();
+});
+
+test("what the same stack left half-made is completed", async () => {
+  const claim = `mkdir /opt/swarm/runtime/vm7; echo '${owner}' >/opt/swarm/runtime/vm7/owner`;
+  const net = "ip netns add vm7";
+  const veth =
+    "ip link add veth7h address 0a:fc:0a:00:00:09 type veth peer name veth0 address 06:fc:0a:00:00:09 netns vm7";
+  for (const left of [
+    claim,
+    `${claim}; ${net}`,
+    `${claim}; ${net}; ${veth}`,
+    `${claim}; ${net}; ${veth}; ip link set veth7h alias '${owner}' master br0 up; ip -n vm7 link set lo up`,
+    `${claim}; ${net}; ${veth}; ip -n vm7 tuntap add dev tap0 mode tap`,
+  ]) {
+    await stage.run(left);
+    const one = await stage.namespace();
+    await one.create();
+    expect({ left, ...(await one.read()) }).toMatchObject({ left, ...declared });
+    await one.delete();
+  }
+});
+
+test.each([
+  ["a namespace of somebody's", "ip netns add vm7", "ip netns del vm7", "a network namespace vm7 is there already"],
+  ["a link of somebody's", "ip tuntap add dev veth7h mode tap", "ip link del veth7h", "a link veth7h is there already"],
+  [
+    "a folder of somebody's",
+    "mkdir /opt/swarm/runtime/vm7; touch /opt/swarm/runtime/vm7/x",
+    "rm -r /opt/swarm/runtime/vm7",
+    "/opt/swarm/runtime/vm7 is there, but not Hornet's",
+  ],
+])("%s is refused, and nothing is touched", async (_name, make, undo, words) => {
+  await stage.run(make);
+  const stranger = await stage.observe();
+  const one = await stage.namespace();
+  await expect(one.create()).rejects.toThrow(words);
+  expect(await stage.changesSince(stranger)).toEqual([]);
+  await one.delete();
+  expect(await stage.changesSince(stranger)).toEqual([]);
+  await stage.run(undo);
+});
+
+test("a namespace of another stack is refused by that stack's name, and not deleted", async () => {
+  const theirs = await stage.namespace({}, other);
+  await theirs.create();
+  const there = await stage.observe();
+  const one = await stage.namespace();
+  await expect(one.create()).rejects.toThrow(/belongs to the stack p\/two: .*hornet:fleet.startId/);
+  await one.delete();
+  const rules = await stage.nat();
+  await expect(rules.create()).rejects.toThrow("namespace vm7 is not this stack's");
+  await rules.delete({ rules: [] });
+  expect(await stage.changesSince(there)).toEqual([]);
+  await theirs.delete();
+});
+
+test("a link of somebody's in the place of ours is not deleted by a repair", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await stage.run("ip link del veth7h; ip tuntap add dev veth7h mode tap");
+  await expect(one.update()).rejects.toThrow("a link veth7h is there already");
+  expect(await stage.run("ip -br link show veth7h")).toContain("veth7h");
+  await one.delete();
+  expect(await stage.run("ip -br link show veth7h")).toContain("veth7h");
+  await stage.run("ip link del veth7h");
+});
+
+test("a namespace in which somebody's process runs is not deleted", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await stage.run("setsid ip netns exec vm7 sleep 4801 >/dev/null 2>&1 </dev/null & sleep 0.2");
+  await expect(one.delete()).rejects.toThrow(/processes still run in namespace vm7: \d+/);
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run("pkill -fx 'sleep 4801'; sleep 0.1");
+  await one.delete();
+});
+
+test("a folder that lost its mark is said, and nothing else is guessed", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await stage.run("rm -r /opt/swarm/runtime/vm7");
+  expect(await one.read()).toMatchObject({ id: "vm7", condition: "the folder of vm7 lost its owner mark" });
+  await stage.run("ip netns del vm7");
+  expect((await one.read()).id).toBe("");
+});
+
+test("each step failing in turn is said and leaves nothing", async () => {
+  const there = await stage.observe();
+  const probe = await stage.namespace();
+  const net = await effectsOf(stage.droplet.folder, () => probe.create());
+  const rulesProbe = await stage.nat();
+  const rules = await effectsOf(stage.droplet.folder, () => rulesProbe.create());
+  const inside = "nsenter --net=/run/netns/vm7 bash --norc -c 'nft list ruleset; cat /proc/sys/net/ipv4/ip_forward'";
+  expect(await stage.run(inside)).toMatch(/^table ip hornet \{[\s\S]*\n1\n$/);
+  expect(rules).toEqual(["vm7/rules"]);
+  for (const effect of rules) {
+    await rulesProbe.delete();
+    expect(await stage.run(inside)).toBe("0\n");
+    const message = await messageWhenFailing(effect, () => rulesProbe.create());
+    expect(message).toContain(`injected failure at ${effect}`);
+    expect(await stage.run(inside)).toBe("0\n");
+  }
+  await probe.delete();
+  expect(net).toEqual(expect.arrayContaining(["vm7/claim", "vm7/netns", "vm7/links", "vm7/inside"]));
+  for (const effect of net) {
+    const one = await stage.namespace();
+    const message = await messageWhenFailing(effect, () => one.create());
+    expect(message).toContain("set up the network of vm7 failed on root@127.0.0.1");
+    expect(message).toContain(`injected failure at ${effect}`);
+    expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
+  }
+});
+
+test("a step that really fails half-way leaves nothing either: the bridge is gone", async () => {
+  const one = await stage.namespace({ bridge: "br9" });
+  const there = await stage.observe();
+  await expect(one.create()).rejects.toThrow(/set up the network of vm7 failed[\s\S]*br9/);
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("each step of a delete failing in turn: said, and the next delete ends it", async () => {
+  const there = await stage.observe();
+  const probe = await stage.namespace();
+  await probe.create();
+  const effects = await effectsOf(stage.droplet.folder, () => probe.delete());
+  expect(effects).toEqual(expect.arrayContaining(["vm7/del-link", "vm7/del-netns", "vm7/unclaim"]));
+  for (const effect of effects) {
+    const one = await stage.namespace();
+    await one.create();
+    expect(await messageWhenFailing(effect, () => one.delete())).toContain(`injected failure at ${effect}`);
+    await one.delete();
+    expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
+  }
+});

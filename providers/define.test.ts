@@ -1,0 +1,245 @@
+import { z } from "zod";
+import { cleanUpAfter, commonInputs, makeProvider, type CommonInputs, type Definition } from "./define";
+import { provider as bridge } from "./bridge";
+import { provider as namespace } from "./cloneNamespace";
+import { provider as vm } from "./firecrackerVM";
+import { provider as nat } from "./natRuleSet";
+import { provider as artifact } from "./snapshotArtifact";
+
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const common = { droplet: { host: "192.0.2.1", user: "root", port: 22 }, owner: "hornet:p/s:1", runtimeDir: "/run/x" };
+
+type Provider = typeof bridge;
+type Bag = Record<string, unknown>;
+
+/** What check says, each fault as "property: reason". */
+async function faults(provider: Provider, props: object): Promise<string[]> {
+  const { failures = [] } = (await provider.check?.({}, props)) ?? {};
+  return failures.map(({ property, reason }) => `${property}: ${reason}`);
+}
+
+const namespaceInputs = {
+  ...common,
+  namespace: "vm7",
+  bridge: "br0",
+  hostVeth: "veth7h",
+  address: "10.0.0.9/24",
+  gateway: "10.0.0.1",
+  tapMac: "02:fc:00:00:00:01",
+  tapAddress: "192.168.241.1/29",
+};
+
+afterEach(() => {
+  // check and diff start nothing: no ssh was tried for the droplet above.
+  expect(process.getActiveResourcesInfo()).not.toContain("ProcessWrap");
+});
+
+describe("check", () => {
+  test("fills in the defaults, and the condition that is wanted", async () => {
+    const checked = await bridge.check?.({}, common);
+    expect(checked?.failures ?? []).toEqual([]);
+    expect(checked?.inputs).toEqual({
+      ...common,
+      name: "br0",
+      address: "10.0.0.1/24",
+      uplink: "auto",
+      vmmTimeout: 30,
+      condition: "as declared",
+    });
+  });
+
+  test("a condition that a program or a read left is never taken as wanted", async () => {
+    const checked = await bridge.check?.({}, { ...common, condition: "br0 down" });
+    expect((checked?.inputs as Bag).condition).toBe("as declared");
+  });
+
+  test.each<[string, Provider, object, string[]]>([
+    ["nothing", bridge, common, []],
+    [
+      "a long name",
+      bridge,
+      { ...common, name: "a".repeat(16) },
+      ["name: must be an interface name of at most 15 characters"],
+    ],
+    ["an option", bridge, { ...common, name: "-br0" }, ["name: must be an interface name"]],
+    ["a command", bridge, { ...common, name: "br0;id" }, ["name: must be an interface name of at most 15 characters"]],
+    [
+      "no prefix",
+      bridge,
+      { ...common, address: "10.0.0.1" },
+      ["address: must be an IPv4 address with a prefix, like 10.0.0.1/24"],
+    ],
+    ["a relative folder", bridge, { ...common, runtimeDir: "run" }, ["runtimeDir: must be an absolute path"]],
+    [
+      "several at once",
+      namespace,
+      { ...namespaceInputs, namespace: "vm 7", gateway: "10.0.0", tapMac: "02:FC:00:00:00:01" },
+      [
+        "namespace: must be letters, digits and hyphens, at most 63",
+        "gateway: must be an IPv4 address",
+        "tapMac: must be a MAC address in lower case",
+      ],
+    ],
+    [
+      "a port of a list",
+      nat,
+      {
+        ...common,
+        namespace: "vm7",
+        address: "10.0.0.9",
+        guestAddress: "192.168.241.2",
+        publish: [{ port: 0, guestPort: 80 }],
+      },
+      ["publish.0.port: Too small: expected number to be >=1"],
+    ],
+    [
+      "a path that climbs",
+      artifact,
+      {
+        ...common,
+        dir: "/opt/../etc",
+        source: { path: "/a" },
+        firecracker: "/f",
+        guestAddress: "10.0.0.1",
+        tapMac: "02:fc:00:00:00:01",
+        tapAddress: "10.0.0.2/24",
+      },
+      ["dir: must not hold .."],
+    ],
+  ])("%s", async (_name, provider, props, expected) => {
+    expect(await faults(provider, props)).toEqual(expected);
+  });
+
+  test("what is not known yet is no fault, wherever it stands", async () => {
+    expect(await faults(namespace, { ...namespaceInputs, namespace: UNKNOWN, gateway: UNKNOWN })).toEqual([]);
+    const vmInputs = {
+      ...common,
+      name: "vm7",
+      namespace: "vm7",
+      address: "10.0.0.9",
+      artifact: UNKNOWN,
+      guestAddress: "192.168.241.2",
+      tapAddress: "192.168.241.1/29",
+      firecracker: "/f",
+      kernel: "/k",
+      env: { KEY: UNKNOWN },
+      readyTimeout: UNKNOWN,
+    };
+    expect(await faults(vm, vmInputs)).toEqual([]);
+    expect(await faults(vm, { ...vmInputs, namespace: "a b" })).toEqual([
+      "namespace: must be letters, digits and hyphens, at most 63",
+    ]);
+    // What is unknown stays what it is, so that the engine sees it.
+    const checked = await vm.check?.({}, vmInputs);
+    expect((checked?.inputs as Bag).artifact).toBe(UNKNOWN);
+  });
+
+  test("an unknown droplet, as a whole or a part of it", async () => {
+    expect(await faults(bridge, { ...common, droplet: UNKNOWN })).toEqual([]);
+    expect(await faults(bridge, { ...common, droplet: { host: "h", user: "root", port: UNKNOWN } })).toEqual([]);
+  });
+});
+
+describe("diff", () => {
+  const diff = async (provider: Provider, olds: object, news: object): Promise<string[]> => {
+    const result = await provider.diff?.("id", olds, news);
+    // Without a verdict the engine compares by itself, and shows what drifted.
+    expect(result?.changes).toBeUndefined();
+    expect(result?.deleteBeforeReplace).toBe(true);
+    return result?.replaces ?? [];
+  };
+
+  test.each<[string, Provider, object, object, string[]]>([
+    ["the same", bridge, {}, {}, []],
+    ["a bridge's name", bridge, { name: "br0" }, { name: "br1" }, ["name"]],
+    ["a bridge's uplink", bridge, { uplink: "auto" }, { uplink: "eth0" }, []],
+    ["a clone's address", namespace, { address: "10.0.0.9/24" }, { address: "10.0.0.10/24" }, []],
+    ["a clone's namespace", namespace, { namespace: "vm7" }, { namespace: "vm8" }, ["namespace"]],
+    ["published ports", nat, { publish: [] }, { publish: [{ port: 1 }] }, []],
+    ["a VM's environment", vm, { env: {} }, { env: { A: "1" } }, []],
+    ["an artifact's folder", artifact, { dir: "/a" }, { dir: "/b" }, ["dir"]],
+    ["a folder that is not known yet", artifact, { dir: "/a" }, { dir: UNKNOWN }, []],
+    ["the words of a read", bridge, { condition: "br0 down" }, { condition: "as declared" }, []],
+    ["another droplet", bridge, {}, { droplet: { ...common.droplet, host: "192.0.2.2" } }, ["droplet"]],
+    ["another port", bridge, {}, { droplet: { ...common.droplet, port: 2222 } }, ["droplet"]],
+    [
+      "another way to the same droplet",
+      bridge,
+      {},
+      { droplet: { ...common.droplet, privateKeyPath: "/k", user: "me" } },
+      [],
+    ],
+    ["this machine", bridge, {}, { droplet: { local: true } }, ["droplet"]],
+    ["a droplet that is not known yet", bridge, {}, { droplet: UNKNOWN }, []],
+  ])("%s", async (_name, provider, olds, news, expected) => {
+    expect(await diff(provider, { ...common, ...olds }, { ...common, ...news })).toEqual(expected);
+  });
+});
+
+describe("a definition", () => {
+  const inputs = commonInputs.extend({ size: z.number().default(1) });
+  type Inputs = z.infer<typeof inputs>;
+  const outputs = z.object({ made: z.string() });
+
+  function define(over: Partial<Definition<Inputs, { made: string }>>): Provider {
+    return makeProvider<Inputs, { made: string }>({
+      kind: "Thing",
+      inputs,
+      outputs,
+      replaceOn: [],
+      id: ({ owner }: CommonInputs) => owner,
+      create: () => Promise.resolve({ made: "now" }),
+      read: () => Promise.resolve({ outputs: { made: "then" }, drift: ["a gone", "b changed"] }),
+      update: () => Promise.resolve({ made: "again" }),
+      delete: () => Promise.resolve(),
+      ...over,
+    });
+  }
+
+  const state = { ...common, vmmTimeout: 30, size: 1, made: "now", condition: "as declared" };
+
+  test("create gives inputs, outputs and the condition; the id is never empty", async () => {
+    expect(await define({}).create({ ...common, size: 1 })).toEqual({ id: common.owner, outs: state });
+  });
+
+  test("drift shows in an input, so that the engine itself finds the difference", async () => {
+    const result = await define({}).read?.("id", state);
+    expect(result).toMatchObject({
+      id: "id",
+      props: { condition: "a gone; b changed", made: "then" },
+      inputs: { condition: "a gone; b changed", size: 1 },
+    });
+    expect(result?.inputs).not.toHaveProperty("made");
+  });
+
+  test("gone is a blank id", async () => {
+    expect(await define({ read: () => Promise.resolve("gone") }).read?.("id", state)).toEqual({ id: "", props: {} });
+  });
+
+  test("a user reads messages: of faults in data which, of anything else what it says", async () => {
+    await expect(define({}).create({ ...common, size: "x" })).rejects.toThrow(/unexpected data:[\s\S]*size/);
+    const broken = define({ delete: () => Promise.reject(new TypeError("broken")) });
+    const error = await broken.delete?.("id", state).then(
+      () => undefined,
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error?.message).toBe("broken");
+    expect(error?.stack).toBe("broken");
+  });
+});
+
+describe("cleanUpAfter", () => {
+  const fail = (words: string) => () => Promise.reject(new Error(words));
+
+  test("nothing is cleaned up after a success", async () => {
+    expect(await cleanUpAfter(() => Promise.resolve(1), fail("clean"))).toBe(1);
+  });
+  test("the failure is what is told", async () => {
+    await expect(cleanUpAfter(fail("first"), () => Promise.resolve())).rejects.toThrow(/^first$/);
+  });
+  test("both failures are told where the second fails too", async () => {
+    await expect(cleanUpAfter(fail("first"), fail("second"))).rejects.toThrow(
+      "first\nand taking away what was made failed too:\nsecond",
+    );
+  });
+});

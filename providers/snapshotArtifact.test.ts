@@ -1,0 +1,182 @@
+import { effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
+import { declared, images, other, snapshots, Stage } from "../test/support/scratchStage";
+
+jest.setTimeout(120_000);
+
+const stage = Stage.use({ withVmm: true });
+
+test("made by a boot, as declared, found again by its inputs, deleted, deleted again", async () => {
+  const one = await stage.artifact();
+  const { artifactDigest, artifact: made } = await one.create();
+  const folder = `${snapshots}/${String(artifactDigest).slice("sha256:".length)}`;
+  expect(made).toMatchObject({ snapshotPath: `${folder}/vm.snapshot`, identity: "service", tap: "tap0", memory: 16 });
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.run(`ls ${folder}; readlink ${snapshots}/hornet-guest; sha256sum <${folder}/manifest.json`)).toBe(
+    `manifest.json\nrootfs.ext4\nvm.mem\nvm.snapshot\nvmlinux\n` +
+      `${folder.slice(snapshots.length + 1)}\n${String(artifactDigest).slice("sha256:".length)}  -\n`,
+  );
+  // The template of every clone's disk is what was booted, not what the image became.
+  await stage.run(`cmp ${folder}/rootfs.ext4 ${images}/disk; cmp ${folder}/vmlinux ${images}/kernel`);
+  const again = await stage.artifact();
+  const effects = await effectsOf(stage.droplet.folder, () => again.create());
+  expect(again.outs.artifactDigest).toBe(artifactDigest);
+  expect(effects.filter((name) => name.startsWith("scratch/"))).toEqual([]);
+  await one.delete();
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+  expect((await one.read()).id).toBe("");
+  await one.delete();
+});
+
+test("another kernel command line, disk or size is another artifact; earlier ones are kept as told, then go", async () => {
+  const one = await stage.artifact({ keepGenerations: 1 });
+  const boot = {
+    kernel: `${images}/kernel`,
+    rootfs: `${images}/disk`,
+    memory: 16,
+    timeout: 20,
+    name: "hornet-guest",
+  };
+  await one.create();
+  const digests = [one.outs.artifactDigest];
+  for (const change of [{ bootArgs: "quiet" }, { memory: 32 }]) {
+    await one.update({ source: { boot: { ...boot, vcpus: 1, ...change } } });
+    digests.unshift(one.outs.artifactDigest);
+    expect(await one.read()).toMatchObject(declared);
+  }
+  expect(new Set(digests).size).toBe(3);
+  expect(one.outs.generations).toEqual(digests.slice(0, 2));
+  expect((await stage.run(`ls ${snapshots} | wc -l`)).trim()).toBe("3");
+  await one.delete();
+});
+
+test("two stacks share one artifact; the last one takes it away", async () => {
+  const one = await stage.artifact();
+  const two = await stage.artifact({}, other);
+  await one.create();
+  await two.create();
+  expect(two.outs.artifactDigest).toBe(one.outs.artifactDigest);
+  await one.delete();
+  expect(await two.read()).toMatchObject(declared);
+  await two.delete();
+});
+
+test("files that change or go are drift, in words", async () => {
+  const one = await stage.artifact();
+  await one.create();
+  const folder = `${snapshots}/${String(one.outs.artifactDigest).slice("sha256:".length)}`;
+  await stage.run(`touch -d 2001-01-01 ${folder}/vm.mem; rm ${folder}/rootfs.ext4`);
+  const { condition } = await one.read();
+  expect(String(condition).split("; ").sort()).toEqual([`${folder}/rootfs.ext4 missing`, `${folder}/vm.mem changed`]);
+  await one.delete();
+});
+
+test("a folder without a manifest is examined: disk, tap and sizes come from the snapshot itself", async () => {
+  const maker = await stage.artifact();
+  await maker.create();
+  const folder = `${snapshots}/${String(maker.outs.artifactDigest).slice("sha256:".length)}`;
+  await stage.run(`mkdir /opt/swarm/bare; cp ${folder}/{vm.snapshot,vm.mem,rootfs.ext4} /opt/swarm/bare`);
+  await maker.delete();
+  const there = await stage.observe();
+  const one = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+  const made = await one.create();
+  expect(made.artifact).toMatchObject({
+    digest: made.artifactDigest,
+    disk: "/opt/swarm/bare/rootfs.ext4",
+    diskPath: `${snapshots}/hornet-guest/rootfs.ext4`,
+    tap: "tap0",
+    iface: "eth0",
+    guestMac: "06:00:c0:a8:f1:02",
+    memory: 16,
+    vcpus: 1,
+    identity: "ssh",
+    kernel: "",
+  });
+  expect(await stage.changesSince(there)).toEqual([]);
+  const again = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+  await again.create();
+  expect(again.outs.artifactDigest).toBe(made.artifactDigest);
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+
+  const effects = await effectsOf(stage.droplet.folder, async () =>
+    (await stage.artifact({ source: { path: "/opt/swarm/bare" } })).create(),
+  );
+  expect(new Set(effects).size).toBeGreaterThan(3);
+  for (const effect of new Set(effects)) {
+    const failing = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+    const message = await messageWhenFailing(effect, () => failing.create());
+    expect(message).toContain(`injected failure at ${effect}`);
+    // What takes the trial away cannot itself be taken away; the next create or delete does it.
+    if (effect === "scratch/end") await (await stage.artifact({ source: { path: "/opt/swarm/bare" } })).create();
+    expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
+  }
+  await stage.run("rm -r /opt/swarm/bare");
+});
+
+test.each([
+  [
+    "a folder that is not there",
+    { source: { path: "/opt/swarm/nowhere" } },
+    "there is no vm.snapshot in /opt/swarm/nowhere",
+  ],
+  [
+    "a kernel that is not there",
+    { source: { boot: { kernel: "/opt/swarm/nowhere", rootfs: `${images}/disk` } } },
+    "/opt/swarm/nowhere: No such file",
+  ],
+  ["a VMM that is not there", { firecracker: "/opt/swarm/nowhere" }, "there is no Firecracker at /opt/swarm/nowhere"],
+  [
+    "something that is no kernel",
+    { source: { boot: { kernel: `${images}/disk`, rootfs: `${images}/disk`, memory: 16 } } },
+    "boot /opt/swarm/images/disk failed",
+  ],
+  [
+    "another digest than the pinned one",
+    { digest: `sha256:${"0".repeat(64)}` },
+    "but the configuration pins sha256:000",
+  ],
+])("%s is said and leaves nothing", async (_name, props, words) => {
+  const one = await stage.artifact(props);
+  await expect(one.create()).rejects.toThrow(words);
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});
+
+test("a guest that does not come up in time is said with the end of its console", async () => {
+  await stage.run(
+    "mkdir /opt/swarm/bare; printf '#!/bin/sh\\necho starting up\\nexec /opt/stub \"$@\"\\n' >/opt/swarm/bare/vmm; chmod 755 /opt/swarm/bare/vmm",
+  );
+  const source = { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: 16, timeout: 0.5 } };
+  const one = await stage.artifact({ source, firecracker: "/opt/swarm/bare/vmm" });
+  await expect(one.create()).rejects.toThrow(
+    /was not up within 0\.5 s \(hornet:snapshot\.boot\.timeout\)[\s\S]*end of its console:[\s\S]*InstanceStart/,
+  );
+  await stage.run("rm -r /opt/swarm/bare");
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});
+
+test("each step of a boot failing in turn is said and leaves nothing", async () => {
+  const probe = await stage.artifact();
+  const effects = await effectsOf(stage.droplet.folder, () => probe.create());
+  await probe.delete();
+  expect(effects.length).toBeGreaterThan(12);
+  for (const effect of new Set(effects)) {
+    const one = await stage.artifact();
+    const message = await messageWhenFailing(effect, () => one.create());
+    expect(message).toContain(`injected failure at ${effect}`);
+    expect({ effect, left: await stage.changesSince(stage.before) }).toEqual({ effect, left: [] });
+  }
+});
+
+test("each step of a delete failing in turn: said, and the next delete ends it", async () => {
+  const probe = await stage.artifact();
+  await probe.create();
+  const effects = await effectsOf(stage.droplet.folder, () => probe.delete());
+  for (const effect of new Set(effects)) {
+    const one = await stage.artifact();
+    await one.create();
+    expect(await messageWhenFailing(effect, () => one.delete())).toContain(`injected failure at ${effect}`);
+    await one.delete();
+    expect({ effect, left: await stage.changesSince(stage.before) }).toEqual({ effect, left: [] });
+  }
+});

@@ -1,0 +1,135 @@
+/**
+ * `npm run doctor [-- -s STACK]`: looks at a stack's droplet and says what Hornet needs and whether it is there, what the
+ * stack owns, what has drifted, what nobody declares any more, and the command that mends it. It changes nothing.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseConfig } from "../config";
+import { resolveDroplet } from "../config/droplet";
+import { ConfigFaults } from "../config/faults";
+import { readStackFile } from "../config/file";
+import type { FleetSpec } from "../config/spec";
+import { messageOf } from "../host/errors";
+import { gatherFacts } from "../host/facts";
+import { closeSessions, sessionOf, type Session } from "../host/session";
+import { inspect, type Inspection } from "../plan/inspection";
+import type { Observed } from "../plan/observed";
+import { ownerName } from "../plan/owner";
+import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
+
+const PROJECT = "hornet";
+
+/** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
+export async function main(args: readonly string[]): Promise<number> {
+  const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
+  const stack = at === -1 ? "local" : (args[at + 1] ?? "");
+  try {
+    return await examine(stack);
+  } catch (error) {
+    console.error(`error: ${messageOf(error)}`);
+    return 2;
+  } finally {
+    await closeSessions();
+  }
+}
+
+async function examine(stack: string): Promise<number> {
+  const spec = specOf(stack);
+  const { droplet } = resolveDroplet(spec.droplet, { stack });
+  const session = sessionOf(droplet);
+  const mark = await findMark(session, spec, stack);
+  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" });
+  const found = inspect(spec, mark ?? "nobody", observed);
+  const verdict = await preflight(session, spec, observed, mark);
+  const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
+  print(session.name, stack, mark, found, verdict, holder);
+  const wrong = [verdict.faults, found.drift, found.orphans, found.taken].some((list) => list.length > 0);
+  return wrong ? 1 : 0;
+}
+
+function specOf(stack: string): FleetSpec {
+  const file = join(__dirname, "..", `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
+  const { raw, secretKeys } = readStackFile(file);
+  const parsed = parseConfig(raw, { secretKeys });
+  if (!parsed.ok) throw new ConfigFaults(stack, parsed.faults);
+  return parsed.spec;
+}
+
+function vars(spec: FleetSpec): Record<string, string> {
+  return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
+}
+
+/** The stack's mark on the droplet. Its id holds the organization, which only the engine knows; the name is enough. */
+async function findMark(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
+  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" });
+  const marks = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
+  return marks.find((mark) => mark.startsWith("hornet:") && ownerName(mark) === `${PROJECT}/${stack}`);
+}
+
+async function preflight(
+  session: Session,
+  spec: FleetSpec,
+  observed: Observed,
+  mark: string | undefined,
+): Promise<Verdict> {
+  const { source, dir } = spec.snapshot;
+  const files =
+    source.kind === "boot"
+      ? [
+          { path: source.boot.kernel, key: "hornet:snapshot.boot.kernel" },
+          { path: source.boot.rootfs, key: "hornet:snapshot.boot.rootfs" },
+        ]
+      : source.kind === "path"
+        ? [{ path: `${source.path}/vm.snapshot`, key: "hornet:snapshot.path" }]
+        : [];
+  const facts = await session.call({
+    what: "look at the droplet",
+    run: "preflight_facts",
+    vars: {
+      ...vars(spec),
+      owner: mark ?? "nobody",
+      dir_of_artifacts: dir,
+      firecracker: spec.vmm.firecracker,
+      paths: files.map(({ path }) => path).join("\n"),
+    },
+  });
+  const mine = observed.claims.filter(({ owner }) => owner === mark).length;
+  return judge(parseDropletFacts(facts), {
+    firecracker: spec.vmm.firecracker,
+    runtimeDir: spec.vmm.runtimeDir,
+    artifactsDir: dir,
+    clones: spec.fleet.count,
+    newClones: Math.max(0, spec.fleet.count - mine),
+    memory: source.kind === "boot" ? source.boot.memory : 0,
+    files,
+    disk: source.kind === "boot" ? source.boot.rootfs : "",
+    clock: Date.now() / 1000,
+  });
+}
+
+function print(
+  droplet: string,
+  stack: string,
+  mark: string | undefined,
+  found: Inspection,
+  { faults, warnings }: Verdict,
+  holder: string,
+): void {
+  const up = stack === "local" ? "npm run up" : `pulumi up -s ${stack}`;
+  const section = (title: string, lines: readonly string[], none: string): void => {
+    console.log(title);
+    for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${line}`);
+  };
+  console.log(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`);
+  section("needed and not there", faults, "nothing: the droplet can carry the fleet");
+  section("to be known", warnings, "nothing");
+  section("lock", holder === "" ? [] : [`held by ${holder}`], "free");
+  section("owned by the stack", found.owned, "nothing");
+  section("not as declared", found.drift, "nothing");
+  section("left behind, declared by nobody", found.orphans, "nothing");
+  section("taken by others", found.taken, "nothing");
+  if (found.drift.length + found.orphans.length > 0) console.log(`\nmend it with: ${up}`);
+  if (found.taken.length > 0)
+    console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
+}

@@ -1,0 +1,54 @@
+/** `npm run down [-- --droplet]`: takes away what `npm run up` made, and with --droplet the simulated droplet too. */
+import { existsSync } from "node:fs";
+import { stopDroplet } from "../sandbox/droplet";
+import { refreshConfig, simulatedDroplet } from "./local/config";
+import { LOCAL, checkout, localPaths } from "./local/paths";
+import { startDroplets } from "./local/droplets";
+import { prepareStack } from "./local/stack";
+import { refuseOtherStack } from "./arguments";
+import { localOptions, runPulumi, type Paths } from "./pulumi-cli";
+
+/**
+ * @param args `--droplet`, and further arguments for `pulumi destroy`
+ * @returns Pulumi's exit code
+ */
+export async function main(args: readonly string[], paths: Paths): Promise<number> {
+  refuseOtherStack("destroy", args);
+  process.chdir(checkout);
+  const withDroplet = args.includes("--droplet");
+  const code = await destroy(
+    args.filter((arg) => arg !== "--droplet"),
+    paths,
+  );
+  if (code !== 0) return code;
+  const name = simulatedDroplet();
+  if (!withDroplet) {
+    if (name !== undefined) console.log(`The simulated droplet ${name} stays; npm run down -- --droplet removes it.`);
+    return 0;
+  }
+  if (name === undefined)
+    throw new Error("--droplet: the stack is not on a simulated droplet; there is nothing to stop.");
+  const was = await stopDroplet(name, { purge: true });
+  console.log(was ? `The simulated droplet ${name} is removed.` : `There was no simulated droplet ${name}.`);
+  return 0;
+}
+
+async function destroy(args: readonly string[], paths: Paths): Promise<number> {
+  if (!existsSync(localPaths().stackFile)) {
+    // It says which droplet --droplet is about.
+    refreshConfig();
+    console.log("There is nothing to take down: npm run up has not run here.");
+    return 0;
+  }
+  await prepareStack(paths);
+  await startDroplets(paths);
+  const fixed = [
+    "destroy",
+    "--yes",
+    "--skip-preview",
+    "--suppress-outputs",
+    "--suppress-permalink=true",
+    ...localOptions(),
+  ];
+  return (await runPulumi(paths, LOCAL, [...fixed, ...args])).code;
+}

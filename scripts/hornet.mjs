@@ -1,0 +1,45 @@
+// @ts-check
+/**
+ * The commands of package.json: `node scripts/hornet.mjs COMMAND [ARGUMENT…]`. Each first makes the machine ready, which
+ * is quick where it is, and then runs its TypeScript. Works on a fresh clone, so nothing here needs node_modules.
+ */
+import { createRequire } from "node:module";
+import { SetupError } from "./setup/run.mjs";
+import { setUp } from "./setup/setup.mjs";
+
+/**
+ * What each command needs, and where it is. A command exports `main(args, paths)`, which gives the exit code.
+ * @type {Record<string, { purpose: import("./setup/setup.mjs").Purpose, module: string }>}
+ */
+const commands = {
+  up: { purpose: "up", module: "./up.ts" },
+  down: { purpose: "up", module: "./down.ts" },
+  droplet: { purpose: "up", module: "../sandbox/droplet/cli.ts" },
+  pulumi: { purpose: "operator", module: "./pulumi.ts" },
+  doctor: { purpose: "operator", module: "./doctor.ts" },
+  "test:kvm": { purpose: "test", module: "./test-kvm.ts" },
+};
+
+/** @param {readonly string[]} argv */
+async function main([name = "", ...args]) {
+  const command = commands[name];
+  if (!command) throw new SetupError(`there is no command ${name}; there are ${Object.keys(commands).join(", ")}.`);
+  const paths = await setUp(command.purpose);
+  const require = createRequire(import.meta.url);
+  require("../register.cjs");
+  // The droplets' command line is a program of its own, which reads its arguments itself.
+  process.argv = [process.argv[0] ?? "node", command.module, ...args];
+  const loaded = require(command.module);
+  if (typeof loaded.main === "function") process.exitCode = await loaded.main(args, paths);
+}
+
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+  process.on(signal, () => {
+    // A child on the same terminal gets the signal too and ends in its own way; its exit code is then ours.
+    if (process.listenerCount(signal) === 1) process.exit(130);
+  });
+}
+main(process.argv.slice(2)).catch((error) => {
+  console.error(`\nerror: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,55 @@
+/**
+ * The config of the stack `local`. Pulumi writes into a stack's config file (the salt of the passphrase, and whatever
+ * `pulumi config set` sets), and the one in git is to stay as it is. So Pulumi gets a copy, which is brought up to date
+ * at every run; see mergeCopy for what becomes of values that were set in it.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { readStackFile } from "../../config/file";
+import { mergeCopy } from "./merge";
+import { localPaths } from "./paths";
+
+const note =
+  "# The stack local's config as Pulumi uses it: Pulumi.local.yaml, and what was set by `npm run pulumi -- config set`.\n" +
+  "# Made anew at every run; where a key changed in Pulumi.local.yaml, that wins over what was set here.\n";
+
+function read(file: string): unknown {
+  return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
+}
+
+/** Writes a file whole: whoever reads it meanwhile gets the old one or the new one. */
+export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, file);
+}
+
+/** Brings the copy up to date with Pulumi.local.yaml. */
+export function refreshConfig(): void {
+  const { committed, config, base } = localPaths();
+  const copy = read(config);
+  const merged = mergeCopy(read(base), read(committed), copy);
+  if (!isDeepStrictEqual(merged, copy)) writeConfig(merged);
+  const text = readFileSync(committed, "utf8");
+  // Written last: a run that dies before this merges the same once more.
+  if (!existsSync(base) || readFileSync(base, "utf8") !== text) writeWhole(base, text);
+}
+
+/** Adds top-level keys, like Pulumi's `encryptionsalt`, to the copy. */
+export function addToConfig(keys: Readonly<Record<string, unknown>>): void {
+  writeConfig({ ...(read(localPaths().config) as object | undefined), ...keys });
+}
+
+function writeConfig(content: unknown): void {
+  writeWhole(localPaths().config, note + stringify(content, { lineWidth: 0 }));
+}
+
+/** The name of the simulated droplet that the stack is on; undefined where it is on another one. */
+export function simulatedDroplet(): string | undefined {
+  const { raw } = readStackFile(localPaths().config);
+  return z.object({ simulated: z.string() }).safeParse(raw.droplet).data?.simulated;
+}

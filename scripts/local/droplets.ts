@@ -1,0 +1,66 @@
+/** The simulated droplets that the stack `local` is on, or is to be on. */
+import { readFileSync } from "node:fs";
+import { sep } from "node:path";
+import { z } from "zod";
+import { listDroplets, startDroplet, type DropletStatus } from "../../sandbox/droplet";
+import { dropletsFolder } from "../../sandbox/droplet/paths";
+import { runPulumi, type Paths } from "../pulumi-cli";
+import { LOCAL, localPaths } from "./paths";
+import { makeStack } from "./stack";
+
+const stateFile = z.object({
+  checkpoint: z.object({
+    latest: z
+      .object({ resources: z.array(z.object({ inputs: z.record(z.string(), z.unknown()).optional() })).nullish() })
+      .nullish(),
+  }),
+});
+
+const onDroplet = z.object({ droplet: z.object({ hostKey: z.string(), privateKeyPath: z.string() }) });
+
+/** The host keys of the droplets that the stack's resources are on, those apart that are simulated. */
+function dropletsInState(): { simulated: Set<string>; others: Set<string> } {
+  const { stackFile } = localPaths();
+  const resources = stateFile.parse(JSON.parse(readFileSync(stackFile, "utf8"))).checkpoint.latest?.resources ?? [];
+  const simulated = new Set<string>();
+  const others = new Set<string>();
+  for (const { inputs } of resources) {
+    const droplet = onDroplet.safeParse(inputs).data?.droplet;
+    if (droplet === undefined) continue;
+    (droplet.privateKeyPath.startsWith(dropletsFolder() + sep) ? simulated : others).add(droplet.hostKey);
+  }
+  return { simulated, others };
+}
+
+/**
+ * Starts the simulated droplets that the stack is on: one that stopped keeps its files, and only it can change or take
+ * away what is on it. Where all that it is on are gone for good, with everything on them, the stack's state is forgotten,
+ * since nobody can be asked to take it away.
+ *
+ * @param wanted the droplet that the stack is to be on, which is made where it is missing
+ */
+export async function startDroplets(paths: Paths, wanted?: string): Promise<void> {
+  const { simulated, others } = dropletsInState();
+  const known = await listDroplets();
+  const present = known.filter(({ hostKey }) => simulated.has(hostKey));
+  if (simulated.size > 0 && present.length === 0 && others.size === 0) await forgetStack(paths);
+  const names = new Set([...present.map(({ name }) => name), ...(wanted === undefined ? [] : [wanted])]);
+  for (const name of names) {
+    const before = known.find((droplet) => droplet.name === name);
+    const { started } = await startDroplet({ name });
+    process.stderr.write(`== simulated droplet ${name}: ${told(before, started)}\n`);
+  }
+}
+
+function told(before: DropletStatus | undefined, started: boolean): string {
+  if (!started) return "runs";
+  return before === undefined ? "made and started" : "started";
+}
+
+async function forgetStack(paths: Paths): Promise<void> {
+  process.stderr.write("the simulated droplet that the stack was on is gone, and all that was on it; starting over\n");
+  const remove = ["stack", "rm", "--yes", "--force", "--preserve-config", LOCAL];
+  const { code } = await runPulumi(paths, LOCAL, remove, { capture: true });
+  if (code !== 0) throw new Error(`pulumi stack rm ${LOCAL} failed with exit code ${code}; what it said stands above.`);
+  await makeStack(paths);
+}

@@ -1,0 +1,38 @@
+import { resolve } from "node:path";
+
+/** The checkout that the scripts lie in. */
+export const checkout = resolve(__dirname, "../..");
+
+/** The stack that `npm run up` and `npm run down` are for. */
+export const LOCAL = "local";
+
+/** Its project's name, as Pulumi.yaml has it. */
+export const PROJECT = "hornet";
+
+/** The files of the stack `local`; `HORNET_STATE` puts them, and the simulated droplets, elsewhere. */
+export function localPaths(): {
+  readonly folder: string;
+  readonly state: string;
+  readonly stackFile: string;
+  readonly locks: string;
+  readonly passphrase: string;
+  readonly committed: string;
+  readonly config: string;
+  readonly base: string;
+} {
+  const root = resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"));
+  const state = resolve(root, "state");
+  return {
+    /** What belongs to the stack: its config, and the ssh_config that `up` writes. */
+    folder: resolve(root, LOCAL),
+    /** Pulumi's state, and in it the stack's own file and the locks of those who work on it. */
+    state,
+    stackFile: resolve(state, ".pulumi/stacks", PROJECT, `${LOCAL}.json`),
+    locks: resolve(state, ".pulumi/locks/organization", PROJECT, LOCAL),
+    passphrase: resolve(root, "passphrase"),
+    /** The config in git; the copy that Pulumi reads and writes; the config in git as it was when that was made. */
+    committed: resolve(checkout, `Pulumi.${LOCAL}.yaml`),
+    config: resolve(root, LOCAL, `Pulumi.${LOCAL}.yaml`),
+    base: resolve(root, LOCAL, "committed.yaml"),
+  };
+}

@@ -1,0 +1,79 @@
+/** Makes the stack `local` ready to be used: passphrase, config, the stack itself. */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
+import { runPulumi, type Paths } from "../pulumi-cli";
+import { addToConfig, refreshConfig } from "./config";
+import { LOCAL, PROJECT, localPaths } from "./paths";
+
+const salted = z.object({ encryptionsalt: z.string().optional() }).nullish();
+
+/**
+ * Makes passphrase, config and stack where they are missing; quick where they are there.
+ * @throws where the CLI cannot make the stack
+ */
+export async function prepareStack(paths: Paths): Promise<void> {
+  const { state, stackFile, passphrase, folder } = localPaths();
+  for (const path of [state, folder]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  // Fails where there is one: that one stays.
+  if (!existsSync(passphrase)) {
+    writeFileSync(passphrase, randomBytes(24).toString("base64url"), { flag: "wx", mode: 0o600 });
+  }
+  refreshConfig();
+  if (!existsSync(stackFile)) await makeStack(paths);
+  await releaseStaleLocks(paths);
+}
+
+function saltIn(file: string): string | undefined {
+  return salted.parse(parse(readFileSync(file, "utf8")))?.encryptionsalt;
+}
+
+/**
+ * `pulumi stack init` writes the salt of the passphrase into the stack's config file beside Pulumi.yaml, and cannot be
+ * told to use another one. So it runs in a folder of its own, and the salt is taken over from there.
+ */
+export async function makeStack(paths: Paths): Promise<void> {
+  const { folder, config } = localPaths();
+  const scratch = mkdtempSync(join(folder, "init-"));
+  try {
+    const file = join(scratch, `Pulumi.${LOCAL}.yaml`);
+    const encryptionsalt = saltIn(config);
+    writeFileSync(join(scratch, "Pulumi.yaml"), `name: ${PROJECT}\nruntime: nodejs\n`);
+    writeFileSync(file, encryptionsalt === undefined ? "{}\n" : stringify({ encryptionsalt }));
+    const { code } = await runPulumi(paths, LOCAL, ["stack", "init", "--no-select", LOCAL], {
+      capture: true,
+      cwd: scratch,
+    });
+    if (code !== 0)
+      throw new Error(`pulumi stack init ${LOCAL} failed with exit code ${code}; what it said stands above.`);
+    if (encryptionsalt === undefined) addToConfig({ encryptionsalt: saltIn(file) });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const lock = z.object({ pid: z.int(), hostname: z.string() });
+
+/** Gives up the locks of runs of this machine that were killed. */
+async function releaseStaleLocks(paths: Paths): Promise<void> {
+  const { locks } = localPaths();
+  const files = existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
+  const holders = files.map((name) => lock.safeParse(JSON.parse(readFileSync(join(locks, name), "utf8"))).data);
+  // Of another machine, or unreadable: Pulumi says what it makes of it.
+  if (holders.length === 0 || !holders.every((holder) => holder?.hostname === hostname() && !isAlive(holder.pid)))
+    return;
+  process.stderr.write("an earlier run ended without giving up its lock; going on from where it was\n");
+  await runPulumi(paths, LOCAL, ["cancel", "--yes", "--stack", LOCAL], { capture: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,89 @@
+/** Runs the Pulumi CLI that the set-up found, for any stack. */
+import { spawn } from "node:child_process";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { LOCAL, checkout, localPaths } from "./local/paths";
+
+/** Where the set-up left the CLI; see scripts/setup/setup.mjs. */
+export interface Paths {
+  /** The folder of `pulumi`. */
+  readonly pulumi: string;
+  /** What belongs in front of PATH. */
+  readonly path: readonly string[];
+}
+
+/** What a finished command printed, where it was not on the terminal. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+}
+
+/** Whether the CLI was built by the set-up, on a machine that reaches package registries and no more. */
+function isBuilt({ pulumi }: Paths): boolean {
+  const cache =
+    process.env.HORNET_CACHE ?? resolve(process.env.XDG_CACHE_HOME ?? resolve(homedir(), ".cache"), "hornet");
+  return pulumi.startsWith(resolve(cache));
+}
+
+/**
+ * The environment for the CLI. For the stack `local` its state, passphrase and stack are set; for any other one the
+ * user's own backend and login stay untouched.
+ */
+export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    PATH: [...paths.path, process.env.PATH].join(":"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_SUPPRESS_NEO_LINK: "true",
+    ...(isBuilt(paths) && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
+  };
+  if (stack !== LOCAL) return env;
+  const { state, passphrase } = localPaths();
+  // It would win over the file.
+  delete env.PULUMI_CONFIG_PASSPHRASE;
+  return {
+    ...env,
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
+    PULUMI_STACK: LOCAL,
+  };
+}
+
+/**
+ * Runs the CLI on this terminal, or, with `capture`, keeps what it prints on stdout.
+ *
+ * @returns its exit code; 128 and the signal's number where a signal ended it
+ * @throws where it cannot be started
+ */
+export function runPulumi(
+  paths: Paths,
+  stack: string,
+  args: readonly string[],
+  { capture = false, cwd = process.cwd() } = {},
+): Promise<Finished> {
+  return new Promise((done, fail) => {
+    const child = spawn(resolve(paths.pulumi, "pulumi"), args, {
+      cwd,
+      env: pulumiEnvironment(paths, stack),
+      stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"],
+    });
+    // The terminal's Ctrl-C reaches the CLI as well, which then stops after the step it is at; this process waits.
+    const wait = (): void => undefined;
+    process.on("SIGINT", wait);
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on("SIGTERM", forward);
+    let stdout = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.on("error", (error) => fail(new Error(`${paths.pulumi}/pulumi could not be started: ${error.message}`)));
+    child.on("close", (code, signal) => {
+      process.removeListener("SIGINT", wait);
+      process.removeListener("SIGTERM", forward);
+      done({ code: code ?? (signal === "SIGINT" ? 130 : 143), stdout });
+    });
+  });
+}
+
+/** The options that a command on the stack `local` is run with. */
+export function localOptions(): string[] {
+  return ["--stack", LOCAL, "--config-file", localPaths().config, "--cwd", checkout];
+}

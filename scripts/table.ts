@@ -1,0 +1,38 @@
+/** What `npm run up` prints at its end. */
+import type { Changes, CloneRow } from "./local/result";
+
+const words: Readonly<Record<string, string>> = {
+  create: "created",
+  update: "updated",
+  delete: "deleted",
+  replace: "replaced",
+  "create-replacement": "created anew",
+  "delete-replaced": "taken away for it",
+};
+
+/** One line on what changed; it says so where nothing did. */
+export function changeLine(changes: Changes): string {
+  const done = Object.entries(changes).flatMap(([kind, count]) => {
+    const word = words[kind];
+    return word === undefined || count === 0 ? [] : [`${count} ${word}`];
+  });
+  return done.length === 0 ? "Nothing to change: the droplet is as declared." : `Resources: ${done.join(", ")}.`;
+}
+
+/** Name, address and way in of every clone, in columns. */
+export function cloneTable(clones: readonly CloneRow[]): string {
+  const rows = [
+    ["CLONE", "ADDRESS", "READY", "DISK", "HOW TO GET IN"],
+    ...clones.map(({ name, address, ready, disk = "" }) => [
+      name,
+      address,
+      ready ? "yes" : "not waited for",
+      disk,
+      `npm run ssh -- ${name}`,
+    ]),
+    ["droplet", "", "", "", "npm run ssh -- droplet"],
+  ];
+  const widths = (rows[0] ?? []).map((_title, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  const line = (row: readonly string[]): string => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+}

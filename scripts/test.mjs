@@ -1,0 +1,128 @@
+// @ts-check
+/**
+ * `npm test [-- PATTERN…]`: types, lint, format and shell scripts, then Jest; closes with `N passed, N failed`. With
+ * patterns only the tests whose paths match run.
+ * `npm run lint` runs all but Jest, `npm run format` makes the format right.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SetupError } from "./setup/run.mjs";
+import { setUp } from "./setup/setup.mjs";
+
+const checkout = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const modules = join(checkout, "node_modules");
+const skipped = new Set(["node_modules", ".git", ".hornet", "coverage", "target"]);
+
+/** @typedef {{ passed: number, failed: number }} Count */
+
+/**
+ * @param {readonly string[]} argv
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<number>} the exit code
+ */
+function run(argv, env = process.env) {
+  const [command = "", ...args] = argv;
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: checkout, env, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", (error) => {
+      console.error(`${command} could not be started: ${error.message}`);
+      done(127);
+    });
+    child.on("close", (code) => done(code ?? 128));
+  });
+}
+
+/** Every shell script of the checkout: by its ending, or by its first line. */
+function shellScripts(folder = checkout) {
+  /** @type {string[]} */
+  const found = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && !skipped.has(entry.name)) found.push(...shellScripts(path));
+    else if (entry.isFile() && isShellScript(path)) found.push(relative(checkout, path));
+  }
+  return found.sort();
+}
+
+/** @param {string} path */
+function isShellScript(path) {
+  if (path.endsWith(".sh")) return true;
+  // Only files without a type by their name, so that no big file is read for its first line.
+  return (
+    !/\.[^/]+$/.test(path.slice(path.lastIndexOf("/") + 2)) &&
+    /^#!\/bin\/(ba)?sh|^#!\/usr\/bin\/env bash/.test(readFileSync(path, "utf8"))
+  );
+}
+
+const checks = {
+  types: () => [process.execPath, join(modules, "typescript/bin/tsc"), "--noEmit"],
+  lint: () => [process.execPath, join(modules, "eslint/bin/eslint.js"), "."],
+  format: () => [process.execPath, join(modules, "prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."],
+  "shell scripts": () => ["shellcheck", ...shellScripts()],
+};
+
+/** @returns {Promise<Count>} */
+async function lint() {
+  const count = { passed: 0, failed: 0 };
+  for (const [name, argv] of Object.entries(checks)) {
+    const passed = (await run(argv())) === 0;
+    console.error(`== ${name}: ${passed ? "passed" : "FAILED"}`);
+    count[passed ? "passed" : "failed"]++;
+  }
+  return count;
+}
+
+/**
+ * @param {readonly string[]} args
+ * @returns {Promise<Count>}
+ */
+async function jest(args) {
+  const folder = mkdtempSync(join(tmpdir(), "hornet-jest-"));
+  try {
+    const file = join(folder, "result.json");
+    // Guests boot and wake up beside the tests: more workers than two only make every one of them slower.
+    const workers = `--maxWorkers=${Math.min(2, availableParallelism())}`;
+    const code = await run([
+      process.execPath,
+      join(modules, "jest/bin/jest.js"),
+      workers,
+      "--json",
+      `--outputFile=${file}`,
+      ...args,
+    ]);
+    if (!existsSync(file)) return { passed: 0, failed: 1 };
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(file, "utf8"));
+    const failed = numFailedTests + numRuntimeErrorTestSuites;
+    return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {readonly string[]} args */
+async function main(args) {
+  await setUp("test");
+  if (args[0] === "--format")
+    return run([process.execPath, join(modules, "prettier/bin/prettier.cjs"), "--write", "."]);
+  if (args[0] === "--lint") return (await lint()).failed === 0 ? 0 : 1;
+  const linted = args.length === 0 ? await lint() : { passed: 0, failed: 0 };
+  const tested = await jest(args);
+  return tell({ passed: linted.passed + tested.passed, failed: linted.failed + tested.failed });
+}
+
+/** @param {Count} count */
+function tell({ passed, failed }) {
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error) => {
+    console.error(error instanceof SetupError ? `\nerror: ${error.message}` : error);
+    process.exitCode = tell({ passed: 0, failed: 1 });
+  },
+);

@@ -1,0 +1,26 @@
+/** `npm run up`: the simulated droplet, then the stack `local` on it, then how to reach its clones. */
+import { simulatedDroplet } from "./local/config";
+import { LOCAL, checkout } from "./local/paths";
+import { prepareStack } from "./local/stack";
+import { startDroplets } from "./local/droplets";
+import { readChanges, readClones } from "./local/result";
+import { localOptions, runPulumi, type Paths } from "./pulumi-cli";
+import { refuseOtherStack } from "./arguments";
+import { changeLine, cloneTable } from "./table";
+
+/**
+ * @param args further arguments for `pulumi up`
+ * @returns Pulumi's exit code
+ */
+export async function main(args: readonly string[], paths: Paths): Promise<number> {
+  refuseOtherStack("up", args);
+  process.chdir(checkout);
+  await prepareStack(paths);
+  await startDroplets(paths, simulatedDroplet());
+  const fixed = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", ...localOptions()];
+  const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args]);
+  if (code !== 0) return code;
+  const [changes, clones] = await Promise.all([readChanges(paths), readClones(paths)]);
+  process.stdout.write(`${changeLine(changes)}\n\n${cloneTable(clones)}`);
+  return 0;
+}
