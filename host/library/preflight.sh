@@ -5,7 +5,10 @@
 preflight_facts() {
   local tool path
   for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed; do
-    printf 'tool.%s=%s\n' "$tool" "$(command -v "$tool")"
+    # The shell names a file that cannot be executed too, where it finds no other.
+    path=$(command -v "$tool")
+    [[ -x $path ]] || path=""
+    printf 'tool.%s=%s\n' "$tool" "$path"
   done
   printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
   printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"

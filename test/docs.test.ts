@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bridgeTable } from "../plan/bridge";
+import { natTable } from "../plan/nat";
+import { renderTable, type NftTable } from "../plan/nft";
+
+const owner = "hornet:STACK";
+
+/** A table as the documentation shows it: without the lines that take an older one away. */
+function shown(table: NftTable): string {
+  return renderTable(table).split("\n").slice(2).join("\n");
+}
+
+test("docs/network.md shows the rules as they are", () => {
+  const text = readFileSync(join(__dirname, "../docs/network.md"), "utf8");
+  const blocks = [...text.matchAll(/```nft\n([^`]*)```/g)].map(([, block]) => block);
+  const clone = { address: "10.0.0.2", guestAddress: "192.168.241.2", nsVeth: "veth0", tap: "tap0", owner };
+  const bridge = { name: "br0", address: "10.0.0.1/24", network: "10.0.0.0/24", uplink: "auto", owner };
+  expect(blocks).toEqual([shown(natTable({ ...clone, publish: [], egress: undefined })), shown(bridgeTable(bridge))]);
+});
+
+test("every script that the README names is in package.json, and the other way round", () => {
+  const readme = readFileSync(join(__dirname, "../README.md"), "utf8");
+  const { scripts } = JSON.parse(readFileSync(join(__dirname, "../package.json"), "utf8")) as { scripts: object };
+  const named = [...readme.matchAll(/npm (?:run (?:--silent )?([a-z:]+)|(test))/g)].map(([, run, test]) => run ?? test);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort());
+});

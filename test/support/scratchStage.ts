@@ -1,0 +1,161 @@
+import { copyFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { closeSessions } from "../../host/session";
+import { ownerMark } from "../../plan/owner";
+import { provider as bridgeProvider } from "../../providers/bridge";
+import { provider as namespaceProvider } from "../../providers/cloneNamespace";
+import { provider as vmProvider } from "../../providers/firecrackerVM";
+import { provider as natProvider } from "../../providers/natRuleSet";
+import { provider as artifactProvider } from "../../providers/snapshotArtifact";
+import type { Observation } from "../../sandbox/droplet";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { changes, scratchDroplet, type ScratchDroplet } from "./scratchDroplet";
+import { Driver } from "./scratchProvider";
+import { scratchVmm } from "./scratchVmm";
+
+/** Two stacks. */
+export const owner = ownerMark({ organization: "o", project: "p", stack: "one" });
+export const other = ownerMark({ organization: "o", project: "p", stack: "two" });
+
+/** What a read says of a resource with which all is well. */
+export const declared = { condition: "as declared" };
+
+/** Folders of a stage's droplet: what lies ready to boot, and where artifacts go. */
+export const images = "/opt/swarm/images";
+export const snapshots = "/opt/swarm/snapshots";
+
+const firecracker = "/usr/bin/firecracker";
+const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
+
+/** Takes everything away by force, so that one test that fails does not fail the next ones. */
+const wipe = `pkill -9 -x stub || :; sleep 0.2
+  for one in $(ls /run/netns); do ip netns del $one; done
+  for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del $one 2>/dev/null || :; done
+  nft flush ruleset; rm -rf /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare ${snapshots}
+  echo 0 >/proc/sys/net/ipv4/ip_forward`;
+
+/**
+ * The droplet of one test file, and the resources on it. Every test has to leave it as it was; one that does not fails,
+ * and what it left is taken away.
+ */
+export class Stage {
+  droplet!: ScratchDroplet;
+  before!: Observation;
+  private vmmFolder: string | undefined;
+
+  /** Starts it for the tests of the file that calls. `withVmm`: it has a VMM, and a kernel and a disk for it. */
+  static use({ withVmm = false } = {}): Stage {
+    const stage = new Stage();
+    beforeAll(() => stage.begin(withVmm));
+    afterAll(() => stage.end());
+    afterEach(() => stage.settle());
+    return stage;
+  }
+
+  run(script: string): Promise<string> {
+    return this.droplet.run(script);
+  }
+
+  observe(): Promise<Observation> {
+    return this.droplet.observe();
+  }
+
+  async changesSince(then: Observation): Promise<string[]> {
+    return changes(then, await this.droplet.observe());
+  }
+
+  bridge(props: object = {}, who = owner): Promise<Driver> {
+    return Driver.of(bridgeProvider, { ...this.common(who), ...props });
+  }
+
+  namespace(props: object = {}, who = owner): Promise<Driver> {
+    return Driver.of(namespaceProvider, {
+      ...this.common(who),
+      namespace: "vm7",
+      bridge: "br0",
+      hostVeth: "veth7h",
+      address: "10.0.0.9/24",
+      gateway: "10.0.0.1",
+      ...tap,
+      ...props,
+    });
+  }
+
+  nat(props: object = {}, who = owner): Promise<Driver> {
+    return Driver.of(natProvider, {
+      ...this.common(who),
+      namespace: "vm7",
+      address: "10.0.0.9",
+      guestAddress: "192.168.241.2",
+      publish: [{ port: 80, guestPort: 8080 }],
+      ...props,
+    });
+  }
+
+  artifact(props: object = {}, who = owner): Promise<Driver> {
+    return Driver.of(artifactProvider, {
+      ...this.common(who),
+      dir: snapshots,
+      source: { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: 16, timeout: 20 } },
+      firecracker,
+      guestAddress: "192.168.241.2",
+      ...tap,
+      ...props,
+    });
+  }
+
+  vm(artifact: unknown, props: object = {}): Promise<Driver> {
+    return Driver.of(vmProvider, {
+      ...this.common(owner),
+      name: "vm7",
+      namespace: "vm7",
+      address: "10.0.0.9",
+      artifact,
+      guestAddress: "192.168.241.2",
+      tapAddress: tap.tapAddress,
+      firecracker,
+      kernel: `${images}/kernel`,
+      readyTimeout: 0,
+      authorizedKeys: ["ssh-ed25519 AAAA"],
+      env: { API_KEY: "very'secret" },
+      ...props,
+    });
+  }
+
+  /** Lets a resource drift, reads the words, repairs it, and reads that it is as declared. */
+  async repairs(driver: Driver, drift: string, words: string): Promise<void> {
+    await this.run(drift);
+    expect({ drift, ...(await driver.read()) }).toMatchObject({ drift, id: driver.id, condition: words });
+    await driver.update();
+    expect({ drift, ...(await driver.read()) }).toMatchObject({ drift, ...declared });
+  }
+
+  private common(who: string): object {
+    return { droplet: this.droplet.connection, owner: who, runtimeDir: "/opt/swarm/runtime" };
+  }
+
+  private async begin(withVmm: boolean): Promise<void> {
+    const vmm = withVmm ? scratchVmm() : undefined;
+    this.vmmFolder = vmm?.folder;
+    this.droplet = await scratchDroplet(vmm === undefined ? {} : { firecracker: vmm.path });
+    if (vmm !== undefined) {
+      copyFileSync(join(vmm.folder, "stub"), join(dropletPaths("scratch").opt, "stub"));
+      // The stub reads no more of a kernel than its kind.
+      await this.run(`printf '\\177ELF\\2\\1\\1' >${images}/kernel; truncate -s 1M ${images}/kernel
+        truncate -s 8M ${images}/disk; printf first | dd of=${images}/disk conv=notrunc status=none`);
+    }
+    this.before = await this.observe();
+  }
+
+  private async settle(): Promise<void> {
+    const left = await this.changesSince(this.before);
+    if (left.length > 0) await this.run(wipe);
+    expect(left.slice(0, 20)).toEqual([]);
+  }
+
+  private async end(): Promise<void> {
+    await closeSessions();
+    await this.droplet.end();
+    if (this.vmmFolder !== undefined) rmSync(this.vmmFolder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * What the end-to-end stories run on; `npm run test:kvm` sets these variables. Without them it is the stand-in and the
+ * guest of this checkout.
+ */
+export interface Settings {
+  /** Paths on this machine; undefined means what the checkout builds. */
+  readonly firecracker: string | undefined;
+  readonly kernel: string | undefined;
+  readonly rootfs: string | undefined;
+  /** What every limit is multiplied with. */
+  readonly timeoutScale: number;
+}
+
+/** Reads the variables. */
+export function settings(env: NodeJS.ProcessEnv = process.env): Settings {
+  return {
+    firecracker: env.HORNET_TEST_FIRECRACKER,
+    kernel: env.HORNET_TEST_KERNEL,
+    rootfs: env.HORNET_TEST_ROOTFS,
+    timeoutScale: Number(env.HORNET_TEST_TIMEOUT_SCALE ?? "1"),
+  };
+}
+
+/** A limit in ms for what takes about `seconds` on a busy machine with the stand-in. */
+export function limitMs(seconds: number): number {
+  return Math.ceil(seconds * settings().timeoutScale * 1000);
+}

@@ -1,0 +1,100 @@
+/**
+ * A world of its own for a story: a folder in place of the checkout's `.hornet`, in it a simulated droplet named
+ * `local` and the stack `local`, reached by the commands that a person types.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { dropletExec, stopDroplet } from "../../sandbox/droplet";
+import { run, succeed, type Ended, type RunOptions } from "./run";
+import { limitMs, settings } from "./settings";
+
+const checkout = resolve(__dirname, "../..");
+
+/** The simulated droplet's name, as Pulumi.local.yaml has it. */
+export const droplet = "local";
+
+export class World {
+  private constructor(readonly folder: string) {}
+
+  /**
+   * Makes a world and starts its droplet. One at a time in a process, since the droplet's own functions find the folder
+   * in the environment.
+   */
+  static async begin(...dropletOptions: string[]): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), "hornet-world-")));
+    process.env.HORNET_STATE = world.folder;
+    const { firecracker, kernel, rootfs } = settings();
+    const chosen = Object.entries({ firecracker, kernel, rootfs }).flatMap(([name, path]) =>
+      path === undefined ? [] : [`--${name}`, path],
+    );
+    try {
+      await world.npm("droplet", "start", droplet, ...chosen, ...dropletOptions);
+    } catch (error) {
+      await world.end();
+      throw error;
+    }
+    return world;
+  }
+
+  /** Ends the droplet with all that is in it and removes the folder. */
+  async end(): Promise<void> {
+    await stopDroplet(droplet, { purge: true });
+    delete process.env.HORNET_STATE;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private options(): RunOptions {
+    return { cwd: checkout, env: { ...process.env, HORNET_STATE: this.folder }, limit: limitMs(600) };
+  }
+
+  /** `npm run SCRIPT -- ARGUMENT…`, which must succeed. */
+  npm(script: string, ...args: string[]): Promise<string> {
+    return succeed(["npm", "run", "--silent", script, "--", ...args], this.options());
+  }
+
+  /** The same, whatever comes of it. */
+  tryNpm(script: string, ...args: string[]): Promise<Ended> {
+    return run(["npm", "run", "--silent", script, "--", ...args], this.options());
+  }
+
+  /** Sets keys of the stack's config, and the limits that a slow machine needs. */
+  async configure(keys: Readonly<Record<string, string | number | boolean>> = {}): Promise<void> {
+    const { timeoutScale } = settings();
+    const limits = {
+      "hornet:fleet.readyTimeout": Math.ceil(120 * timeoutScale),
+      "hornet:snapshot.boot.timeout": Math.ceil(120 * timeoutScale),
+    };
+    const values = Object.entries({ ...limits, ...keys }).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
+    await this.npm("pulumi", "config", "set-all", "--path", ...values);
+  }
+
+  /** A command in a clone, through the written ssh_config by a stock ssh, which must succeed. */
+  async in(clone: string, command: string): Promise<string> {
+    return (await succeed(this.sshArguments(clone, command), this.options())).trimEnd();
+  }
+
+  /** The same, whatever comes of it. */
+  tryIn(clone: string, command: string): Promise<Ended> {
+    return run(this.sshArguments(clone, command), this.options());
+  }
+
+  private sshArguments(clone: string, command: string): [string, ...string[]] {
+    return ["ssh", "-F", join(this.folder, "local", "ssh_config"), clone, command];
+  }
+
+  /** A command in the droplet itself, past ssh, which must succeed. */
+  async onDroplet(script: string): Promise<string> {
+    const { code, ...said } = await dropletExec(droplet, ["bash", "-c", script]).then(({ exitCode, ...rest }) => ({
+      code: exitCode,
+      ...rest,
+    }));
+    if (code !== 0) throw new Error(`on the droplet: ${script}\nended with ${code}\n${said.stdout}\n${said.stderr}`);
+    return said.stdout.trimEnd();
+  }
+
+  /** The stack's outputs. */
+  async outputs(): Promise<unknown> {
+    return JSON.parse(await this.npm("pulumi", "stack", "output", "--json"));
+  }
+}
