@@ -23,7 +23,7 @@ test("what is not there is not said", () => {
 });
 
 test("no stack reaches a user", () => {
-  for (const error of [new HornetError("a\nb"), new ConnectionError("c")]) expect(error.stack).toBe(error.message);
+  for (const error of [new HornetError("a\nb"), new ConnectionError("c")]) expect(error.stack).toBe("");
 });
 
 test("the message of whatever was thrown", () => {

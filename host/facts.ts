@@ -170,6 +170,7 @@ function parseVm(body: string): ObservedVm {
     diskSize: Number(values.get("disk") ?? -1),
     diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
+    held: values.get("held") === "1",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
 }

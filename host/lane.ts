@@ -18,6 +18,9 @@ interface Pending {
 /** Starts every frame's closing line; a control character that no command's text output holds. */
 const MARK = "\x1e";
 
+/** What follows the mark once the shell is gone, where its end alone would not end the command that it runs in. */
+export const GONE = "gone";
+
 /** A point between two effects, as the droplet's library names it on stderr (see library/common.sh). */
 export const POINT = /^\x1f(E|K) (.*)\n/gm; // eslint-disable-line no-control-regex
 
@@ -58,6 +61,10 @@ export class Lane {
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
       this.settle();
+      if (this.stdout.endsWith(`\n${MARK}${GONE}\n`)) {
+        this.end("the shell ended");
+        this.child.kill();
+      }
     });
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;

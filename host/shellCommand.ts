@@ -1,4 +1,5 @@
 import { isLocal, type Connection } from "./connection";
+import { GONE } from "./lane";
 import { laneBootstrap } from "./library";
 import { quote } from "./quote";
 import { sshOptions } from "./ssh";
@@ -20,7 +21,7 @@ export interface ShellStart {
 export function shellCommand({ connection, folder, first, session, serve }: ShellStart): [string, ...string[]] {
   const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane", session, ...serve] as const;
   if (isLocal(connection)) return [...shell];
-  const sudo = connection.user === "root" ? "" : "sudo -n ";
+  const words = `${connection.user === "root" ? "" : "sudo -n "}${shell.map(quote).join(" ")}`;
   return [
     "ssh",
     "-T",
@@ -29,6 +30,7 @@ export function shellCommand({ connection, folder, first, session, serve }: Shel
     `ControlMaster=${first ? "yes" : "no"}`,
     "--",
     connection.host,
-    `exec ${sudo}${shell.map(quote).join(" ")}`,
+    // The ssh that carries the others lives on when its own shell has died, so that has to be said.
+    first ? `${words}; printf '\\n\\036${GONE}\\n'` : `exec ${words}`,
   ];
 }

@@ -3,7 +3,7 @@ import { declared, other, owner, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
-const stage = Stage.use();
+const stage = Stage.use({ undo: () => base.delete() });
 
 /** The clone's namespace reaches the bridge's address: a closed port of it answers. */
 async function reachesTheDroplet(): Promise<void> {
@@ -17,7 +17,6 @@ beforeEach(async () => {
   base = await stage.bridge();
   await base.create();
 });
-afterEach(() => base.delete());
 
 test("created, as declared, deleted, deleted again", async () => {
   const one = await stage.namespace();

@@ -4,7 +4,14 @@ import { declared, snapshots, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
-const stage = Stage.use({ withVmm: true });
+const stage = Stage.use({
+  withVmm: true,
+  undo: async () => {
+    await template.delete();
+    await net.delete();
+    await bridge.delete();
+  },
+});
 
 let bridge: Driver;
 let net: Driver;
@@ -19,11 +26,6 @@ beforeEach(async () => {
   template = await stage.artifact();
   await template.create();
   there = await stage.observe();
-});
-afterEach(async () => {
-  await template.delete();
-  await net.delete();
-  await bridge.delete();
 });
 
 const dir = "/opt/swarm/runtime/vm7";

@@ -3,7 +3,7 @@ import { declared, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
-const stage = Stage.use();
+const stage = Stage.use({ undo: () => base.delete() });
 
 let base: Driver;
 
@@ -11,7 +11,6 @@ beforeEach(async () => {
   base = await stage.bridge();
   await base.create();
 });
-afterEach(() => base.delete());
 
 test("every drift of the rules is said in words and repaired", async () => {
   const net = await stage.namespace();

@@ -60,7 +60,7 @@ test.each([
 const fakeGo = (exit: number): string => `
 case "$1" in
   env) echo go1.25.0 ;;
-  list) echo one; echo two ;;
+  list) case "$*" in *" -m "*) echo "$HOME/sdk" ;; *) echo one; echo two ;; esac ;;
   build)
     echo one >&2
     while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
@@ -70,11 +70,13 @@ case "$1" in
 esac`;
 
 test("what Go builds is kept, and a second call builds nothing", async () => {
+  await mkdir(join(folder, "sdk/nodejs/dist"), { recursive: true });
+  await writeFile(join(folder, "sdk/nodejs/dist/pulumi-resource-pulumi-nodejs"), "");
   const first = await build({ pulumi: "exit 1", go: fakeGo(0) });
   expect(first.stdout).toMatch(/\/cache\/pulumi\/[0-9a-f]{16}\/bin\n$/);
   expect(first.stderr).toContain("pulumi, packages compiled: 1, done");
   const { stdout } = await exec("ls", [first.stdout.trim()]);
-  expect(stdout).toBe("pulumi\npulumi-language-nodejs\n");
+  expect(stdout).toBe("pulumi\npulumi-language-nodejs\npulumi-resource-pulumi-nodejs\n");
   await rm(join(folder, "bin"), { recursive: true });
   expect(await build({ pulumi: "exit 1", go: "exit 9" })).toMatchObject({ code: 0, stdout: first.stdout, stderr: "" });
 });

@@ -70,6 +70,7 @@ gather_vm() {
   section vm "$1"
   printf 'pid=%s\nstart=%s\nalive=%s\nin_namespace=%s\n' "${pid:-0}" "$recorded" "$alive" "$same"
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
+  [[ ! -e $dir/held ]] || printf 'held=1\n'
   printf 'disk=%s\n' "$(stat -c %s "$dir/rootfs.ext4" 2>/dev/null || printf -- -1)"
   if [[ -f $dir/record ]]; then sed 's/^/record./' "$dir/record"; fi
   if ((alive)); then

@@ -7,7 +7,7 @@ import { makeFiles } from "./files";
 import { withLock } from "./lock";
 import { checkout, dropletPaths, dropletsFolder } from "./paths";
 import { isAlive, membersOf, ownNamespaces, signal, waitUntil } from "./processes";
-import { checkName, readRecord, recordedNames, writeRecord, type DropletRecord } from "./state";
+import { checkName, readRecord, recordedNames, writeRecord, type DropletRecord, type ProcessId } from "./state";
 import type { SupervisorMessage } from "./supervisor";
 
 /** How long, in milliseconds, the end of a droplet's processes is waited for before that is an error. */
@@ -141,16 +141,17 @@ async function end(record: DropletRecord): Promise<void> {
   const namespaces = [...ownNamespaces(init), ...ownNamespaces(internet)];
   // The kernel ends everything in a pid namespace with its pid 1.
   for (const process of [init, internet, supervisor]) signal(process, "SIGKILL");
+  // Listed once, while they die: the kernel gives the inodes of namespaces that are gone to new ones.
+  const members = membersOf(namespaces);
+  const living = (): ProcessId[] => [init, internet, supervisor, ...members].filter(isAlive);
   const image = dropletPaths(record.name).swarmImage;
-  const gone = await waitUntil(
-    () =>
-      ![init, internet, supervisor].some(isAlive) &&
-      membersOf(namespaces).length === 0 &&
-      loopDevicesOf(image).length === 0,
-    stopLimit,
-  );
+  const gone = await waitUntil(() => living().length === 0 && loopDevicesOf(image).length === 0, stopLimit);
   if (!gone) {
-    const held = `processes ${membersOf(namespaces).join(", ") || "none"}, loop devices ${loopDevicesOf(image).join(", ") || "none"}`;
+    const held = `processes ${
+      living()
+        .map(({ pid }) => pid)
+        .join(", ") || "none"
+    }, loop devices ${loopDevicesOf(image).join(", ") || "none"}`;
     throw new Error(`the droplet ${record.name} did not end within ${stopLimit / 1000} s; still there: ${held}.`);
   }
   await writeRecord({ ...record, processes: null });

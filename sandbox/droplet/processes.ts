@@ -61,11 +61,11 @@ export function ownNamespaces(process: ProcessId): string[] {
   return isAlive(process) ? namespacesOf(String(process.pid)).filter((namespace) => !outside.has(namespace)) : [];
 }
 
-/** The pids of all processes of this machine that are in one of `namespaces`. */
-export function membersOf(namespaces: readonly string[]): number[] {
+/** All processes of this machine that are in one of `namespaces` now. */
+export function membersOf(namespaces: readonly string[]): ProcessId[] {
   const wanted = new Set(namespaces);
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .filter((pid) => namespacesOf(pid).some((namespace) => wanted.has(namespace)))
-    .map(Number);
+    .flatMap((pid) => identify(Number(pid)) ?? []);
 }

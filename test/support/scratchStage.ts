@@ -43,12 +43,24 @@ export class Stage {
   before!: Observation;
   private vmmFolder: string | undefined;
 
-  /** Starts it for the tests of the file that calls. `withVmm`: it has a VMM, and a kernel and a disk for it. */
-  static use({ withVmm = false } = {}): Stage {
+  /**
+   * Starts it for the tests of the file that calls.
+   *
+   * @param withVmm whether it has a VMM, and a kernel and a disk for it
+   * @param undo what every test of the file ends with, before what is left is looked at: Jest calls the hooks of a file
+   *   in the order in which they stand
+   */
+  static use({ withVmm = false, undo = () => Promise.resolve() } = {}): Stage {
     const stage = new Stage();
     beforeAll(() => stage.begin(withVmm));
     afterAll(() => stage.end());
-    afterEach(() => stage.settle());
+    afterEach(async () => {
+      try {
+        await undo();
+      } finally {
+        await stage.settle();
+      }
+    });
     return stage;
   }
 
