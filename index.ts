@@ -10,6 +10,8 @@ const { droplet, operatorKeys } = resolveDroplet(spec.droplet, {
 const fleet = new CloneFleet("fleet", { spec, droplet, operatorKeys });
 
 export const clones = fleet.clones;
+export const snapshot = fleet.snapshot;
+export const transferred = fleet.transferred;
 export const snapshotDigest = fleet.snapshotDigest;
 export const timings = fleet.timings;
 export const sshConfig = fleet.sshConfig;

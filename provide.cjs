@@ -13,6 +13,7 @@ const modules = {
   CloneNamespace: "./providers/cloneNamespace.ts",
   NatRuleSet: "./providers/natRuleSet.ts",
   SnapshotArtifact: "./providers/snapshotArtifact.ts",
+  SnapshotProof: "./providers/snapshotProof.ts",
   FirecrackerVM: "./providers/firecrackerVM.ts",
   SshConfig: "./providers/sshConfig.ts",
 };

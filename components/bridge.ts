@@ -38,7 +38,7 @@ export class Bridge extends HornetResource {
       "Bridge",
       name,
       { name: undefined, address: undefined, uplink: undefined, ...args },
-      ["adopted", "rules"],
+      ["adopted", "rules", "before"],
       opts,
     );
   }

@@ -2,12 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Artifact } from "../firecracker/manifest";
 import type { ClonePlan } from "../plan/names";
 import { CloneNamespace } from "./cloneNamespace";
-import { FirecrackerVM } from "./firecrackerVM";
+import { FirecrackerVM, type IdentityArgs, type SmokeTestArgs } from "./firecrackerVM";
 import { NatRuleSet, type PublishedPortArgs } from "./natRuleSet";
 import type { CommonArgs } from "./resource";
 
 /** What a {@link Clone} takes. */
-export interface CloneArgs extends CommonArgs {
+export interface CloneArgs extends CommonArgs, IdentityArgs {
   /** Its names and addresses; see plan/names.ts. */
   plan: ClonePlan;
   bridge: pulumi.Input<string>;
@@ -16,16 +16,16 @@ export interface CloneArgs extends CommonArgs {
   /** @default true */
   isolated?: pulumi.Input<boolean>;
   artifact: pulumi.Input<Artifact>;
-  /** @default root */
-  user?: pulumi.Input<string>;
-  authorizedKeys?: pulumi.Input<pulumi.Input<string>[]>;
-  env?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   publish?: pulumi.Input<pulumi.Input<PublishedPortArgs>[]>;
   egress?: pulumi.Input<pulumi.Input<string>[]>;
   firecracker?: pulumi.Input<string>;
   kernel?: pulumi.Input<string>;
   readyTimeout?: pulumi.Input<number>;
   shutdownTimeout?: pulumi.Input<number>;
+  /** What must succeed after every change of the clone. */
+  smokeTests?: pulumi.Input<pulumi.Input<SmokeTestArgs>[]>;
+  /** @default 1 */
+  maxUnavailable?: pulumi.Input<number>;
 }
 
 /** What a stack tells of one clone. */
@@ -38,6 +38,8 @@ export interface CloneSummary {
   ready: boolean;
   /** How its disk was copied: `reflink` or `sparse`. */
   disk: string;
+  /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
+  identity: string;
 }
 
 /** One clone: its namespace, its packet rules, its VM, in this order. */
@@ -102,15 +104,22 @@ export class Clone extends pulumi.ComponentResource {
           user: args.user,
           authorizedKeys: args.authorizedKeys,
           env: args.env,
+          identity: args.identity,
+          loginKeyPath: args.loginKeyPath,
+          agent: args.agent,
+          agentService: args.agentService,
           firecracker: args.firecracker,
           kernel: args.kernel,
           readyTimeout: args.readyTimeout,
           shutdownTimeout: args.shutdownTimeout,
+          smokeTests: args.smokeTests,
+          maxUnavailable: args.maxUnavailable,
         }),
       },
       { ...inner, dependsOn: [nat] },
     );
-    this.summary = pulumi.all([vm.sshHostKey, vm.ready, vm.disk]).apply(([sshHostKey, ready, disk]) => ({
+    const seen = pulumi.all([vm.sshHostKey, vm.ready, vm.disk, vm.identityWay]);
+    this.summary = seen.apply(([sshHostKey, ready, disk, identity]) => ({
       name: plan.name,
       id: plan.id,
       address: plan.address,
@@ -118,6 +127,7 @@ export class Clone extends pulumi.ComponentResource {
       sshHostKey,
       ready,
       disk,
+      identity,
     }));
     this.timings = vm.timings;
     this.registerOutputs({});

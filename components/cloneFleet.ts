@@ -1,12 +1,17 @@
+import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { FleetSpec, SnapshotSource } from "../config/spec";
+import type { FleetSpec } from "../config/spec";
 import { identityOf } from "../config/spec";
 import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
 import { Clone, given, type CloneSummary } from "./clone";
+import { withoutStacks } from "./quiet";
+import type { SmokeTestArgs } from "./firecrackerVM";
 import type { DropletArgs } from "./resource";
-import { DropletClaim, type DropletNeeds } from "./dropletClaim";
+import { DropletClaim } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
+import { SnapshotProof } from "./snapshotProof";
+import { announce, needsOf, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "./sshConfig";
 
 /** What a {@link CloneFleet} takes. */
@@ -28,6 +33,10 @@ export interface CloneFleetArgs {
 export class CloneFleet extends pulumi.ComponentResource {
   readonly clones: pulumi.Output<CloneSummary[]>;
   readonly snapshotDigest: pulumi.Output<string>;
+  /** What other stacks need to take it from here. */
+  readonly snapshot: pulumi.Output<SnapshotSummary>;
+  /** Bytes that went over the wire for the snapshot when it came. */
+  readonly transferred: pulumi.Output<number>;
   /** ms by clone and phase; `snapshot` holds the artifact's own. */
   readonly timings: pulumi.Output<Record<string, Record<string, number>>>;
   /** The ssh_config's path, from the program's folder. */
@@ -63,40 +72,69 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...common, name: bridgeName, address, uplink },
       { ...inner, dependsOn: [claim] },
     );
+    const source = sourceArgs(spec);
     const template = new SnapshotArtifact(
       "snapshot",
-      { ...common, ...snapshotArgs(spec) },
+      { ...common, ...snapshotArgs(spec), source },
       { ...inner, dependsOn: [claim] },
     );
-    const clones = plans.map((plan) => {
-      const identity = identityOf(spec, plan.id);
-      const own = spec.clones[String(plan.id)];
-      return new Clone(
-        plan.name,
-        {
-          ...common,
-          plan,
-          bridge: bridge.name,
-          isolated: spec.bridge.isolateClones,
-          adopt: spec.fleet.adopt,
-          artifact: template.artifact,
-          user: spec.guest.user,
-          authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
-          env: { ...identity.env },
-          firecracker,
-          kernel,
-          readyTimeout: spec.fleet.readyTimeout,
-          shutdownTimeout,
-          ...given({
-            publish: own?.publish.map((port) => ({ ...port })),
-            egress: own?.egress && [...own.egress.allow],
-          }),
-        },
-        inner,
-      );
-    });
+    announce(source, droplet, spec.snapshot, template);
+    const clones = withoutStacks(() =>
+      plans.map((plan) => {
+        const identity = identityOf(spec, plan.id);
+        const own = spec.clones[String(plan.id)];
+        return new Clone(
+          plan.name,
+          {
+            ...common,
+            plan,
+            bridge: bridge.name,
+            isolated: spec.bridge.isolateClones,
+            adopt: spec.fleet.adopt,
+            artifact: template.artifact,
+            user: spec.guest.user,
+            authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
+            identity: spec.guest.identity,
+            firecracker,
+            kernel,
+            readyTimeout: spec.fleet.readyTimeout,
+            shutdownTimeout,
+            maxUnavailable: spec.fleet.maxUnavailable,
+            smokeTests: smokeTestsOf(spec, plan.name, operatorKeys),
+            ...given({
+              // A secret, and an empty one takes as much room in the state.
+              env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
+              loginKeyPath: spec.guest.privateKeyPath,
+              agent: spec.agent.run,
+              agentService: spec.agent.service,
+              publish: own?.publish.map((port) => ({ ...port })),
+              egress: own?.egress && [...own.egress.allow],
+            }),
+          },
+          inner,
+        );
+      }),
+    );
     this.clones = pulumi.all(clones.map(({ summary }) => summary));
     this.snapshotDigest = template.artifactDigest;
+    this.transferred = template.transferred;
+    const { digest, snapshotPath } = { digest: template.artifactDigest, snapshotPath: template.artifact.snapshotPath };
+    const proof =
+      spec.fleet.readyTimeout === 0 || clones.length === 0
+        ? undefined
+        : new SnapshotProof(
+            "proof",
+            {
+              ...common,
+              digest,
+              generations: template.generations,
+              clones: this.clones.apply((all) => all.filter(({ ready }) => ready).map((clone) => clone.name)),
+            },
+            inner,
+          );
+    this.snapshot = pulumi
+      .all([digest, snapshotPath, proof?.proved])
+      .apply(([is, file, proved = ""]) => ({ digest: is, path: dirname(file), droplet, runtimeDir, proved }));
     const phases = pulumi.all(clones.map(({ timings }) => timings));
     const names = plans.map((plan) => plan.name);
     this.timings = pulumi.all([template.timings, phases]).apply(([snapshot, each]) => {
@@ -125,10 +163,16 @@ export class CloneFleet extends pulumi.ComponentResource {
   }
 }
 
-function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet"> {
-  const { digest, dir, keepGenerations, source } = spec.snapshot;
+/** Left out, what a person would try first: the clone says its name over ssh, where the operator can log in. */
+function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): SmokeTestArgs[] {
+  if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => given(test));
+  if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];
+  return [{ on: "clone", command: "hostname", expect: name, timeout: fleet.readyTimeout }];
+}
+
+function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "source"> {
+  const { digest, dir, keepGenerations, signers } = spec.snapshot;
   return {
-    source: sourceArgs(source),
     dir,
     keepGenerations,
     firecracker: spec.vmm.firecracker,
@@ -137,37 +181,6 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet"> {
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
-    ...given({ digest }),
+    ...given({ digest, signers: signers && [...signers] }),
   };
-}
-
-/** What can be said of a snapshot's needs before it is looked at. */
-function needsOf(source: SnapshotSource): DropletNeeds {
-  if (source.kind === "boot") {
-    const { kernel, rootfs, memory } = source.boot;
-    const files = [
-      { path: kernel, key: "hornet:snapshot.boot.kernel" },
-      { path: rootfs, key: "hornet:snapshot.boot.rootfs" },
-    ];
-    return { memory, files, disk: rootfs, snapshot: "" };
-  }
-  if (source.kind !== "path") return { memory: 0, files: [], disk: "", snapshot: "" };
-  const files = ["vm.snapshot", "vm.mem"].map((file) => ({
-    path: `${source.path}/${file}`,
-    key: "hornet:snapshot.path",
-  }));
-  return { memory: 0, files, disk: "", snapshot: source.path };
-}
-
-function sourceArgs(source: SnapshotSource): SnapshotArtifactArgs["source"] {
-  switch (source.kind) {
-    case "path":
-      return { path: source.path };
-    case "boot":
-      return { boot: { ...given(source.boot) } };
-    default:
-      throw new pulumi.RunError(
-        "hornet:snapshot.from is not there yet: copy the artifact's folder to the droplet and name it in hornet:snapshot.path",
-      );
-  }
 }

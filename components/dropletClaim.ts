@@ -26,6 +26,8 @@ export interface DropletNeeds {
   disk: string;
   /** The folder of a snapshot that is there already; empty where it will be made. */
   snapshot: string;
+  /** The snapshot is to be brought from another droplet. */
+  transfer?: boolean;
 }
 
 const DEFAULTS = { dir: "/opt/swarm/snapshots", firecracker: "/usr/bin/firecracker" };

@@ -2,8 +2,58 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Artifact } from "../firecracker/manifest";
 import { HornetResource, type CommonArgs } from "./resource";
 
+/** A command that must succeed after every change of a clone. */
+export interface SmokeTestArgs {
+  /**
+   * In the clone, by ssh as a person would, or on the droplet, with CLONE, ADDRESS and NAMESPACE in its environment.
+   * @default clone
+   */
+  on?: pulumi.Input<"clone" | "droplet">;
+  command: pulumi.Input<string>;
+  /** All that it must say, white space at its ends aside. */
+  expect?: pulumi.Input<string>;
+  /**
+   * Seconds that it may take.
+   * @default 60
+   */
+  timeout?: pulumi.Input<number>;
+}
+
+/** How the agent in a guest is run. */
+export interface AgentArgs {
+  /** Run by a POSIX shell in /opt/hornet-agent. */
+  command: pulumi.Input<string>;
+  /** Whose process it is. */
+  user: pulumi.Input<string>;
+  restart: pulumi.Input<"always" | "on-failure" | "never">;
+}
+
+/** What a guest is told of itself, and how. A change of it needs no other VM: the agent alone starts again. */
+export interface IdentityArgs {
+  /**
+   * The guest's login user.
+   * @default root
+   */
+  user?: pulumi.Input<string>;
+  /** Public keys that may log in. */
+  authorizedKeys?: pulumi.Input<pulumi.Input<string>[]>;
+  /** The agent's environment. Kept as a secret. */
+  env?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /**
+   * How it is told; auto: as the artifact says.
+   * @default auto
+   */
+  identity?: pulumi.Input<"auto" | "service" | "ssh" | "cloud-init">;
+  /** The private key on the operator's machine that logs in to a guest without identity service. */
+  loginKeyPath?: pulumi.Input<string>;
+  /** Left out, it is as the guest's image says. */
+  agent?: pulumi.Input<AgentArgs>;
+  /** The guest's own service that is its agent, in a guest without identity service. */
+  agentService?: pulumi.Input<string>;
+}
+
 /** What a {@link FirecrackerVM} takes. */
-export interface FirecrackerVMArgs extends CommonArgs {
+export interface FirecrackerVMArgs extends CommonArgs, IdentityArgs {
   /** The clone's name: its hostname and its agent's id. */
   name: pulumi.Input<string>;
   /** The namespace it runs in; a {@link CloneNamespace} of the same stack. */
@@ -16,15 +66,6 @@ export interface FirecrackerVMArgs extends CommonArgs {
   /** @default tap0 */
   tap?: pulumi.Input<string>;
   tapAddress: pulumi.Input<string>;
-  /**
-   * The guest's login user.
-   * @default root
-   */
-  user?: pulumi.Input<string>;
-  /** Public keys that may log in. */
-  authorizedKeys?: pulumi.Input<pulumi.Input<string>[]>;
-  /** The agent's environment. Kept as a secret. */
-  env?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /** @default /usr/bin/firecracker */
   firecracker?: pulumi.Input<string>;
   /**
@@ -42,6 +83,13 @@ export interface FirecrackerVMArgs extends CommonArgs {
    * @default 0
    */
   shutdownTimeout?: pulumi.Input<number>;
+  /** What must succeed after every change of the clone, once it is ready. */
+  smokeTests?: pulumi.Input<pulumi.Input<SmokeTestArgs>[]>;
+  /**
+   * How many of the stack's clones may be down at once while they move to another snapshot.
+   * @default 1
+   */
+  maxUnavailable?: pulumi.Input<number>;
   /** Another value than before gives the clone a new disk. */
   renewDisk?: pulumi.Input<string>;
 }
@@ -56,6 +104,8 @@ export class FirecrackerVM extends HornetResource {
   declare readonly pid: pulumi.Output<number>;
   /** How its disk was copied: `reflink` or `sparse`. */
   declare readonly disk: pulumi.Output<string>;
+  /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
+  declare readonly identityWay: pulumi.Output<string>;
   /** It answered as itself. */
   declare readonly ready: pulumi.Output<boolean>;
   /** ms spent on disk, launch, restore, ready. */
@@ -65,7 +115,17 @@ export class FirecrackerVM extends HornetResource {
     const { env, ...rest } = args;
     const defaults = { firecracker: "/usr/bin/firecracker", kernel: "/opt/swarm/images/vmlinux.bin" };
     const secret = env === undefined ? {} : { env: pulumi.secret(env) };
-    const outputs = ["sshHostKey", "hostKeyPrivate", "machineId", "generation", "pid", "disk", "ready", "timings"];
+    const outputs = [
+      "sshHostKey",
+      "hostKeyPrivate",
+      "machineId",
+      "generation",
+      "pid",
+      "disk",
+      "identityWay",
+      "ready",
+      "timings",
+    ];
     super("FirecrackerVM", name, { ...defaults, ...rest, ...secret }, outputs, {
       ...opts,
       additionalSecretOutputs: ["hostKeyPrivate", "env"],

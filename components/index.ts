@@ -4,7 +4,15 @@ export { Clone, type CloneArgs, type CloneSummary } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
-export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
+export {
+  FirecrackerVM,
+  type AgentArgs,
+  type FirecrackerVMArgs,
+  type IdentityArgs,
+  type SmokeTestArgs,
+} from "./firecrackerVM";
 export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
-export { SnapshotArtifact, type BootArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
+export { SnapshotArtifact, type BootArgs, type FromArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
+export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";
+export { type SnapshotSummary } from "./snapshotSource";
 export { SshConfig, type SshConfigArgs } from "./sshConfig";

@@ -51,7 +51,14 @@ export interface CommonArgs {
 
 /** The kinds of resource, as provide.cjs names them. */
 export type Kind =
-  "DropletClaim" | "Bridge" | "CloneNamespace" | "NatRuleSet" | "SnapshotArtifact" | "FirecrackerVM" | "SshConfig";
+  | "DropletClaim"
+  | "Bridge"
+  | "CloneNamespace"
+  | "NatRuleSet"
+  | "SnapshotArtifact"
+  | "SnapshotProof"
+  | "FirecrackerVM"
+  | "SshConfig";
 
 const root = resolve(__dirname, "..");
 

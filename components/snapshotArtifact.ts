@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Artifact } from "../firecracker/manifest";
-import { HornetResource, type CommonArgs } from "./resource";
+import { HornetResource, type CommonArgs, type DropletArgs } from "./resource";
 
 /** A snapshot made by booting a kernel and a root file system. */
 export interface BootArgs {
@@ -22,6 +22,8 @@ export interface BootArgs {
    * @default 120
    */
   timeout?: pulumi.Input<number>;
+  /** Put into the guest's disk at /opt/hornet-agent: a folder or archive on the operator's machine, and its sha256. */
+  agent?: pulumi.Input<{ path: pulumi.Input<string>; digest: pulumi.Input<string> }>;
   /**
    * The stable name of the artifact's folder; part of the disk path that is baked into the snapshot.
    * @default hornet-guest
@@ -29,10 +31,22 @@ export interface BootArgs {
   name?: pulumi.Input<string>;
 }
 
+/** A snapshot of another droplet. */
+export interface FromArgs {
+  /** The droplet that has it. */
+  droplet: pulumi.Input<DropletArgs>;
+  /** Its folder there; with a digest that it does not have, the folder of that digest beside it is meant. */
+  path: pulumi.Input<string>;
+  /** The runtime folder of the fleet there that must have proved it; left out, none must. */
+  proofs?: pulumi.Input<string>;
+}
+
 /** What a {@link SnapshotArtifact} takes. */
 export interface SnapshotArtifactArgs extends CommonArgs {
-  /** A folder on the droplet with `vm.snapshot`, `vm.mem`, `rootfs.ext4`, or how to make one. */
-  source: pulumi.Input<{ path: pulumi.Input<string> } | { boot: pulumi.Input<BootArgs> }>;
+  /** A folder on the droplet with `vm.snapshot`, `vm.mem`, `rootfs.ext4`, how to make one, or where to bring it from. */
+  source: pulumi.Input<
+    { path: pulumi.Input<string> } | { boot: pulumi.Input<BootArgs> } | { from: pulumi.Input<FromArgs> }
+  >;
   /**
    * The folder on the droplet in which artifacts that Hornet makes lie.
    * @default /opt/swarm/snapshots
@@ -40,6 +54,8 @@ export interface SnapshotArtifactArgs extends CommonArgs {
   dir?: pulumi.Input<string>;
   /** The only digest that will do: `sha256:…`. */
   digest?: pulumi.Input<string>;
+  /** Who may sign the manifest, as lines of an allowed-signers list (ssh-keygen(1)); left out, nobody need. */
+  signers?: pulumi.Input<pulumi.Input<string>[]>;
   /**
    * How many earlier artifacts stay on the droplet.
    * @default 2
@@ -75,12 +91,16 @@ export class SnapshotArtifact extends HornetResource {
   declare readonly artifactDigest: pulumi.Output<string>;
   /** What a {@link FirecrackerVM} needs of it. */
   declare readonly artifact: pulumi.Output<Artifact>;
+  /** The digests of the artifacts that the stack keeps on the droplet, the newest first. */
+  declare readonly generations: pulumi.Output<string[]>;
+  /** Bytes that went over the wire for it. */
+  declare readonly transferred: pulumi.Output<number>;
   /** ms spent. */
   declare readonly timings: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: SnapshotArtifactArgs, opts?: pulumi.CustomResourceOptions) {
     const defaults = { dir: "/opt/swarm/snapshots", firecracker: "/usr/bin/firecracker" };
-    const outputs = ["artifactDigest", "artifact", "generations", "files", "timings"];
+    const outputs = ["artifactDigest", "artifact", "generations", "files", "timings", "transferred"];
     super("SnapshotArtifact", name, { ...defaults, ...args }, outputs, opts);
   }
 }

@@ -79,11 +79,18 @@ const others: readonly Case[] = [
   [local({ clones: { "0": { publish: [{ port: 80 }, { port: 80 }] } } }), "clones.0.publish", "80/tcp more than once"],
 ];
 
+const agents: readonly Case[] = [
+  [local({ agent: { source: "/a", command: "b" } }), "agent.source", "goes with hornet:snapshot.boot only"],
+  [local({ agent: { source: "/a" }, snapshot: { boot: {} } }), "agent.command", "is not set"],
+  [local({ agent: { command: "a", service: "b" } }), "agent.service", "stands beside command: keep one"],
+];
+
 describe.each([
   ["sources", sources],
   ["room for the clones", room],
   ["addresses", addresses],
   ["names, folders, clones", others],
+  ["agents", agents],
 ])("%s", (_, cases) => {
   test.each(cases)("%j: %s", (config, path, words) => {
     const faults = faultsOf(config);
@@ -117,6 +124,11 @@ test.each<[string, RawConfig]>([
   ["one port by two protocols", local({ clones: { "0": { publish: [{ port: 53 }, { port: 53, protocol: "udp" }] } } })],
   ["one port on two clones", local({ clones: { "0": { publish: [{ port: 80 }] }, "1": { publish: [{ port: 80 }] } } })],
   ["a bridge named like no clone's interface", local({ bridge: { name: "veth3h" } })],
+  [
+    "an agent that a boot puts into the guest",
+    local({ agent: { source: "/a", command: "b" }, snapshot: { boot: {} } }),
+  ],
+  ["an agent that the snapshot has", local({ agent: { service: "swarm-agent" } })],
   ["a stack as source", local({ snapshot: { from: { stack: "org/hornet/dev" } } })],
 ])("%s is right", (_, config) => {
   expect(faultsOf(config)).toEqual([]);

@@ -1,5 +1,6 @@
 /** Cross checks: what several keys must fulfil together. A rule that cannot be judged, as one of its keys is malformed, is skipped. */
 import { documentedExample, exampleLine, type Fault, pathText } from "./faults";
+import { agentRules } from "./rules-agent";
 import { networkRules } from "./rules-network";
 import { sourceRules } from "./rules-source";
 import { variousRules } from "./rules-various";
@@ -7,7 +8,7 @@ import type { Rule } from "./rule";
 import type { ConfigShape } from "./schema";
 import type { KeyPath } from "./walk";
 
-const RULES: readonly Rule[] = [...sourceRules, ...networkRules, ...variousRules];
+const RULES: readonly Rule[] = [...sourceRules, ...networkRules, ...variousRules, ...agentRules];
 
 /**
  * The faults that all rules find.

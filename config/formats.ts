@@ -145,3 +145,17 @@ export function envText(value: unknown): { readonly text: string } | { readonly 
 export function cloneIdProblem(text: string): string | undefined {
   return /^(0|[1-9][0-9]{0,8})$/.test(text) ? undefined : 'must be the id of a clone, such as "7"';
 }
+
+/** A line for a shell. */
+export function commandProblem(text: string): string | undefined {
+  return text.trim() === "" || CONTROL.test(text)
+    ? "must be one line for a shell, without control characters"
+    : undefined;
+}
+
+/** A service of systemd, OpenRC or /etc/init.d. */
+export function serviceProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/.test(text) && !text.endsWith(".service")
+    ? undefined
+    : 'must be a service\'s name of at most 64 letters, digits, "_", "-", "." and "@", without ".service"';
+}

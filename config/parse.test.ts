@@ -15,6 +15,7 @@ test("all defaults", () => {
         address: "192.168.241.2",
         tap: "192.168.241.1/29",
         user: "root",
+        identity: "auto",
         tapName: "tap0",
         tapMac: "02:fc:00:00:00:01",
         mac: "02:fc:00:00:00:02",
@@ -23,9 +24,11 @@ test("all defaults", () => {
         source: { kind: "path", path: "/opt/swarm/snapshots/alpine3.19-hornetos-v2" },
         dir: "/opt/swarm/snapshots",
         keepGenerations: 2,
+        requireProof: true,
       },
       fleet: { count: 3, startId: 0, maxUnavailable: 1, readyTimeout: 60, concurrency: "auto", adopt: false },
       identity: { authorizedKeys: [], env: {} },
+      agent: { env: {} },
       vmm: {
         firecracker: "/usr/bin/firecracker",
         runtimeDir: "/opt/swarm/runtime",
@@ -106,6 +109,19 @@ describe("what a config becomes", () => {
         egress: { allow: [] },
       },
     });
+  });
+
+  test("an agent is run where its command is given, and its environment is the least of the three", () => {
+    expect(specOf(local({ agent: { service: "a", user: "b" } })).agent).toEqual({ service: "a", env: {} });
+    const spec = specOf(
+      local({
+        agent: { command: "./a", user: "b", env: { A: 1, B: 1, C: 1 } },
+        identity: { env: { B: 2, C: 2 } },
+        clones: { "1": { identity: { env: { C: 3 } } } },
+      }),
+    );
+    expect(spec.agent.run).toEqual({ command: "./a", user: "b", restart: "always" });
+    expect(identityOf(spec, 1).env).toEqual({ A: "1", B: "2", C: "3" });
   });
 
   test("a clone's identity is the fleet's with its own over it", () => {

@@ -99,6 +99,19 @@ export const vmm = section(
   { description: "Where the droplet has its VMM.", example: { firecracker: "/usr/bin/firecracker" } },
 );
 
+const smokeTest = z.strictObject({
+  on: z.enum(["clone", "droplet"]).default("clone").meta({
+    description: "Where it runs: in the clone, over ssh, or on the droplet, with CLONE, ADDRESS and NAMESPACE set.",
+    example: "clone",
+  }),
+  command: text(formats.commandProblem).meta({ description: "Shell command.", example: "hostname" }),
+  expect: z
+    .string()
+    .optional()
+    .meta({ description: "All that it must say; left out, anything will do.", example: "ok" }),
+  timeout: count(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
+});
+
 export const fleet = section(
   {
     count: count(0).default(3).meta({ description: "How many clones; 0 is an empty fleet.", example: 3 }),
@@ -122,6 +135,14 @@ export const fleet = section(
         type: "auto or whole number, 1 to 8",
         problem: "must be auto or a whole number from 1 to 8",
         example: 4,
+      }),
+    smokeTests: z
+      .array(smokeTest)
+      .optional()
+      .meta({
+        description:
+          "What must succeed after every change of a clone, once it is ready. Left out: hostname in the clone, over ssh.",
+        example: [{ command: "rc-service swarm-agent status" }],
       }),
     adopt: z.boolean().default(false).meta({
       description:

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import * as formats from "./formats";
 import { dropletFields } from "./schema-droplet";
+import { ENV_TYPE, env } from "./schema-env";
 import { count, mac, port, section, text } from "./schema-parts";
 import { authorizedKeyProblem, signerProblem } from "./ssh-key";
 
@@ -19,6 +20,16 @@ export const guest = section(
       example: "192.168.241.1/29",
     }),
     user: text(formats.userProblem).default("root").meta({ description: "Login name in the guests.", example: "root" }),
+    identity: z.enum(["auto", "service", "ssh", "cloud-init"]).default("auto").meta({
+      description:
+        "How a guest is told who it is (docs/identity.md): by Hornet's service in it, over ssh, by its own cloud-init when it boots; auto: service or ssh, as was seen when the snapshot was made or examined.",
+      example: "auto",
+    }),
+    privateKeyPath: text(formats.keyPathProblem).optional().meta({
+      description:
+        "Private key on the operator's machine that logs in to guests without identity service, without passphrase; left out, the keys of the droplet's own user do.",
+      example: "~/.ssh/swarm_guest_key",
+    }),
     tapName: text(formats.interfaceNameProblem).default("tap0").meta({
       description: "Name of the tap in every namespace; it is part of the snapshot.",
       example: "tap0",
@@ -37,20 +48,6 @@ export const guest = section(
     example: { address: "192.168.241.2", tap: "192.168.241.1/29" },
   },
 );
-
-const env = z
-  .record(
-    text(formats.envNameProblem),
-    z.unknown().transform((value, context) => {
-      const result = formats.envText(value);
-      if ("text" in result) return result.text;
-      context.addIssue({ code: "custom", message: result.problem });
-      return z.NEVER;
-    }),
-  )
-  .prefault({});
-
-const ENV_TYPE = "mapping of names to text (numbers and booleans become text)";
 
 const authorizedKeys = z.array(text(authorizedKeyProblem)).default([]);
 
@@ -140,9 +137,14 @@ export const snapshot = section(
       description: "Folder on the droplet for the snapshots that Hornet makes or brings.",
       example: "/opt/swarm/snapshots",
     }),
-    keepGenerations: count(1).default(2).meta({
-      description: "How many snapshots stay on the droplet, the current one included, so that going back is quick.",
+    keepGenerations: count(0).default(2).meta({
+      description: "How many earlier snapshots stay on the droplet, so that going back transfers nothing.",
       example: 2,
+    }),
+    requireProof: z.boolean().default(true).meta({
+      description:
+        "With from.stack: whether a fleet there must have come up with the snapshot, through its smoke tests.",
+      example: true,
     }),
     signers: z
       .array(text(signerProblem))

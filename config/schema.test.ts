@@ -75,7 +75,7 @@ const snapshot: readonly Case[] = [
   [local({ snapshot: { digest: "a".repeat(64) } }), "snapshot.digest", /"sha256:" and 64/],
   [local({ snapshot: { digest: `sha256:${"A".repeat(64)}` } }), "snapshot.digest", /lower-case/],
   [local({ snapshot: { dir: "x" } }), "snapshot.dir", /absolute path/],
-  [local({ snapshot: { keepGenerations: 0 } }), "snapshot.keepGenerations", /1 or more/],
+  [local({ snapshot: { keepGenerations: -1 } }), "snapshot.keepGenerations", /0 or more/],
   [local({ snapshot: { signers: [] } }), "snapshot.signers", /must not be an empty list/],
   [local({ snapshot: { signers: [KEY] } }), "snapshot.signers[0]", /allowed-signers list/],
   [local({ snapshot: { from: { stack: "-s" } } }), "snapshot.from.stack", /must be a stack/],
@@ -132,6 +132,22 @@ const others: readonly Case[] = [
   [local({ clones: { "1": { identity: { env: { X: {} } } } } }), "clones.1.identity.env.X", /must be text/],
 ];
 
+const agent: readonly Case[] = [
+  [
+    local({ guest: { identity: "none" } }),
+    "guest.identity",
+    /must be auto or service or ssh or cloud-init|must be auto, service/,
+  ],
+  [local({ guest: { privateKeyPath: "id" } }), "guest.privateKeyPath", /absolute path or one starting with "~\/"/],
+  [local({ agent: { command: " " } }), "agent.command", /one line for a shell/],
+  [local({ agent: { command: "a\nb" } }), "agent.command", /one line for a shell/],
+  [local({ agent: { env: { "1X": "x" } } }), "agent.env.1X…", /not starting with a digit/],
+  [local({ agent: { restart: "sometimes" } }), "agent.restart", /must be always/],
+  [local({ agent: { user: "a b" } }), "agent.user", /login name/],
+  [local({ agent: { service: "x; reboot" } }), "agent.service", /service's name/],
+  [local({ agent: { service: "x.service" } }), "agent.service", /without "\.service"/],
+];
+
 const unknown: readonly Case[] = [
   [local({ fleet: { cuont: 300 } }), "fleet.cuont", /^unknown key hornet:fleet\.cuont, did you mean count\?$/],
   [local({ flet: {} }), "flet", /^unknown key hornet:flet, did you mean fleet\?$/],
@@ -161,6 +177,7 @@ describe.each([
   ["bridge and guest", network],
   ["snapshot", snapshot],
   ["fleet, vmm, identity, clones", others],
+  ["agent, and how guests are told who they are", agent],
   ["unknown keys", unknown],
 ])("%s", (_, cases) => {
   test.each(cases)("%j", (config, path, words) => {

@@ -1,5 +1,6 @@
 /** The schema of a stack's config under the name `hornet`. It says what each key means; the reference is made from it. */
 import { z } from "zod";
+import { agent } from "./schema-agent";
 import { bridge, droplet, fleet, vmm } from "./schema-droplet";
 import { clones, guest, identity, snapshot } from "./schema-guest";
 
@@ -10,7 +11,17 @@ export const NAMESPACE = "hornet";
  * Form and defaults of every key. What several keys must fulfil together is in `cross-checks.ts`, so that it is
  * checked, too, where a single key is malformed.
  */
-export const configSchema = z.strictObject({ droplet, bridge, guest, snapshot, fleet, identity, vmm, clones });
+export const configSchema = z.strictObject({
+  droplet,
+  bridge,
+  guest,
+  snapshot,
+  fleet,
+  identity,
+  agent,
+  vmm,
+  clones,
+});
 
 /** A config whose keys are well-formed each by itself, defaults filled in. */
 export type ConfigShape = z.output<typeof configSchema>;

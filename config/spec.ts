@@ -33,11 +33,16 @@ export type SnapshotSource =
 
 /** What the clones are restored from. */
 export type SnapshotSpec = { readonly source: SnapshotSource } & DeepReadonly<
-  Pick<ConfigShape["snapshot"], "digest" | "dir" | "keepGenerations" | "signers">
+  Pick<ConfigShape["snapshot"], "digest" | "dir" | "keepGenerations" | "requireProof" | "signers">
 >;
 
 /** Who may log in, and what the agent is told. Values of `env` may be secret. */
 export type IdentitySpec = DeepReadonly<ConfigShape["identity"]>;
+
+/** The agent. `run` is there where its command is given. */
+export type AgentSpec = DeepReadonly<Pick<ConfigShape["agent"], "source" | "service" | "env">> & {
+  readonly run?: { readonly command: string } & DeepReadonly<Pick<ConfigShape["agent"], "user" | "restart">>;
+};
 
 /** A port of the clone's address that leads to a port of the guest. */
 export interface PublishedPort {
@@ -61,6 +66,7 @@ export interface FleetSpec {
   readonly snapshot: SnapshotSpec;
   readonly fleet: DeepReadonly<ConfigShape["fleet"]>;
   readonly identity: IdentitySpec;
+  readonly agent: AgentSpec;
   readonly vmm: DeepReadonly<ConfigShape["vmm"]>;
   /** By id, in decimal; only clones with settings of their own are in it. */
   readonly clones: Readonly<Record<string, CloneSpec>>;
@@ -76,17 +82,27 @@ export function specOf(shape: ConfigShape & { readonly droplet: DropletFields })
     snapshot: snapshotOf(shape.snapshot),
     fleet,
     identity,
+    agent: agentOf(shape.agent),
     vmm,
     clones: Object.fromEntries(Object.entries(shape.clones).map(([id, clone]) => [id, cloneOf(clone)])),
   };
 }
 
-/** A clone's identity: the fleet's keys and its own; the fleet's environment with its own variables over it. */
-export function identityOf(spec: Pick<FleetSpec, "identity" | "clones">, id: number): IdentitySpec {
+/** A clone's identity: the fleet's keys and its own; the agent's environment, the fleet's over it, its own over both. */
+export function identityOf(spec: Pick<FleetSpec, "identity" | "agent" | "clones">, id: number): IdentitySpec {
   const own = spec.clones[String(id)]?.identity;
   return {
     authorizedKeys: [...new Set([...spec.identity.authorizedKeys, ...(own?.authorizedKeys ?? [])])],
-    env: { ...spec.identity.env, ...own?.env },
+    env: { ...spec.agent.env, ...spec.identity.env, ...own?.env },
+  };
+}
+
+function agentOf({ source, service, env, command, user, restart }: ConfigShape["agent"]): AgentSpec {
+  return {
+    env,
+    ...(source !== undefined && { source }),
+    ...(service !== undefined && { service }),
+    ...(command !== undefined && { run: { command, user, restart } }),
   };
 }
 
@@ -106,11 +122,12 @@ function dropletOf(fields: DropletFields): DropletSpec {
 }
 
 function snapshotOf(shape: ConfigShape["snapshot"]): SnapshotSpec {
-  const { digest, dir, keepGenerations, signers } = shape;
+  const { digest, dir, keepGenerations, requireProof, signers } = shape;
   return {
     source: sourceOf(shape),
     dir,
     keepGenerations,
+    requireProof,
     ...(digest !== undefined && { digest }),
     ...(signers !== undefined && { signers }),
   };

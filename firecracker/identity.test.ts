@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
 import {
+  agentFile,
   clearedDocument,
   CLOCK_MARK,
   environmentFile,
+  identityText,
   metadataDocument,
   newGeneration,
   type Identity,
+  type IdentityWay,
 } from "./identity";
 
 const identity: Identity = {
@@ -18,16 +21,23 @@ const identity: Identity = {
   env: { AGENT_ID: "vm7", SECRET: "it's\n$(secret)" },
 };
 
-interface Document {
-  readonly hornet: { readonly identity: string; readonly generation: string };
-  readonly latest: { readonly "meta-data": Record<string, unknown> };
+interface Cloud {
+  readonly "meta-data": Record<string, unknown>;
+  readonly "user-data"?: string;
 }
 
-const document = (): Document => metadataDocument(identity) as Document;
+interface Document {
+  readonly hornet: { readonly identity?: string };
+  readonly latest: Cloud;
+  readonly "2009-04-04": Cloud;
+}
+
+const document = (way: IdentityWay = "service", userData?: string): Document =>
+  metadataDocument(identity, way, userData) as Document;
 
 /** The lines of the identity text, as the guest's service takes them apart. */
 function lines(): Map<string, string> {
-  const text = document().hornet.identity;
+  const text = document().hornet.identity ?? "";
   expect(text.endsWith("\n")).toBe(true);
   return new Map(
     text
@@ -53,10 +63,20 @@ const hostile: Record<string, string> = {
 test("a POSIX shell that sources the environment gets every value back, and runs nothing", () => {
   const names = Object.keys(hostile);
   const script = `set -eu\n${environmentFile(hostile)}\nfor name in ${names.join(" ")}; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
-  for (const shell of ["sh", "bash"]) {
-    const out = execFileSync(shell, ["-s"], { input: script, encoding: "utf8", env: { PATH: process.env.PATH ?? "" } });
+  for (const [shell, ...args] of [["sh"], ["bash"], ["busybox", "sh"]] as const) {
+    const out = execFileSync(shell, [...args, "-s"], {
+      input: script,
+      encoding: "utf8",
+      env: { PATH: process.env.PATH ?? "" },
+    });
     expect(out.split("\0").slice(0, -1)).toEqual(Object.values(hostile));
   }
+});
+
+test("whoever sources it exports it, and systemd sees assignments and one line that it passes over", () => {
+  const text = environmentFile({ ONE: "1", TWO: 'it\'s "2"' });
+  expect(text).toBe('ONE="1"\nTWO="it\'s \\"2\\""\nexport ONE TWO\n');
+  expect(execFileSync("sh", ["-c", `${text}env`], { encoding: "utf8", env: {} })).toContain('TWO=it\'s "2"\n');
 });
 
 test("an empty environment is an empty file", () => expect(environmentFile({})).toBe(""));
@@ -97,21 +117,44 @@ test("the seed is another one each time, the rest is the same", () => {
   expect(first).toEqual(second);
 });
 
-test("cloud-init's paths hold no secret", () => {
-  const { latest } = document();
-  expect(latest["meta-data"]).toEqual({
-    "instance-id": "i-0123456789abcdef0123456789abcdef",
-    hostname: "vm7",
-    "local-hostname": "vm7",
-    "public-keys": {
-      "0": { "openssh-key": "ssh-ed25519 AAAA one" },
-      "1": { "openssh-key": "ssh-ed25519 BBBB two" },
-    },
-  });
-  expect(JSON.stringify(latest)).not.toMatch(/PRIVATE|secret/);
+test("what depends on the clone's configuration is in the text only where it is given", () => {
+  const agent = { command: "./agent --loud", user: "worker", restart: "on-failure" } as const;
+  const text = identityText({ ...identity, hostKey: undefined, agent, service: "swarm-agent" });
+  expect(text).not.toContain("host-key=");
+  expect(text).toContain(`service=${Buffer.from("swarm-agent").toString("base64")}\n`);
+  expect(text).toContain(`agent=${Buffer.from(agentFile(agent)).toString("base64")}\n`);
 });
 
-test("the cleared document holds nothing", () => expect(clearedDocument).toEqual({ hornet: {} }));
+test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
+  for (const way of ["service", "ssh", "cloud-init"] as const) {
+    const { hornet, latest, ...rest } = document(way);
+    expect(rest).toEqual({ "2009-04-04": latest });
+    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : []);
+    expect(latest).toEqual({
+      "meta-data": {
+        "instance-id":
+          way === "cloud-init"
+            ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"
+            : "i-0123456789abcdef0123456789abcdef",
+        hostname: "vm7",
+        "local-hostname": "vm7",
+        "public-keys": {
+          "0": { "openssh-key": "ssh-ed25519 AAAA one" },
+          "0=key-0": "",
+          "1": { "openssh-key": "ssh-ed25519 BBBB two" },
+          "1=key-1": "",
+        },
+      },
+    });
+    expect(JSON.stringify(latest)).not.toMatch(/PRIVATE|secret/);
+  }
+});
+
+test("what is cleared keeps who the guest is and nothing else", () => {
+  const { latest } = document("cloud-init");
+  expect(document("cloud-init", "#!/bin/sh\n").latest).toEqual({ ...latest, "user-data": "#!/bin/sh\n" });
+  expect(clearedDocument(identity, "cloud-init")).toEqual({ hornet: {}, latest, "2009-04-04": latest });
+});
 
 test("generations differ", () => {
   expect(newGeneration()).toMatch(/^[0-9a-f]{16}$/);

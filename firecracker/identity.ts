@@ -1,18 +1,33 @@
 import { randomBytes } from "node:crypto";
 
-/** Who a clone is: what the identity service in the guest applies. */
+/** How a guest is told who it is; see docs/identity.md. */
+export type IdentityWay = "service" | "ssh" | "cloud-init";
+
+/** How the agent in a guest is run; see guest/identity/run-agent. */
+export interface AgentRun {
+  /** Run by a POSIX shell. */
+  readonly command: string;
+  /** Whose process it is. */
+  readonly user: string;
+  readonly restart: "always" | "on-failure" | "never";
+}
+
+/** Who a clone is: what is applied in the guest. */
 export interface Identity {
   /** A new value makes the guest apply the rest again; hex. */
   readonly generation: string;
   readonly hostname: string;
   /** 32 hex digits (machine-id(5)). */
   readonly machineId: string;
-  /** OpenSSH private key, ed25519. */
-  readonly hostKey: string;
+  /** OpenSSH private key, ed25519; undefined: the guest has it already. */
+  readonly hostKey: string | undefined;
   readonly authorizedKeys: readonly string[];
   /** The guest's login user. */
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly agent?: AgentRun | undefined;
+  /** The guest's own service that is its agent, in a guest without Hornet's identity service. */
+  readonly service?: string | undefined;
 }
 
 /** Where the droplet's library puts its clock at the moment it sends: seconds since 1970 with a fraction. */
@@ -23,51 +38,80 @@ export function newGeneration(): string {
   return randomBytes(8).toString("hex");
 }
 
-/** The lines of an environment file that a POSIX shell can source: `KEY='value'`, quotes inside escaped. */
+/**
+ * An environment file that a POSIX shell, exporting, and systemd's `EnvironmentFile=` read to exactly these values: both
+ * take a backslash in double quotes for the same four characters. systemd passes over the last line.
+ */
 export function environmentFile(env: Readonly<Record<string, string>>): string {
-  return Object.entries(env)
-    .map(([key, value]) => `${key}='${value.replaceAll("'", `'\\''`)}'\n`)
-    .join("");
+  const names = Object.keys(env);
+  const lines = Object.entries(env).map(([name, value]) => `${name}="${value.replaceAll(/[\\"$`]/g, "\\$&")}"\n`);
+  return names.length === 0 ? "" : `${lines.join("")}export ${names.join(" ")}\n`;
 }
 
 /**
- * The metadata document for one clone: one text for the identity service, and the paths that cloud-init asks for
- * (EC2 form), so that an image that has only that finds its instance-id, hostname and keys.
+ * The identity as guest/identity/apply.sh takes it apart: lines of key=base64(value), so that no byte of a value can end
+ * a line. The clock is left out; it is known only at the moment of sending.
  *
- * The text is one string, since every leaf costs a guest another request. Values are base64, so that no byte of them
- * can end a line. The seed makes two clones' random numbers differ also where the kernel has no VMGenID.
+ * The seed is another one each time: it makes two clones' random numbers differ also where the kernel has no VMGenID.
  */
-export function metadataDocument(identity: Identity): unknown {
-  const lines: readonly (readonly [string, string])[] = [
+export function identityText(identity: Identity): string {
+  const { agent, service, hostKey } = identity;
+  const lines: readonly (readonly [string, string | Buffer])[] = [
     ["format", "1"],
     ["generation", identity.generation],
-    ["seed", randomBytes(64).toString("base64")],
+    ["seed", randomBytes(64)],
     ["hostname", identity.hostname],
     ["machine-id", identity.machineId],
-    ["host-key", identity.hostKey],
-    ["authorized-keys", identity.authorizedKeys.map((key) => `${key}\n`).join("")],
+    ...(hostKey === undefined ? [] : [["host-key", hostKey] as const]),
+    ["authorized-keys", identity.authorizedKeys.map((key) => `${key.trim()}\n`).join("")],
     ["user", identity.user],
     ["env", environmentFile(identity.env)],
+    ...(agent === undefined ? [] : [["agent", agentFile(agent)] as const]),
+    ...(service === undefined ? [] : [["service", service] as const]),
   ];
-  const text = lines.map(([key, value]) => `${key}=${key === "seed" ? value : encode(value)}\n`).join("");
-  return {
-    hornet: { identity: `${text}clock=${CLOCK_MARK}\n`, generation: identity.generation },
-    latest: {
-      "meta-data": {
-        "instance-id": `i-${identity.machineId}`,
-        hostname: identity.hostname,
-        "local-hostname": identity.hostname,
-        "public-keys": Object.fromEntries(
-          identity.authorizedKeys.map((key, at) => [String(at), { "openssh-key": key }]),
-        ),
-      },
-    },
-  };
+  return lines.map(([key, value]) => `${key}=${Buffer.from(value).toString("base64")}\n`).join("");
 }
 
-/** What replaces the document once it has been applied: nothing that a process in the guest could read later. */
-export const clearedDocument: unknown = { hornet: {} };
+/** What run-agent reads. */
+export function agentFile({ command, user, restart }: AgentRun): string {
+  return environmentFile({ AGENT_COMMAND: command, AGENT_USER: user, AGENT_RESTART: restart });
+}
 
-function encode(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
+/**
+ * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and
+ * the paths that cloud-init asks for (EC2's form), so that an image's own finds its instance-id, hostname and keys.
+ *
+ * @param userData what the guest's own cloud-init is to run, where that is the way
+ */
+export function metadataDocument(identity: Identity, way: IdentityWay, userData?: string): unknown {
+  const text = way === "service" ? { identity: `${identityText(identity)}clock=${CLOCK_MARK}\n` } : {};
+  return { hornet: text, ...cloudMetadata(identity, way, userData) };
+}
+
+/** What replaces the document once it has been applied: nothing in it is secret. */
+export function clearedDocument(identity: Identity, way: IdentityWay): unknown {
+  return { hornet: {}, ...cloudMetadata(identity, way) };
+}
+
+/** The versions under which cloud-init looks: its oldest, and whatever else asks for the latest. */
+const CLOUD_VERSIONS = ["2009-04-04", "latest"];
+
+function cloudMetadata(identity: Identity, way: IdentityWay, userData?: string): Record<string, unknown> {
+  const { machineId, generation, hostname, authorizedKeys } = identity;
+  const keys = authorizedKeys.flatMap((key, at): [string, unknown][] => [
+    [String(at), { "openssh-key": key.trim() }],
+    // A listing of EC2's says `0=NAME`; the metadata service lists names only, so it is one.
+    [`${at}=key-${at}`, ""],
+  ]);
+  const content = {
+    "meta-data": {
+      // cloud-init looks at the rest again only where this is another one.
+      "instance-id": way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`,
+      hostname,
+      "local-hostname": hostname,
+      "public-keys": Object.fromEntries(keys),
+    },
+    ...(userData === undefined ? {} : { "user-data": userData }),
+  };
+  return Object.fromEntries(CLOUD_VERSIONS.map((version) => [version, content]));
 }

@@ -6,7 +6,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** `manifest.json` of a snapshot artifact: what it is made of, what it needs, where it came from. */
 export const manifestSchema = z.object({
   format: z.literal(1),
-  files: z.record(z.string(), z.object({ sha256, size: z.number().int().nonnegative() })),
+  /** By name, without a folder: they become files on droplets. */
+  files: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), z.object({ sha256, size: z.number().int().nonnegative() })),
   /** The Firecracker that made it: `1.16.1`. */
   firecracker: z.string(),
   /** `firecracker --snapshot-version` of that one: `10.0.0`; the major number must fit at a restore. */
@@ -61,6 +62,11 @@ export const artifactSchema = z.object({
   /** The kernel for a boot from a clone's own disk; empty where none is known. */
   kernel: z.string(),
   bootArgs: z.string(),
+  /**
+   * What it was made from, where this stack makes it: another artifact of the same key is as good, and what runs on this
+   * one need not follow. Empty where the digest alone tells artifacts apart.
+   */
+  key: z.string().default(""),
 });
 
 /** See {@link artifactSchema}. */
@@ -83,5 +89,11 @@ export function artifactIn(folder: string, digest: string, manifest: Manifest): 
     vcpus: manifest.vcpus,
     kernel: has("vmlinux") ? `${folder}/vmlinux` : "",
     bootArgs: manifest.bootArgs,
+    key: "",
   };
+}
+
+/** True where what runs on one artifact has nothing to gain from the other. */
+export function isAsGood(one: Pick<Artifact, "digest" | "key">, other: Pick<Artifact, "digest" | "key">): boolean {
+  return one.digest === other.digest || (one.key !== "" && one.key === other.key);
 }

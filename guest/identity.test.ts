@@ -4,8 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { identityDocument } from "./identity/document";
-import type { Identity } from "./identity/document";
+import { identityText, type Identity } from "../firecracker/identity";
 import { build, eventually, guestAddress, startGuest } from "./testing";
 import type { Guest } from "./testing";
 
@@ -61,7 +60,7 @@ async function sshOpen(guest: Guest): Promise<boolean> {
 }
 
 const documentOf = (identity: Identity, clockMs = Date.now()): string =>
-  identityDocument(identity, clockMs, randomBytes(64));
+  `${identityText(identity)}clock=${(clockMs / 1000).toFixed(3)}\n`;
 
 async function identityOf(name: string): Promise<{ identity: Identity; user: string; host: string }> {
   const host = await keyPair(`host-${name}`);
@@ -117,7 +116,7 @@ test("a guest waits without ssh, becomes what it is told, takes a second identit
     expect(await run("hornet-identity --now")).toBe(`${second.generation}\n`);
     const rerun = (command: string): Promise<string> => ssh(guest, other.file, host, command);
     await expect(run("true")).rejects.toThrow(/Permission denied/);
-    expect(await rerun("cat /etc/swarm-env")).toBe("AGENT_ID='vm7'\nNEW='1'\n");
+    expect(await rerun("cat /etc/swarm-env")).toBe('AGENT_ID="vm7"\nNEW="1"\nexport AGENT_ID NEW\n');
     expect(await rerun("cat /run/hornet/dropbear.pid")).toBe(listener);
     const agents = `start ${identity.generation} vm7\nrestart ${second.generation} vm7\n`;
     expect(await rerun("cat /var/log/agent")).toBe(agents);
@@ -150,6 +149,39 @@ test("a metadata service that closes after each answer will do; a bad part is na
     await guest.stop();
   }
 }, 240_000);
+
+test.each([
+  // Shorter than any that Hornet sends: several lines in less than 200 bytes.
+  ["short", ["generation", "hostname"], 0],
+  // As long as the metadata service gives.
+  ["long", ["generation", "hostname", "env"], 33_000],
+])(
+  "a %s document arrives whole",
+  async (length, keys, filler) => {
+    const { identity } = await identityOf(`vm-${length}`);
+    const env = { FILLER: "x".repeat(filler), LAST: "of all" };
+    const full = documentOf({ ...identity, env }).split("\n");
+    const document = ["format=MQ==", ...keys.map((key) => full.find((line) => line.startsWith(`${key}=`)) ?? "")];
+    const guest = await startGuest({ kernel, rootfs });
+    try {
+      await guest.waitConsole(/hornet-identity: waiting/);
+      await guest.put(`${document.join("\n")}\n`);
+      await guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`));
+      const key = /ssh-ed25519 \S+/.exec(
+        (await guest.inside(["ssh-keyscan", "-t", "ed25519", guestAddress])).output,
+      )?.[0];
+      const seen = await ssh(guest, join(scratch, "baked"), key ?? "", "hostname; cat /etc/swarm-env 2>&1 | tail -n 2");
+      expect(seen).toBe(
+        filler === 0
+          ? "vm-short\ncat: can't open '/etc/swarm-env': No such file or directory\n"
+          : 'vm-long\nLAST="of all"\nexport FILLER LAST\n',
+      );
+    } finally {
+      await guest.stop();
+    }
+  },
+  240_000,
+);
 
 test("without anybody on the metadata address the guest goes on waiting, and never serves ssh", async () => {
   const guest = await startGuest({ kernel, rootfs, metadata: false });

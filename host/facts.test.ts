@@ -71,7 +71,7 @@ test("a whole droplet", () => {
       ),
       section(
         "vm vm7",
-        "pid=42\nstart=77\nalive=1\nin_namespace=1\ndisk=1024\nused=1\nrecord.digest=sha256:a=b\nmounted=1\n",
+        "pid=42\nrecorded=1\nstart=77\nalive=1\nin_namespace=1\ndisk=1024\nused=1\nrecord.digest=sha256:a=b\nmounted=1\n",
       ),
       section("api", '{"id":"vm7","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}\n'),
     ].join(""),
@@ -89,6 +89,9 @@ test("a whole droplet", () => {
       vm7: {
         pid: 42,
         alive: true,
+        recorded: true,
+        rebooted: false,
+        exit: "",
         startTime: "77",
         inNamespace: true,
         state: "Running",
@@ -125,6 +128,20 @@ test.each([
   ["adopted 1 10.0.0.1/24", "adopted"],
 ])("a bridge that is %s", (origin, expected) => {
   expect(parseFacts(section(`bridge br0 ${origin}`, "")).bridges).toEqual({ br0: expected });
+});
+
+test.each([
+  ["pid=42\nexit=42 137 2026-01-02T03:04:05Z\n", "137 2026-01-02T03:04:05Z"],
+  ["pid=42\nexit=41 137 2026-01-02T03:04:05Z\n", ""],
+  ["pid=42\n", ""],
+])("how a VMM ended is taken from its own note only: %j", (body, exit) => {
+  expect(parseFacts(section("vm vm7", body)).vms.vm7).toMatchObject({ alive: false, exit });
+});
+
+test("a namespace of ours whose folder lost its mark is a claim without one", () => {
+  expect(parseFacts(section("unmarked vm7 hornet:p/s:1", "")).claims).toEqual([
+    { name: "vm7", owner: "hornet:p/s:1", unmarked: true },
+  ]);
 });
 
 test("answers of several VMMs on one line are told apart, and one that answers nonsense is silent", () => {

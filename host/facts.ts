@@ -65,6 +65,7 @@ export function parseFacts(text: string): Observed {
     const [kind = "", name = "", ...rest] = part.slice(0, end).split(" ");
     const body = part.slice(end + 1);
     if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
+    else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
     else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
     else if (kind === "inside") inside[name] = parseNamespace(body);
     else if (kind === "vm") seen[name] = parseVm(body);
@@ -163,6 +164,9 @@ function parseVm(body: string): ObservedVm {
   return {
     pid: Number(values.get("pid") ?? 0),
     alive: values.get("alive") === "1",
+    recorded: values.get("recorded") === "1",
+    exit: exitOf(values.get("pid") ?? "", values.get("exit") ?? ""),
+    rebooted: values.get("rebooted") === "1",
     startTime: values.get("start") ?? "",
     inNamespace: values.get("in_namespace") === "1",
     state: "",
@@ -170,9 +174,16 @@ function parseVm(body: string): ObservedVm {
     diskSize: Number(values.get("disk") ?? -1),
     diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
+    ownDisk: values.get("own_disk") === "1",
     held: values.get("held") === "1",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
+}
+
+/** What was noted of a process's end, "PID CODE TIME", where it is that process's. */
+function exitOf(pid: string, noted: string): string {
+  const [whose, ...how] = noted.split(" ");
+  return whose === pid ? how.join(" ") : "";
 }
 
 /** One answer as the VM's name (its id is its namespace's name) and what it says; nothing for what is no answer. */

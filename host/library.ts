@@ -19,18 +19,25 @@ export function readLibrary(): string {
 
 /** The functions that change nothing. All others need the droplet's lock. */
 export const READ_ONLY: ReadonlySet<string> = new Set([
+  "allocated",
   "console_end",
   "describe_host",
   "find_boot",
   "gather_facts",
   "hash_files",
   "inspect_files",
+  "list_manifests",
   "lock_holder",
   "preflight_facts",
   "read_manifest",
+  "read_proofs",
+  "read_signature",
   "scan_ready",
+  "send_files",
+  "smoke_test",
   "vmm_version",
   "watch_scratch",
+  "watch_trial",
 ]);
 
 /**

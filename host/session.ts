@@ -5,10 +5,11 @@ import { CommandError, ConnectionError, HornetError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, lockHolder } from "./lock";
+import { ByteStream } from "./stream";
 import { discardFolder, privateFolder } from "./privateFolder";
 import { quote } from "./quote";
 import { shellCommand } from "./shellCommand";
-import { connectionHint } from "./ssh";
+import { connectionHint, sshOptions } from "./ssh";
 
 /** One call of a library function on a droplet. */
 export interface Call {
@@ -78,6 +79,37 @@ export class Session {
     } finally {
       this.release(lane);
     }
+  }
+
+  /**
+   * Starts a library function whose stdin and stdout are streams of bytes, over the session's connection.
+   *
+   * @throws ConnectionError where the droplet cannot be reached
+   */
+  async stream({ what, run, vars }: Pick<Call, "what" | "run" | "vars">): Promise<ByteStream> {
+    // The connection is the first lane's.
+    this.release(await this.acquire());
+    if (!READ_ONLY.has(run)) await this.lock();
+    return new ByteStream(this.command(false, ["serve_stream"]), encode({ what, run, vars: vars ?? {} }), {
+      what,
+      run,
+      droplet: this.name,
+    });
+  }
+
+  /**
+   * What ssh(1) may use as its ProxyCommand to reach what lies behind the droplet, over the session's connection;
+   * undefined where the droplet is this machine.
+   *
+   * @throws ConnectionError where the droplet cannot be reached
+   */
+  async proxyCommand(): Promise<string | undefined> {
+    if (isLocal(this.connection)) return undefined;
+    this.release(await this.acquire());
+    const options = sshOptions(this.connection, this.folder ?? "");
+    return ["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]
+      .map((word) => (word.includes("%h") ? word : quote(word.replaceAll("%", "%%"))))
+      .join(" ");
   }
 
   /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */

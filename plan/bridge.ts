@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NftTable } from "./nft";
-import type { Observed } from "./observed";
+import type { Observed, ObservedLink } from "./observed";
 import { ownerId } from "./owner";
 
 /** What the droplet's bridge is to be. */
@@ -27,10 +27,11 @@ export interface BridgePlan {
 
 /**
  * A bridge takes the lowest MAC address of its ports unless it has one of its own, so its address would change with
- * every clone that comes or goes, under neighbours that keep the old one. Ours has a fixed one, derived from its name.
+ * every clone that comes or goes, under neighbours that keep the old one. Ours has a fixed one, derived from its name
+ * alone, so that it stays when the bridge goes over to another stack.
  */
-export function bridgeMac(name: string, owner: string): string {
-  const digest = createHash("sha256").update(`${owner} ${name}`).digest("hex");
+export function bridgeMac(name: string): string {
+  const digest = createHash("sha256").update(name).digest("hex");
   return `02:fc:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}:${digest.slice(6, 8)}`;
 }
 
@@ -42,22 +43,33 @@ export function bridgeMac(name: string, owner: string): string {
 export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolean): BridgePlan {
   const drift: string[] = [];
   const host: string[] = [];
-  const seen = observed.links.find(({ name }) => name === spec.name);
+  const mac = bridgeMac(spec.name);
+  const named = observed.links.find(({ name }) => name === spec.name);
+  const isOurs = ({ kind, mac: its, alias }: ObservedLink): boolean =>
+    kind === "bridge" && its === mac && alias === spec.owner;
+  const seen = named ?? observed.links.find(isOurs);
   if (seen === undefined) {
     drift.push(`bridge ${spec.name} missing`);
-    host.push(`link add ${spec.name} address ${bridgeMac(spec.name, spec.owner)} type bridge`);
+    host.push(`link add ${spec.name} address ${mac} type bridge`);
+  } else if (named === undefined) {
+    drift.push(`bridge ${spec.name} was renamed to ${seen.name}`);
+    host.push(`link set ${seen.name} down`, `link set ${seen.name} name ${spec.name}`);
   }
   if (!adopted && seen?.alias !== spec.owner) {
     if (seen !== undefined) drift.push(`${spec.name} lost its owner mark`);
     host.push(`link set ${spec.name} alias ${spec.owner}`);
+  }
+  if (!adopted && seen !== undefined && seen.mac !== mac) {
+    drift.push(`${spec.name} has another MAC address`);
+    host.push(`link set ${spec.name} address ${mac}`);
   }
   const addAddress = seen?.addresses.includes(spec.address) !== true;
   if (addAddress) {
     if (seen !== undefined) drift.push(`address ${spec.address} missing on ${spec.name}`);
     host.push(`addr replace ${spec.address} dev ${spec.name}`);
   }
-  if (seen?.up !== true) {
-    if (seen !== undefined) drift.push(`${spec.name} down`);
+  if (seen?.up !== true || named === undefined) {
+    if (seen?.up === false) drift.push(`${spec.name} down`);
     host.push(`link set ${spec.name} up`);
   }
   if (!observed.forwarding) drift.push("IPv4 forwarding off");

@@ -48,10 +48,16 @@ export interface ObservedNamespace {
 
 /** A clone's VMM and its files. */
 export interface ObservedVm {
-  /** The pid that was recorded at launch, or 0. */
+  /** The pid that was recorded at launch, or 0; where no pid file names it, the one that was found by its socket. */
   readonly pid: number;
-  /** The process of that pid is the one that was started then, and lives. */
+  /** The process is the one that was started then, and lives. */
   readonly alive: boolean;
+  /** The pid file names it. */
+  readonly recorded: boolean;
+  /** How it ended: exit code (128 + N for signal N, as a shell has it) and time; empty where it lives, or nobody knows. */
+  readonly exit: string;
+  /** The droplet was booted anew since it was started. */
+  readonly rebooted: boolean;
   /** Clock ticks since boot at which it was started. */
   readonly startTime: string;
   /** It runs in the clone's namespace. */
@@ -65,6 +71,10 @@ export interface ObservedVm {
   readonly diskUsed: boolean;
   /** The baked disk path inside its mount namespace is the private disk. */
   readonly diskMounted: boolean;
+  /** The disk that it opened when it started is the private disk, mounted there still or not. */
+  readonly ownDisk: boolean;
+  /** The guest may open no connection, as it was not told yet who it is (see host/library/guest.sh). */
+  readonly held: boolean;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
   readonly record: Readonly<Record<string, string>>;
 }
@@ -74,6 +84,8 @@ export interface ObservedClaim {
   readonly name: string;
   /** The owner mark in it. */
   readonly owner: string;
+  /** The folder lost its mark; the namespace of that name still has its own. */
+  readonly unmarked?: true;
 }
 
 /** A droplet at one moment. */

@@ -5,6 +5,9 @@ const digest = `sha256:${"a".repeat(64)}`;
 const running: ObservedVm = {
   pid: 42,
   alive: true,
+  recorded: true,
+  exit: "",
+  rebooted: false,
   startTime: "1",
   inNamespace: true,
   state: "Running",
@@ -12,7 +15,9 @@ const running: ObservedVm = {
   diskSize: 1,
   diskUsed: true,
   diskMounted: true,
-  record: { digest },
+  ownDisk: true,
+  held: false,
+  record: { digest, key: "" },
 };
 const tap: ObservedLink = {
   name: "tap0",
@@ -42,33 +47,70 @@ function observed(vm: Partial<ObservedVm> | undefined, { link = tap, namespaces 
   };
 }
 
-const restart = (...drift: string[]): VmPlan => ({ drift, action: "restart" });
+const restart = (...drift: string[]): VmPlan => ({ drift, action: "restart", mend: false });
+const mend = (...drift: string[]): VmPlan => ({ drift, action: "none", mend: true });
+const asDeclared: VmPlan = { drift: [], action: "none", mend: false };
 
-test.each<[string, Observed, VmPlan]>([
-  ["as declared", observed({}), { drift: [], action: "none" }],
+test.each<[string, Observed, VmPlan, key?: string]>([
+  ["as declared", observed({}), asDeclared],
   ["never started", observed(undefined), restart("no VMM was started")],
-  ["exited", observed({ alive: false }), restart("VMM of vm7 exited (pid 42)")],
+  [
+    "exited",
+    observed({ alive: false, exit: "137 2026-01-02T03:04:05Z" }),
+    restart("VMM exited with 137 at 2026-01-02T03:04:05Z (pid 42)"),
+  ],
+  ["exited, unseen", observed({ alive: false }), restart("VMM exited (pid 42; nobody saw how)")],
+  [
+    "ended with the droplet",
+    observed({ alive: false, rebooted: true }, { namespaces: [] }),
+    restart("VMM of vm7 ended with the droplet, which was booted anew"),
+  ],
   [
     "gone with its namespace",
     observed({ alive: false }, { namespaces: [] }),
     restart("VMM of vm7 is gone with its namespace"),
   ],
   ["elsewhere", observed({ inNamespace: false }), restart("VMM runs outside of namespace vm7")],
-  ["no disk", observed({ diskSize: -1, diskMounted: false }), restart("private disk missing")],
-  ["another disk", observed({ diskMounted: false }), restart("the VMM's disk is not the private one")],
+  ["no disk", observed({ diskSize: -1, diskMounted: false, ownDisk: false }), restart("private disk missing")],
+  ["another disk", observed({ diskMounted: false, ownDisk: false }), restart("the VMM's disk is not the private one")],
+  [
+    "its own disk, not mounted any more",
+    observed({ diskMounted: false }),
+    mend("the private disk is not mounted at its path"),
+  ],
+  ["no pid file", observed({ recorded: false }), mend("the pid file of vm7 does not name its VMM")],
+  ["no mark on the disk", observed({ diskUsed: false }), mend("the mark on the disk of vm7 is missing")],
+  ["no launch record", observed({ record: {}, ownDisk: false }), restart("the launch record of vm7 is missing")],
   ["silent", observed({ state: "" }), restart("VMM does not answer on its API socket")],
   ["never loaded", observed({ state: "Not started" }), restart("VMM runs no VM")],
   ["let go of its tap", observed({}, { link: { ...tap, carrier: false } }), restart("VMM does not hold tap0")],
+  ["its tap is gone", observed({}, { link: { ...tap, name: "tap1" } }), restart("VMM does not hold tap0")],
   [
     "tap down: its carrier says nothing, and the network's own repair comes first",
     observed({}, { link: { ...tap, up: false, carrier: false } }),
-    { drift: [], action: "none" },
+    asDeclared,
   ],
-  ["another snapshot", observed({ record: { digest: "sha256:b" } }), restart("VMM runs another snapshot")],
-  ["paused: the guest lives on", observed({ state: "Paused" }), { drift: ["VM paused"], action: "resume" }],
+  ["another snapshot", observed({ record: { digest: "sha256:b", key: "" } }), restart("VMM runs another snapshot")],
+  ["another one that is as good", observed({ record: { digest: "sha256:b", key: "k" } }), asDeclared, "k"],
+  [
+    "another one of another key",
+    observed({ record: { digest: "sha256:b", key: "l" } }),
+    restart("VMM runs another snapshot"),
+    "k",
+  ],
+  [
+    "paused: the guest lives on",
+    observed({ state: "Paused", diskUsed: false }),
+    { drift: ["VM paused", "the mark on the disk of vm7 is missing"], action: "resume", mend: true },
+  ],
+  [
+    "not told who it is",
+    observed({ held: true, state: "Paused" }),
+    { drift: ["VM paused", "guest was not told who it is"], action: "identify", mend: false },
+  ],
   [
     "paused, but worse besides",
-    observed({ state: "Paused", diskMounted: false }),
+    observed({ state: "Paused", diskMounted: false, ownDisk: false }),
     restart("the VMM's disk is not the private one"),
   ],
   [
@@ -76,8 +118,8 @@ test.each<[string, Observed, VmPlan]>([
     observed({ inNamespace: false, state: "Not started" }),
     restart("VMM runs outside of namespace vm7", "VMM runs no VM"),
   ],
-])("%s", (_name, seen, expected) => {
-  expect(planVm({ namespace: "vm7", tap: "tap0", digest }, seen)).toEqual(expected);
+])("%s", (_name, seen, expected, key = "") => {
+  expect(planVm({ namespace: "vm7", tap: "tap0", digest, key }, seen)).toEqual(expected);
 });
 
 test("the kernel's command line carries address, gateway and mask", () => {

@@ -1,5 +1,5 @@
 import { cidrOf, netmask } from "./addresses";
-import type { Observed } from "./observed";
+import type { Observed, ObservedNamespace, ObservedVm } from "./observed";
 
 /** What a clone's VMM is to be. */
 export interface VmSpec {
@@ -7,34 +7,69 @@ export interface VmSpec {
   readonly tap: string;
   /** The digest of the artifact it runs. */
   readonly digest: string;
+  /** What that artifact was made from; empty where only the digest tells. */
+  readonly key: string;
 }
 
 /** How far what was found is from what is declared, and the least that mends it. */
 export interface VmPlan {
   readonly drift: readonly string[];
-  readonly action: "none" | "resume" | "restart";
+  readonly action: "none" | "resume" | "identify" | "restart";
+  /** Files and mounts around a VM that lives on are to be put right first. */
+  readonly mend: boolean;
 }
 
 /** Compares a clone's VMM with what is declared. Whatever can be mended while the guest lives on is. */
-export function planVm({ namespace, tap, digest }: VmSpec, observed: Observed): VmPlan {
-  const vm = observed.vms[namespace];
-  if (vm === undefined) return { drift: ["no VMM was started"], action: "restart" };
-  const dead = observed.namespaces.includes(namespace)
-    ? [`VMM of ${namespace} exited (pid ${vm.pid})`]
-    : [`VMM of ${namespace} is gone with its namespace`];
-  if (!vm.alive) return { drift: dead, action: "restart" };
-  const fatal: string[] = [];
-  if (!vm.inNamespace) fatal.push(`VMM runs outside of namespace ${namespace}`);
-  if (vm.diskSize < 0) fatal.push("private disk missing");
-  else if (!vm.diskMounted) fatal.push("the VMM's disk is not the private one");
-  if (vm.state === "") fatal.push("VMM does not answer on its API socket");
-  if (vm.state === "Not started") fatal.push("VMM runs no VM");
-  const held = observed.inside[namespace]?.links.find(({ name }) => name === tap);
-  if (held?.up === true && !held.carrier) fatal.push(`VMM does not hold ${tap}`);
-  if (vm.record.digest !== digest) fatal.push("VMM runs another snapshot");
-  if (fatal.length > 0) return { drift: fatal, action: "restart" };
-  if (vm.state === "Paused") return { drift: ["VM paused"], action: "resume" };
-  return { drift: [], action: "none" };
+export function planVm(spec: VmSpec, observed: Observed): VmPlan {
+  const vm = observed.vms[spec.namespace];
+  if (vm === undefined) return { drift: ["no VMM was started"], action: "restart", mend: false };
+  const fatal = vm.alive ? beyondMending(spec, vm, observed) : [wordsOfEnd(spec.namespace, vm, observed)];
+  const around = vm.alive ? aroundIt(spec.namespace, vm) : [];
+  if (fatal.length > 0) return { drift: [...fatal, ...around], action: "restart", mend: false };
+  const mend = around.length > 0;
+  const paused = vm.state === "Paused" ? ["VM paused"] : [];
+  if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
+  return { drift: [...paused, ...around], action: paused.length > 0 ? "resume" : "none", mend };
+}
+
+/** What only a VMM that is started anew puts right. */
+function beyondMending({ namespace, tap, digest, key }: VmSpec, vm: ObservedVm, observed: Observed): string[] {
+  const wrong: string[] = [];
+  if (!vm.inNamespace) wrong.push(`VMM runs outside of namespace ${namespace}`);
+  const { record } = vm;
+  const noted = Object.keys(record).length > 0;
+  if (!noted) wrong.push(`the launch record of ${namespace} is missing`);
+  if (vm.diskSize < 0) wrong.push("private disk missing");
+  else if (noted && !vm.ownDisk) wrong.push("the VMM's disk is not the private one");
+  if (vm.state === "") wrong.push("VMM does not answer on its API socket");
+  if (vm.state === "Not started") wrong.push("VMM runs no VM");
+  if (vm.inNamespace && !holdsTap(observed.inside[namespace], tap)) wrong.push(`VMM does not hold ${tap}`);
+  if (noted && record.digest !== digest && (key === "" || record.key !== key)) wrong.push("VMM runs another snapshot");
+  return wrong;
+}
+
+/** A tap that is not there is held by nobody; one that is down has no carrier either way. */
+function holdsTap(inside: ObservedNamespace | undefined, tap: string): boolean {
+  if (inside === undefined) return true;
+  const seen = inside.links.find(({ name }) => name === tap);
+  return seen !== undefined && (!seen.up || seen.carrier);
+}
+
+/** What is wrong around a VM that lives on. */
+function aroundIt(namespace: string, vm: ObservedVm): string[] {
+  const wrong: string[] = [];
+  if (!vm.recorded) wrong.push(`the pid file of ${namespace} does not name its VMM`);
+  if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the mark on the disk of ${namespace} is missing`);
+  const noted = Object.keys(vm.record).length > 0;
+  if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted) wrong.push("the private disk is not mounted at its path");
+  return wrong;
+}
+
+function wordsOfEnd(namespace: string, { pid, exit, rebooted }: ObservedVm, observed: Observed): string {
+  if (rebooted) return `VMM of ${namespace} ended with the droplet, which was booted anew`;
+  if (!observed.namespaces.includes(namespace)) return `VMM of ${namespace} is gone with its namespace`;
+  const [code = "", at = ""] = exit.split(" ");
+  return exit === "" ? `VMM exited (pid ${pid}; nobody saw how)` : `VMM exited with ${code} at ${at} (pid ${pid})`;
 }
 
 /**

@@ -6,8 +6,11 @@ import { bootRequests, pauseRequest, snapshotRequest, startRequest } from "../fi
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
+import { sendAgent } from "./agentSource";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
+import { publish } from "./artifactPublish";
+import { isWhole } from "./artifactWhole";
 import { cleanUpAfter } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 
@@ -17,6 +20,8 @@ export interface Found {
   readonly text: string;
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
+  /** Bytes that it took to bring it here. */
+  readonly transferred?: number;
 }
 
 /** Everything that a boot's result depends on. */
@@ -34,7 +39,7 @@ export function scratchNamespace({ owner }: ArtifactInputs): string {
 }
 
 /** Told of a digest just before this stack's mark is put on the artifact. */
-type Announce = (digest: string) => void;
+export type Announce = (digest: string) => void;
 
 /** The artifact of a boot: the one that is there for the same inputs, else a new one. */
 export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, announce: Announce): Promise<Found> {
@@ -63,7 +68,9 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
   const bootArgs = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
   const diskPath = `${wanted.dir}/${boot.name}/rootfs.ext4`;
   const { memory, vcpus } = boot;
-  const ingredients = [...[...hashes.values()].map(({ sha256 }) => sha256), host, bootArgs, diskPath, memory, vcpus];
+  const agent = boot.agent === undefined ? [] : [boot.agent.digest];
+  const files = [...hashes.values()].map(({ sha256 }) => sha256);
+  const ingredients = [...files, host, bootArgs, diskPath, memory, vcpus, ...agent];
   const key = createHash("sha256")
     .update(JSON.stringify([ingredients, wanted.tap, wanted.guestMac]))
     .digest("hex");
@@ -85,9 +92,11 @@ async function findBoot(
     const folder = `${wanted.dir}/${name}`;
     const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
     if (manifestDigest(text) !== `sha256:${name}`) continue;
+    const manifest = manifestSchema.parse(JSON.parse(text));
+    if (!(await isWhole(wanted, folder, manifest))) continue;
     announce(manifestDigest(text));
-    await publish(session, wanted, boot, text);
-    return { folder, text, manifest: manifestSchema.parse(JSON.parse(text)), timings: {} };
+    await publish(wanted, text, boot.name);
+    return { folder, text, manifest, timings: {} };
   }
   return undefined;
 }
@@ -95,6 +104,7 @@ async function findBoot(
 async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe, announce: Announce): Promise<Found> {
   const { boot, diskPath, bootArgs } = recipe;
   const begun = Date.now();
+  if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
   await session.call({
     what: `boot ${boot.rootfs}`,
     run: "begin_scratch",
@@ -107,6 +117,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
       tap: wanted.tap,
       tap_mac: wanted.tapMac,
       tap_address: wanted.tapAddress,
+      agent: boot.agent === undefined ? "" : "1",
     },
     stdin: curlConfig([
       ...bootRequests({
@@ -142,7 +153,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   return {
-    folder: await publish(session, wanted, boot, text),
+    folder: await publish(wanted, text, boot.name),
     text,
     manifest,
     timings: { boot: booted - begun, snapshot: Date.now() - booted },
@@ -197,21 +208,4 @@ function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "
       key: recipe.key,
     },
   });
-}
-
-async function publish(session: Session, wanted: ArtifactInputs, boot: BootSource, text: string): Promise<string> {
-  const digest = manifestDigest(text).slice("sha256:".length);
-  await session.call({
-    what: "name the artifact",
-    run: "publish_artifact",
-    vars: {
-      namespace: scratchNamespace(wanted),
-      owner: wanted.owner,
-      dir_of_artifacts: wanted.dir,
-      digest,
-      name: boot.name,
-    },
-    stdin: text,
-  });
-  return `${wanted.dir}/${digest}`;
 }

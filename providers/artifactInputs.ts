@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { artifactSchema } from "../firecracker/manifest";
+import { connectionSchema } from "../host/connection";
 import { commonInputs } from "./define";
 import { absolutePath, cidr, interfaceName, ipv4, mac } from "./fields";
 
@@ -13,6 +14,8 @@ export const bootSource = z.object({
   vcpus: z.number().int().min(1).max(32).default(1),
   /** Further arguments on the kernel's command line. */
   bootArgs: z.string().optional(),
+  /** Put into the guest's disk before it boots: a folder or archive on the operator's machine, and its sha256. */
+  agent: z.object({ path: z.string(), digest: z.string() }).optional(),
   /** Seconds until the guest must be up. */
   timeout: z.number().positive().default(120),
   /** The stable name of the artifact's folder; it is part of the disk path that is baked into the snapshot. */
@@ -25,16 +28,27 @@ export const bootSource = z.object({
 /** See {@link bootSource}. */
 export type BootSource = z.infer<typeof bootSource>;
 
+/** An artifact of another droplet. */
+export const fromSource = z.object({
+  droplet: connectionSchema,
+  /** Its folder there; with a digest that it does not have, the folder of that digest beside it is meant. */
+  path: absolutePath,
+  /** The runtime folder of the fleet there that must have proved it; left out, none must. */
+  proofs: absolutePath.optional(),
+});
+
 /** What a SnapshotArtifact is told. */
 export const artifactInputs = commonInputs.extend({
   /** The folder on the droplet in which artifacts lie that Hornet made. */
   dir: absolutePath,
-  source: z.union([z.object({ path: absolutePath }), z.object({ boot: bootSource })]),
+  source: z.union([z.object({ path: absolutePath }), z.object({ boot: bootSource }), z.object({ from: fromSource })]),
   /** The only digest that will do. */
   digest: z
     .string()
     .regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits")
     .optional(),
+  /** Who may sign the manifest, as lines of an allowed-signers list; left out, it needs no signature. */
+  signers: z.array(z.string()).optional(),
   /** How many earlier artifacts stay on the droplet, so that a way back needs no transfer. */
   keepGenerations: z.number().int().min(0).default(2),
   firecracker: absolutePath,
@@ -54,8 +68,10 @@ export const artifactOutputs = z.object({
   generations: z.array(z.string()),
   /** The files it depends on, with size, mtime and inode as they were. */
   files: z.record(z.string(), z.string()),
-  /** ms spent: boot, snapshot, or examine. */
+  /** ms spent: boot, snapshot, examine, or transfer. */
   timings: z.record(z.string(), z.number()),
+  /** Bytes that went over the wire for it. */
+  transferred: z.number().default(0),
 });
 
 /** See {@link artifactInputs}. */

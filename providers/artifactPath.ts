@@ -5,6 +5,7 @@ import { loadRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { scratchVars, type Found } from "./artifactBoot";
+import { detectIdentity } from "./artifactIdentity";
 import { describeHost, hashFiles, inspectFiles } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
@@ -24,19 +25,50 @@ const vmConfig = z.object({
 export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
   const session = sessionFor(wanted);
   const begun = Date.now();
-  const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
-  if (text !== "") return { folder: path, text, manifest: parseManifest(text, path), timings: {} };
+  const text = await readManifest(session, path);
+  if (text !== "") {
+    const manifest = parseManifest(text, path);
+    await verifyFiles(session, path, manifest);
+    return { folder: path, text, manifest, timings: { examine: Date.now() - begun } };
+  }
   const manifest = await examine(session, wanted, path);
   return { folder: path, text: manifestText(manifest), manifest, timings: { examine: Date.now() - begun } };
 }
 
-function parseManifest(text: string, path: string): Manifest {
+/** The text of a folder's manifest; empty where there is none. */
+export function readManifest(session: Session, path: string): Promise<string> {
+  return session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
+}
+
+/** The signature beside it; empty where there is none. */
+export function readSignature(session: Session, path: string): Promise<string> {
+  return session.call({ what: "read a manifest's signature", run: "read_signature", vars: { path } });
+}
+
+/** Throws HornetError where the text is no manifest. */
+export function parseManifest(text: string, path: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new HornetError(
       `${path}/manifest.json is not a manifest of Hornet's (digest ${manifestDigest(text)}): ${why}`,
+    );
+  }
+}
+
+/** Throws HornetError that names the file which is not what the manifest says. */
+async function verifyFiles(session: Session, path: string, manifest: Manifest): Promise<void> {
+  const hashes = await hashFiles(
+    session,
+    Object.keys(manifest.files).map((name) => `${path}/${name}`),
+  );
+  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
+    const found = hashes.get(`${path}/${name}`)?.sha256;
+    if (found === sha256) continue;
+    throw new HornetError(
+      `${path}/${name} on ${session.name} has the digest ${found ?? "none"}, and its manifest says ${sha256}: the file ` +
+        "was changed; bring the snapshot anew, or take the manifest away if the change is meant",
     );
   }
 }
@@ -63,6 +95,17 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
   if (drive === undefined || drive.path_on_host === null || nic === undefined) {
     throw new HornetError(`the snapshot in ${path} has no disk or no network interface`);
   }
+  // Without metadata service no service in the guest can wait there for its identity.
+  const identity =
+    (config["mmds-config"] ?? undefined) === undefined
+      ? "ssh"
+      : await detectIdentity(wanted, {
+          path,
+          version: host.firecracker,
+          diskPath: drive.path_on_host,
+          tap: nic.host_dev_name,
+          ownDisk: marks[`${path}/rootfs.ext4`] !== undefined,
+        });
   const hashes = await hashFiles(session, Object.keys(marks));
   const newest = Math.max(...Object.values(marks).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   return {
@@ -78,8 +121,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
     iface: nic.iface_id,
     memory: config["machine-config"].mem_size_mib,
     vcpus: config["machine-config"].vcpu_count,
-    // Nothing in the files tells whether a service in the guest waits for an identity, so none is assumed.
-    identity: "ssh",
+    identity,
     bootArgs: "",
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: "" },
   };

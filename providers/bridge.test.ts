@@ -11,7 +11,7 @@ test("created, as declared, deleted, deleted again", async () => {
   expect(await one.create()).toMatchObject({ adopted: false, name: "br0", address: "10.0.0.1/24", ...declared });
   expect(await one.read()).toMatchObject({ id: "br0", ...declared });
   expect(await stage.run("cat /proc/sys/net/ipv4/ip_forward /sys/class/net/br0/address")).toBe(
-    `1\n${bridgeMac("br0", owner)}\n`,
+    `1\n${bridgeMac("br0")}\n`,
   );
   expect(await stage.run("cat /sys/class/net/br0/ifalias")).toBe(`${owner}\n`);
   await one.delete();
@@ -28,6 +28,12 @@ test("every drift is said in words and repaired", async () => {
   await stage.repairs(one, "ip addr flush dev br0", "address 10.0.0.1/24 missing on br0");
   await stage.repairs(one, "ip link set br0 alias x", "br0 lost its owner mark");
   await stage.repairs(one, "echo 0 >/proc/sys/net/ipv4/ip_forward", "IPv4 forwarding off");
+  await stage.repairs(one, "ip link set br0 address 02:00:00:00:00:09", "br0 has another MAC address");
+  await stage.repairs(one, "ip link set br0 down; ip link set br0 name brx", "bridge br0 was renamed to brx; br0 down");
+  expect(await stage.run("ls /sys/class/net")).not.toContain("brx");
+  await stage.repairs(one, "rm -r /opt/swarm/runtime/.bridge-*", "the folder of br0 lost its owner mark");
+  // What the droplet was like before went with the folder.
+  await stage.run(": >/opt/swarm/runtime/.bridge-br0-*/forwarding-was-off");
   await stage.repairs(one, "ip link del br0", "bridge br0 missing");
   await stage.repairs(one, `nft delete table ip ${table}`, `nft table ${table} missing`);
   await stage.repairs(one, `nft flush table ip ${table}`, "nft rule masquerade missing");

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseTable } from "../host/facts";
-import { bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../plan/bridge";
+import { bridgeMac, bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../plan/bridge";
 import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
@@ -19,6 +19,8 @@ const outputs = z.object({
   adopted: z.boolean(),
   /** What the kernel listed right after the rules were written. */
   rules: z.array(z.string()),
+  /** What the droplet was like before, as its folder there says (see library/network.sh). */
+  before: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof inputs>;
@@ -36,7 +38,7 @@ function isAdopted({ name, owner }: Inputs, observed: Observed): boolean {
   return seen !== undefined && seen.alias !== owner;
 }
 
-async function converge(wanted: Inputs): Promise<Outputs> {
+async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
   const observed = await observe(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed));
@@ -49,6 +51,8 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       bridge: wanted.name,
       owner: wanted.owner,
       address: wanted.address,
+      mac: bridgeMac(wanted.name),
+      before,
       host: plan.host.join("\n"),
       forward: plan.enableForwarding ? "1" : "",
       rules: renderTable(bridgeTable(spec)),
@@ -56,15 +60,16 @@ async function converge(wanted: Inputs): Promise<Outputs> {
     },
   });
   const [origin = "", listing = ""] = answer.split("\n");
-  return { adopted: origin.startsWith("adopted"), rules: fingerprint(parseTable(listing)) };
+  return { adopted: origin.split(" ")[1] === "adopted", rules: fingerprint(parseTable(listing)), before: origin };
 }
 
-async function remove({ runtimeDir, name, owner, address }: Inputs & Partial<Outputs>, common: Inputs): Promise<void> {
-  touch(common, name);
-  await sessionFor(common).call({
+async function remove(state: Inputs, before = ""): Promise<void> {
+  const { runtimeDir, name, owner, address } = state;
+  touch(state, name);
+  await sessionFor(state).call({
     what: `take away the bridge ${name}`,
     run: "delete_bridge",
-    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner) },
+    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner), before },
     hint: "look at its ports with: ip link show master " + name,
   });
 }
@@ -78,19 +83,26 @@ const definition: Definition<Inputs, Outputs> = {
   create: (wanted) =>
     cleanUpAfter(
       () => converge(wanted),
-      () => remove(wanted, wanted),
+      () => remove(wanted),
     ),
   read: async (state) => {
     const observed = await observe(state, state.name);
     const seen = observed.links.some(({ name }) => name === state.name);
     const table = observed.tables.find(({ name }) => name === bridgeTableName(state.owner));
     if (!seen && table === undefined && observed.bridges[state.name] === undefined) return "gone";
-    const plan = planBridge(specOf(state), observed, state.adopted);
+    // A bridge of another stack's that went over to this one is ours from then on.
+    const origin = observed.bridges[state.name];
+    const adopted = origin === undefined ? state.adopted : origin === "adopted";
+    const plan = planBridge(specOf(state), observed, adopted);
+    const unmarked = origin === undefined ? [`the folder of ${state.name} lost its owner mark`] : [];
     const rules = tableDrift(bridgeTableName(state.owner), state.rules, table);
-    return { outputs: { adopted: state.adopted, rules: state.rules }, drift: [...plan.drift, ...rules] };
+    return {
+      outputs: { adopted, rules: state.rules, before: state.before },
+      drift: [...unmarked, ...plan.drift, ...rules],
+    };
   },
-  update: (_state, wanted) => converge(wanted),
-  delete: (state) => remove(state, state),
+  update: (state, wanted) => converge(wanted, state.before),
+  delete: (state) => remove(state, state.before),
 };
 
 /** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */

@@ -61,11 +61,17 @@ function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, o
   }
 }
 
+function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, links }: Observed): boolean {
+  const names = [...claims, ...links].map(({ name }) => name);
+  return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
+}
+
 async function converge(wanted: Inputs): Promise<Outputs> {
   const observed = await observe(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
-  touch(wanted, wanted.namespace);
+  // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
+  if (!isUntouched(wanted, observed)) touch(wanted, wanted.namespace);
   await sessionFor(wanted).call({
     what: `set up the network of ${wanted.namespace}`,
     run: "converge_namespace",
@@ -113,11 +119,13 @@ const definition: Definition<Inputs, Outputs> = {
   },
   read: async (state) => {
     const observed = await observe(state, state.namespace);
-    const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
-    if (!claimed && !observed.namespaces.includes(state.namespace)) return "gone";
-    // Nothing is read of a namespace that is not claimed, so nothing more can be said of it.
-    const unmarked = [`the folder of ${state.namespace} lost its owner mark`];
-    return { outputs: {}, drift: claimed ? planNamespace(specOf(state), observed).drift : unmarked };
+    const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
+    if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
+    const lost = claim?.unmarked === true || claim === undefined;
+    const unmarked = lost ? [`the folder of ${state.namespace} lost its owner mark`] : [];
+    // Nothing is read of a namespace that says by nothing that it is ours, so nothing more can be said of it.
+    const drift = claim === undefined ? [] : planNamespace(specOf(state), observed).drift;
+    return { outputs: {}, drift: [...unmarked, ...drift] };
   },
   update: (_state, wanted) => converge(wanted),
   delete: remove,

@@ -15,6 +15,8 @@ const needs = z.object({
   disk: z.string(),
   /** The folder of a snapshot that is there already; empty where it will be made. */
   snapshot: z.string(),
+  /** The snapshot is to be brought from another droplet. */
+  transfer: z.boolean().default(false),
 });
 
 const inputs = commonInputs.extend({
@@ -23,7 +25,7 @@ const inputs = commonInputs.extend({
   /** The folder of the artifacts that Hornet makes. */
   dir: absolutePath.default("/opt/swarm/snapshots"),
   firecracker: absolutePath.default("/usr/bin/firecracker"),
-  needs: needs.default({ memory: 0, files: [], disk: "", snapshot: "" }),
+  needs: needs.default({ memory: 0, files: [], disk: "", snapshot: "", transfer: false }),
 });
 
 const outputs = z.object({
@@ -46,7 +48,13 @@ async function preflight(wanted: Inputs): Promise<Verdict> {
   const text = await session.call({
     what: "look at the droplet",
     run: "preflight_facts",
-    vars: { ...commonVars(wanted), dir_of_artifacts: wanted.dir, firecracker: wanted.firecracker, paths },
+    vars: {
+      ...commonVars(wanted),
+      dir_of_artifacts: wanted.dir,
+      firecracker: wanted.firecracker,
+      paths,
+      more_tools: moreTools(wanted),
+    },
   });
   return judge(parseDropletFacts(text), {
     ...wanted.needs,
@@ -58,6 +66,10 @@ async function preflight(wanted: Inputs): Promise<Verdict> {
     snapshot: await madeWith(wanted),
     clock: Date.now() / 1000,
   });
+}
+
+function moreTools({ needs: { transfer } }: Inputs): string {
+  return transfer ? "perl zstd" : "";
 }
 
 /** The format and CPU of a snapshot that has a manifest. */

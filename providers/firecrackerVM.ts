@@ -1,19 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
+import { isAsGood } from "../firecracker/manifest";
 import { makeHostKey } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
 import { planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { observe, sessionFor, touch } from "./droplet";
+import { putBack, roll } from "./roll";
+import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
-import { awaitReady, send, sendIdentity, startVm, vmVars, type StartFrom } from "./vmStart";
+import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./vmStart";
+import { vmVars, wayOf } from "./vmVars";
 
 type State = VmInputs & VmOutputs;
 type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "generation">;
 
-/** How a VM's processes and settings are told apart from an artifact's: these go to the guest by the metadata. */
-const IDENTITY = ["name", "user", "authorizedKeys", "env"] as const;
+/** What the guest itself is told; a change of these needs no other VM. */
+const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
 
 async function create(wanted: VmInputs): Promise<VmOutputs> {
   const { publicKey, privateKey } = makeHostKey(wanted.name);
@@ -45,10 +49,11 @@ async function lookAt(wanted: VmInputs): Promise<Finding> {
   const { namespace, tap, artifact } = wanted;
   const observed = await observe(wanted, namespace);
   const vm = observed.vms[namespace];
-  const plan = planVm({ namespace, tap, digest: artifact.digest }, observed);
+  const plan = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
   // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
   // clone that keeps its disk boots from it.
   const lived = vm !== undefined && vm.diskSize >= 0 && vm.diskUsed;
+  if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
   return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0 };
 }
 
@@ -57,9 +62,10 @@ async function lookAt(wanted: VmInputs): Promise<Finding> {
  * was lost. Its disk, and where it runs its guest, live on; it gets a new host key, since the old one is known to no one.
  */
 async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid }: Finding): Promise<VmOutputs> {
-  if (plan.action === "restart" || wanted.artifact.identity !== "service") return start(wanted, self, from);
+  if (plan.action === "restart" || wayOf(wanted) === "cloud-init") return start(wanted, self, from);
+  if (plan.mend) await around(wanted, "put files and mounts right of", "mend_vm");
   touch(wanted, wanted.namespace);
-  await sendIdentity(wanted, self, [resumeRequest]);
+  await sendIdentity(wanted, self, { known: false, then: [resumeRequest] });
   return settle(wanted, self, { pid, disk: "kept", timings: {} });
 }
 
@@ -72,30 +78,49 @@ async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmO
 type Running = Pick<VmOutputs, "pid" | "disk" | "timings">;
 
 async function settle(wanted: VmInputs, self: Self, running: Running): Promise<VmOutputs> {
-  if (wanted.readyTimeout === 0) return { ...self, ...running, ready: false };
-  const { hostKey, ms } = await awaitReady(wanted, self);
-  const timings = { ...running.timings, ready: ms };
-  return { ...self, ...running, sshHostKey: hostKey, ready: true, timings };
+  const identityWay = wayOf(wanted);
+  if (wanted.readyTimeout === 0) return { ...self, ...running, identityWay, ready: false };
+  const timings = { ...running.timings, ready: await awaitReady(wanted, self) };
+  await runSmokeTests(wanted, self.sshHostKey, wanted.smokeTests);
+  return { ...self, ...running, identityWay, ready: true, timings };
 }
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   const { plan, from } = await lookAt(wanted);
   const next = { ...pickSelf(state), generation: newGeneration() };
-  const renewed = state.artifact.digest !== wanted.artifact.digest || state.renewDisk !== wanted.renewDisk;
-  if (renewed) return start(wanted, next, "snapshot");
-  if (plan.action === "restart") return start(wanted, next, from);
+  if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
+    return roll({
+      from: state,
+      to: wanted,
+      start: () => start(wanted, next, "snapshot"),
+      startOld: () => start({ ...state, smokeTests: [] }, { ...next, generation: newGeneration() }, "disk"),
+    });
+  }
+  if (plan.action === "restart") await putBack(wanted);
+  const untold = plan.action === "identify";
+  if (plan.action === "restart" || (untold && wayOf(wanted) !== "ssh")) return start(wanted, next, from);
+  if (plan.mend || state.artifact.digest !== wanted.artifact.digest) {
+    await around(wanted, "put files and mounts right of", "mend_vm");
+  }
   touch(wanted, wanted.namespace);
   const same = IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]));
-  if (!same && wanted.artifact.identity !== "service") return start(wanted, next, from);
-  const resume = plan.action === "resume" ? [resumeRequest] : [];
-  if (!same) {
-    await sendIdentity(wanted, next, resume);
+  if (!same && wayOf(wanted) === "cloud-init") return start(wanted, next, from);
+  if (!same || untold) {
+    const resume = plan.action === "none" ? [] : [resumeRequest];
+    await sendIdentity(wanted, next, { known: !untold, then: resume });
     const { pid, disk, timings } = state;
     return settle(wanted, next, { pid, disk, timings });
   }
-  if (resume.length > 0) await send(wanted, `resume ${wanted.name}`, resume);
+  if (plan.action === "resume") await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
   return pick(state);
+}
+
+/** Does something around a VM that lives on. */
+async function around(wanted: VmInputs, what: string, run: string): Promise<void> {
+  touch(wanted, wanted.namespace);
+  const vars = { ...vmVars(wanted), disk_path: wanted.artifact.diskPath };
+  await sessionFor(wanted).call({ what: `${what} ${wanted.name}`, run, vars });
 }
 
 function pickSelf({ sshHostKey, hostKeyPrivate, machineId, generation }: Self): Self {
@@ -128,7 +153,7 @@ const definition: Definition<VmInputs, VmOutputs> = {
     const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (!claimed) return "gone";
     const { namespace, tap, artifact } = state;
-    const { drift } = planVm({ namespace, tap, digest: artifact.digest }, observed);
+    const { drift } = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
     const vm = observed.vms[namespace];
     return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0 }, drift };
   },

@@ -30,8 +30,8 @@ function specOf(wanted: Inputs): NatSpec {
   return { ...wanted, egress: wanted.egress };
 }
 
+/** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
 async function converge(wanted: Inputs): Promise<Outputs> {
-  touch(wanted, wanted.namespace);
   const listing = await sessionFor(wanted).call({
     what: `set up the packet rules of ${wanted.namespace}`,
     run: "apply_rules",

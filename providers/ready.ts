@@ -8,10 +8,10 @@ export interface Awaited {
   readonly address: string;
   /** Its folder on the droplet. */
   readonly folder: string;
-  /** The identity it was given; undefined where its guest has no identity service. */
+  /** The identity that its guest's service says on the console that it has; undefined where it has no such service. */
   readonly generation: string | undefined;
-  /** The host key it must answer with; undefined where any will do. */
-  readonly hostKey: string | undefined;
+  /** The host key it must answer with. */
+  readonly hostKey: string;
   /** ms */
   readonly limit: number;
 }
@@ -20,7 +20,7 @@ interface Waiting extends Awaited {
   readonly deadline: number;
   /** A key that answered, but not the right one. */
   other: string | undefined;
-  resolve(hostKey: string): void;
+  resolve(): void;
   reject(error: Error): void;
 }
 
@@ -40,10 +40,9 @@ export class ReadyWatcher {
   /**
    * Waits until a clone answers as itself.
    *
-   * @returns the host key it answered with
    * @throws HornetError when its limit is reached or its VMM ends
    */
-  wait(awaited: Awaited): Promise<string> {
+  wait(awaited: Awaited): Promise<void> {
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + awaited.limit;
       this.waiting.add({ ...awaited, deadline, other: undefined, resolve, reject });
@@ -81,8 +80,8 @@ export class ReadyWatcher {
       const keys = words.filter(([host]) => host === one.address).map(([, type, key]) => `${type ?? ""} ${key ?? ""}`);
       const [key] = keys;
       if (dead) this.settle(one, () => one.reject(new HornetError("its VMM ended")));
-      else if (key !== undefined && (one.hostKey === undefined || keys.includes(one.hostKey))) {
-        this.settle(one, () => one.resolve(key));
+      else if (keys.includes(one.hostKey)) {
+        this.settle(one, () => one.resolve());
       } else {
         one.other = key ?? one.other;
         if (Date.now() > one.deadline) this.settle(one, () => one.reject(new HornetError(late(one))));

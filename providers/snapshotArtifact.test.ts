@@ -77,7 +77,9 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
   await stage.run(`mkdir /opt/swarm/bare; cp ${folder}/{vm.snapshot,vm.mem,rootfs.ext4} /opt/swarm/bare`);
   await maker.delete();
   const there = await stage.observe();
-  const one = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+  // A guest is waited for as long as a VMM; the stand-in runs none.
+  const bare = { source: { path: "/opt/swarm/bare" }, vmmTimeout: 3 };
+  const one = await stage.artifact(bare);
   const made = await one.create();
   expect(made.artifact).toMatchObject({
     digest: made.artifactDigest,
@@ -92,7 +94,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
     kernel: "",
   });
   expect(await stage.changesSince(there)).toEqual([]);
-  const again = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+  const again = await stage.artifact(bare);
   await again.create();
   expect(again.outs.artifactDigest).toBe(made.artifactDigest);
   expect(await one.read()).toMatchObject(declared);
@@ -100,15 +102,15 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
   expect(await stage.changesSince(there)).toEqual([]);
 
   const effects = await effectsOf(stage.droplet.folder, async () =>
-    (await stage.artifact({ source: { path: "/opt/swarm/bare" } })).create(),
+    (await stage.artifact(bare)).create(),
   );
   expect(new Set(effects).size).toBeGreaterThan(3);
   for (const effect of new Set(effects)) {
-    const failing = await stage.artifact({ source: { path: "/opt/swarm/bare" } });
+    const failing = await stage.artifact(bare);
     const message = await messageWhenFailing(effect, () => failing.create());
     expect(message).toContain(`injected failure at ${effect}`);
     // What takes the trial away cannot itself be taken away; the next create or delete does it.
-    if (effect === "scratch/end") await (await stage.artifact({ source: { path: "/opt/swarm/bare" } })).create();
+    if (effect === "scratch/end") await (await stage.artifact(bare)).create();
     expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
   }
   await stage.run("rm -r /opt/swarm/bare");

@@ -1,11 +1,15 @@
+import { dirname } from "node:path";
 import { artifactIn, manifestDigest } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
 import { bootArtifact, scratchNamespace, type Found } from "./artifactBoot";
+import { artifactFrom } from "./artifactFrom";
 import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
-import { artifactAt } from "./artifactPath";
+import { artifactAt, readSignature } from "./artifactPath";
+import { ownerId } from "../plan/owner";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
-import { sessionFor } from "./droplet";
+import { commonVars, sessionFor } from "./droplet";
+import { verifyManifest } from "./signature";
 
 /**
  * Makes or finds the artifact. Where that fails in the end, this stack's use of it goes, unless it had it before.
@@ -14,20 +18,35 @@ import { sessionFor } from "./droplet";
  */
 async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
   const { source } = wanted;
-  if ("path" in source) return settle(wanted, before, await artifactAt(wanted, source.path));
+  if ("path" in source) return settle(wanted, before, await signed(wanted, await artifactAt(wanted, source.path)));
   const published: string[] = [];
+  const announce = (digest: string): number => published.push(digest);
   return cleanUpAfter(
-    async () => settle(wanted, before, await bootArtifact(wanted, source.boot, (digest) => published.push(digest))),
+    async () => {
+      const found =
+        "from" in source
+          ? await artifactFrom(wanted, source.from, before, announce)
+          : await signed(wanted, await bootArtifact(wanted, source.boot, announce));
+      return settle(wanted, before, found);
+    },
     async () => {
       for (const digest of published.filter((one) => !before.includes(one))) await drop(wanted, digest);
     },
   );
 }
 
+/** Refuses what nobody of the signers has signed. */
+async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
+  if (wanted.signers === undefined) return found;
+  const signature = await readSignature(sessionFor(wanted), found.folder);
+  await verifyManifest(found.text, signature, wanted.signers, found.folder);
+  return found;
+}
+
 async function settle(
   wanted: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings }: Found,
+  { folder, text, manifest, timings, transferred = 0 }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
@@ -35,28 +54,38 @@ async function settle(
       `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
     );
   }
-  const files = Object.keys(manifest.files).map((name) => `${folder}/${name}`);
+  const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
+  // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
+  const marks =
+    "path" in wanted.source
+      ? []
+      : [`${folder}/.hornet-users/${ownerId(wanted.owner)}`, `${dirname(manifest.diskPath)}/manifest.json`];
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
-  const made = "boot" in wanted.source ? [digest] : [];
-  const generations = [...made, ...before.filter((other) => other !== digest)];
-  for (const old of generations.splice(wanted.keepGenerations + made.length)) await drop(wanted, old);
+  const made = "path" in wanted.source ? [] : [digest];
+  const all = [...made, ...before.filter((other) => other !== digest)];
+  const generations = all.slice(0, wanted.keepGenerations + made.length);
+  for (const old of all.slice(generations.length)) {
+    // Clones that did not follow yet go on from what they have.
+    if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
+  }
   return {
     artifactDigest: digest,
-    artifact: artifactIn(folder, digest, manifest),
+    artifact: { ...artifactIn(folder, digest, manifest), key: "boot" in wanted.source ? manifest.made.key : "" },
     generations,
-    files: await inspectFiles(sessionFor(wanted), [...files, ...inputs]),
+    files: await inspectFiles(sessionFor(wanted), [...files, ...inputs, ...marks]),
     timings,
+    transferred,
   };
 }
 
 /** Gives up this stack's use of one generation; what no stack uses goes. */
-async function drop(inputs: ArtifactInputs, digest: string): Promise<void> {
-  await sessionFor(inputs).call({
+async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact"): Promise<string> {
+  return sessionFor(inputs).call({
     what: "take away the snapshot artifact",
-    run: "drop_artifact",
+    run,
     vars: {
-      owner: inputs.owner,
+      ...commonVars(inputs),
       dir_of_artifacts: inputs.dir,
       digest: digest.slice("sha256:".length),
       namespace: scratchNamespace(inputs),
@@ -69,11 +98,11 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
   inputs: artifactInputs,
   outputs: artifactOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "dir"],
-  id: ({ source }) => ("path" in source ? source.path : source.boot.name),
+  id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
   create: (wanted) => make(wanted, []),
   read: async (state) => {
     const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
-    if (seen[state.artifact.snapshotPath] === undefined && "boot" in state.source) return "gone";
+    if (seen[state.artifact.snapshotPath] === undefined && !("path" in state.source)) return "gone";
     return { outputs: artifactOutputs.parse(state), drift: fileDrift(state.files, seen) };
   },
   update: (state, wanted) => make(wanted, state.generations),

@@ -2,6 +2,16 @@ import { z } from "zod";
 import { artifactSchema } from "../firecracker/manifest";
 import { commonInputs } from "./define";
 import { absolutePath, cidr, interfaceName, ipv4, namespaceName } from "./fields";
+import { smokeTest } from "./smoke";
+
+const identityWays = ["service", "ssh", "cloud-init"] as const;
+
+const agentRun = z.object({
+  /** Run by a POSIX shell in /opt/hornet-agent. */
+  command: z.string(),
+  user: z.string(),
+  restart: z.enum(["always", "on-failure", "never"]),
+});
 
 const seconds = z.number().nonnegative().max(86_400);
 
@@ -19,6 +29,14 @@ export const vmInputs = commonInputs.extend({
   user: z.string().default("root"),
   authorizedKeys: z.array(z.string()).default([]),
   env: z.record(z.string(), z.string()).default({}),
+  /** How the guest is told who it is; auto: as the artifact says. */
+  identity: z.enum(["auto", ...identityWays]).default("auto"),
+  /** The private key, on the operator's machine, that logs in to a guest without identity service; see config. */
+  loginKeyPath: z.string().optional(),
+  /** How the agent in the guest is run; left out, as its image says. */
+  agent: agentRun.optional(),
+  /** The guest's own service that is its agent, in a guest without identity service. */
+  agentService: z.string().optional(),
   firecracker: absolutePath,
   /** The kernel for a boot from the clone's own disk, where the artifact brings none. */
   kernel: absolutePath,
@@ -26,6 +44,10 @@ export const vmInputs = commonInputs.extend({
   readyTimeout: seconds.default(60),
   /** Seconds that a guest gets to shut down before its VMM is killed; 0: it is not asked. */
   shutdownTimeout: seconds.default(0),
+  /** What must succeed after every change of the clone, once it is ready. */
+  smokeTests: z.array(smokeTest).default([]),
+  /** How many of the stack's clones may be down at once while they move to another snapshot. */
+  maxUnavailable: z.number().int().min(1).default(1),
   /** Another value than before gives the clone a new disk. */
   renewDisk: z.string().default(""),
 });
@@ -41,6 +63,8 @@ export const vmOutputs = z.object({
   pid: z.number(),
   /** How the private disk was made: `reflink` or `sparse`. */
   disk: z.string(),
+  /** How it was told who it is. */
+  identityWay: z.enum(identityWays).default("service"),
   ready: z.boolean(),
   /** ms spent: disk, launch, restore, ready. */
   timings: z.record(z.string(), z.number()),

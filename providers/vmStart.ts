@@ -4,20 +4,18 @@ import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
-import { commonVars, sessionFor } from "./droplet";
+import { sessionFor } from "./droplet";
+import { guestScript } from "./guestScript";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
+import { tellOverSsh } from "./vmOverSsh";
+import { vmVars, wayOf } from "./vmVars";
 
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
 type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "generation">;
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
-
-/** The variables that name a clone's VM to the library. */
-export function vmVars(wanted: VmInputs): Record<string, string> {
-  return { ...commonVars(wanted), namespace: wanted.namespace };
-}
 
 function identityOf(wanted: VmInputs, self: Self): Identity {
   return {
@@ -28,20 +26,32 @@ function identityOf(wanted: VmInputs, self: Self): Identity {
     authorizedKeys: wanted.authorizedKeys,
     user: wanted.user,
     env: { AGENT_ID: wanted.name, ...wanted.env },
+    agent: wanted.agent,
+    service: wanted.agentService,
   };
+}
+
+/** The metadata that a guest finds when it wakes up. */
+function metadataOf(wanted: VmInputs, self: Self): ApiRequest {
+  const identity = identityOf(wanted, self);
+  const way = wayOf(wanted);
+  const script = (): string => `#!/bin/sh\n${guestScript(identity, { first: true, attended: false })}`;
+  return metadataRequest(metadataDocument(identity, way, way === "cloud-init" ? script() : undefined));
 }
 
 /**
  * Starts a clone's VMM. The order is the point of it: loaded paused, told who it is, then resumed, so that no
- * instruction of the agent runs before its identity is there.
+ * instruction of the agent runs before its identity is there. A guest that can only be told over ssh runs by then, but
+ * opens no connection.
  */
 export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
   const session = sessionFor(wanted);
   const { artifact, namespace } = wanted;
+  const way = wayOf(wanted);
   const version = await vmmVersion(session, wanted.firecracker);
-  const metadata = metadataRequest(metadataDocument(identityOf(wanted, self)));
-  // A guest that booted has waited since, like the template; one that knows no service has no metadata interface.
-  const identity = artifact.identity === "service" || from === "disk" ? [metadata] : [];
+  const metadata = metadataOf(wanted, self);
+  // An image's own cloud-init looks for its metadata when it boots.
+  const boots = from === "disk" || way === "cloud-init";
   const answer = await session.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
@@ -53,24 +63,24 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       tap: wanted.tap,
       disk_source: artifact.disk,
       keep_disk: from === "disk" ? "1" : "",
+      hold: way === "ssh" ? "1" : "",
       record: recordOf(wanted, self, from),
     },
-    stdin: curlConfig(
-      from === "snapshot" ? restore(wanted, version, identity) : [...boot(wanted), ...identity, startRequest],
-    ),
+    stdin: curlConfig(boots ? [...boot(wanted), metadata, startRequest] : restore(wanted, version, metadata)),
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
   const values = new Map(answer.split("\n").map((line): [string, string] => splitOnce(line)));
   const ms = (key: string): number => Number(values.get(`${key}_ms`) ?? 0);
-  return {
-    pid: Number(values.get("pid")),
-    disk: values.get("disk") ?? "",
-    timings: { disk: ms("disk"), launch: ms("launch"), restore: ms("restore") },
-  };
+  const timings = { disk: ms("disk"), launch: ms("launch"), restore: ms("restore") };
+  const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "" };
+  if (way !== "ssh") return { ...started, timings };
+  const begun = Date.now();
+  await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
+  return { ...started, timings: { ...timings, identity: Date.now() - begun } };
 }
 
-function restore({ artifact, tap }: VmInputs, version: string, identity: ApiRequest[]): ApiRequest[] {
+function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequest): ApiRequest[] {
   const taps = artifact.tap === tap ? [] : [{ iface: artifact.iface, tap }];
   const load = loadRequest({
     snapshotPath: artifact.snapshotPath,
@@ -78,7 +88,7 @@ function restore({ artifact, tap }: VmInputs, version: string, identity: ApiRequ
     version,
     taps,
   });
-  return [load, ...identity, resumeRequest];
+  return [load, metadata, resumeRequest];
 }
 
 function boot(wanted: VmInputs): ApiRequest[] {
@@ -99,6 +109,7 @@ function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "m
   return [
     `name=${name}`,
     `digest=${artifact.digest}`,
+    `key=${artifact.key}`,
     `disk_path=${artifact.diskPath}`,
     `started_from=${from}`,
     `generation=${self.generation}`,
@@ -106,15 +117,25 @@ function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "m
   ].join("\n");
 }
 
+/** What {@link sendIdentity} is told beside the identity. */
+export interface Sending {
+  /** The guest has the host key already, and was told who it is before. */
+  readonly known: boolean;
+  /** What else is asked of the VMM, in the same breath. */
+  readonly then?: readonly ApiRequest[];
+}
+
 /**
- * Gives a running clone another identity: its service applies what changed, and the agent alone starts again.
- *
- * @param then what else is asked of the VMM, in the same breath
+ * Gives a running clone another identity: what changed is applied, and the agent alone starts again. An image's own
+ * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
-export async function sendIdentity(wanted: VmInputs, self: Self, then: readonly ApiRequest[] = []): Promise<void> {
-  const identity = metadataRequest(metadataDocument(identityOf(wanted, self)));
+export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
   const record = recordOf(wanted, self, "memory");
-  await send(wanted, `tell ${wanted.name} its identity`, [identity, ...then], record);
+  await send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], record);
+  if (wayOf(wanted) !== "ssh") return;
+  const identity = identityOf(wanted, self);
+  const change = known ? { ...identity, hostKey: undefined } : identity;
+  await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });
 }
 
 /** Sends requests to a clone's VMM. */
@@ -131,24 +152,25 @@ export async function send(
 /**
  * Waits until the clone answers as itself, then clears the metadata, so that nothing in the guest can read it later.
  *
- * @returns the host key it answered with and the ms it took
+ * @returns the ms it took
  * @throws HornetError with the end of the guest's console
  */
-export async function awaitReady(wanted: VmInputs, self: Self): Promise<{ hostKey: string; ms: number }> {
+export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> {
   const session = sessionFor(wanted);
-  const service = wanted.artifact.identity === "service";
+  const way = wayOf(wanted);
   const begun = Date.now();
   try {
-    const hostKey = await watcherOf(session).wait({
+    await watcherOf(session).wait({
       address: wanted.address,
       folder: `${wanted.runtimeDir}/${wanted.namespace}`,
-      generation: service ? self.generation : undefined,
-      hostKey: service ? self.sshHostKey : undefined,
+      generation: way === "service" ? self.generation : undefined,
+      hostKey: self.sshHostKey,
       limit: wanted.readyTimeout * 1000,
     });
     const ms = Date.now() - begun;
-    if (service) await send(wanted, `clear the metadata of ${wanted.name}`, [metadataRequest(clearedDocument)]);
-    return { hostKey, ms };
+    const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
+    if (way !== "ssh") await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
+    return ms;
   } catch (error) {
     const console = await session
       .call({ what: "read the console", run: "console_end", vars: vmVars(wanted) })

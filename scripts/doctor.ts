@@ -92,6 +92,7 @@ async function preflight(
       dir_of_artifacts: dir,
       firecracker: spec.vmm.firecracker,
       paths: files.map(({ path }) => path).join("\n"),
+      more_tools: source.kind === "stack" || source.kind === "droplet" ? "perl zstd" : "",
     },
   });
   const mine = observed.claims.filter(({ owner }) => owner === mark).length;

@@ -16,6 +16,7 @@ const commands = {
   down: { purpose: "up", module: "./down.ts" },
   droplet: { purpose: "up", module: "../sandbox/droplet/cli.ts" },
   pulumi: { purpose: "operator", module: "./pulumi.ts" },
+  promote: { purpose: "operator", module: "./promote.ts" },
   doctor: { purpose: "operator", module: "./doctor.ts" },
   "test:kvm": { purpose: "test", module: "./test-kvm.ts" },
 };

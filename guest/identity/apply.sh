@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# How hornet-identity applies a document: sourced by it, one function a part. Every part that fails is named on the
-# console and in the state file, without its value, and the rest goes on. Few processes: clones under emulation pay
-# milliseconds for each.
+# How a document is applied: one function a part. Sourced by hornet-identity, and sent with over-ssh.sh to guests that
+# have no such service; so it is plain POSIX shell. Every part that fails is named, without its value, by `say` and in the
+# state file, and the rest goes on. Few processes: clones under emulation pay milliseconds for each.
 #
 # A document is lines of key=base64(value), but for `clock`, which is plain unix seconds with a fraction.
 
@@ -21,7 +21,8 @@ failed() {
 # parse: $body into new_* variables, still encoded, but for the generation. Unknown keys are for later versions. What is
 # not $given is left as it is.
 parse() {
-  new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_keys='' new_user='' new_env=''
+  new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_keys='' new_user=''
+  new_env='' new_agent='' new_service=''
   # Not split by IFS: `read` would drop a last "=", which is base64's own.
   given=' '
   while IFS= read -r line; do
@@ -37,6 +38,8 @@ parse() {
       authorized-keys) new_keys=$value ;;
       user) new_user=$value ;;
       env) new_env=$value ;;
+      agent) new_agent=$value ;;
+      service) new_service=$value ;;
     esac
   done <<END
 $body
@@ -79,18 +82,18 @@ clock_now() {
 # apply_seed_and_clock: the random generator is stirred and, by the helper `settle`, made to use it at once: the kernel
 # alone would go on for up to a minute with the key that all clones share. `settle` also sets the clock to the millisecond.
 apply_seed_and_clock() {
-  case $new_clock in '' | *[!0-9.]* | .* | *.*.*) failed clock 'malformed' && new_clock= ;; esac
+  case $new_clock in '') ;; *[!0-9.]* | .* | *.*.*) failed clock 'malformed' && new_clock= ;; esac
   seconds=0 milliseconds=0 format=
   if [ -n "$new_clock" ]; then clock_now; fi
   octal_bytes "$seconds" 8
   octal_bytes "$((milliseconds * 1000000))" 8
   wrong=3
-  if [ -x "$LIBRARY/settle" ]; then
+  if [ -x "${SETTLE:-$LIBRARY/settle}" ]; then
     {
       # shellcheck disable=SC2059 # made by octal_bytes
       printf "$format"
       decode "$new_seed"
-    } | "$LIBRARY/settle"
+    } | "${SETTLE:-$LIBRARY/settle}"
     wrong=$?
   fi
   case $wrong in 0 | 2) ;; *) decode "$new_seed" >/dev/urandom || failed seed ;; esac
@@ -129,7 +132,7 @@ apply_machine_id() {
 apply_host_key() {
   if [ "$SSHD_KIND" = openssh ]; then
     rm -f /etc/ssh/ssh_host_*
-    decode "$new_host_key" >/etc/ssh/ssh_host_ed25519_key || failed host-key
+    decode "$new_host_key" >"${OPENSSH_KEY:-/etc/ssh/ssh_host_ed25519_key}" || failed host-key
     return
   fi
   pem=$(decode "$new_host_key")
@@ -138,14 +141,15 @@ apply_host_key() {
     case $word in [-]* | BEGIN | OPENSSH | PRIVATE | KEY*) ;; *) text=$text$word ;; esac
   done
   mkdir -p /etc/dropbear
-  key=/etc/dropbear/dropbear_ed25519_host_key
+  rm -f /etc/dropbear/dropbear_*_host_key
+  key=${DROPBEAR_KEY:-/etc/dropbear/dropbear_ed25519_host_key}
   case $text in
     # An unencrypted ed25519 key: of its bytes 157 to 224 (length, private key, public key) dropbear's own format is
     # made by the type's name in front. Base64 can be cut at byte 156.
     b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAAC*)
       {
         printf '\000\000\000\013ssh-ed25519'
-        decode "${text:208:92}" | tail -c +2
+        decode "$(printf '%s' "$text" | cut -c209-300)" | tail -c +2
       } >"$key" || failed host-key
       ;;
     *)
@@ -192,14 +196,23 @@ apply_keys() {
   write_keys "$login" "$(decode "$new_keys")"
 }
 
-apply_env() {
-  if [ -e /etc/swarm-env ]; then rm -f /etc/swarm-env; fi
-  decode "$new_env" >/etc/swarm-env || failed env
+# write_private FILE TEXT: TEXT, decoded, in a FILE that only root reads; whoever looks meanwhile sees the old or the new one.
+write_private() {
+  rm -f "$1.new"
+  decode "$2" >"$1.new" && mv -f "$1.new" "$1"
+}
+
+apply_env() { write_private /etc/swarm-env "$new_env" || failed env; }
+
+# apply_agent: how the agent is run; see run-agent.
+apply_agent() {
+  mkdir -p /etc/hornet
+  write_private /etc/hornet/agent.conf "$new_agent" || failed agent
 }
 
 # become COMMAND: turns a subshell into COMMAND, with the variables of /etc/swarm-env in its environment.
 become() {
-  exec 8>&- 9>&- </dev/null
+  exec 3<&- 8>&- 9>&- </dev/null
   umask 022
   set -a
   if [ -r /etc/swarm-env ]; then . /etc/swarm-env; fi
@@ -213,8 +226,8 @@ run_hooks() {
   done
 }
 
-# start_agent: /etc/hornet/start is the agent itself, or hands it to a service manager and ends.
-start_agent() {
+# stop_agent: ends the agent that this service started, with all that it started in its process group.
+stop_agent() {
   if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
     tries=0
     # A child that has ended keeps its pid until it is waited for, but not its program.
@@ -226,11 +239,35 @@ start_agent() {
     wait "$agent"
   fi
   agent=
+}
+
+# start_agent: by the guest's service manager where install.sh has told it of the agent, else by this service. An
+# executable /etc/hornet/start goes before all: it is the agent itself, or hands it to a service manager and ends.
+start_agent() {
+  stop_agent
   if [ -x /etc/hornet/start ]; then
-    # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's.
-    become setsid /etc/hornet/start >>"$RUN/start.log" 2>&1 &
-    agent=$!
+    set -- /etc/hornet/start
+  elif [ ! -r /etc/hornet/agent.conf ]; then
+    return
+  elif [ -d /run/systemd/system ] && [ -e /etc/systemd/system/hornet-agent.service ]; then
+    (become systemctl --no-block restart hornet-agent.service) >>"$RUN/start.log" 2>&1 || failed agent "exit code $?"
+    return
+  elif [ -d /run/openrc ] && [ -x /etc/init.d/hornet-agent ]; then
+    (become rc-service --quiet hornet-agent restart) >>"$RUN/start.log" 2>&1 || failed agent "exit code $?"
+    return
+  else
+    set -- "$LIBRARY/run-agent"
   fi
+  # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's.
+  become setsid "$@" >>"$RUN/start.log" 2>&1 &
+  agent=$!
+  printf '%s\n' "$agent" >"$RUN/agent.pid"
+}
+
+# find_agent: the agent that an earlier process of ours has started; $RUN does not outlive a boot.
+find_agent() {
+  agent=
+  if [ -r "$RUN/agent.pid" ]; then read -r agent <"$RUN/agent.pid"; fi
 }
 
 # start_sshd [ARGUMENT…]: added to the command of the settings.
@@ -252,6 +289,7 @@ remember() {
   if given host-key; then old_host_key=$new_host_key; fi
   if given authorized-keys; then old_keys=$new_keys old_user=$new_user; fi
   if given env; then old_env=$new_env; fi
+  if given agent; then old_agent=$new_agent; fi
   new_seed='' new_env='' new_host_key=''
   read -r applied idle </proc/uptime
   umask 022
@@ -268,6 +306,7 @@ apply_first() {
   if given host-key; then apply_host_key; fi
   if given authorized-keys; then apply_keys; fi
   if given env; then apply_env; fi
+  if given agent; then apply_agent; fi
   run_hooks
   start_agent
   if given host-key; then start_sshd; else start_sshd_with_own_key; fi
@@ -286,6 +325,7 @@ apply_again() {
   fi
   if given authorized-keys && [ "$new_keys$new_user" != "$old_keys$old_user" ]; then apply_keys; fi
   if given env && [ "$new_env" != "$old_env" ]; then apply_env; fi
+  if given agent && [ "$new_agent" != "$old_agent" ]; then apply_agent; fi
   run_hooks
   start_agent
   remember

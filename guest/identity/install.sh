@@ -35,17 +35,12 @@ fi
 
 mkdir -p "$root/usr/sbin" "$root/usr/lib/hornet" "$root/etc/hornet/on-identity.d" "$root/etc/profile.d"
 cp "$here/hornet-identity" "$root/usr/sbin/hornet-identity"
-cp "$here/apply.sh" "$root/usr/lib/hornet/apply.sh"
-chmod 755 "$root/usr/sbin/hornet-identity"
+cp "$here/apply.sh" "$here/run-agent" "$root/usr/lib/hornet/"
+chmod 755 "$root/usr/sbin/hornet-identity" "$root/usr/lib/hornet/run-agent"
 chmod 644 "$root/usr/lib/hornet/apply.sh"
 
 # settle.S, assembled; x86_64 only, others do without it.
-base64 -d >"$root/usr/lib/hornet/settle" <<'END'
-f0VMRgIBAQAAAAAAAAAAAAIAPgABAAAAeABAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAEAAOAABAEAAAAAAAAEAAAAFAAAAAAAA
-AAAAAAAAAEAAAAAAAAAAQAAAAAAAKgEAAAAAAAAqAQAAAAAAAAAQAAAAAAAASIHsAAIAADHtMdsxwDH/SI00HLoQAAAAKdoPBUiF
-wH4fAcOD+xBy40iDPCQAdBS44wAAADH/SInmDwVIhcB0A4PNArgCAAAASI09VgAAAL4BAAAAMdIPBYnDhcB4OzHAMf9Iiea6AAIA
-AA8FSIXAfhOJwrgBAAAAid9IieYPBUiFwH/auBAAAACJ374HUgAAMdIPBUiFwHQDg80BuDwAAACJ7w8FL2Rldi91cmFuZG9tAA==
-END
+base64 -d <"$here/settle.base64" >"$root/usr/lib/hornet/settle"
 chmod 755 "$root/usr/lib/hornet/settle"
 
 cat >"$root/etc/profile.d/hornet-env.sh" <<'END'

@@ -7,6 +7,7 @@ section() { printf '\035%s\n' "$*"; }
 # gather_facts: variables owner runtime_dir vmm_timeout_ms.
 gather_facts() {
   local claim name mark ask_later=""
+  local -A claimed=() vmm_of=()
   section boot
   cat /proc/sys/kernel/random/boot_id
   section links
@@ -26,8 +27,18 @@ gather_facts() {
     [[ -f $claim ]] || continue
     name=${claim%/owner} name=${name##*/}
     mark=$(<"$claim")
+    if [[ $mark != hornet:* ]] && owns_namespace "$name"; then continue; fi
+    claimed[$name]=1
     section claim "$name" "$mark"
     [[ $mark == "$owner" ]] || continue
+    gather_namespace "$name"
+    gather_vm "$name"
+  done
+  # Namespaces of ours whose folder lost its mark. Those of others are not looked into.
+  for name in /run/netns/*; do
+    name=${name##*/}
+    if [[ -n ${claimed[$name]:-} ]] || ! owns_namespace "$name"; then continue; fi
+    section unmarked "$name" "$owner"
     gather_namespace "$name"
     gather_vm "$name"
   done
@@ -46,51 +57,71 @@ list_own_tables() {
   return 0
 }
 
-# gather_namespace NAME: links, routes, tables and forwarding in it, by one process that enters it once.
+# gather_namespace NAME: links, routes, forwarding and tables in it, a line each, by three processes that enter it once.
 gather_namespace() {
   [[ -e /run/netns/$1 ]] || return 0
   section inside "$1"
   # shellcheck disable=SC2016
-  nsenter --net="/run/netns/$1" bash -c '
-    ip -j -d addr show
-    ip -j route show
-    cat /proc/sys/net/ipv4/ip_forward
-    nft -j list table ip hornet 2>/dev/null || :' || :
+  nsenter --net="/run/netns/$1" sh -c '
+    printf "addr show\nroute show\n" | ip -j -d -batch -
+    read -r forwarding </proc/sys/net/ipv4/ip_forward && echo "$forwarding"
+    exec nft -j list table ip hornet 2>/dev/null' || :
 }
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid=0 recorded="" alive=0 same=0 mounted=0
-  [[ -f $dir/vmm.pid ]] || return 0
-  read -r pid recorded _ <"$dir/vmm.pid" || :
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found line
+  read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
-    alive=1
-    [[ /proc/$pid/ns/net -ef /run/netns/$1 ]] && same=1
+    recorded=1
+  elif [[ -e /run/netns/$1 ]] && list_vmms && found=${vmm_of[$dir/firecracker.sock]:-} && [[ -n $found ]]; then
+    pid=$found started=$(start_time "$found")
+  else
+    [[ -e $dir/vmm.pid ]] || return 0
+    started=""
   fi
   section vm "$1"
-  printf 'pid=%s\nstart=%s\nalive=%s\nin_namespace=%s\n' "${pid:-0}" "$recorded" "$alive" "$same"
+  printf 'pid=%s\nrecorded=%s\n' "${pid:-0}" "$recorded"
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
-  printf 'disk=%s\n' "$(stat -c %s "$dir/rootfs.ext4" 2>/dev/null || printf -- -1)"
+  line=$(stat -c '%s %i' "$dir/rootfs.ext4" 2>/dev/null) || line="-1 none"
+  printf 'disk=%s\n' "${line% *}"
   if [[ -f $dir/record ]]; then sed 's/^/record./' "$dir/record"; fi
-  if ((alive)); then
-    local baked
-    baked=$(sed -n 's/^disk_path=//p' "$dir/record" 2>/dev/null)
-    [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]] && mounted=1
-    printf 'mounted=%s\n' "$mounted"
-    ask_later+="url = \"http://localhost/\"
+  if [[ -n $started ]]; then
+    gather_process "$1" "${line#* }"
+  else
+    [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] || printf 'rebooted=1\n'
+    [[ ! -f $dir/vmm.exit ]] || printf 'exit=%s\n' "$(<"$dir/vmm.exit")"
+  fi
+}
+
+# gather_process NAME INODE: what the VMM's process, variables pid and started, says; the disk has that inode now.
+gather_process() {
+  local dir=$runtime_dir/$1 baked
+  printf 'alive=1\nstart=%s\n' "$started"
+  [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
+  baked=$(sed -n 's/^disk_path=//p' "$dir/record" 2>/dev/null)
+  if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
+    printf 'mounted=1\nown_disk=1\n'
+  elif [[ $2 == "$(cat "$dir/disk-inode" 2>/dev/null)" ]]; then
+    # It opened the disk when it started, and that is the same file still.
+    printf 'own_disk=1\n'
+  fi
+  ask_later+="url = \"http://localhost/\"
 unix-socket = \"$dir/firecracker.sock\"
 max-time = $((vmm_timeout_ms / 1000 + 1))
 silent
 write-out = \"\\n\"
 next
 "
-  fi
 }
 
 # ask_vmms: asks all VMMs that live, at once and by one process: one that hangs holds up no other. They answer with
 # their id, so the order does not matter.
 ask_vmms() {
   section api
-  [[ -z $ask_later ]] || printf '%s' "${ask_later%next?}" | curl --parallel --config - 2>/dev/null
+  # Without --parallel-immediate curl waits for one connection to its host, here always the same, to see whether others
+  # could share it: a VMM that hangs would silence all.
+  [[ -z $ask_later ]] || printf '%s' "${ask_later%next?}" |
+    curl --parallel --parallel-immediate --parallel-max 300 --config - 2>/dev/null
 }

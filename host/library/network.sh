@@ -18,7 +18,7 @@ load_rules_in() {
 # converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside.
 converge_namespace() {
   local dir=$runtime_dir/$namespace
-  if [[ ! -e $dir/owner && -e /run/netns/$namespace && -z $adopt ]]; then
+  if ! own_clone && [[ ! -e $dir/owner && -e /run/netns/$namespace && -z $adopt ]]; then
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
   fi
@@ -33,11 +33,11 @@ converge_namespace() {
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
 note_link() { printf '%s\n' "$host_veth" >"$1/host-veth.draft" && mv "$1/host-veth.draft" "$1/host-veth"; }
 
-# delete_namespace: variables runtime_dir namespace owner host_veth. Refuses while a process runs in it: a namespace that
-# is recycled under a VMM takes its network along.
+# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known). Refuses while a process runs in
+# it: a namespace that is recycled under a VMM takes its network along.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids
-  is_ours "$dir" || return 0
+  own_clone || return 0
   if [[ -e /run/netns/$namespace ]]; then
     pids=$(ip netns pids "$namespace")
     if [[ -n $pids ]]; then
@@ -49,14 +49,43 @@ delete_namespace() {
   # where something holds a namespace that has no name any more.
   if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
     effect "$namespace/del-link" ip link del "$host_veth" || return
+  elif [[ -e /run/netns/$namespace ]]; then
+    # It has another name by now, or none that is known; its other end takes it along.
+    effect "$namespace/del-veths" drop_veths "$namespace" || return
   fi
   [[ ! -e /run/netns/$namespace ]] || effect "$namespace/del-netns" ip netns del "$namespace" || return
   effect "$namespace/unclaim" unclaim "$dir"
 }
 
+# drop_veths NAMESPACE
+drop_veths() {
+  local link
+  while IFS=': ' read -r _ link _; do
+    ip -n "$1" link del "${link%@*}" || return
+  done < <(ip -n "$1" -o link show type veth)
+}
+
 # owns_link NAME: the link carries our mark.
 owns_link() {
   [[ $(<"/sys/class/net/$1/ifalias") == "$owner" ]]
+}
+
+# owns_namespace NAME: the namespace carries our mark: it is the alias of its loopback.
+owns_namespace() {
+  [[ -e /run/netns/$1 && $(ip -n "$1" -j link show lo 2>/dev/null) == *"\"ifalias\":\"$owner\""* ]]
+}
+
+# own_clone: variables runtime_dir namespace owner. The clone is ours. A folder that lost its mark gets it again where its
+# namespace still says whose it is; another stack's mark on it is left.
+own_clone() {
+  local dir=$runtime_dir/$namespace
+  ! is_ours "$dir" || return 0
+  [[ ! -e $dir/owner || $(<"$dir/owner") != hornet:* ]] && owns_namespace "$namespace" || return 1
+  effect "$namespace/mark" mark_again "$dir"
+}
+
+mark_again() {
+  make_folder "${1%/*}" && mkdir -p "$1" && printf '%s\n' "$owner" >"$1/owner.draft" && mv "$1/owner.draft" "$1/owner"
 }
 
 # apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing.
@@ -79,8 +108,9 @@ drop_rules_in() {
     drop "$2"
 }
 
-# converge_bridge: variables runtime_dir bridge owner host forward rules table address. The claim folder remembers what
-# the droplet was like before us, so that destroying gives it back.
+# converge_bridge: variables runtime_dir bridge owner host forward rules table address mac before. The claim folder
+# remembers what the droplet was like before us, so that destroying gives it back; before is the same as the state has it,
+# for a folder that was lost: FORWARDING-WAS-OFF ORIGIN HAD ADDRESS MAC.
 converge_bridge() {
   local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours
   if [[ -e /sys/class/net/$bridge ]] && ! owns_link "$bridge"; then
@@ -88,19 +118,29 @@ converge_bridge() {
     [[ -d /sys/class/net/$bridge/bridge ]] || { fail "$bridge is there already and is not a bridge"; return 1; }
   fi
   effect "bridge/claim" claim "$dir" || return
-  [[ -e $dir/origin ]] || effect "bridge/origin" remember_bridge "$dir" "$origin" || return
+  if [[ ! -e $dir/origin && -n $before ]]; then
+    effect "bridge/origin" recall_bridge "$dir" || return
+  elif [[ ! -e $dir/origin ]]; then
+    effect "bridge/origin" remember_bridge "$dir" "$origin" || return
+  fi
   [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
   [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
   effect "bridge/rules" nft -f - <<<"$rules" || return
-  cat "$dir/origin"
+  printf '%s %s\n' "$([[ ! -e $dir/forwarding-was-off ]] || printf 1)" "$(<"$dir/origin")"
   nft -j list table ip "$table"
 }
 
-# remember_bridge DIR ORIGIN: what was before: the origin of the bridge, and the addresses it had.
+# remember_bridge DIR ORIGIN: what was before: the origin of the bridge, whether it had our address, that, our MAC address.
 remember_bridge() {
   local had=0
   [[ $2 == ours ]] || ! ip -o -4 addr show dev "$bridge" | grep -qF " $address " || had=1
-  printf '%s %s %s\n' "$2" "$had" "$address" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+  printf '%s %s %s %s\n' "$2" "$had" "$address" "$mac" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+}
+
+# recall_bridge DIR: notes again what the state remembers.
+recall_bridge() {
+  [[ $before != 1* ]] || : >"$1/forwarding-was-off" || return
+  printf '%s\n' "${before#* }" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
 }
 
 # enable_forwarding DIR: remembers that it was off before it is turned on.
@@ -109,16 +149,20 @@ enable_forwarding() {
   : >"$1/forwarding-was-off" && echo 1 >/proc/sys/net/ipv4/ip_forward
 }
 
-# delete_bridge: variables runtime_dir bridge owner address table. An adopted bridge stays, without what we added to it;
+# delete_bridge: variables runtime_dir bridge owner address table before. An adopted bridge stays, without what we added to it;
 # one that another stack uses is handed over to that stack, which then takes it away. One with ports of ours waits for the
 # end of those: they are clones that no state knows, and what sweeps them takes the bridge along.
 delete_bridge() {
-  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 heir same="" ports="" made="" own=""
-  is_ours "$dir" || return 0
-  [[ ! -e $dir/origin ]] || read -r origin had _ <"$dir/origin"
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 mac="" heir same="" ports="" made="" own=""
+  if ! is_ours "$dir"; then
+    bridge_marked || return 0
+    effect "bridge/claim" claim "$dir" || return
+    [[ -z $before ]] || effect "bridge/origin" recall_bridge "$dir" || return
+  fi
+  [[ ! -e $dir/origin ]] || read -r origin had _ mac <"$dir/origin"
   heir=$(bridge_heir "$dir")
   [[ $heir == "$runtime_dir/.bridge-$bridge-"* ]] && same=$heir
-  [[ -e /sys/class/net/$bridge && $origin == ours ]] && owns_link "$bridge" && made=1
+  [[ -e /sys/class/net/$bridge && $origin == ours ]] && made_bridge "$mac" && made=1
   if [[ -n $made && -z $same ]]; then
     ports=$(bridge_ports "$bridge")
     own=$(bridge_ports "$bridge" own)
@@ -145,6 +189,17 @@ delete table ip $table" || return
   effect "bridge/unclaim" unclaim "$dir"
 }
 
+# bridge_marked: variables bridge owner table. Without the folder too, a bridge or a table says that it is ours.
+bridge_marked() {
+  if [[ -e /sys/class/net/$bridge ]] && owns_link "$bridge"; then return 0; fi
+  nft list table ip "$table" >/dev/null 2>&1
+}
+
+# made_bridge MAC: the bridge is the one that we made: by its mark, or by the MAC address that we gave it.
+made_bridge() {
+  owns_link "$bridge" || [[ -n $1 && $(<"/sys/class/net/$bridge/address") == "$1" ]]
+}
+
 # bridge_heir DIR: the claim folder of another stack on this droplet that uses a bridge, the same one if there is one.
 bridge_heir() {
   local other any=""
@@ -158,7 +213,8 @@ bridge_heir() {
 }
 
 hand_over_bridge() {
-  ip link set "$bridge" alias "$(<"$1/owner")" && printf 'ours 0 %s\n' "$address" >"$1/origin"
+  ip link set "$bridge" alias "$(<"$1/owner")" &&
+    printf 'ours 0 %s %s\n' "$address" "$(<"/sys/class/net/$bridge/address")" >"$1/origin"
 }
 
 # bridge_ports BRIDGE [own]: the ports that do not carry our mark; with own the ones that do.

@@ -1,36 +1,39 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# preflight_facts: variables runtime_dir dir_of_artifacts firecracker paths (one a line). Answers with lines key=value.
+# preflight_facts: variables runtime_dir dir_of_artifacts firecracker paths (one a line) more_tools (blank between). Answers with lines key=value.
 preflight_facts() {
   local tool path
-  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed; do
-    # The shell names a file that cannot be executed too, where it finds no other.
-    path=$(command -v "$tool")
+  local -a processes
+  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
+    # The shell finds a file that cannot be executed too, where there is no other.
+    hash "$tool" 2>/dev/null
+    path=${BASH_CMDS[$tool]:-}
     [[ -x $path ]] || path=""
     printf 'tool.%s=%s\n' "$tool" "$path"
   done
   printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
   printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
-  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | head -n 1)"
+  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | sed q)"
   printf 'version.bash=%s\n' "$BASH_VERSION"
   printf 'uid=%s\n' "$EUID"
   printf 'system=%s\n' "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null)"
-  printf 'kernel=%s\n' "$(uname -r)"
+  printf 'kernel=%s\n' "$(</proc/sys/kernel/osrelease)"
   printf 'machine=%s\n' "$(uname -m)"
-  printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+  printf 'cpu=%s\n' "$(sed -n '/^model name[[:space:]]*: /{s///p;q}' /proc/cpuinfo)"
   printf 'cores=%s\n' "$(nproc)"
   printf 'memory_kib=%s\n' "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
   printf 'clock=%s\n' "$EPOCHREALTIME"
   printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
   printf 'forward_drop=%s\n' "$(forward_drop)"
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
-  printf 'pids=%s\n' "$(($(</proc/sys/kernel/pid_max) - $(find /proc -maxdepth 1 -name '[0-9]*' | wc -l)))"
+  processes=(/proc/[0-9]*)
+  printf 'pids=%s\n' "$(($(</proc/sys/kernel/pid_max) - ${#processes[@]}))"
   printf 'arp=%s\n' "$(cat /proc/sys/net/ipv4/neigh/default/gc_thresh3 2>/dev/null)"
   printf 'kvm=%s\n' "$(kvm_state)"
   if [[ -x $firecracker ]]; then
-    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n 's/^Firecracker v//p' | head -n 1)"
-    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
+    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n '/^Firecracker v/{s///p;q}')"
+    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
   fi
   printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
   printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"
@@ -53,10 +56,12 @@ kvm_state() {
 
 # room_at PATH: KiB and inodes free in the file system that PATH is in, or will be, and whether it can be written to.
 room_at() {
-  local path=$1
+  local path=$1 free
   while [[ ! -d $path ]]; do path=${path%/*} path=${path:-/}; done
-  printf '%s %s %s' "$(df --output=avail -k "$path" | tail -n 1)" "$(df --output=iavail "$path" | tail -n 1)" \
-    "$([[ -w $path ]] && printf writable || printf read-only)"
+  free=$(df --output=avail,iavail -k "$path")
+  # shellcheck disable=SC2086 # two numbers, with blanks before them
+  printf '%s %s ' ${free##*$'\n'}
+  if [[ -w $path ]]; then printf writable; else printf read-only; fi
 }
 
 # forward_drop: who drops forwarded packets by policy, besides us: "iptables", or an nft chain.

@@ -2,13 +2,13 @@
 # A VM that lives only while an artifact is made or examined: a namespace of its own with a tap, no veth, and nobody who
 # could reach it but us. variables: runtime_dir namespace owner.
 
-# begin_scratch: variables also firecracker disk_path disk_source disk_copy tap tap_mac tap_address vmm_timeout_ms; stdin:
-# the requests. With disk_copy the VM gets a copy of the disk, without it the disk itself (a paused VM writes nothing).
-# With no tap given the VMM makes what it needs by itself.
+# begin_scratch: variables also firecracker disk_path disk_source disk_copy tap tap_mac tap_address vmm_timeout_ms, and
+# agent where stage_agent was called before; stdin: the requests. With disk_copy the VM gets a copy of the disk, without
+# it the disk itself (a paused VM writes nothing). With no tap given the VMM makes what it needs by itself.
 begin_scratch() {
   local dir=$runtime_dir/$namespace config
   config=$(cat)
-  effect "scratch/clear" end_scratch || return
+  [[ -n ${agent:-} ]] || effect "scratch/clear" end_scratch || return
   effect "scratch/claim" claim "$dir" || return
   effect "scratch/netns" ip netns add "$namespace" || return
   if [[ -n $tap ]]; then
@@ -20,6 +20,9 @@ addr replace $tap_address dev $tap" || return
     effect "scratch/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
   elif [[ -n $disk_source ]]; then
     effect "scratch/disk" ln -sf "$disk_source" "$dir/rootfs.ext4" || return
+  fi
+  if [[ -n ${agent:-} ]]; then
+    effect "scratch/agent" put_agent "$dir/rootfs.ext4" "$dir/agent" || return
   fi
   effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
   [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
@@ -34,6 +37,20 @@ watch_scratch() {
   local dir=$runtime_dir/$namespace
   vmm_alive "$dir" || { fail "the VM ended while it booted: $(tail -c 1500 "$dir/console.log")"; return 1; }
   if grep -q 'hornet-identity: waiting' "$dir/console.log"; then
+    printf 'service'
+  elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
+    printf 'ssh'
+  else
+    printf 'waiting'
+  fi
+}
+
+# watch_trial: variables generation guest_address. Says "service" once the guest has taken the identity of that generation,
+# "ssh" while its ssh answers and it has not, "waiting" before.
+watch_trial() {
+  local dir=$runtime_dir/$namespace
+  vmm_alive "$dir" || { fail "the VM ended while it was tried: $(tail -c 1500 "$dir/console.log")"; return 1; }
+  if grep -q "hornet-identity: ready $generation" "$dir/console.log"; then
     printf 'service'
   elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
     printf 'ssh'

@@ -5,31 +5,51 @@
 # Takes away the namespaces that this owner has claimed, with VM, links, rules and files, but for those in keep; with
 # all set also its bridges and artifacts. What is somebody else's is not looked at.
 sweep() {
-  local claim namespace host_veth
+  local claim namespace host_veth shutdown_ms=0
   for claim in "$runtime_dir"/*/owner; do
     [[ -f $claim && $(<"$claim") == "$owner" ]] || continue
     namespace=${claim%/owner} namespace=${namespace##*/}
     [[ " $keep " != *" $namespace "* ]] || continue
     host_veth=$(cat "${claim%/owner}/host-veth" 2>/dev/null)
-    shutdown_ms=0 delete_vm || return
-    delete_namespace || return
+    delete_vm && delete_namespace || return
+  done
+  # What lost its folder still says by itself whose it is.
+  for namespace in /run/netns/*; do
+    namespace=${namespace##*/} host_veth=""
+    [[ -e /run/netns/$namespace && " $keep " != *" $namespace "* ]] || continue
+    own_clone || continue
+    delete_vm && delete_namespace || return
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    sweep_bridges && sweep_artifacts || return
+    drop_proofs && sweep_bridges && sweep_links && sweep_artifacts || return
   fi
   drop_folder "$runtime_dir"
 }
 
 sweep_bridges() {
-  local claim bridge address table
+  local claim bridge address table before=""
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"; do
     is_ours "$claim" || continue
     bridge=${claim%-*} bridge=${bridge##*/.bridge-}
-    read -r _ _ address <"$claim/origin" || address=""
+    read -r _ _ address _ <"$claim/origin" || address=""
     table=hornet_${owner##*:}
     delete_bridge || return
   done
+}
+
+# sweep_links: what is left of our links under names that nobody knows, and our table in the droplet's own namespace.
+sweep_links() {
+  local link ports table=hornet_${owner##*:}
+  for link in /sys/class/net/*; do
+    link=${link##*/}
+    owns_link "$link" 2>/dev/null || continue
+    ports=$(bridge_ports "$link")
+    [[ -z $ports ]] || { fail "$link still has the ports ${ports% }, which are not this stack's; it is left as it is"; return 1; }
+    effect "sweep/link" ip link del "$link" || return
+  done
+  nft list table ip "$table" >/dev/null 2>&1 || return 0
+  effect "sweep/table" nft delete table ip "$table"
 }
 
 sweep_artifacts() {

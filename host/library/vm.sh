@@ -2,7 +2,8 @@
 # One VMM process: its disk, its launch, its end. Its folder DIR (the clone's claim) holds:
 #   rootfs.ext4      the private disk          firecracker.sock  the API
 #   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
-#   record           what it was started from, as lines key=value
+#   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
+#   disk-inode       the disk's inode when the VMM opened it
 
 # vmm_alive DIR: the recorded process lives and is the one that was started (same start time, same boot).
 vmm_alive() {
@@ -12,15 +13,16 @@ vmm_alive() {
   [[ $(start_time "$pid") == "$started" ]]
 }
 
-# copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros.
+# copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros. It
+# has our mode, not the template's. Each cp makes its file: one that is there already is cut to nothing first, and such a
+# file ext4 and XFS write out to the disk when it is closed, for those who never sync.
 copy_disk() {
   local kind=reflink
   clear_path "$2" && clear_path "$2.draft" && clear_path "${2%/*}/disk-used" || return
-  # Made here, so that it has our mode and not the template's.
-  : >"$2.draft"
-  if ! cp --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
+  if ! cp --no-preserve=mode --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
     kind=sparse
-    cp --sparse=always --reflink=never -- "$1" "$2.draft" || { rm -f "$2.draft"; return 1; }
+    cp --no-preserve=mode --remove-destination --sparse=always --reflink=never -- "$1" "$2.draft" ||
+      { rm -f "$2.draft"; return 1; }
   fi
   mv "$2.draft" "$2" && printf '%s\n' "$kind" >"$3"
 }
@@ -53,8 +55,7 @@ expose_path() {
 # and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
 become_vmm() {
   local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
-  printf '%s %s %s\n' "$$" "$(start_time $$)" "$(</proc/sys/kernel/random/boot_id)" >"$dir/vmm.pid.draft" &&
-    mv "$dir/vmm.pid.draft" "$dir/vmm.pid" || return
+  write_pid "$dir" "$$" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
   [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
   if [[ $disk_path == /* ]]; then
@@ -78,11 +79,13 @@ vmm_listens() {
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
 launch_vmm() {
   local dir=$1 namespace=$2 limit
-  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" || return
+  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" || return
   : >"$dir/console.log"
-  setsid nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
-    bash -c "LC_ALL=C; $(declare -f become_vmm expose_path start_time fail); become_vmm \"\$@\"" \
+  setsid sh -c "$wait_vmm" hornet-wait "$dir" \
+    nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
+    bash -c "LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\"" \
     hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
+  stat -L -c %i "$dir/rootfs.ext4" >"$dir/disk-inode" 2>/dev/null
   limit=$(($(now_ms) + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if (($(now_ms) > limit)); then
@@ -114,32 +117,36 @@ api() {
 
 # end_vmm DIR (variable vmm_timeout_ms): ends the recorded process, nothing else, and waits until it has gone.
 end_vmm() {
-  local dir=$1 pid limit
+  local dir=$1 pid limit waiter
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
+  waiter=$(waiter_of "$pid")
   kill -9 "$pid" 2>/dev/null
   limit=$(($(now_ms) + vmm_timeout_ms))
   while vmm_alive "$dir"; do
     (($(now_ms) <= limit)) || { fail "process $pid does not end"; return 1; }
     pause 0.005
   done
+  end_waiter "$waiter"
 }
 
 # shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most.
 shut_down_vmm() {
-  local dir=$1 limit
+  local dir=$1 limit pid waiter
   vmm_alive "$dir" || return 0
+  read -r pid _ <"$dir/vmm.pid"
+  waiter=$(waiter_of "$pid")
   curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
     -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null
   limit=$(($(now_ms) + $2))
   while vmm_alive "$dir" && (($(now_ms) < limit)); do pause 0.02; done
-  return 0
+  vmm_alive "$dir" || end_waiter "$waiter"
 }
 
 # write_record DIR TEXT
 write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
 
-# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk record
+# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold record
 # vmm_timeout_ms; stdin: the requests. Answers with lines key=value and what the API said.
 start_vm() {
   local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3
@@ -154,6 +161,11 @@ start_vm() {
   effect "$namespace/record" write_record "$dir" "$record" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   t2=$(now_ms)
+  if [[ -n $hold ]]; then
+    effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
+  elif [[ -e $dir/held ]]; then
+    effect "$namespace/release" release_guest "$dir" "$namespace" || return
+  fi
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   effect "$namespace/disk-used" touch "$dir/disk-used" || return
   effect "$namespace/restore" api "$dir" "$config" >/dev/null || {
@@ -177,7 +189,8 @@ send_vm() {
 # delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.
 delete_vm() {
   local dir=$runtime_dir/$namespace
-  is_ours "$dir" || return 0
+  own_clone || return 0
+  recover_vmm || return
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
   effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth -delete
@@ -190,7 +203,7 @@ vmm_version() {
 }
 
 # scan_ready: stdin: lines "ADDRESS DIR GENERATION"; a GENERATION of - says that the guest has no identity service and
-# only its ssh answers. Answers with ssh-keyscan's lines of those whose guest says it is ready, and "dead ADDRESS" where
+# only its ssh tells. Answers with ssh-keyscan's lines of those whose guest says it is ready, and "dead ADDRESS" where
 # the VMM has ended. One grep and one ssh-keyscan serve the whole fleet.
 scan_ready() {
   local address dir generation

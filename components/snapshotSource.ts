@@ -1,0 +1,106 @@
+import * as pulumi from "@pulumi/pulumi";
+import { resolveDroplet } from "../config/droplet";
+import type { FleetSpec, SnapshotSource } from "../config/spec";
+import { connectionSchema } from "../host/connection";
+import { messageOf } from "../host/errors";
+import { readAgent } from "../providers/agentSource";
+import { estimateTransfer } from "../providers/transferEstimate";
+import type { DropletNeeds } from "./dropletClaim";
+import type { DropletArgs } from "./resource";
+import type { BootArgs, FromArgs, SnapshotArtifactArgs } from "./snapshotArtifact";
+
+/** What a stack tells others of the snapshot that it runs; its output `snapshot`. */
+export interface SnapshotSummary {
+  /** `sha256:…` of its manifest. */
+  digest: string;
+  /** Its folder on the droplet. */
+  path: string;
+  droplet: DropletArgs;
+  runtimeDir: string;
+  /** The digest that the fleet came up with, ready and through its smoke tests; empty where it has proved none. */
+  proved: string;
+}
+
+/** Where a spec's snapshot comes from, as a SnapshotArtifact takes it. */
+export function sourceArgs(spec: FleetSpec): SnapshotArtifactArgs["source"] {
+  const { source, digest, requireProof } = spec.snapshot;
+  switch (source.kind) {
+    case "path":
+      return { path: source.path };
+    case "boot":
+      return { boot: { ...source.boot, ...agentArgs(spec.agent.source) } as never };
+    case "droplet": {
+      const { droplet } = resolveDroplet(source.droplet, { stack: pulumi.getStack(), concurrency: "auto" });
+      return { from: { droplet, path: source.path } };
+    }
+    case "stack":
+      return { from: fromStack(source.stack, digest, requireProof) };
+  }
+}
+
+/** The digest is what makes another agent another snapshot. */
+function agentArgs(path: string | undefined): Pick<BootArgs, "agent"> {
+  if (path === undefined) return {};
+  try {
+    return { agent: { path, digest: readAgent(path).digest } };
+  } catch (error) {
+    throw new pulumi.RunError(messageOf(error));
+  }
+}
+
+function fromStack(stack: string, digest: string | undefined, requireProof: boolean): pulumi.Output<FromArgs> {
+  const name = stack.includes("/") ? stack : `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
+  const reference = new pulumi.StackReference(name);
+  return reference.getOutput("snapshot").apply((value: unknown) => {
+    const there = value as SnapshotSummary | undefined;
+    if (there === undefined) {
+      throw new pulumi.RunError(
+        `the stack ${stack} (hornet:snapshot.from.stack) has no snapshot: bring it up first with pulumi up -s ${stack}`,
+      );
+    }
+    const { path, droplet, runtimeDir } = there;
+    // A pinned snapshot stays where it is when the other stack goes on to the next one.
+    const pinned = digest === undefined || digest === there.digest ? path : besides(path, digest);
+    return { droplet, path: pinned, ...(requireProof && { proofs: runtimeDir }) };
+  });
+}
+
+function besides(path: string, digest: string): string {
+  return `${path.slice(0, path.lastIndexOf("/"))}/${digest.slice("sha256:".length)}`;
+}
+
+/** Says in a preview what an `up` would bring over the wire. */
+export function announce(
+  source: SnapshotArtifactArgs["source"],
+  target: DropletArgs,
+  { dir, digest }: FleetSpec["snapshot"],
+  resource: pulumi.Resource,
+): void {
+  if (!pulumi.runtime.isDryRun()) return;
+  pulumi.output(source).apply(async (known) => {
+    if (!("from" in known)) return;
+    const [from, to] = [connectionSchema.parse(known.from.droplet), connectionSchema.parse(target)];
+    const line = await estimateTransfer(from, known.from.path, to, dir, digest).catch(
+      (error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`,
+    );
+    await pulumi.log.info(line, resource);
+  });
+}
+
+/** What can be said of a snapshot's needs before it is looked at. */
+export function needsOf(source: SnapshotSource): DropletNeeds {
+  if (source.kind === "boot") {
+    const { kernel, rootfs, memory } = source.boot;
+    const files = [
+      { path: kernel, key: "hornet:snapshot.boot.kernel" },
+      { path: rootfs, key: "hornet:snapshot.boot.rootfs" },
+    ];
+    return { memory, files, disk: rootfs, snapshot: "" };
+  }
+  if (source.kind !== "path") return { memory: 0, files: [], disk: "", snapshot: "", transfer: true };
+  const files = ["vm.snapshot", "vm.mem"].map((file) => ({
+    path: `${source.path}/${file}`,
+    key: "hornet:snapshot.path",
+  }));
+  return { memory: 0, files, disk: "", snapshot: source.path };
+}

@@ -1,0 +1,171 @@
+# shellcheck shell=sh
+# Gives a guest that has no identity service its identity: sent behind apply.sh to a `sh` that runs as root, with the
+# document as $body and the calls of `identify` and `start` last. The shell has read all of it before `identify` runs, so
+# what comes on stdin later are answers. Lines for Hornet on stdout:
+#
+#   hornet: clock     asks for the time: unix seconds with a fraction
+#   hornet: applied   the guest is itself, its agent stands still; goes on at any answer
+#   hornet: done      what failed, if anything
+
+say() { printf '%s\n' "$*"; }
+
+# find_sshd: $SSHD_KIND and $sshd, the process that takes connections: the one whose parent is no ssh server, and that we
+# did not come through.
+find_sshd() {
+  sshd='' SSHD_KIND=''
+  for stat in /proc/[0-9]*/stat; do
+    read -r line <"$stat" || continue
+    case $line in *'(sshd)'*) kind=openssh ;; *'(dropbear)'*) kind=dropbear ;; *) continue ;; esac
+    pid=${stat#/proc/} pid=${pid%/stat}
+    case " $others " in *" $pid "*) continue ;; esac
+    # Behind the name: state, parent.
+    line=${line##*) } line=${line#* }
+    read -r line <"/proc/${line%% *}/stat" || continue
+    case $line in *'(sshd)'* | *'(dropbear)'*) continue ;; esac
+    sshd=$pid SSHD_KIND=$kind
+  done 2>/dev/null
+  if [ -z "$sshd" ]; then
+    if [ -d /etc/ssh ]; then SSHD_KIND=openssh; else SSHD_KIND=dropbear; fi
+  fi
+}
+
+# ancestors: the processes that this shell is in, in $others.
+ancestors() {
+  others=$$ next=$$
+  while [ "$next" -gt 1 ] && read -r line <"/proc/$next/stat"; do
+    line=${line##*) } line=${line#* }
+    next=${line%% *}
+    others="$others $next"
+  done
+}
+
+# find_host_key: where the ssh server wants its host key: OpenSSH's configuration may name files of its own, dropbear's
+# command line one.
+find_host_key() {
+  if [ "$SSHD_KIND" = openssh ]; then
+    named=$(sed -n 's/^[[:space:]]*[Hh]ost[Kk]ey[[:space:]]\{1,\}//p' /etc/ssh/sshd_config 2>/dev/null)
+    case $named in
+      '' | *ed25519*) ;;
+      *) OPENSSH_KEY=${named%%"$newline"*} ;;
+    esac
+    return
+  fi
+  option=
+  dropbear=$(tr '\000' '\n' <"/proc/$sshd/cmdline" 2>/dev/null)
+  while IFS= read -r word; do
+    case $option$word in -r?*) DROPBEAR_KEY=${word#-r} ;; esac
+    option=
+    if [ "$word" = -r ]; then option=-r; fi
+  done <<END
+$dropbear
+END
+}
+
+# reload_sshd: the server takes its new host key; sessions, this one too, are processes of their own and go on.
+reload_sshd() {
+  if [ -z "$sshd" ]; then return; fi
+  if [ "$SSHD_KIND" = openssh ]; then
+    kill -HUP "$sshd" || failed sshd
+    return
+  fi
+  others="$others $(pidof dropbear)"
+  kill "$sshd"
+  tries=0
+  while [ "$tries" -lt 5 ]; do
+    # An init that looks after it starts it again.
+    sleep 0.2
+    find_sshd
+    if [ -n "$sshd" ]; then return; fi
+    tries=$((tries + 1))
+  done
+  set --
+  while IFS= read -r word; do set -- "$@" "$word"; done <<END
+$dropbear
+END
+  umask 022
+  setsid "$@" </dev/null >/dev/null 2>&1 3<&- &
+  umask 077
+}
+
+# agent_service stop|start: the service of the guest's own that is its agent. It is told of the environment where its
+# service manager looks for it: these hand on none of their own.
+agent_service() {
+  if [ -z "$service" ]; then return; fi
+  if [ -d /run/systemd/system ]; then
+    if [ "$1" = start ]; then
+      umask 022
+      mkdir -p "/etc/systemd/system/$service.service.d"
+      printf '[Service]\nEnvironmentFile=/etc/swarm-env\n' >"/etc/systemd/system/$service.service.d/hornet.conf"
+      umask 077
+      systemctl daemon-reload
+    fi
+    systemctl "$1" "$service.service" || failed agent "systemctl $1 $service: exit code $?"
+  elif [ -d /run/openrc ] && [ -x "/etc/init.d/$service" ]; then
+    if [ "$1" = start ] && ! grep -q '^# hornet$' "/etc/conf.d/$service" 2>/dev/null; then
+      mkdir -p /etc/conf.d
+      printf '# hornet\n. /etc/swarm-env\n' >>"/etc/conf.d/$service"
+    fi
+    rc-service --quiet "$service" "$1" || failed agent "rc-service $service $1: exit code $?"
+  elif [ -x "/etc/init.d/$service" ]; then
+    (become "/etc/init.d/$service" "$1") >>"$RUN/start.log" 2>&1 || failed agent "/etc/init.d/$service $1: exit code $?"
+  elif [ "$1" = start ]; then
+    failed agent "no service $service"
+  fi
+}
+
+# ask WORD VARIABLE: a line for Hornet, and its answer.
+ask() {
+  say "hornet: $1"
+  IFS= read -r "$2" <&3
+}
+
+# identify first|again [unattended]: all but the agent, which stands still afterwards. first: the guest was just resumed or
+# booted. unattended: nobody answers.
+identify() {
+  exec 3<&0 </dev/null
+  umask 077
+  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  export PATH
+  LIBRARY=/usr/lib/hornet RUN=/run/hornet newline='
+'
+  # shellcheck disable=SC2034 # read by apply.sh
+  half_interval_ms=0 login='' action=restart failures=''
+  mkdir -p "$RUN" && chmod 755 "$RUN"
+  find_agent
+  ancestors
+  find_sshd
+  parse
+  generation=$new_generation
+  service=$(decode "$new_service")
+  stop_agent
+  agent_service stop
+  if [ "$1" = first ]; then
+    action=start
+    # Not in /run, where many systems execute nothing.
+    SETTLE=$(mktemp) && decode "$settle" >"$SETTLE" && chmod 700 "$SETTLE"
+    if [ -z "$2" ]; then ask clock new_clock; fi
+    read -r uptime idle </proc/uptime
+    apply_seed_and_clock
+    rm -f "$SETTLE"
+  fi
+  if given hostname; then apply_hostname; fi
+  if given machine-id; then apply_machine_id; fi
+  if given authorized-keys; then apply_keys; fi
+  if given env; then apply_env; fi
+  if given agent; then apply_agent; fi
+  if given host-key; then
+    find_host_key
+    apply_host_key
+    reload_sshd
+  fi
+  if [ -z "$2" ]; then ask applied answer || exit 1; fi
+}
+
+# start: the hooks and the agent.
+start() {
+  run_hooks
+  start_agent
+  agent_service start
+  remember
+  say "hornet: done$failures"
+}

@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# A VMM as a process: how its end is known, how it is found again, what is mended while it lives.
+
+# wait_vmm: the program of the VMM's parent: DIR COMMAND…. The kernel tells how a process ended to its parent alone, so
+# one shell a clone waits for it, and ends with it. It is in no namespace of the clone's and has no part in its life:
+# where somebody kills it, the VMM lives on, and only how it ends is then not known.
+# shellcheck disable=SC2016
+wait_vmm='dir=$1; shift; "$@" & wait "$!"; code=$?
+[ ! -d "$dir" ] || { printf "%s %s %s\n" "$!" "$code" "$(date -u +%FT%TZ)" >"$dir/vmm.exit.draft"; mv "$dir/vmm.exit.draft" "$dir/vmm.exit"; }'
+
+# waiter_of PID: the pid and the start time of the shell that waits for a VMM; nothing where there is none.
+waiter_of() {
+  local stat parent words
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+  read -r _ parent _ <<<"${stat##*) }"
+  mapfile -d '' -t words 2>/dev/null <"/proc/$parent/cmdline" || return 0
+  [[ ${words[3]:-} != hornet-wait ]] || printf '%s %s' "$parent" "$(start_time "$parent")"
+}
+
+# end_waiter "PID START": it ends by itself when its VMM has ended; one that does not is killed.
+end_waiter() {
+  local pid=${1% *} started=${1#* } limit
+  [[ -n $1 ]] || return 0
+  limit=$(($(now_ms) + 2000))
+  while [[ $(start_time "$pid") == "$started" ]]; do
+    (($(now_ms) <= limit)) || kill -9 "$pid" 2>/dev/null
+    pause 0.002
+  done
+}
+
+# list_vmms: fills the array vmm_of, once: the pids of all VMMs by the path of their API socket, which is in their
+# arguments.
+list_vmms() {
+  local process words
+  ((${#vmm_of[@]} == 0)) || return 0
+  vmm_of[.]=""
+  for process in /proc/[0-9]*; do
+    mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
+    [[ ${words[1]:-} != --api-sock ]] || vmm_of[${words[2]:-?}]=${process#/proc/}
+  done
+}
+
+# recover_vmm: variables runtime_dir namespace owner. A VMM of this clone that its pid file does not name is written there,
+# so that it can be mended or ended. Nothing happens where the one that is named lives, or there is none.
+recover_vmm() {
+  local dir=$runtime_dir/$namespace pid
+  local -A vmm_of=()
+  is_ours "$dir" && [[ -e /run/netns/$namespace ]] && ! vmm_alive "$dir" || return 0
+  list_vmms
+  pid=${vmm_of[$dir/firecracker.sock]:-}
+  [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir" "$pid"
+}
+
+# write_pid DIR PID: pid, start time and boot: together they name one process of one boot and no other.
+write_pid() {
+  printf '%s %s %s\n' "$2" "$(start_time "$2")" "$(</proc/sys/kernel/random/boot_id)" >"$1/vmm.pid.draft" &&
+    mv "$1/vmm.pid.draft" "$1/vmm.pid"
+}
+
+# mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mark on its
+# disk, the mount of its disk.
+mend_vm() {
+  local dir=$runtime_dir/$namespace pid
+  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  vmm_alive "$dir" || return 0
+  read -r pid _ <"$dir/vmm.pid"
+  [[ -e $dir/disk-used ]] || effect "$namespace/disk-used" touch "$dir/disk-used" || return
+  if [[ $disk_path == /* && ! "/proc/$pid/root$disk_path" -ef $dir/rootfs.ext4 ]]; then
+    effect "$namespace/mount" mount_disk "$pid" "$dir" "$disk_path" || return
+  fi
+}
+
+# mount_disk PID DIR PATH: the private disk at the path that is baked in, in the VMM's own mount namespace.
+mount_disk() {
+  nsenter --mount="/proc/$1/ns/mnt" bash -c \
+    "LC_ALL=C; $(declare -f expose_path fail); expose_path \"\$2\" && mount --bind \"\$1/rootfs.ext4\" \"\$2\"" \
+    hornet-mount "$2" "$3"
+}

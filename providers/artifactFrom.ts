@@ -1,0 +1,128 @@
+import { basename, dirname } from "node:path";
+import type { z } from "zod";
+import { manifestDigest, type Manifest } from "../firecracker/manifest";
+import { versionsForFormat } from "../firecracker/versions";
+import { HornetError } from "../host/errors";
+import { sessionOf, type Session } from "../host/session";
+import { scratchNamespace, type Announce, type Found } from "./artifactBoot";
+import { describeHost } from "./artifactFiles";
+import type { ArtifactInputs, fromSource } from "./artifactInputs";
+import { artifactAt, parseManifest, readManifest, readSignature } from "./artifactPath";
+import { publish } from "./artifactPublish";
+import { transfer } from "./artifactTransfer";
+import { isWhole } from "./artifactWhole";
+import { sessionFor } from "./droplet";
+import { verifyManifest } from "./signature";
+
+type From = z.infer<typeof fromSource>;
+
+interface There {
+  readonly folder: string;
+  readonly text: string;
+  readonly manifest: Manifest;
+  readonly signature: string;
+}
+
+/**
+ * The artifact of another droplet: what this one holds already is used, the rest is transferred.
+ *
+ * @param kept the digests that this stack has on the droplet: going back to one of them asks nothing of its source
+ */
+export async function artifactFrom(
+  wanted: ArtifactInputs,
+  from: From,
+  kept: readonly string[],
+  announce: Announce,
+): Promise<Found> {
+  const target = sessionFor(wanted);
+  const { digest } = wanted;
+  if (digest !== undefined && kept.includes(digest)) {
+    const here = await held(target, wanted, digest);
+    if (here !== undefined) return name(wanted, here, announce);
+  }
+  const source = sessionOf(from.droplet);
+  const there = await find(source, wanted, from);
+  await refuseUnproved(source, from, manifestDigest(there.text));
+  await refuseUnfit(target, wanted, there);
+  if (wanted.signers !== undefined) {
+    await verifyManifest(there.text, there.signature, wanted.signers, `${there.folder} on ${source.name}`);
+  }
+  const here = await held(target, wanted, manifestDigest(there.text));
+  if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
+  const hex = manifestDigest(there.text).slice("sha256:".length);
+  const vars = {
+    namespace: scratchNamespace(wanted),
+    owner: wanted.owner,
+    dir_of_artifacts: wanted.dir,
+    digest: hex,
+  };
+  const { sent, ms } = await transfer({ source, folder: there.folder, target, vars, manifest: there.manifest });
+  const found = await name(wanted, there, announce);
+  return { ...found, timings: { transfer: ms }, transferred: sent };
+}
+
+/** Looks for the artifact on the droplet that it comes from: where it is said to be, then among those of that folder. */
+async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
+  const { digest } = wanted;
+  const hex = digest?.slice("sha256:".length);
+  const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
+  for (const folder of folders) {
+    const text = await readManifest(source, folder);
+    if (text === "" || (digest !== undefined && manifestDigest(text) !== digest)) continue;
+    const signature = await readSignature(source, folder);
+    return { folder, text, manifest: parseManifest(text, folder), signature };
+  }
+  // A folder of the old layout has no manifest; the droplet that has it tells what is in it.
+  const examined =
+    (await readManifest(source, path)) === "" ? await artifactAt({ ...wanted, droplet }, path) : undefined;
+  if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
+    return { ...examined, signature: "" };
+  }
+  throw new HornetError(
+    `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
+      "(npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
+  );
+}
+
+async function refuseUnproved(source: Session, { proofs }: From, digest: string): Promise<void> {
+  if (proofs === undefined) return;
+  const proof = await source.call({
+    what: "ask for the proof of a snapshot",
+    run: "read_proofs",
+    vars: { runtime_dir: proofs, digest: digest.slice("sha256:".length) },
+  });
+  if (proof.trim() !== "") return;
+  throw new HornetError(
+    `the snapshot ${digest} is not proved: no fleet on ${source.name} has passed its smoke tests with it. Bring one up ` +
+      "there first, or set hornet:snapshot.requireProof: false",
+  );
+}
+
+async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
+  const host = await describeHost(target, wanted.firecracker);
+  const [have, need] = [host.format, manifest.snapshotFormat].map((format) => format.split(".")[0]);
+  if (have === need || have === "" || need === "") return;
+  throw new HornetError(
+    `Firecracker ${host.firecracker} on ${target.name} reads snapshot format ${host.format}, but the snapshot has ` +
+      `${manifest.snapshotFormat}, which needs Firecracker ${versionsForFormat(Number(need))}`,
+  );
+}
+
+async function held(target: Session, wanted: ArtifactInputs, digest: string): Promise<There | undefined> {
+  const folder = `${wanted.dir}/${digest.slice("sha256:".length)}`;
+  const text = await readManifest(target, folder);
+  if (manifestDigest(text) !== digest) return undefined;
+  const manifest = parseManifest(text, folder);
+  const signature = await readSignature(target, folder);
+  return (await isWhole(wanted, folder, manifest)) ? { folder, text, manifest, signature } : undefined;
+}
+
+/** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
+async function name(wanted: ArtifactInputs, { text, manifest, signature }: There, announce: Announce): Promise<Found> {
+  if (wanted.signers !== undefined) {
+    await verifyManifest(text, signature, wanted.signers, `${wanted.dir}/${manifestDigest(text).slice(7)}`);
+  }
+  announce(manifestDigest(text));
+  const folder = await publish(wanted, text, basename(dirname(manifest.diskPath)), signature);
+  return { folder, text, manifest, timings: {} };
+}

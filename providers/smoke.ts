@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { isLocal } from "../host/connection";
+import { HornetError } from "../host/errors";
+import { discardFolder, privateFolder } from "../host/privateFolder";
+import { expandHome } from "../host/ssh";
+import { sessionFor } from "./droplet";
+import type { CommonInputs } from "./define";
+
+/** A command that must succeed after every change of a clone. */
+export const smokeTest = z.object({
+  /** In the clone, by ssh as a person would, or on the droplet, with CLONE, ADDRESS and NAMESPACE in its environment. */
+  on: z.enum(["clone", "droplet"]).default("clone"),
+  command: z.string().min(1),
+  /** All that it must say, white space at its ends aside. */
+  expect: z.string().optional(),
+  /** Seconds that it may take. */
+  timeout: z.number().positive().default(60),
+});
+
+/** See {@link smokeTest}. */
+export type SmokeTest = z.infer<typeof smokeTest>;
+
+/** The clone that is tried. */
+export interface Tried extends CommonInputs {
+  readonly name: string;
+  readonly namespace: string;
+  readonly address: string;
+  readonly user: string;
+}
+
+interface Said {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a clone's smoke tests, one after another.
+ *
+ * @param hostKey the key that the clone must answer ssh with
+ * @throws HornetError with the command that failed, its exit code and the end of what it said
+ */
+export async function runSmokeTests(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+  for (const test of tests) {
+    const { code, stdout, stderr } =
+      test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);
+    const said = stdout.trim();
+    if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
+    throw new HornetError(
+      [
+        `the smoke test of ${clone.name} on ${sessionFor(clone).name} failed`,
+        `  command (on the ${test.on}): ${test.command}`,
+        `  exit code: ${code ?? `none, it reached its limit of ${test.timeout} s`}`,
+        ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
+        ...(said === "" ? [] : [`  stdout: ${said.slice(-600)}`]),
+        ...(stderr.trim() === "" ? [] : [`  stderr: ${stderr.trim().slice(-600)}`]),
+        "  next: try the same by hand, or change hornet:fleet.smokeTests",
+      ].join("\n"),
+    );
+  }
+}
+
+async function onDroplet(clone: Tried, { command, timeout }: SmokeTest): Promise<Said> {
+  const { name, namespace, address } = clone;
+  const answer = await sessionFor(clone).call({
+    what: `run a smoke test of ${name}`,
+    run: "smoke_test",
+    vars: { name, namespace, address, command },
+    timeoutMs: timeout * 1000,
+  });
+  return { code: 0, stdout: answer, stderr: "" };
+}
+
+/** As a person would: through the droplet to the clone's own address, with the operator's key and the host key pinned. */
+async function inClone(clone: Tried, hostKey: string, { command, timeout }: SmokeTest): Promise<Said> {
+  const { droplet } = clone;
+  const folder = privateFolder();
+  try {
+    const known = join(folder, "known_hosts");
+    writeFileSync(known, `${clone.name} ${hostKey}\n`, { mode: 0o600 });
+    const key = isLocal(droplet) ? undefined : droplet.privateKeyPath;
+    const proxy = await sessionFor(clone).proxyCommand();
+    const options = [
+      "BatchMode=yes",
+      "StrictHostKeyChecking=yes",
+      `UserKnownHostsFile="${known}"`,
+      "GlobalKnownHostsFile=/dev/null",
+      `HostKeyAlias=${clone.name}`,
+      `ConnectTimeout=${Math.ceil(timeout)}`,
+      "LogLevel=ERROR",
+      "ControlPath=none",
+      ...(proxy === undefined ? [] : [`ProxyCommand=${proxy}`]),
+      ...(key === undefined ? [] : [`IdentityFile="${expandHome(key)}"`, "IdentitiesOnly=yes"]),
+    ].flatMap((option) => ["-o", option]);
+    return await run(["-F", "none", "-T", ...options, "-l", clone.user, clone.address, command], timeout);
+  } finally {
+    discardFolder(folder);
+  }
+}
+
+function run(argv: readonly string[], timeout: number): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("ssh", argv, { stdio: ["ignore", "pipe", "pipe"] });
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeout * 1000);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", (error) => reject(new HornetError(`ssh cannot be started: ${error.message}`)));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
+  });
+}

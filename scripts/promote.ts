@@ -1,0 +1,102 @@
+/**
+ * `npm run promote -- FROM TO [--sign KEY] [--yes]`: pins in the config of the stack TO the snapshot that the stack FROM
+ * runs and has proved, and shows what changes. Committing that, and `pulumi up -s TO`, is left to a person; --yes does both.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { connectionSchema } from "../host/connection";
+import { closeSessions, sessionOf, type Session } from "../host/session";
+import type { Manifest } from "../firecracker/manifest";
+import { parseManifest, readManifest } from "../providers/artifactPath";
+import { signManifest } from "../providers/signature";
+import { writeWhole } from "./local/config";
+import { LOCAL, checkout, localPaths } from "./local/paths";
+import { difference } from "./promote/difference";
+import { pin, pinnedDigest } from "./promote/pin";
+import { runPulumi, type Paths } from "./pulumi-cli";
+
+const summary = z.object({
+  digest: z.string(),
+  path: z.string(),
+  droplet: connectionSchema,
+  proved: z.string().default(""),
+});
+
+const usage = "npm run promote -- FROM TO [--sign KEY] [--yes] [--cwd FOLDER], such as: npm run promote -- dev prod";
+
+/** @returns the exit code */
+export async function main(args: readonly string[], paths: Paths): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { yes: { type: "boolean" }, sign: { type: "string" }, cwd: { type: "string" } },
+  });
+  const [from, to] = positionals;
+  if (from === undefined || to === undefined || positionals.length > 2) throw new Error(usage);
+  const folder = resolve(values.cwd ?? checkout);
+  process.chdir(folder);
+  const file = to === LOCAL ? localPaths().config : resolve(folder, `Pulumi.${to}.yaml`);
+  if (!existsSync(file)) throw new Error(`there is no ${file}: the stack ${to} has no config to pin a snapshot in.`);
+  try {
+    const text = readFileSync(file, "utf8");
+    const { digest, path, droplet } = await provedBy(paths, from);
+    const session = sessionOf(droplet);
+    const manifest = await manifestAt(session, path);
+    const before = pinnedDigest(text);
+    const earlier = before === undefined ? undefined : await earlierManifest(session, path, before);
+    if (manifest !== undefined) {
+      process.stdout.write(`${from} → ${to}\n${difference(before, digest, manifest, earlier)}`);
+    } else process.stdout.write(`${from} → ${to}: ${before ?? "nothing"} → ${digest}\n`);
+    if (values.sign !== undefined) await sign(session, path, values.sign);
+    if (before === digest) {
+      console.log(`${file} pins it already: nothing to do.`);
+      return 0;
+    }
+    writeWhole(file, pin(text, digest, from));
+    console.log(`pinned in ${file}`);
+  } finally {
+    await closeSessions();
+  }
+  if (values.yes !== true) {
+    console.log(`next: review and commit ${file}, then pulumi up -s ${to}; going back is reverting that commit.`);
+    return 0;
+  }
+  if (to !== LOCAL)
+    execFileSync("git", ["commit", "-m", `Promote ${from}'s snapshot to ${to}`, "--", file], { stdio: "inherit" });
+  return (await runPulumi(paths, to, ["up", "--yes", "--skip-preview", "--stack", to], { cwd: folder })).code;
+}
+
+async function provedBy(paths: Paths, stack: string): Promise<z.infer<typeof summary>> {
+  const asked = ["stack", "output", "snapshot", "--json", "--stack", stack];
+  const { code, stdout } = await runPulumi(paths, stack, asked, { capture: true });
+  if (code !== 0) throw new Error(`the stack ${stack} has no snapshot to promote: bring it up first.`);
+  const found = summary.parse(JSON.parse(stdout));
+  if (found.proved !== found.digest) {
+    throw new Error(
+      `the stack ${stack} has not proved ${found.digest}: its fleet must come up with it, ready and through its smoke ` +
+        `tests; run pulumi up -s ${stack}.`,
+    );
+  }
+  return found;
+}
+
+async function manifestAt(session: Session, path: string): Promise<Manifest | undefined> {
+  const text = await readManifest(session, path);
+  return text === "" ? undefined : parseManifest(text, path);
+}
+
+/** The manifest of what is pinned now, where the droplet still has it. */
+function earlierManifest(session: Session, path: string, digest: string): Promise<Manifest | undefined> {
+  return manifestAt(session, resolve(path, "..", digest.replace(/^sha256:/, "")));
+}
+
+async function sign(session: Session, path: string, key: string): Promise<void> {
+  const text = await readManifest(session, path);
+  if (text === "") throw new Error(`there is no ${path}/manifest.json on ${session.name} that could be signed.`);
+  const signature = await signManifest(text, key);
+  await session.call({ what: "sign a snapshot", run: "sign_artifact", vars: { path, signature } });
+  console.log(`signed ${path}/manifest.json`);
+}

@@ -1,0 +1,125 @@
+/** Guests that know nothing of Hornet: they are told over ssh who they are. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { foreignGuest, guestImage, keyPair } from "../support/guestImage";
+import { limitMs } from "../support/settings";
+import { World } from "../support/world";
+
+jest.setTimeout(limitMs(1200));
+
+let folder: string;
+let world: World;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-ssh-"));
+});
+afterEach(() => world.end());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Says every second who it is, on the console and to whoever listens on the bridge. */
+const agent = `#!/bin/sh
+while :; do
+  printf '%s %s\\n' "\${AGENT_ID:-$(hostname)}" "\${API_KEY:-none}" >>/var/log/agent
+  sleep 1
+done
+`;
+
+test("clones of a guest without identity service are themselves, and take changes in place", async () => {
+  const login = keyPair(folder, "login");
+  const user = keyPair(folder, "user");
+  const other = keyPair(folder, "other");
+  const rootfs = guestImage(folder, "foreign", foreignGuest(login.line, agent));
+  world = await World.begin("--rootfs", rootfs);
+  const keys = {
+    "hornet:fleet.count": 2,
+    "hornet:guest.privateKeyPath": login.file,
+    "hornet:agent.service": "swarm-agent",
+    "hornet:identity.authorizedKeys[0]": user.line,
+    "hornet:identity.env.API_KEY": 'it\'s $(a) "key"',
+  };
+  await world.configure(keys);
+  await world.npm("up");
+  expect(await world.outputs()).toMatchObject({
+    clones: [
+      { name: "vm0", identity: "ssh", ready: true },
+      { name: "vm1", identity: "ssh", ready: true },
+    ],
+  });
+  const pids = "head -n 1 -q /opt/swarm/runtime/*/vmm.pid";
+  const running = await world.onDroplet(pids);
+  for (const clone of ["vm0", "vm1"]) {
+    expect(await world.in(clone, "hostname; stat -c '%a %U' /etc/swarm-env")).toBe(`${clone}\n600 root`);
+    expect(await world.in(clone, "sleep 2; tail -n 1 /var/log/agent")).toBe(`${clone} it's $(a) "key"`);
+    const [droplet, guest] = [await world.onDroplet("date +%s%3N"), await world.in(clone, "date +%s")];
+    expect(Math.abs(Number(guest) * 1000 - Number(droplet))).toBeLessThan(5000);
+  }
+  const ids = [await world.in("vm0", "cat /etc/machine-id"), await world.in("vm1", "cat /etc/machine-id")];
+  expect(new Set(ids).size).toBe(2);
+  // Nothing of the key that logged in is left on the droplet, nor anything that holds it.
+  expect(await world.onDroplet("ps -eo args | grep -c '[s]sh-agent' || :; ls /opt/swarm/runtime/vm0")).not.toMatch(
+    /guest\.|held/,
+  );
+
+  await world.configure({ "hornet:identity.authorizedKeys[0]": other.line, "hornet:identity.env.API_KEY": "second" });
+  await world.npm("up");
+  expect(await world.onDroplet(pids)).toBe(running);
+  for (const clone of ["vm0", "vm1"]) {
+    expect(await world.in(clone, "sleep 2; tail -n 1 /var/log/agent; ps | grep -c '[o]pt/swarm-agent'")).toBe(
+      `${clone} second\n1`,
+    );
+    const allowed = await world.in(clone, "cat /root/.ssh/authorized_keys");
+    expect(allowed).toContain(other.line);
+    expect(allowed).toContain(login.line);
+    expect(allowed).not.toContain(user.line);
+  }
+});
+
+test("a key that cannot log in is said; what was cut off is finished; a clone that boots again is told again", async () => {
+  const login = keyPair(folder, "login-2");
+  const wrong = keyPair(folder, "wrong");
+  const rootfs = guestImage(folder, "foreign-2", foreignGuest(login.line, agent));
+  world = await World.begin("--rootfs", rootfs);
+  await world.configure({
+    "hornet:fleet.count": 1,
+    "hornet:agent.service": "swarm-agent",
+    "hornet:guest.privateKeyPath": wrong.file,
+  });
+  const refused = await world.tryNpm("up");
+  expect(refused.code).not.toBe(0);
+  const said = refused.stdout + refused.stderr;
+  expect(said).toMatch(/tell vm0 over ssh who it is.*root@127\.0\.0\.1/);
+  expect(said).toContain("Permission denied");
+  expect(said).toContain(
+    `${wrong.file} must log in as root to the guest; hornet:guest.privateKeyPath names another key`,
+  );
+  // The VM that nobody could tell anything is gone again.
+  expect(await world.onDroplet("pgrep -c firecracker || :")).toBe("0");
+
+  // Left out, the droplet's own user logs in, as the archive's scripts did.
+  await world.npm("pulumi", "config", "rm", "--path", "hornet:guest.privateKeyPath");
+  await world.npm("droplet", "exec", "local", "--", "mkdir", "-p", "/root/.ssh");
+  await world.onDroplet(`umask 077; cat >/root/.ssh/id_ed25519 <<'END'
+${readFileSync(login.file, "utf8")}END`);
+  for (const point of ["before:vm0/identify", "after:vm0/hold", "before:vm0/release", "after:vm0/release"]) {
+    process.env.HORNET_FAULT = point;
+    try {
+      expect((await world.tryNpm("up")).code).not.toBe(0);
+    } finally {
+      delete process.env.HORNET_FAULT;
+    }
+    await world.npm("up");
+    expect(await world.in("vm0", "hostname; sleep 1; tail -n 1 /var/log/agent")).toBe("vm0\nvm0 none");
+    const held = "nsenter --net=/run/netns/vm0 nft list tables; ls /opt/swarm/runtime/vm0";
+    expect(await world.onDroplet(held)).not.toMatch(/hold|held|guest\./);
+    await world.npm("down");
+  }
+
+  await world.npm("up");
+  const key = await world.in("vm0", "echo mine >/root/mine; sync; cat /etc/machine-id");
+  await world.npm("droplet", "reboot", "local");
+  await world.npm("up");
+  expect(await world.in("vm0", "cat /root/mine /etc/machine-id")).toBe(`mine\n${key}`);
+  const [droplet, guest] = [await world.onDroplet("date +%s%3N"), await world.in("vm0", "date +%s")];
+  expect(Math.abs(Number(guest) * 1000 - Number(droplet))).toBeLessThan(5000);
+});

@@ -1,0 +1,64 @@
+/** Guest images for stories about guests that Hornet did not make. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+
+const checkout = resolve(__dirname, "../..");
+
+/** A file laid over an image: its content, and its mode where that is not 0644. */
+export type Overlay = Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
+
+/** An ssh key pair in files of its own. */
+export interface KeyPair {
+  /** The private key's file. */
+  readonly file: string;
+  /** `ssh-ed25519 AAAA…` */
+  readonly line: string;
+}
+
+export function keyPair(folder: string, name: string): KeyPair {
+  const file = join(folder, name);
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
+  return { file, line: readFileSync(`${file}.pub`, "utf8").trim() };
+}
+
+/** Builds the checkout's guest image with files laid over it; the image's path. */
+export function guestImage(folder: string, name: string, overlay: Overlay): string {
+  const added = join(folder, `${name}.d`);
+  for (const [path, content] of Object.entries(overlay)) {
+    const { text, mode } = typeof content === "string" ? { text: content, mode: 0o644 } : content;
+    const file = join(added, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+  }
+  const argv = ["--add", added, "--out", join(folder, `${name}.ext4`)];
+  return execFileSync(resolve(checkout, "guest/build-image.sh"), argv, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  }).trim();
+}
+
+/**
+ * What a guest has that knows nothing of Hornet: an ssh server with host keys of its own that `login` may log in to, and
+ * an agent that init starts.
+ */
+export function foreignGuest(login: string, agent: string): Overlay {
+  const service = `#!/bin/sh
+# As service managers do: nothing of the caller's environment comes through but what says so.
+case $1 in
+  start) start-stop-daemon -S -b -m -p /run/swarm-agent.pid -x /opt/swarm-agent ;;
+  stop) start-stop-daemon -K -q -p /run/swarm-agent.pid; exit 0 ;;
+esac
+`;
+  return {
+    "etc/inittab": `::sysinit:/etc/hornet/boot
+::once:/etc/init.d/swarm-agent start
+::respawn:/usr/sbin/dropbear -F -R -s
+::ctrlaltdel:/sbin/reboot
+`,
+    "etc/init.d/swarm-agent": { text: service, mode: 0o755 },
+    "opt/swarm-agent": { text: agent, mode: 0o755 },
+    "root/.ssh/authorized_keys": { text: `${login}\n`, mode: 0o600 },
+  };
+}

@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { dropletExec, observeDroplet, stopDroplet, type Observation } from "../../sandbox/droplet";
+import { run, succeed, type Ended, type RunOptions } from "./run";
+import { limitMs, settings } from "./settings";
+
+const checkout = resolve(__dirname, "../..");
+
+/** Several stacks of the checkout's program, each on a simulated droplet of its own name, reached over ssh. */
+export class Stacks {
+  private constructor(
+    private readonly folder: string,
+    private readonly names: readonly string[],
+  ) {}
+
+  /** Starts the droplets and makes the stacks, with a state and config files of their own. */
+  static async begin(...names: string[]): Promise<Stacks> {
+    const stacks = new Stacks(mkdtempSync(join(tmpdir(), "hornet-stacks-")), names);
+    process.env.HORNET_STATE = stacks.folder;
+    try {
+      for (const folder of ["backend", "project"]) mkdirSync(join(stacks.folder, folder));
+      const main = join(checkout, "index.ts");
+      const project = { name: "hornet", runtime: "nodejs", main, options: { refresh: "always" } };
+      writeFileSync(join(stacks.project, "Pulumi.yaml"), stringify(project));
+      const { firecracker, kernel, rootfs } = settings();
+      for (const name of names) {
+        const given = Object.entries({ firecracker, kernel, rootfs }).flatMap(([key, path]) =>
+          path === undefined ? [] : [`--${key}`, path],
+        );
+        await succeed(["npm", "run", "--silent", "droplet", "--", "start", name, ...given], stacks.options());
+        await stacks.pulumi("stack", "init", "--no-select", name);
+      }
+    } catch (error) {
+      await stacks.end();
+      throw error;
+    }
+    return stacks;
+  }
+
+  /** Ends the droplets with all that is in them. */
+  async end(): Promise<void> {
+    for (const name of this.names) await stopDroplet(name, { purge: true });
+    delete process.env.HORNET_STATE;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The folder with the stacks' config files. */
+  get project(): string {
+    return join(this.folder, "project");
+  }
+
+  /** A stack's config file. */
+  configFile(stack: string): string {
+    return join(this.project, `Pulumi.${stack}.yaml`);
+  }
+
+  /** Writes a stack's config; limits are raised for slow machines. */
+  configure(stack: string, config: Readonly<Record<string, Readonly<Record<string, unknown>>>>): void {
+    const file = this.configFile(stack);
+    const kept = parse(readFileSync(file, "utf8")) as Record<string, unknown> | null;
+    const fleet = { readyTimeout: Math.ceil(120 * settings().timeoutScale), ...config.fleet };
+    const sections = Object.entries({ droplet: { simulated: stack }, ...config, fleet });
+    const content = { ...kept, config: Object.fromEntries(sections.map(([key, value]) => [`hornet:${key}`, value])) };
+    writeFileSync(file, stringify(content));
+  }
+
+  /** `pulumi ARGUMENT…`, which must succeed. */
+  async pulumi(...args: string[]): Promise<string> {
+    const ended = await this.tryPulumi(...args);
+    if (ended.code === 0) return ended.stdout;
+    throw new Error(`pulumi ${args.join(" ")} ended with ${ended.code}\n${ended.stdout}\n${ended.stderr}`);
+  }
+
+  /** The same, whatever comes of it. */
+  tryPulumi(...args: string[]): Promise<Ended> {
+    return run(["npm", "run", "--silent", "pulumi", "--", "--cwd", this.project, ...args], this.options());
+  }
+
+  /** `pulumi up` of a stack, which must succeed. */
+  up(stack: string): Promise<string> {
+    return this.pulumi("up", "--yes", "--skip-preview", "-s", stack);
+  }
+
+  /** `npm run SCRIPT`, whatever comes of it. */
+  tryNpm(script: string, ...args: string[]): Promise<Ended> {
+    return run(["npm", "run", "--silent", script, "--", ...args], this.options());
+  }
+
+  /** A stack's outputs. */
+  async outputs(stack: string): Promise<unknown> {
+    return JSON.parse(await this.pulumi("stack", "output", "--json", "-s", stack));
+  }
+
+  /** A command on a droplet, past ssh, which must succeed. */
+  async on(droplet: string, script: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await dropletExec(droplet, ["bash", "-c", script]);
+    if (exitCode !== 0) throw new Error(`on ${droplet}: ${script}\nended with ${exitCode}\n${stdout}\n${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** A command in a clone, through the stack's ssh_config. */
+  async in(stack: string, clone: string, command: string): Promise<string> {
+    const config = join(this.folder, stack, "ssh_config");
+    return (await succeed(["ssh", "-F", config, clone, command], this.options())).trimEnd();
+  }
+
+  observe(droplet: string): Promise<Observation> {
+    return observeDroplet(droplet);
+  }
+
+  private options(): RunOptions {
+    const env = {
+      ...process.env,
+      HORNET_STATE: this.folder,
+      PULUMI_BACKEND_URL: `file://${join(this.folder, "backend")}`,
+      PULUMI_CONFIG_PASSPHRASE: "of tests",
+    };
+    return { cwd: checkout, env, limit: limitMs(600) };
+  }
+}
