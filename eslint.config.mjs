@@ -26,6 +26,7 @@ export default tseslint.config(
         require: "readonly",
         module: "writable",
         __dirname: "readonly",
+        setImmediate: "readonly",
       },
     },
     rules: { "@typescript-eslint/no-require-imports": "off" },

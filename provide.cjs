@@ -15,6 +15,7 @@ const modules = {
   SnapshotArtifact: "./providers/snapshotArtifact.ts",
   SnapshotProof: "./providers/snapshotProof.ts",
   FirecrackerVM: "./providers/firecrackerVM.ts",
+  SmokeTest: "./providers/smokeTest.ts",
   SshConfig: "./providers/sshConfig.ts",
 };
 

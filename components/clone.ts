@@ -40,6 +40,8 @@ export interface CloneSummary {
   disk: string;
   /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
   identity: string;
+  /** Another one each time that it was told; the trigger for steps of one's own. */
+  generation: string;
 }
 
 /** One clone: its namespace, its packet rules, its VM, in this order. */
@@ -118,8 +120,8 @@ export class Clone extends pulumi.ComponentResource {
       },
       { ...inner, dependsOn: [nat] },
     );
-    const seen = pulumi.all([vm.sshHostKey, vm.ready, vm.disk, vm.identityWay]);
-    this.summary = seen.apply(([sshHostKey, ready, disk, identity]) => ({
+    const seen = pulumi.all([vm.sshHostKey, vm.ready, vm.disk, vm.identityWay, vm.generation]);
+    this.summary = seen.apply(([sshHostKey, ready, disk, identity, generation]) => ({
       name: plan.name,
       id: plan.id,
       address: plan.address,
@@ -128,6 +130,7 @@ export class Clone extends pulumi.ComponentResource {
       ready,
       disk,
       identity,
+      generation,
     }));
     this.timings = vm.timings;
     this.registerOutputs({});

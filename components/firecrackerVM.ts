@@ -101,6 +101,8 @@ export class FirecrackerVM extends HornetResource {
   declare readonly address: pulumi.Output<string>;
   /** The host key that the clone answers ssh with. */
   declare readonly sshHostKey: pulumi.Output<string>;
+  /** Another one each time that it was told who it is: what follows a clone's changes is triggered by it. */
+  declare readonly generation: pulumi.Output<string>;
   declare readonly pid: pulumi.Output<number>;
   /** How its disk was copied: `reflink` or `sparse`. */
   declare readonly disk: pulumi.Output<string>;

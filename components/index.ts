@@ -15,4 +15,5 @@ export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRu
 export { SnapshotArtifact, type BootArgs, type FromArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";
 export { type SnapshotSummary } from "./snapshotSource";
+export { SmokeTest, type SmokeTestResourceArgs } from "./smokeTest";
 export { SshConfig, type SshConfigArgs } from "./sshConfig";

@@ -58,6 +58,7 @@ export type Kind =
   | "SnapshotArtifact"
   | "SnapshotProof"
   | "FirecrackerVM"
+  | "SmokeTest"
   | "SshConfig";
 
 const root = resolve(__dirname, "..");

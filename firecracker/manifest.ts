@@ -7,7 +7,10 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 export const manifestSchema = z.object({
   format: z.literal(1),
   /** By name, without a folder: they become files on droplets. */
-  files: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), z.object({ sha256, size: z.number().int().nonnegative() })),
+  files: z.record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+    z.object({ sha256, size: z.number().int().nonnegative() }),
+  ),
   /** The Firecracker that made it: `1.16.1`. */
   firecracker: z.string(),
   /** `firecracker --snapshot-version` of that one: `10.0.0`; the major number must fit at a restore. */
@@ -72,14 +75,19 @@ export const artifactSchema = z.object({
 /** See {@link artifactSchema}. */
 export type Artifact = z.infer<typeof artifactSchema>;
 
-/** An artifact in `folder` on a droplet. */
-export function artifactIn(folder: string, digest: string, manifest: Manifest): Artifact {
+/** An artifact in `folder` on a droplet; what of it lies `elsewhere` is told by name. */
+export function artifactIn(
+  folder: string,
+  digest: string,
+  manifest: Manifest,
+  elsewhere: Readonly<Record<string, string>> = {},
+): Artifact {
   const has = (file: string): boolean => manifest.files[file] !== undefined;
   return {
     digest,
     snapshotPath: `${folder}/vm.snapshot`,
     memoryPath: `${folder}/vm.mem`,
-    disk: has("rootfs.ext4") ? `${folder}/rootfs.ext4` : manifest.diskPath,
+    disk: elsewhere["rootfs.ext4"] ?? (has("rootfs.ext4") ? `${folder}/rootfs.ext4` : manifest.diskPath),
     diskPath: manifest.diskPath,
     tap: manifest.tap,
     iface: manifest.iface,

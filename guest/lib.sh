@@ -66,3 +66,78 @@ progress_of() {
     /^  (CC|AS) / { done++; percent = int(done * 100 / expected); if (percent > 99) percent = 99
       if (percent >= next_at) { printf "%s: %d %%\n", what, percent > "/dev/stderr"; next_at = percent + 5 } }'
 }
+
+# The moment that everything in an image is from, so that the same inputs give the same bytes: unix seconds.
+image_time=946684800
+
+# write_image ROOT IMAGE MIB LOG [OWNER]: makes an ext4 file system out of the tree ROOT without mounting it. With OWNER
+# root everything belongs to root; else the tree's own numbers are kept. Adds the device nodes for kernels that do not
+# mount devtmpfs before init.
+write_image() {
+  local root=$1 image=$2 size=$3 log=$4 owner=${5:-} path field script=$2.debugfs
+  find "$root" -exec touch -h -d "@$image_time" {} +
+  # Fixed identifiers and a fixed clock; features by name, so that this machine's mke2fs.conf has no say.
+  MKE2FS_CONFIG=/dev/null E2FSPROGS_FAKE_TIME=$image_time LC_ALL=C \
+    mke2fs -q -F -t ext4 -b 4096 -I 256 -N "$(inode_count "$root")" -m 0 -L hornet -U 484f524e-4554-4755-8553-54524f4f5446 \
+    -O none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum \
+    -J size=4 -E "hash_seed=484f524e-4554-4755-8553-484153485345,lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0" \
+    -d "$root" "$image" "${size}M" >>"$log" 2>&1 || fail_with_log "guest image: mke2fs" "$log"
+
+  # mke2fs -d takes owner and change time over from this machine's files.
+  {
+    printf 'cd /dev\n'
+    [ -e "$root/dev/console" ] || printf 'mknod console c 5 1\n'
+    [ -e "$root/dev/null" ] || printf 'mknod null c 1 3\n'
+    printf 'cd /\n'
+    (cd "$root" && find . -mindepth 1 | sed 's|^\.||'; printf '%s\n' / /dev/console /dev/null) | LC_ALL=C sort -u |
+      while read -r path; do
+        path=${path//\"/\"\"}
+        [ "$owner" != root ] || for field in uid gid; do printf 'sif "%s" %s 0\n' "$path" "$field"; done
+        for field in atime ctime mtime crtime; do printf 'sif "%s" %s @%s\n' "$path" "$field" "$image_time"; done
+      done
+    printf 'sif /dev/console mode 020600\nsif /dev/null mode 020666\n'
+  } >"$script"
+  E2FSPROGS_FAKE_TIME=$image_time debugfs -w -f "$script" "$image" >>"$log" 2>"$script.errors" ||
+    fail_with_log "guest image: debugfs" "$log"
+  # The first line says which debugfs it is.
+  if [ "$(wc -l <"$script.errors")" -gt 1 ]; then fail_with_log "guest image: debugfs" "$script.errors"; fi
+  e2fsck -fn "$image" >>"$log" 2>&1 || fail_with_log "guest image: e2fsck" "$log"
+  rm -f "$script" "$script.errors"
+  fallocate -d "$image"
+}
+
+# inode_count ROOT: twice as many as there are files, at least 4096.
+inode_count() {
+  local count
+  count=$(($(find "$1" | wc -l) * 2))
+  printf '%s\n' $((count > 4096 ? count : 4096))
+}
+
+# install_binary ROOT FILE: FILE and the libraries that the dynamic linker finds for it.
+install_binary() {
+  local library
+  install -D -m 755 "$2" "$1$2"
+  ldd "$2" | sed -n 's/^.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
+    install -D -m 644 "$library" "$1/usr/lib/x86_64-linux-gnu/${library##*/}"
+  done
+}
+
+# What dropbear is linked with; taken from the installed packages.
+dropbear_packages=(dropbear-bin libc6 libcrypt1 libgmp10 libtomcrypt1 libtommath1 zlib1g)
+
+# install_dropbear ROOT: the ssh server, with libraries of its own: the rest of ROOT may know of no glibc.
+install_dropbear() {
+  install_binary "$1" /usr/sbin/dropbear
+  install_binary "$1" /usr/bin/dropbearkey
+  install_binary "$1" /usr/lib/dropbear/dropbearconvert
+  install -D -m 755 /lib64/ld-linux-x86-64.so.2 "$1/lib64/ld-linux-x86-64.so.2"
+}
+
+# tree_hash DIR…: every file's path, mode and content.
+tree_hash() {
+  local folder
+  for folder in "$@"; do
+    (cd "$folder" && find . -printf '%p %m %l\n' | LC_ALL=C sort &&
+      find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum)
+  done
+}

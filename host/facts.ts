@@ -8,6 +8,7 @@ import type {
   ObservedTable,
   ObservedVm,
 } from "../plan/observed";
+import { refusal, sayWaiting } from "./lock";
 import type { Session } from "./session";
 
 /** The part of `ip -j -d addr show` (iproute2) that Hornet reads. */
@@ -42,15 +43,35 @@ const nftRule = z.object({ chain: z.string(), comment: z.string().default(""), e
  * Reads a droplet in one call. Every named namespace is listed; details are of those that the owner has claimed.
  *
  * @param vars owner, runtime_dir, vmm_timeout_ms
+ * @param asItIs read it also while somebody else changes it
+ * @throws HornetError that names whoever changes it, where they are not done in time
  */
-export async function gatherFacts(session: Session, vars: Readonly<Record<string, string>>): Promise<Observed> {
-  const text = await session.call({
-    what: "read the droplet",
-    run: "gather_facts",
-    vars,
-    hint: "npm run doctor shows what the droplet lacks",
-  });
+export async function gatherFacts(
+  session: Session,
+  vars: Readonly<Record<string, string>>,
+  { asItIs = false } = {},
+): Promise<Observed> {
+  const read = async (quiet: string): Promise<string> =>
+    session.call({
+      what: "read the droplet",
+      run: "gather_facts",
+      vars: { ...vars, quiet },
+      timeoutMs: session.usualMs + Number(quiet) * 1000,
+      hint: "npm run doctor shows what the droplet lacks",
+    });
+  let text = await read(asItIs || (await session.holdsLock()) ? "" : "0.2");
+  if (busyWith(text) !== undefined) {
+    sayWaiting(session.name, busyWith(text) ?? "");
+    text = await read(String(session.patience));
+  }
+  const holder = busyWith(text);
+  if (holder !== undefined) throw refusal(session.name, holder);
   return parseFacts(text);
+}
+
+/** Who changes the droplet, where that kept it from being read. */
+function busyWith(text: string): string | undefined {
+  return /^\x1dbusy (.*)\n/.exec(text)?.[1]; // eslint-disable-line no-control-regex
 }
 
 /** Parses the answer of the library's `gather_facts`: parts behind lines that start with a group separator. */
@@ -68,6 +89,7 @@ export function parseFacts(text: string): Observed {
     else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
     else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
     else if (kind === "inside") inside[name] = parseNamespace(body);
+    else if (kind === "stamp") single.set(kind, name);
     else if (kind === "vm") seen[name] = parseVm(body);
     else single.set(kind, body);
   }
@@ -76,6 +98,7 @@ export function parseFacts(text: string): Observed {
   const vms = Object.fromEntries(Object.entries(seen).map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
+    stamp: body("stamp"),
     bootId: body("boot").trim(),
     links: parseLinks(body("links")),
     forwarding: body("forwarding").trim() === "1",

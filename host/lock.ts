@@ -17,6 +17,8 @@ export class DropletLock {
   private constructor(
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly heartbeat: NodeJS.Timeout,
+    /** Names the moment at which the lock was taken the time before, by whomever. */
+    readonly stamp: string,
   ) {}
 
   /** True once the shell is gone, and the lock with it. */
@@ -41,8 +43,9 @@ export class DropletLock {
     child.stdin.write(`${bytes.length}\n`);
     child.stdin.write(bytes);
     const heartbeat = setInterval(() => child.stdin.write("\n"), HEARTBEAT_MS).unref();
+    let stamp: string;
     try {
-      await granted(child, droplet, () => said);
+      stamp = await granted(child, droplet, () => said);
     } catch (error) {
       clearInterval(heartbeat);
       child.kill();
@@ -50,7 +53,7 @@ export class DropletLock {
     }
     // An operation that is over must not be kept alive by its lock.
     for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?(): void }[]) handle.unref?.();
-    return new DropletLock(child, heartbeat);
+    return new DropletLock(child, heartbeat, stamp);
   }
 
   /** Gives the lock back and waits until it is. */
@@ -67,28 +70,34 @@ export class DropletLock {
   }
 }
 
-async function granted(child: ChildProcessWithoutNullStreams, droplet: string, said: () => string): Promise<void> {
+async function granted(child: ChildProcessWithoutNullStreams, droplet: string, said: () => string): Promise<string> {
   const failed = new Promise<never>((_resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => reject(new HornetError(`cannot lock ${droplet}: ${said().trim()}`)));
   });
   failed.catch(() => undefined);
   const answers = createInterface({ input: child.stdout });
-  const answered = new Promise<void>((resolve, reject) => {
+  const answered = new Promise<string>((resolve, reject) => {
     answers.on("line", (line) => {
       const [word, ...holder] = line.split(" ");
-      if (word === "locked") resolve();
-      if (word === "waiting") console.error(`waiting for ${droplet}: it is locked by ${holder.join(" ")}`);
-      if (word === "refused") {
-        reject(
-          new HornetError(
-            `${droplet} is locked by ${holder.join(" ")}: wait until that operation is over, or end it by its pid ` +
-              "there, which gives the lock back",
-          ),
-        );
-      }
+      if (word === "locked") resolve(holder.join(" "));
+      if (word === "waiting") sayWaiting(droplet, holder.join(" "));
+      if (word === "refused") reject(refusal(droplet, holder.join(" ")));
     });
   });
   answered.catch(() => undefined);
-  await Promise.race([answered, failed]);
+  return Promise.race([answered, failed]);
+}
+
+/** Tells the user whom an operation waits for. */
+export function sayWaiting(droplet: string, holder: string): void {
+  console.error(`waiting for ${droplet}: it is locked by ${holder}`);
+}
+
+/** The end of waiting for a lock. */
+export function refusal(droplet: string, holder: string): HornetError {
+  return new HornetError(
+    `${droplet} is locked by ${holder}: wait until that operation is over, or end it by its pid there, which gives the ` +
+      "lock back",
+  );
 }

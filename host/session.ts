@@ -6,6 +6,7 @@ import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, lockHolder } from "./lock";
 import { ByteStream } from "./stream";
+import { traceSpan } from "./trace";
 import { discardFolder, privateFolder } from "./privateFolder";
 import { quote } from "./quote";
 import { shellCommand } from "./shellCommand";
@@ -52,14 +53,45 @@ export class Session {
   private readonly waiters = new Set<(error: Error) => void>();
   private locked: Promise<DropletLock> | undefined;
   /** Tells this session's shells on the droplet from others'. */
-  private readonly id = randomBytes(8).toString("hex");
+  private readonly id: string;
   readonly name: string;
 
   constructor(
     private readonly connection: Connection,
     private readonly width: number = connection.lanes ?? LANES,
+    /** Another session of this process with the same droplet, reached in another way: it has the lock for both. */
+    private readonly keeper?: Session,
   ) {
     this.name = describeConnection(connection);
+    this.id = keeper?.id ?? randomBytes(8).toString("hex");
+  }
+
+  /** How long connecting, or one call, may usually take. */
+  get usualMs(): number {
+    return (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;
+  }
+
+  /** Seconds that this session waits for others that change the droplet. */
+  get patience(): number {
+    return Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT);
+  }
+
+  /** True while this session holds the droplet's lock. */
+  async holdsLock(): Promise<boolean> {
+    const held = await (this.keeper ?? this).locked?.catch(() => undefined);
+    return held?.lost === false;
+  }
+
+  /**
+   * Takes the droplet's lock, once for the session; a lost lock is taken anew.
+   *
+   * @returns what names the moment at which it was taken the time before
+   * @throws HornetError that names the holder where the wait is over
+   */
+  async hold(): Promise<string> {
+    // The connection is the first lane's.
+    this.release(await this.acquire());
+    return this.keepLock();
   }
 
   /**
@@ -70,14 +102,17 @@ export class Session {
    * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
    */
   async call(call: Call): Promise<string> {
+    const begun = Date.now();
     const lane = await this.acquire();
     try {
-      if (!READ_ONLY.has(call.run)) await this.lock();
+      if (!READ_ONLY.has(call.run)) await this.keepLock();
       const result = await this.limited(lane, call);
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
     } finally {
       this.release(lane);
+      const row = call.vars?.namespace ?? `the droplet ${this.name}`;
+      traceSpan({ row, name: call.what, begun, took: Date.now() - begun, about: { run: call.run } });
     }
   }
 
@@ -89,7 +124,7 @@ export class Session {
   async stream({ what, run, vars }: Pick<Call, "what" | "run" | "vars">): Promise<ByteStream> {
     // The connection is the first lane's.
     this.release(await this.acquire());
-    if (!READ_ONLY.has(run)) await this.lock();
+    if (!READ_ONLY.has(run)) await this.keepLock();
     return new ByteStream(this.command(false, ["serve_stream"]), encode({ what, run, vars: vars ?? {} }), {
       what,
       run,
@@ -127,8 +162,7 @@ export class Session {
   }
 
   private async limited(lane: Lane, call: Call): Promise<FrameResult> {
-    const usual = (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;
-    const limit = call.timeoutMs ?? usual * (call.patience ?? 1);
+    const limit = call.timeoutMs ?? this.usualMs * (call.patience ?? 1);
     const run = lane.call(encode(call), call.what);
     const aborting: { done?: Promise<void> } = {};
     const timer = setTimeout(() => {
@@ -260,18 +294,21 @@ export class Session {
     });
   }
 
-  /** Takes the droplet's lock, once for the session; a lost lock is taken anew. */
-  private async lock(): Promise<void> {
-    const held = await this.locked?.catch(() => undefined);
-    if (held?.lost === false) return;
-    if (held !== undefined || this.locked === undefined) this.locked = this.takeLock();
-    await this.locked;
+  private async keepLock(): Promise<string> {
+    // The oldest of a droplet's sessions has no keeper.
+    if (this.keeper !== undefined) return this.keeper.hold();
+    const seen = this.locked;
+    const held = await seen?.catch(() => undefined);
+    if (held?.lost === false) return held.stamp;
+    // Of several who find it lost, the first one takes it anew.
+    if (this.locked === seen || this.locked === undefined) this.locked = this.takeLock();
+    return (await this.locked).stamp;
   }
 
   private async takeLock(): Promise<DropletLock> {
-    const seconds = String(Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT));
     try {
-      return await DropletLock.take(this.command(false, ["hold_lock", seconds, lockHolder()]), this.name);
+      const command = this.command(false, ["hold_lock", String(this.patience), lockHolder()]);
+      return await DropletLock.take(command, this.name);
     } catch (error) {
       this.locked = undefined;
       throw error;
@@ -300,10 +337,12 @@ function encode({ run, vars = {}, stdin }: Call): string {
 
 const sessions = new Map<string, Session>();
 
-/** The one session of this process with a droplet. */
+/** The one session of this process with a droplet, for each way of reaching it; they share one lock. */
 export function sessionOf(connection: Connection): Session {
   const key = JSON.stringify(connection);
-  const session = sessions.get(key) ?? new Session(connection);
+  const name = describeConnection(connection);
+  const keeper = [...sessions.values()].find((other) => other.name === name);
+  const session = sessions.get(key) ?? new Session(connection, undefined, keeper);
   sessions.set(key, session);
   return session;
 }

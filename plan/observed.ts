@@ -90,6 +90,8 @@ export interface ObservedClaim {
 
 /** A droplet at one moment. */
 export interface Observed {
+  /** Names the moment at which somebody took the lock to change it last. */
+  readonly stamp?: string;
   readonly bootId: string;
   readonly links: readonly ObservedLink[];
   readonly forwarding: boolean;

@@ -61,7 +61,8 @@ function aroundIt(namespace: string, vm: ObservedVm): string[] {
   if (!vm.recorded) wrong.push(`the pid file of ${namespace} does not name its VMM`);
   if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the mark on the disk of ${namespace} is missing`);
   const noted = Object.keys(vm.record).length > 0;
-  if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted) wrong.push("the private disk is not mounted at its path");
+  if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted)
+    wrong.push("the private disk is not mounted at its path");
   return wrong;
 }
 

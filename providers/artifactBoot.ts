@@ -20,6 +20,8 @@ export interface Found {
   readonly text: string;
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
+  /** Files of the manifest that do not lie in its folder: name → path. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** Bytes that it took to bring it here. */
   readonly transferred?: number;
 }

@@ -21,6 +21,7 @@ interface There {
   readonly text: string;
   readonly manifest: Manifest;
   readonly signature: string;
+  readonly elsewhere?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -56,7 +57,14 @@ export async function artifactFrom(
     dir_of_artifacts: wanted.dir,
     digest: hex,
   };
-  const { sent, ms } = await transfer({ source, folder: there.folder, target, vars, manifest: there.manifest });
+  const { sent, ms } = await transfer({
+    source,
+    target,
+    folder: there.folder,
+    elsewhere: there.elsewhere ?? {},
+    vars,
+    manifest: there.manifest,
+  });
   const found = await name(wanted, there, announce);
   return { ...found, timings: { transfer: ms }, transferred: sent };
 }

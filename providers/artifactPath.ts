@@ -31,8 +31,9 @@ export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<
     await verifyFiles(session, path, manifest);
     return { folder: path, text, manifest, timings: { examine: Date.now() - begun } };
   }
-  const manifest = await examine(session, wanted, path);
-  return { folder: path, text: manifestText(manifest), manifest, timings: { examine: Date.now() - begun } };
+  const examined = await examine(session, wanted, path);
+  const timings = { examine: Date.now() - begun };
+  return { folder: path, text: manifestText(examined.manifest), ...examined, timings };
 }
 
 /** The text of a folder's manifest; empty where there is none. */
@@ -73,8 +74,13 @@ async function verifyFiles(session: Session, path: string, manifest: Manifest): 
   }
 }
 
+interface Examined {
+  readonly manifest: Manifest;
+  readonly elsewhere: Readonly<Record<string, string>>;
+}
+
 /** Makes the manifest of a folder that has none. Its content decides the digest, so `at` is the files' own time. */
-async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Manifest> {
+async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
   const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
   const marks = await inspectFiles(
     session,
@@ -106,11 +112,16 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
           tap: nic.host_dev_name,
           ownDisk: marks[`${path}/rootfs.ext4`] !== undefined,
         });
-  const hashes = await hashFiles(session, Object.keys(marks));
-  const newest = Math.max(...Object.values(marks).map((mark) => Number(mark.split(" ")[1] ?? 0)));
-  return {
-    format: 1,
-    files: Object.fromEntries([...hashes].map(([file, digest]) => [file.slice(path.length + 1), digest])),
+  // Where the disk lies at the path that is baked in, and not beside the memory, it is part of the artifact all the same.
+  const elsewhere: Record<string, string> =
+    marks[`${path}/rootfs.ext4`] === undefined ? { "rootfs.ext4": drive.path_on_host } : {};
+  const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
+  const hashes = await hashFiles(session, Object.keys(found));
+  const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
+  const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
+  const manifest = {
+    format: 1 as const,
+    files: Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest])),
     firecracker: host.firecracker,
     snapshotFormat: host.format,
     cpu: host.cpu,
@@ -125,6 +136,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
     bootArgs: "",
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: "" },
   };
+  return { manifest, elsewhere };
 }
 
 /**

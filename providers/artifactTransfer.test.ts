@@ -70,6 +70,28 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
   expect(await stage.run(`ls -d ${there} 2>&1 || :`)).toContain("No such file");
 });
 
+test("a folder without a manifest is examined where it is; a disk that lies at its baked path comes along", async () => {
+  const { folder } = await boot(1);
+  const bare = "/opt/swarm/bare";
+  await stage.run(`mkdir ${bare}; cp ${folder}/vm.snapshot ${folder}/vm.mem ${bare}`);
+  // A guest of the stub never says whether it has an identity service.
+  const one = await taking(bare, { vmmTimeout: 1 });
+  const { artifact, artifactDigest } = await one.create();
+  const arrived = `${there}/${String(artifactDigest).slice("sha256:".length)}`;
+  expect(artifact).toMatchObject({ disk: `${arrived}/rootfs.ext4`, diskPath: `${snapshots}/hornet-guest/rootfs.ext4` });
+  await stage.run(`cmp ${folder}/rootfs.ext4 ${arrived}/rootfs.ext4; cmp ${folder}/vm.mem ${arrived}/vm.mem`);
+  expect(await one.read()).toMatchObject(declared);
+  // The same folder on the droplet itself: its clones copy the disk from where it is.
+  const local = await stage.artifact({ source: { path: bare }, vmmTimeout: 1 });
+  expect(await local.create()).toMatchObject({
+    artifactDigest,
+    artifact: { disk: `${snapshots}/hornet-guest/rootfs.ext4` },
+  });
+  await local.delete();
+  await one.delete();
+  await stage.run(`rm -r ${bare}`);
+});
+
 test("a connection that breaks half-way costs little: it goes on from where it was", async () => {
   const mib = 48;
   const { folder, digest } = await boot(mib);

@@ -5,13 +5,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { manifestDigest, manifestSchema, type Manifest } from "../firecracker/manifest";
 import { ConnectionError } from "../host/errors";
 import type { Session } from "../host/session";
+import { readManifest } from "./artifactPath";
 import { progressLine } from "./transferProgress";
 
 /** What is to come from where. */
 export interface Transfer {
   readonly source: Session;
-  /** The artifact's folder there. */
+  /** The artifact's folder there, and the files of it that lie elsewhere: name → path. */
   readonly folder: string;
+  readonly elsewhere?: Readonly<Record<string, string>>;
   readonly target: Session;
   /** The variables that name the draft on the target: namespace, owner, dir_of_artifacts, digest. */
   readonly vars: Readonly<Record<string, string>>;
@@ -38,7 +40,8 @@ const PATIENCE = 5;
  */
 export async function transfer(wanted: Transfer): Promise<Transferred> {
   const begun = Date.now();
-  const here = await held(wanted);
+  // Connecting takes as long as much of the rest; the two go on beside each other.
+  const [here] = await Promise.all([held(wanted), readManifest(wanted.source, wanted.folder)]);
   let sent = 0;
   let idle = 0;
   let missing = Infinity;
@@ -119,14 +122,14 @@ async function remaining({ target, vars, manifest }: Transfer, here: readonly st
 }
 
 async function send(
-  { source, folder, target, vars, manifest }: Transfer,
+  { source, folder, elsewhere = {}, target, vars, manifest }: Transfer,
   parts: readonly Part[],
   count: (bytes: number) => void,
   begun: number,
 ): Promise<void> {
   const what = "transfer a snapshot";
-  const files = parts.map(({ name, offset }) => `${offset} ${name}`).join("\n");
-  const from = await source.stream({ what, run: "send_files", vars: { folder, files } });
+  const files = parts.map(({ name, offset }) => `${offset} ${name} ${elsewhere[name] ?? `${folder}/${name}`}`);
+  const from = await source.stream({ what, run: "send_files", vars: { files: files.join("\n") } });
   const to = await target.stream({ what, run: "receive_files", vars });
   const total = Object.values(manifest.files).reduce((sum, { size }) => sum + size, 0);
   const progress = { sent: 0, there: total - parts.reduce((sum, part) => sum + sizeOf(manifest, part.name), 0) };

@@ -5,7 +5,7 @@ import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { observe, sessionFor, touch } from "./droplet";
+import { observe, observeToChange, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -39,7 +39,7 @@ function isAdopted({ name, owner }: Inputs, observed: Observed): boolean {
 }
 
 async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
-  const observed = await observe(wanted, wanted.name);
+  const observed = await observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed));
   touch(wanted, wanted.name);

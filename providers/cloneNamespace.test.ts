@@ -191,7 +191,7 @@ test("each step failing in turn is said and leaves nothing", async () => {
     expect(await stage.run(inside)).toBe("0\n");
   }
   await probe.delete();
-  expect(net).toEqual(expect.arrayContaining(["vm7/claim", "vm7/netns", "vm7/links", "vm7/inside"]));
+  expect(net).toEqual(expect.arrayContaining(["vm7/claim", "vm7/note", "vm7/links", "vm7/inside"]));
   for (const effect of net) {
     const one = await stage.namespace();
     const message = await messageWhenFailing(effect, () => one.create());

@@ -5,7 +5,7 @@ import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { observe, sessionFor, touch } from "./droplet";
+import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -67,7 +67,7 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
 }
 
 async function converge(wanted: Inputs): Promise<Outputs> {
-  const observed = await observe(wanted, wanted.namespace);
+  const observed = await observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
   // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
@@ -95,12 +95,7 @@ async function remove(state: Inputs): Promise<void> {
   await sessionFor(state).call({
     what: `take away the network of ${state.namespace}`,
     run: "delete_namespace",
-    vars: {
-      runtime_dir: state.runtimeDir,
-      namespace: state.namespace,
-      owner: state.owner,
-      host_veth: state.hostVeth,
-    },
+    vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
   });
 }
 
@@ -111,7 +106,7 @@ const definition: Definition<Inputs, Outputs> = {
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
   create: async (wanted) => {
-    refuseForeign(wanted, await observe(wanted, wanted.namespace));
+    refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
     return cleanUpAfter(
       () => converge(wanted),
       () => remove(wanted),

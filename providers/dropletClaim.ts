@@ -3,7 +3,7 @@ import { manifestSchema } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
 import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
 import { commonInputs, makeProvider, type Definition } from "./define";
-import { commonVars, observe, sessionFor, touch } from "./droplet";
+import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { absolutePath, namespaceName } from "./fields";
 
 /** What the fleet will need of the droplet; checked before anything there is changed. */
@@ -42,7 +42,7 @@ const WHOLE = "the droplet";
 /** Holds the droplet against what the fleet needs, by looking only. */
 async function preflight(wanted: Inputs): Promise<Verdict> {
   const session = sessionFor(wanted);
-  const { claims } = await observe(wanted, WHOLE);
+  const { claims } = await observeToChange(wanted, WHOLE);
   const mine = new Set(claims.filter(({ owner }) => owner === wanted.owner).map(({ name }) => name));
   const paths = wanted.needs.files.map(({ path }) => path).join("\n");
   const text = await session.call({

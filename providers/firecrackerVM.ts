@@ -6,7 +6,7 @@ import { makeHostKey } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
 import { planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
-import { observe, sessionFor, touch } from "./droplet";
+import { observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
@@ -47,7 +47,7 @@ interface Finding {
 
 async function lookAt(wanted: VmInputs): Promise<Finding> {
   const { namespace, tap, artifact } = wanted;
-  const observed = await observe(wanted, namespace);
+  const observed = await observeToChange(wanted, namespace);
   const vm = observed.vms[namespace];
   const plan = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
   // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a

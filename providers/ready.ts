@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
+import { ReadyProgress } from "./readyProgress";
 
 /** A clone that is waited for. */
 export interface Awaited {
@@ -17,6 +18,7 @@ export interface Awaited {
 }
 
 interface Waiting extends Awaited {
+  readonly begun: number;
   readonly deadline: number;
   /** A key that answered, but not the right one. */
   other: string | undefined;
@@ -34,6 +36,7 @@ const LONGEST_PAUSE_MS = 1000;
 export class ReadyWatcher {
   private readonly waiting = new Set<Waiting>();
   private running = false;
+  private readonly progress = new ReadyProgress();
 
   constructor(private readonly session: Session) {}
 
@@ -44,8 +47,9 @@ export class ReadyWatcher {
    */
   wait(awaited: Awaited): Promise<void> {
     return new Promise((resolve, reject) => {
-      const deadline = Date.now() + awaited.limit;
-      this.waiting.add({ ...awaited, deadline, other: undefined, resolve, reject });
+      const begun = Date.now();
+      this.progress.begin();
+      this.waiting.add({ ...awaited, begun, deadline: begun + awaited.limit, other: undefined, resolve, reject });
       if (!this.running) void this.run();
     });
   }
@@ -62,6 +66,8 @@ export class ReadyWatcher {
         this.waiting.clear();
       }
       pause = this.waiting.size < before ? FIRST_PAUSE_MS : Math.min(pause * 1.4, LONGEST_PAUSE_MS);
+      const line = this.progress.line(Date.now());
+      if (line !== undefined) console.error(`${this.session.name}: ${line}`);
       if (this.waiting.size > 0) await sleep(pause);
     }
     this.running = false;
@@ -81,6 +87,7 @@ export class ReadyWatcher {
       const [key] = keys;
       if (dead) this.settle(one, () => one.reject(new HornetError("its VMM ended")));
       else if (keys.includes(one.hostKey)) {
+        this.progress.ready(Date.now() - one.begun);
         this.settle(one, () => one.resolve());
       } else {
         one.other = key ?? one.other;

@@ -101,9 +101,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
   await one.delete();
   expect(await stage.changesSince(there)).toEqual([]);
 
-  const effects = await effectsOf(stage.droplet.folder, async () =>
-    (await stage.artifact(bare)).create(),
-  );
+  const effects = await effectsOf(stage.droplet.folder, async () => (await stage.artifact(bare)).create());
   expect(new Set(effects).size).toBeGreaterThan(3);
   for (const effect of new Set(effects)) {
     const failing = await stage.artifact(bare);

@@ -8,7 +8,7 @@ import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutp
 import { artifactAt, readSignature } from "./artifactPath";
 import { ownerId } from "../plan/owner";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
-import { commonVars, sessionFor } from "./droplet";
+import { commonVars, observe, sessionFor } from "./droplet";
 import { verifyManifest } from "./signature";
 
 /**
@@ -46,7 +46,7 @@ async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
 async function settle(
   wanted: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings, transferred = 0 }: Found,
+  { folder, text, manifest, timings, elsewhere = {}, transferred = 0 }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
@@ -54,7 +54,7 @@ async function settle(
       `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
     );
   }
-  const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => `${folder}/${name}`);
+  const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
   const marks =
@@ -71,7 +71,10 @@ async function settle(
   }
   return {
     artifactDigest: digest,
-    artifact: { ...artifactIn(folder, digest, manifest), key: "boot" in wanted.source ? manifest.made.key : "" },
+    artifact: {
+      ...artifactIn(folder, digest, manifest, elsewhere),
+      key: "boot" in wanted.source ? manifest.made.key : "",
+    },
     generations,
     files: await inspectFiles(sessionFor(wanted), [...files, ...inputs, ...marks]),
     timings,
@@ -101,6 +104,8 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
   id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
   create: (wanted) => make(wanted, []),
   read: async (state) => {
+    // Read like the rest of the droplet: when nobody else changes it.
+    await observe(state, state.dir);
     const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
     if (seen[state.artifact.snapshotPath] === undefined && !("path" in state.source)) return "gone";
     return { outputs: artifactOutputs.parse(state), drift: fileDrift(state.files, seen) };

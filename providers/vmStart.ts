@@ -3,6 +3,7 @@ import { clearedDocument, metadataDocument, type Identity } from "../firecracker
 import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
+import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
 import { guestScript } from "./guestScript";
@@ -73,11 +74,22 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const values = new Map(answer.split("\n").map((line): [string, string] => splitOnce(line)));
   const ms = (key: string): number => Number(values.get(`${key}_ms`) ?? 0);
   const timings = { disk: ms("disk"), launch: ms("launch"), restore: ms("restore") };
+  tracePhases(namespace, timings, Date.now());
   const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "" };
   if (way !== "ssh") return { ...started, timings };
   const begun = Date.now();
   await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
   return { ...started, timings: { ...timings, identity: Date.now() - begun } };
+}
+
+/** The phases of a start as spans: one after another, the last one over now. */
+function tracePhases(row: string, timings: Readonly<Record<string, number>>, over: number): void {
+  const phases = Object.entries(timings);
+  let begun = over - phases.reduce((sum, [, took]) => sum + took, 0);
+  for (const [name, took] of phases) {
+    traceSpan({ row, name, begun, took });
+    begun += took;
+  }
 }
 
 function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequest): ApiRequest[] {
@@ -168,6 +180,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
       limit: wanted.readyTimeout * 1000,
     });
     const ms = Date.now() - begun;
+    traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
     if (way !== "ssh") await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
     return ms;

@@ -38,7 +38,7 @@ async function examine(stack: string): Promise<number> {
   const { droplet } = resolveDroplet(spec.droplet, { stack });
   const session = sessionOf(droplet);
   const mark = await findMark(session, spec, stack);
-  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" });
+  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { asItIs: true });
   const found = inspect(spec, mark ?? "nobody", observed);
   const verdict = await preflight(session, spec, observed, mark);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
@@ -62,7 +62,7 @@ function vars(spec: FleetSpec): Record<string, string> {
 
 /** The stack's mark on the droplet. Its id holds the organization, which only the engine knows; the name is enough. */
 async function findMark(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
-  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" });
+  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { asItIs: true });
   const marks = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
   return marks.find((mark) => mark.startsWith("hornet:") && ownerName(mark) === `${PROJECT}/${stack}`);
 }

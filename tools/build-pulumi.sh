@@ -4,7 +4,8 @@
 #
 #   - A `pulumi` of at least 3.230 on PATH with its language host is used as it is.
 #   - Else both are built from the modules beside this script, whose versions and checksums are pinned by go.sum. Where
-#     the modules come from is Go's own setting (GOPROXY, GOFLAGS).
+#     the modules come from is Go's own setting (GOPROXY, GOFLAGS). One line of the CLI's is put right on the way: what
+#     it logs at -v=9 passes the filter for secrets before the values are put in, and so shows them.
 #
 # The result lies in $CACHE/pulumi/<hash of inputs>/bin. An interrupted build goes on where it stopped, because Go keeps
 # the packages that it has compiled.
@@ -59,12 +60,27 @@ follow() {
   say "$what: $count, done ($SECONDS s)"
 }
 
-# build FOLDER PACKAGE OUTPUT LINKER-FLAGS
+# put_right FOLDER WORK: copies the SDK's module into WORK with the line put right, and prints the path of a go.mod, FOLDER's
+# own, that uses the copy.
+put_right() {
+  local module wrong='msg = fmt.Sprintf(r.Message, fmtArgs...)' log=sdk/go/common/util/logging/log.go
+  module="$(cd "$here/$1" && go list -mod=readonly -m -f '{{.Dir}}' "$sdk")"
+  cp -R "$module" "$2/sdk" && chmod -R u+w "$2/sdk"
+  grep -qF "$wrong" "$2/$log" || { say "the line of $log that logs secrets is not there"; return 1; }
+  sed 's/msg = \(fmt\.Sprintf(r\.Message, fmtArgs\.\.\.)\)/msg = FilterString(\1)/' "$2/$log" >"$2/log.go"
+  mv "$2/log.go" "$2/$log"
+  cp "$here/$1/go.sum" "$2/go.sum"
+  { cat "$here/$1/go.mod"; printf '\nreplace %s => %s/sdk\n' "$sdk" "$2"; } >"$2/go.mod"
+  printf '%s/go.mod\n' "$2"
+}
+
+# build FOLDER PACKAGE OUTPUT LINKER-FLAGS [GO-BUILD-FLAG…]
 build() {
   local dir="$here/$1" package="$2" output="$3" flags="$4" total
+  shift 4
   say "$(basename "$output"): fetching modules"
   total="$(cd "$dir" && go list -mod=readonly -deps "$package" 2> >(follow "$(basename "$output"), modules fetched") | wc -l)"
-  (cd "$dir" && nice go build -v -mod=readonly -trimpath -tags osusergo,grpcnotrace -ldflags "$flags" -o "$output" "$package" 2>&1) |
+  (cd "$dir" && nice go build -v -mod=readonly -trimpath -tags osusergo,grpcnotrace -ldflags "$flags" "$@" -o "$output" "$package" 2>&1) |
     follow "$(basename "$output"), packages compiled" "$((total))"
 }
 
@@ -92,9 +108,11 @@ if [[ ! -x "$result/bin/pulumi" ]]; then
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work/bin"
   build pulumi-language-nodejs "$sdk/nodejs/cmd/pulumi-language-nodejs" "$work/bin/pulumi-language-nodejs" "-s -w -X $sdk/go/common/version.Version=v3.68.0"
-  build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0"
+  fixed="$(put_right pulumi-cli "$work")"
+  build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0" "-modfile=$fixed"
   # What starts dynamic providers; beside the CLI, as in Pulumi's own packages, it is used without a warning.
   install -m 755 "$(cd "$here/pulumi-cli" && go list -mod=readonly -m -f '{{.Dir}}' "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
+  rm -rf "$work"/{sdk,go.mod,go.sum}
   # Whoever finishes first wins; both results are the same.
   mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"
 fi

@@ -69,9 +69,16 @@ case "$1" in
     exit ${exit} ;;
 esac`;
 
-test("what Go builds is kept, and a second call builds nothing", async () => {
+/** Pulumi's SDK, as far as the build looks at it. */
+async function fakeSdk(): Promise<void> {
   await mkdir(join(folder, "sdk/nodejs/dist"), { recursive: true });
   await writeFile(join(folder, "sdk/nodejs/dist/pulumi-resource-pulumi-nodejs"), "");
+  await mkdir(join(folder, "sdk/go/common/util/logging"), { recursive: true });
+  await writeFile(join(folder, "sdk/go/common/util/logging/log.go"), "\tmsg = fmt.Sprintf(r.Message, fmtArgs...)\n");
+}
+
+test("what Go builds is kept, and a second call builds nothing", async () => {
+  await fakeSdk();
   const first = await build({ pulumi: "exit 1", go: fakeGo(0) });
   expect(first.stdout).toMatch(/\/cache\/pulumi\/[0-9a-f]{16}\/bin\n$/);
   expect(first.stderr).toContain("pulumi, packages compiled: 1, done");
@@ -82,6 +89,7 @@ test("what Go builds is kept, and a second call builds nothing", async () => {
 });
 
 test("a build that fails shows the compiler's words and leaves no half result", async () => {
+  await fakeSdk();
   const { code, stdout, stderr } = await build({ pulumi: "exit 1", go: fakeGo(1) });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("undefined: thing (here)");

@@ -62,7 +62,12 @@ case $init-$sshd in
       "$dropbear" >"$root/usr/lib/hornet/restart-dropbear"
     chmod 755 "$root/usr/lib/hornet/restart-dropbear"
     ;;
-  openrc-openssh) start='rc-service --quiet sshd start' reload='rc-service --quiet sshd restart' ;;
+  openrc-openssh)
+    # Alpine calls it sshd, Debian ssh.
+    name=sshd
+    if [ ! -e "$root/etc/init.d/sshd" ]; then name=ssh; fi
+    start="rc-service --quiet $name start" reload='pkill -HUP -o -x sshd'
+    ;;
   systemd-openssh) start='systemctl start ssh.service' reload='systemctl reload ssh.service' ;;
   *) start=/usr/sbin/sshd reload='pkill -HUP -o -x sshd' ;;
 esac
@@ -90,6 +95,8 @@ case $init in
     chmod 755 "$root/etc/init.d/hornet-identity"
     mkdir -p "$root/etc/runlevels/default"
     ln -sf /etc/init.d/hornet-identity "$root/etc/runlevels/default/hornet-identity"
+    cp "$here/hornet-agent.openrc" "$root/etc/init.d/hornet-agent"
+    chmod 755 "$root/etc/init.d/hornet-agent"
     rm -f "$root/etc/runlevels/default/sshd" "$root/etc/runlevels/default/ssh" "$root/etc/runlevels/default/dropbear"
     ;;
   systemd)
@@ -97,6 +104,7 @@ case $init in
     mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
     ln -sf /etc/systemd/system/hornet-identity.service \
       "$root/etc/systemd/system/multi-user.target.wants/hornet-identity.service"
+    cp "$here/hornet-agent.service" "$root/etc/systemd/system/hornet-agent.service"
     for unit in ssh.service sshd.service dropbear.service; do
       rm -f "$root/etc/systemd/system/multi-user.target.wants/$unit"
     done

@@ -87,6 +87,13 @@ END
   umask 077
 }
 
+# manage COMMAND…: asks the service manager; what it says of a failure is told. Not by a substitution: what is started keeps
+# its output open.
+manage() {
+  "$@" >"$RUN/manage.log" 2>&1 && return
+  failed agent "$*: exit code $?: $(tail -n 3 "$RUN/manage.log" | tr '\n' ' ')"
+}
+
 # agent_service stop|start: the service of the guest's own that is its agent. It is told of the environment where its
 # service manager looks for it: these hand on none of their own.
 agent_service() {
@@ -97,19 +104,19 @@ agent_service() {
       mkdir -p "/etc/systemd/system/$service.service.d"
       printf '[Service]\nEnvironmentFile=/etc/swarm-env\n' >"/etc/systemd/system/$service.service.d/hornet.conf"
       umask 077
-      systemctl daemon-reload
+      manage systemctl daemon-reload
     fi
-    systemctl "$1" "$service.service" || failed agent "systemctl $1 $service: exit code $?"
+    manage systemctl "$1" "$service.service"
   elif [ -d /run/openrc ] && [ -x "/etc/init.d/$service" ]; then
     if [ "$1" = start ] && ! grep -q '^# hornet$' "/etc/conf.d/$service" 2>/dev/null; then
       mkdir -p /etc/conf.d
       printf '# hornet\n. /etc/swarm-env\n' >>"/etc/conf.d/$service"
     fi
-    rc-service --quiet "$service" "$1" || failed agent "rc-service $service $1: exit code $?"
+    manage rc-service "$service" "$1"
   elif [ -x "/etc/init.d/$service" ]; then
-    (become "/etc/init.d/$service" "$1") >>"$RUN/start.log" 2>&1 || failed agent "/etc/init.d/$service $1: exit code $?"
+    (become "/etc/init.d/$service" "$1") >"$RUN/manage.log" 2>&1 || failed agent "/etc/init.d/$service $1: exit code $?"
   elif [ "$1" = start ]; then
-    failed agent "no service $service"
+    failed agent "there is no service $service"
   fi
 }
 

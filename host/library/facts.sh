@@ -4,10 +4,16 @@
 # section NAME…: heads a part of the answer.
 section() { printf '\035%s\n' "$*"; }
 
-# gather_facts: variables owner runtime_dir vmm_timeout_ms.
+# gather_facts: variables owner runtime_dir vmm_timeout_ms quiet (seconds to wait until nobody else changes the droplet;
+# empty: it is read as it is). Where somebody still does, the answer is a section busy that names them, and nothing else.
 gather_facts() {
   local claim name mark ask_later=""
   local -A claimed=() vmm_of=()
+  if [[ -n $quiet ]] && ! await_quiet "$quiet"; then
+    section busy "$(lock_holder)"
+    return 0
+  fi
+  section stamp "$(lock_stamp)"
   section boot
   cat /proc/sys/kernel/random/boot_id
   section links
@@ -64,7 +70,9 @@ gather_namespace() {
   # shellcheck disable=SC2016
   nsenter --net="/run/netns/$1" sh -c '
     printf "addr show\nroute show\n" | ip -j -d -batch -
-    read -r forwarding </proc/sys/net/ipv4/ip_forward && echo "$forwarding"
+    # It reads one byte at a time, and a sysctl gives no second one: the digit is there, though read fails.
+    read -r forwarding </proc/sys/net/ipv4/ip_forward || :
+    echo "$forwarding"
     exec nft -j list table ip hornet 2>/dev/null' || :
 }
 

@@ -2,19 +2,33 @@
 # One operation at a time changes a droplet. The lock is a flock(2) on the folder /run: it needs no file that could be left
 # behind, and the kernel gives it back when its holder dies. Who holds it stands in the holder's arguments.
 
-# hold_lock SECONDS HOLDER: runs as a lane of its own for as long as an operation lasts. Says "waiting …" and "locked" or
-# "refused …", then reads a heartbeat. When that stops (the operator's machine sleeps, its process died), the lanes of
-# the session are ended before the lock goes: nothing of an operation that lost its lock may still be at work.
+# hold_lock SECONDS HOLDER [SILENCE]: runs as a lane of its own for as long as an operation lasts. Says "waiting …" and
+# "locked STAMP" or "refused …", then reads a heartbeat. When that stops for SILENCE seconds (the operator's machine
+# sleeps), or ends (its process died), the lanes of the session are ended before the lock goes: nothing of an operation
+# that lost its lock may still be at work. The stamp tells when the lock was taken before: what was read since still holds.
 hold_lock() {
-  local seconds=$1
+  local seconds=$1 silence=${3:-60}
   exec {lock_fd}</run || return
-  if ! flock --nonblock "$lock_fd"; then
+  # Who only looks whether it is free has it for a moment, and is nobody to be told of.
+  if ! flock --nonblock "$lock_fd" && ! flock --timeout 0.2 "$lock_fd"; then
     printf 'waiting %s\n' "$(lock_holder)"
     flock --timeout "$seconds" "$lock_fd" || { printf 'refused %s\n' "$(lock_holder)"; return 1; }
   fi
-  printf 'locked\n'
-  while IFS= read -r -t 60 _; do :; done
+  printf 'locked %s\n' "$(lock_stamp)"
+  touch /run 2>/dev/null
+  while IFS= read -r -t "$silence" _; do :; done
   end_session_lanes
+}
+
+# lock_stamp: when the lock was taken last: the mtime of /run, in ns. What else happens in /run moves it too, which costs a
+# reading and nothing else.
+lock_stamp() { stat -c %.9Y /run; }
+
+# await_quiet SECONDS: waits until nobody changes the droplet, or fails. The lanes of a holder that died are at work a
+# moment longer than it; what is read meanwhile would be of no use.
+await_quiet() {
+  local fd
+  exec {fd}</run && flock --shared --timeout "$1" "$fd" && exec {fd}<&-
 }
 
 # end_session_lanes: ends the other lanes of this session, with what they have started.

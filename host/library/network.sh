@@ -23,23 +23,28 @@ converge_namespace() {
     return 1
   fi
   effect "$namespace/claim" claim "$dir" || return
-  [[ -e $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
-  [[ -z $add ]] || effect "$namespace/netns" ip netns add "$namespace" || return
+  [[ -s $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
+  # Where the namespace is new, nothing has to be cleared in it, so it is made in the same run of ip.
+  [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
 }
 
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
-note_link() { printf '%s\n' "$host_veth" >"$1/host-veth.draft" && mv "$1/host-veth.draft" "$1/host-veth"; }
+note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 
-# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known). Refuses while a process runs in
-# it: a namespace that is recycled under a VMM takes its network along.
+# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known) vmm_timeout_ms. A VMM of ours that
+# no state knows ends with it; while anything else runs in it, it stays, for it would lose its network.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids
   own_clone || return 0
   if [[ -e /run/netns/$namespace ]]; then
     pids=$(ip netns pids "$namespace")
+    if [[ -n $pids ]]; then
+      shutdown_ms=0 delete_vm || return
+      pids=$(ip netns pids "$namespace")
+    fi
     if [[ -n $pids ]]; then
       fail "processes still run in namespace $namespace: ${pids//$'\n'/ }"
       return 1

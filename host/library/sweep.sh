@@ -5,20 +5,20 @@
 # Takes away the namespaces that this owner has claimed, with VM, links, rules and files, but for those in keep; with
 # all set also its bridges and artifacts. What is somebody else's is not looked at.
 sweep() {
-  local claim namespace host_veth shutdown_ms=0
+  local claim namespace host_veth
   for claim in "$runtime_dir"/*/owner; do
     [[ -f $claim && $(<"$claim") == "$owner" ]] || continue
     namespace=${claim%/owner} namespace=${namespace##*/}
     [[ " $keep " != *" $namespace "* ]] || continue
     host_veth=$(cat "${claim%/owner}/host-veth" 2>/dev/null)
-    delete_vm && delete_namespace || return
+    delete_namespace || return
   done
   # What lost its folder still says by itself whose it is.
   for namespace in /run/netns/*; do
     namespace=${namespace##*/} host_veth=""
     [[ -e /run/netns/$namespace && " $keep " != *" $namespace "* ]] || continue
     own_clone || continue
-    delete_vm && delete_namespace || return
+    delete_namespace || return
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then

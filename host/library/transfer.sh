@@ -3,18 +3,17 @@
 # LENGTH" and LENGTH bytes; "NAME SIZE 0" closes a file, "end 0 0" the stream. perl reads and writes them, because it
 # finds holes (lseek(2), SEEK_DATA) and is part of every Debian and Ubuntu.
 
-# pack_script: reads lines "OFFSET NAME" from the file descriptor 3 and writes frames to stdout; variable folder.
+# pack_script: reads lines "OFFSET NAME PATH" from the file descriptor 3 and writes frames to stdout.
 # shellcheck disable=SC2016
 pack_script='
 use strict; use warnings;
-my ($folder) = @ARGV;
 my ($seek_data, $seek_hole, $block) = (3, 4, 65536);
 my $zero = "\0" x $block;
 sub put { my $rest = shift; while (length $rest) { my $n = syswrite(STDOUT, $rest) // die "write: $!\n"; substr($rest, 0, $n, ""); } }
 open(my $list, "<&=", 3) or die "$!\n";
 while (my $line = <$list>) {
-  my ($at, $name) = $line =~ /^(\d+) (.+)$/ or next;
-  open(my $file, "<:raw", "$folder/$name") or die "$folder/$name: $!\n";
+  my ($at, $name, $path) = $line =~ /^(\d+) (\S+) (.+)$/ or next;
+  open(my $file, "<:raw", $path) or die "$path: $!\n";
   my $size = -s $file;
   while ($at < $size) {
     my $from = sysseek($file, $at, $seek_data);
@@ -23,8 +22,8 @@ while (my $line = <$list>) {
     sysseek($file, $from, 0);
     for ($from += 0; $from < $to;) {
       my $want = $to - $from; $want = $block if $want > $block;
-      my $n = sysread($file, my $data, $want) // die "$folder/$name: $!\n";
-      die "$folder/$name became shorter\n" if !$n;
+      my $n = sysread($file, my $data, $want) // die "$path: $!\n";
+      die "$path became shorter\n" if !$n;
       put("$name $from $n\n$data") if $data ne substr($zero, 0, $n);
       $from += $n;
     }
@@ -63,7 +62,7 @@ while (defined(my $line = <STDIN>)) {
     close($whole) or die "$folder: $!\n";
     note($name, $at);
     # Its digest is wanted at the end; the next file is received meanwhile.
-    if (!fork) { close STDIN; close STDOUT; exec "sh", "-c", q(sha256sum <"$1" >"$1.draft" && mv "$1.draft" "$1.sum"), "sh", "$folder/$name" or exit 1; }
+    if (!fork) { close STDIN; close STDOUT; exec "bash", "-c", $ENV{hornet_hash} . q(; hash_file "$1" >"$1.draft" && mv "$1.draft" "$1.sum"), "bash", "$folder/$name" or exit 1; }
     next;
   }
   my $got = read(STDIN, my $data, $length);
@@ -75,9 +74,9 @@ while (defined(my $line = <STDIN>)) {
 exit 75;
 '
 
-# send_files: variables folder files (lines "OFFSET NAME"). stdout: the stream.
+# send_files: variables files (lines "OFFSET NAME PATH"). stdout: the stream.
 send_files() {
-  perl -e "$pack_script" "$folder" 3<<<"$files" | zstd -q -c -1 - || return 1
+  perl -e "$pack_script" 3<<<"$files" | zstd -q -c -1 - || return 1
 }
 
 # list_manifests: variables dir_of_artifacts. Every artifact's digest and manifest, the latter in base64.
@@ -90,7 +89,7 @@ list_manifests() {
   done
 }
 
-# allocated: variables folder; stdin: names. Answers "NAME SIZE ALLOCATED" in bytes.
+# allocated: variables folder; stdin: names. Answers "NAME SIZE ALLOCATED", both in bytes.
 allocated() {
   local name
   while IFS= read -r name; do
@@ -131,7 +130,7 @@ receive_files() {
 
 unpack_stream() {
   local states
-  zstd -q -d -c - 2>/dev/null | perl -e "$unpack_script" "$1"
+  zstd -q -d -c - 2>/dev/null | hornet_hash=$(declare -f hash_file) perl -e "$unpack_script" "$1"
   states=("${PIPESTATUS[@]}")
   # What came before a break is kept; only whoever unpacks knows whether it was all.
   # Of perl's exit codes 255 is a die(); ssh's own means that the connection is lost.
@@ -145,7 +144,7 @@ verify_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace sum name found waited=0
   while read -r sum name; do
     while [[ -e $draft/$name.draft ]] && ((waited++ < 600)); do pause 0.1; done
-    found=$(cat "$draft/$name.sum" 2>/dev/null || sha256sum <"$draft/$name") || return
+    found=$(cat "$draft/$name.sum" 2>/dev/null || hash_file "$draft/$name") || return
     if [[ ${found%% *} != "$sum" ]]; then
       effect "artifact/del-draft" rm -rf "$draft"
       effect "artifact/del-folder" drop_folder "$dir_of_artifacts"

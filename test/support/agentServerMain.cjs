@@ -6,7 +6,7 @@ const { appendFileSync } = require("node:fs");
 const [address, port, file] = process.argv.slice(2);
 createServer((request, response) => {
   const id = request.headers["x-agent-id"] ?? "";
-  const key = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+  const key = (request.headers.authorization ?? "").replace(/^Bearer ?/, "");
   appendFileSync(file, `${JSON.stringify({ at: Date.now(), from: request.socket.remoteAddress, id, key })}\n`);
   response.end(`${id}\n`);
 }).listen(Number(port), address);

@@ -1,12 +1,14 @@
 /** Guest images for stories about guests that Hornet did not make. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 const checkout = resolve(__dirname, "../..");
 
-/** A file laid over an image: its content, and its mode where that is not 0644. */
-export type Overlay = Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
+/** What is laid over an image, by path: content, content with another mode than 0644, or a symbolic link. */
+export type Overlay = Readonly<
+  Record<string, string | { readonly text: string; readonly mode: number } | { readonly link: string }>
+>;
 
 /** An ssh key pair in files of its own. */
 export interface KeyPair {
@@ -22,17 +24,29 @@ export function keyPair(folder: string, name: string): KeyPair {
   return { file, line: readFileSync(`${file}.pub`, "utf8").trim() };
 }
 
-/** Builds the checkout's guest image with files laid over it; the image's path. */
-export function guestImage(folder: string, name: string, overlay: Overlay): string {
+/** Writes an overlay into a folder of its own; the folder. */
+export function layOut(folder: string, name: string, overlay: Overlay): string {
   const added = join(folder, `${name}.d`);
   for (const [path, content] of Object.entries(overlay)) {
-    const { text, mode } = typeof content === "string" ? { text: content, mode: 0o644 } : content;
     const file = join(added, path);
     mkdirSync(dirname(file), { recursive: true });
+    if (typeof content === "object" && "link" in content) {
+      symlinkSync(content.link, file);
+      continue;
+    }
+    const { text, mode } = typeof content === "string" ? { text: content, mode: 0o644 } : content;
     writeFileSync(file, text);
     chmodSync(file, mode);
   }
-  const argv = ["--add", added, "--out", join(folder, `${name}.ext4`)];
+  // Where one lies over a folder of the image, its mode is the image's: ssh is particular about these.
+  if ("root/.ssh/authorized_keys" in overlay)
+    for (const path of ["root", "root/.ssh"]) chmodSync(join(added, path), 0o700);
+  return added;
+}
+
+/** Builds the checkout's guest image with files laid over it; the image's path. */
+export function guestImage(folder: string, name: string, overlay: Overlay): string {
+  const argv = ["--add", layOut(folder, name, overlay), "--out", join(folder, `${name}.ext4`)];
   return execFileSync(resolve(checkout, "guest/build-image.sh"), argv, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],

@@ -1,0 +1,39 @@
+import { parseCommand } from "./options";
+
+test("what is not said has its default", () => {
+  expect(parseCommand([])).toEqual({
+    kind: "measure",
+    options: {
+      baseline: undefined,
+      runs: 5,
+      counts: [3, 10],
+      scale: [],
+      guests: 10,
+      size: 256,
+      fill: 50,
+      only: ["work", "up", "network", "bytes", "guests"],
+      json: undefined,
+      plots: undefined,
+    },
+  });
+});
+
+test("parts are measured in the order of the table, however they are named", () => {
+  for (const args of [
+    ["--only", "network", "work"],
+    ["--only", "network", "--only", "work"],
+    ["--only", "network,work"],
+  ]) {
+    expect(parseCommand(args)).toMatchObject({ options: { only: ["work", "network"] } });
+  }
+});
+
+test.each([
+  [["--runs", "0"], "--runs 0: it is a whole number from 1 to 1000"],
+  [["--counts", "3,254"], "--counts 254: it is a whole number from 1 to 253"],
+  [["--only", "speed"], "there is no part speed to measure; there are work, up, network, bytes, guests"],
+  [["--baseline", "/no/such"], "--baseline: /no/such is not a readable file"],
+  [["--compare", "a.json"], "--compare takes the JSON files of two runs: npm run bench -- --compare A.json B.json"],
+])("%j is refused", (args, message) => {
+  expect(() => parseCommand(args)).toThrow(message);
+});

@@ -1,0 +1,50 @@
+import { median, percentile } from "../report/measurements";
+import { guestStage, type Context, type Part } from "../support/context";
+import { drive } from "../support/drives";
+import type { DriveResult } from "../support/driveTypes";
+import { settle } from "../support/stage";
+
+/** Seconds that a guest may take; emulated ones are slow together. */
+const READY = 300;
+
+/** Bytes that no other process shares with each VMM, on average. */
+const MEMORY = `sum=0 count=0
+  for record in /opt/swarm/runtime/vm*/vmm.pid; do
+    read -r pid _ <"$record" 2>/dev/null || continue
+    kib=$(awk '/^Private_/ { sum += $2 } END { print sum }' "/proc/$pid/smaps_rollup")
+    sum=$((sum + kib)) count=$((count + 1))
+  done
+  printf '%d' $((count == 0 ? 0 : sum * 1024 / count))`;
+
+/**
+ * Real guests on the VMM stand-in, restored from a snapshot that a boot has made: one alone, then as many as asked for at
+ * once. First ping and ssh are counted from each clone's own resume.
+ */
+export const guests: Part = async (context, run) => {
+  const { name, connection } = await guestStage(context);
+  const base = {
+    droplet: connection,
+    source: { boot: { name: "hornet-guest", timeout: READY } },
+    firecracker: "/usr/bin/firecracker",
+    readyTimeout: READY,
+  };
+  if (run === 0) {
+    context.say("booting the guest of the snapshot");
+    await drive({ ...base, count: 0, snapshotOnly: true });
+  }
+  for (const count of new Set([1, context.options.guests])) {
+    context.say(count === 1 ? "1 emulated guest" : `${count} emulated guests`);
+    add(context, count, await drive({ ...base, count, inspect: MEMORY, pingFrom: name }));
+    await settle();
+  }
+};
+
+function add({ results }: Context, count: number, { clones, create, inspected }: DriveResult): void {
+  const of = (phase: string): number[] => clones.map(({ timings }) => timings[phase] ?? NaN);
+  results.add(`guests.restore.${count}`, "ms", median(of("restore")));
+  results.add(`guests.ping.${count}`, "ms", median(of("ping")));
+  results.add(`guests.ready.${count}`, "ms", median(of("ready")));
+  results.add(`guests.p95.${count}`, "ms", percentile(of("ready"), 0.95));
+  results.add(`guests.all.${count}`, "ms", create);
+  results.add(`guests.memory.${count}`, "bytes", Number(inspected[1]));
+}

@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { manifestSchema, type Manifest } from "../../firecracker/manifest";
+import { connectionSchema, type SshConnection } from "../../host/connection";
+import { quote } from "../../host/quote";
+import { closeSessions, sessionOf } from "../../host/session";
+import { knownHostsLine } from "../../host/ssh";
+import { hashFiles } from "../../providers/artifactFiles";
+import { transfer as bring } from "../../providers/artifactTransfer";
+import { dropletExec } from "../../sandbox/droplet";
+import { plainStage, type Part } from "../support/context";
+import { settle, SNAPSHOT, type Stage } from "../support/stage";
+
+const FILES = ["vm.mem", "vm.snapshot"];
+const TARGET = "/opt/swarm/bench-target";
+
+/**
+ * A snapshot from one droplet to another, from no connection at all to verified files: Hornet, and what one would type,
+ * a tar through two ssh, which verifies nothing.
+ */
+export const transfer: Part = async (context, run) => {
+  const { results, stages, paths } = context;
+  const from = await plainStage(context);
+  const to = await stages.get({ name: "target", firecracker: paths.firecrackerStub, reflink: false });
+  context.say("a snapshot from droplet to droplet");
+  const sides = [
+    async () => {
+      const { ms, sent } = await byHornet(from, to);
+      results.add("transfer.hornet", "ms", ms);
+      results.add("transfer.sent", "bytes", sent);
+    },
+    async () => results.add("transfer.hand", "ms", await byHand(from, to)),
+  ];
+  for (const side of run % 2 === 0 ? sides : sides.reverse()) {
+    await side();
+    await dropletExec(to.name, ["rm", "-rf", TARGET]);
+    await settle();
+  }
+};
+
+async function byHornet(from: Stage, to: Stage): Promise<{ ms: number; sent: number }> {
+  const manifest = await manifestOf(from);
+  await closeSessions();
+  const [source, target] = [from, to].map(({ connection }) => sessionOf(connectionSchema.parse(connection)));
+  if (source === undefined || target === undefined) throw new Error("there are no two droplets");
+  const digest = "0".repeat(64);
+  const vars = { namespace: "hornet-bench", owner: "hornet:bench/in:be0c4be0c4bd", dir_of_artifacts: TARGET, digest };
+  const begun = performance.now();
+  try {
+    const { sent } = await bring({ source, folder: SNAPSHOT, target, vars, manifest });
+    return { ms: performance.now() - begun, sent };
+  } finally {
+    await closeSessions();
+  }
+}
+
+/** As the provider has it when it transfers: made when the snapshot was. */
+async function manifestOf({ connection }: Stage): Promise<Manifest> {
+  const paths = FILES.map((name) => `${SNAPSHOT}/${name}`);
+  const hashes = await hashFiles(sessionOf(connectionSchema.parse(connection)), paths);
+  const files = Object.fromEntries([...hashes].map(([path, digest]) => [path.slice(SNAPSHOT.length + 1), digest]));
+  return manifestSchema.parse({
+    format: 1,
+    files,
+    firecracker: "",
+    snapshotFormat: "",
+    cpu: "",
+    hostKernel: "",
+    guest: { address: "", mac: "", tap: "" },
+    diskPath: "",
+    tap: "",
+    iface: "",
+    memory: 0,
+    vcpus: 0,
+    identity: "ssh",
+    bootArgs: "",
+    made: { at: "", from: "", key: "" },
+  });
+}
+
+async function byHand(from: Stage, to: Stage): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "hornet-hand-"));
+  try {
+    const login = (name: string, connection: SshConnection): string => {
+      const known = join(folder, name);
+      writeFileSync(known, knownHostsLine(connection) ?? "");
+      const options = [
+        "-i",
+        connection.privateKeyPath ?? "",
+        "-o",
+        `UserKnownHostsFile=${known}`,
+        "-o",
+        "BatchMode=yes",
+      ];
+      return ["ssh", ...options, "-p", String(connection.port), `${connection.user}@${connection.host}`].join(" ");
+    };
+    const [there, here] = [from, to].map(({ name, connection }) => login(name, connection as SshConnection));
+    const pack = `tar -C ${SNAPSHOT} -S -c ${FILES.join(" ")} | zstd -q -c -1`;
+    const unpack = `mkdir -p ${TARGET} && zstd -q -d -c | tar -C ${TARGET} -x`;
+    const script = `${there ?? ""} ${quote(pack)} | ${here ?? ""} ${quote(unpack)}`;
+    const begun = performance.now();
+    await promisify(execFile)("bash", ["-o", "pipefail", "-c", script]);
+    return performance.now() - begun;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

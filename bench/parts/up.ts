@@ -1,0 +1,72 @@
+import { statSync } from "node:fs";
+import { plainStage, reflinkStage, type Context, type Part } from "../support/context";
+import { spanOf } from "../support/calls";
+import { shapeOf } from "../support/shape";
+import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
+import { settle, SNAPSHOT } from "../support/stage";
+
+/**
+ * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. The counts of
+ * `--scale` are on the droplet that copies disks by reference, or the machine's own disk would be what is measured.
+ */
+export const up: Part = async (context, run) => {
+  const { paths, options, stages } = context;
+  const floor = new FloorStack(paths, stages.folder);
+  const plain = await plainStage(context);
+  for (const count of options.counts) {
+    await both(context, run, new HornetStack(paths, plain.name, SNAPSHOT), floor, count);
+  }
+  if (run > 0 || options.scale.length === 0) return;
+  const reflink = await reflinkStage(context);
+  for (const count of options.scale.filter((one) => !options.counts.includes(one))) {
+    await both(context, run, new HornetStack(paths, reflink.name, SNAPSHOT), floor, count);
+  }
+};
+
+async function both(
+  context: Context,
+  run: number,
+  hornet: HornetStack,
+  floor: FloorStack,
+  count: number,
+): Promise<void> {
+  const ours = async (): Promise<void> => {
+    await hornet.prepare(count);
+    await once(context, "hornet", hornet, count, () => {
+      floor.setShape(count, shapeOf(hornet.state));
+      const calls = hornet.lastCalls();
+      context.results.add(`up.span.${count}`, "ms", spanOf(calls));
+      context.results.add(`up.calls.${count}`, "count", calls.length);
+      context.results.add(`state.hornet.${count}`, "bytes", statSync(hornet.state).size / count);
+    });
+  };
+  const floors = async (): Promise<void> => {
+    await floor.prepare(count);
+    await once(context, "floor", floor, count);
+  };
+  // Each side goes first in every other run, but Hornet in the first one: the floor gets its shape from it.
+  for (const side of run % 2 === 0 ? [ours, floors] : [floors, ours]) await side();
+  addShare(context, count);
+}
+
+async function once(
+  context: Context,
+  side: string,
+  stack: BenchStack,
+  count: number,
+  whenUp?: () => void,
+): Promise<void> {
+  const { results } = context;
+  context.say(`up, nothing to change, destroy: ${side}, ${count} clones`);
+  results.add(`up.${side}.${count}`, "ms", await stack.run("up"));
+  whenUp?.();
+  await settle();
+  results.add(`same.${side}.${count}`, "ms", await stack.run("up", "--expect-no-changes"));
+  results.add(`destroy.${side}.${count}`, "ms", await stack.run("destroy"));
+  await settle();
+}
+
+function addShare({ results }: Context, count: number): void {
+  const whole = results.all[`up.hornet.${count}`]?.values.at(-1);
+  if (whole !== undefined) results.add(`share.hornet.${count}`, "ms", whole / count);
+}

@@ -1,0 +1,144 @@
+import { ratioOf, type Series } from "./measurements";
+
+/** What a row compares with, in the words of the table. */
+export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand";
+
+/** One line of the table: something that was measured and, where there is one, what it is held against. */
+export interface Row {
+  readonly title: string;
+  readonly series: string;
+  readonly against?: { readonly what: Against; readonly series: string };
+  /** The ratio that is not to be exceeded. */
+  readonly limit?: number;
+}
+
+/** A row with its ratio. */
+export interface Ratio extends Row {
+  readonly ratio: number;
+  readonly met: boolean | undefined;
+}
+
+/** The goals for work on the droplet and for a whole `up`, as shares of the script's time. */
+const WORK_GOALS: Readonly<Record<number, number>> = { 3: 1 / 5, 10: 1 / 8, 30: 1 / 15 };
+const UP_GOALS: Readonly<Record<number, number>> = { 10: 1, 30: 1 / 4 };
+/** The goals for a whole `up` as multiples of what the engine takes for resources that do nothing. */
+const ENGINE_GOALS: Readonly<Record<number, number>> = { 100: 1.5, 250: 1.7 };
+
+function goal(limit: number | undefined): { limit?: number } {
+  return limit === undefined ? {} : { limit };
+}
+
+function clones(count: number): string {
+  return count === 1 ? "1 clone" : `${count} clones`;
+}
+
+/** The numbers that end the names of series that begin with `prefix`, in order. */
+export function countsIn(series: Readonly<Record<string, Series>>, prefix: string): number[] {
+  const counts = Object.keys(series).flatMap((name) => {
+    const [, count] = name.startsWith(prefix) ? (/^(\d+)$/.exec(name.slice(prefix.length)) ?? []) : [];
+    return count === undefined ? [] : [Number(count)];
+  });
+  return counts.sort((one, other) => one - other);
+}
+
+function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
+  const both = (prefix: string, row: (count: number) => Row[]): Row[] => countsIn(series, prefix).flatMap(row);
+  return [
+    ...both("work.hornet.", (count) => [
+      {
+        title: `work on the droplet, ${clones(count)}`,
+        series: `work.hornet.${count}`,
+        against: { what: "script", series: `work.script.${count}` },
+        ...goal(WORK_GOALS[count]),
+      },
+    ]),
+    ...both("up.hornet.", (count) => [
+      {
+        title: `whole up, ${clones(count)}`,
+        series: `up.hornet.${count}`,
+        against: { what: "script", series: `work.script.${count}` },
+        ...goal(UP_GOALS[count]),
+      },
+      {
+        title: `whole up, ${clones(count)}`,
+        series: `up.hornet.${count}`,
+        against: { what: "engine", series: `up.floor.${count}` },
+        ...goal(ENGINE_GOALS[count]),
+      },
+      { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
+      {
+        title: "up with nothing to change",
+        series: `same.hornet.${count}`,
+        against: { what: "engine", series: `same.floor.${count}` },
+      },
+      {
+        title: "destroy",
+        series: `destroy.hornet.${count}`,
+        against: { what: "engine", series: `destroy.floor.${count}` },
+      },
+      { title: "state, per clone", series: `state.hornet.${count}` },
+    ]),
+    {
+      title: "a clone's share of a whole up of 250",
+      series: "share.hornet.250",
+      against: { what: "10 clones", series: "share.hornet.10" },
+      limit: 1.3,
+    },
+    {
+      title: "network of one clone",
+      series: "network.hornet",
+      against: { what: "kernel", series: "network.floor" },
+      limit: 2,
+    },
+    {
+      title: "blocks written for one clone, no reflink",
+      series: "bytes.hornet.plain",
+      against: { what: "script", series: "bytes.script" },
+    },
+    {
+      title: "blocks written for one clone, reflink",
+      series: "bytes.hornet.reflink",
+      against: { what: "script", series: "bytes.script" },
+    },
+    { title: "  of these copies of the memory file", series: "bytes.hornet.memory" },
+    {
+      title: "a snapshot from droplet to droplet, verified",
+      series: "transfer.hornet",
+      against: { what: "by hand", series: "transfer.hand" },
+      limit: 1.25,
+    },
+    { title: "  over the wire for it", series: "transfer.sent" },
+    { title: "restore of an emulated guest, alone", series: "guests.restore.1" },
+    { title: "  first ping after its resume", series: "guests.ping.1" },
+    { title: "  answers ssh as itself after its resume", series: "guests.ready.1" },
+    ...both("guests.restore.", (count) =>
+      count === 1
+        ? []
+        : [
+            { title: `restore of one of ${count} emulated guests`, series: `guests.restore.${count}` },
+            { title: "  first ping after its resume", series: `guests.ping.${count}` },
+            { title: "  answers ssh as itself after its resume", series: `guests.ready.${count}` },
+            {
+              title: "  95 % of them do so within",
+              series: `guests.p95.${count}`,
+              against: { what: "one clone" as const, series: "guests.ready.1" },
+              limit: 3,
+            },
+            { title: `  all ${count} ready, from the first call on`, series: `guests.all.${count}` },
+            { title: "  memory of its own, per VMM", series: `guests.memory.${count}` },
+          ],
+    ),
+  ];
+}
+
+/** The rows of which something was measured, with their ratios. */
+export function ratios(series: Readonly<Record<string, Series>>): Ratio[] {
+  return rowsOf(series)
+    .filter((row) => series[row.series] !== undefined)
+    .map((row) => {
+      const values = series[row.series]?.values ?? [];
+      const others = row.against === undefined ? undefined : series[row.against.series]?.values;
+      const ratio = others === undefined ? NaN : ratioOf(values, others);
+      return { ...row, ratio, met: row.limit === undefined || Number.isNaN(ratio) ? undefined : ratio <= row.limit };
+    });
+}

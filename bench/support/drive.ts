@@ -1,0 +1,101 @@
+/**
+ * Creates and takes away a fleet by calling the providers as the engine would, without the engine: what is left is
+ * Hornet's own work and the droplet's. A process of its own, since a provider process serves one operation and keeps
+ * what it read. Reads a DriveRequest as JSON on stdin and writes a DriveResult on stdout; runs beside the droplet (over
+ * ssh) or inside it (`{local: true}`).
+ */
+import { readFileSync } from "node:fs";
+import { connectionSchema } from "../../host/connection";
+import { closeSessions, sessionOf } from "../../host/session";
+import type { VmOutputs } from "../../providers/vmInputs";
+import { recordCalls, spanOf, type CallObserver } from "./calls";
+import type { CallRecord, DrivenClone, DriveRequest, DriveResult } from "./driveTypes";
+import { addressOf, Fleet } from "./fleet";
+import { firstAnswer } from "./ping";
+
+/** Pings every clone that is started: `vm7` → ms from the end of its restore to its first answer. */
+class Pings implements CallObserver {
+  private readonly answers = new Map<string, Promise<number>>();
+  private readonly resumed = new Map<string, number>();
+
+  constructor(private readonly droplet: string) {}
+
+  begun({ run, vars }: { run: string; vars?: Readonly<Record<string, string>> }): void {
+    const name = vars?.namespace;
+    if (run !== "start_vm" || name === undefined) return;
+    this.answers.set(name, firstAnswer(this.droplet, addressOf(Number(name.slice(2)))));
+  }
+
+  ended({ vars }: { vars?: Readonly<Record<string, string>> }, { run, end }: CallRecord): void {
+    if (run === "start_vm") this.resumed.set(vars?.namespace ?? "", end);
+  }
+
+  async of(name: string): Promise<number> {
+    return Math.max(0, ((await this.answers.get(name)) ?? NaN) - (this.resumed.get(name) ?? NaN));
+  }
+}
+
+/** No session opens more lanes than this. */
+const LANES = 8;
+
+async function drive(request: DriveRequest): Promise<DriveResult> {
+  // Parsed as the providers do: sessions are told apart by the connection's text.
+  const session = sessionOf(connectionSchema.parse(request.droplet));
+  const begun = performance.now();
+  // All lanes, so that opening them is not counted as work on the droplet.
+  await Promise.all(Array.from({ length: LANES }, () => session.call({ what: "connect", run: "pause 0.05" })));
+  const connect = performance.now() - begun;
+  const look = async (): Promise<string[]> =>
+    request.inspect === undefined ? [] : [await session.call({ what: "look", run: request.inspect })];
+  const before = await look();
+  const pings = request.pingFrom === undefined ? undefined : new Pings(request.pingFrom);
+  const calls = recordCalls(pings);
+  const fleet = new Fleet(request);
+  const ids = Array.from({ length: request.count }, (_, id) => id);
+  const clones: DrivenClone[] = [];
+  // The artifact is looked at before the clock runs: what that takes depends on its size, not on the clones.
+  const artifact = request.networkOnly === true ? undefined : (await fleet.snapshot()).artifact;
+  const snapshot = spanOf(calls.splice(0));
+  if (request.snapshotOnly === true) {
+    await closeSessions();
+    return { connect, create: 0, destroy: 0, snapshot, calls: [], clones, inspected: before };
+  }
+  let created: CallRecord[];
+  let after: string[];
+  try {
+    await fleet.claim();
+    await fleet.bridge();
+    if (request.networkOnly === true) for (const id of ids) await fleet.network(id);
+    else clones.push(...(await allOf(ids.map((id) => clone(fleet, id, artifact, pings)))));
+    created = calls.splice(0);
+    after = await look();
+    calls.splice(0);
+  } finally {
+    await fleet.destroy();
+  }
+  const destroy = spanOf(calls);
+  await closeSessions();
+  const inspected = [...before, ...after];
+  return { connect, create: spanOf(created), destroy, snapshot, calls: created, clones, inspected };
+}
+
+/** Waits for all, so that nothing is at work any more when the first failure is told. */
+async function allOf<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}
+
+async function clone(fleet: Fleet, id: number, artifact: unknown, pings: Pings | undefined): Promise<DrivenClone> {
+  await fleet.network(id);
+  const { disk, pid, timings } = (await fleet.vm(id, artifact)) as unknown as VmOutputs;
+  const name = `vm${id}`;
+  return { name, disk, pid, timings: pings === undefined ? timings : { ...timings, ping: await pings.of(name) } };
+}
+
+drive(JSON.parse(readFileSync(0, "utf8")) as DriveRequest).then(
+  (result) => process.stdout.write(JSON.stringify(result)),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,53 @@
+import type { Connection } from "../../host/connection";
+
+/** What a drive is to make; see drive.ts. */
+export interface DriveRequest {
+  readonly droplet: Connection;
+  readonly count: number;
+  /** A snapshot's folder on the droplet, or a boot of the droplet's own kernel and image. */
+  readonly source: { readonly path: string } | { readonly boot: { readonly name: string; readonly timeout: number } };
+  readonly firecracker: string;
+  /** Seconds until a clone must answer as itself; 0: nobody waits. */
+  readonly readyTimeout: number;
+  /** Only bridge, namespaces and rules, one clone after the other. */
+  readonly networkOnly?: boolean;
+  /** Only the snapshot, which stays. */
+  readonly snapshotOnly?: boolean;
+  /** Shell code that is run on the droplet before anything is made and while all of it is there. */
+  readonly inspect?: string;
+  /** The simulated droplet's name where each clone is to be pinged from its restore on. */
+  readonly pingFrom?: string;
+}
+
+/** One call of a library function, in ms since the drive's start. */
+export interface CallRecord {
+  readonly run: string;
+  readonly what: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What became of one clone. */
+export interface DrivenClone {
+  readonly name: string;
+  /** How its disk was copied. */
+  readonly disk: string;
+  readonly pid: number;
+  /** ms spent on disk, launch, restore, ready; and ping: from the resume to the first answer. */
+  readonly timings: Record<string, number>;
+}
+
+/** What a drive measured; times in ms. */
+export interface DriveResult {
+  /** Until the first shell on the droplet answered. */
+  readonly connect: number;
+  /** From the first to the last library call, without those that only read the snapshot. */
+  readonly create: number;
+  readonly destroy: number;
+  /** How long the snapshot was looked at, examined or made, before. */
+  readonly snapshot: number;
+  readonly calls: readonly CallRecord[];
+  readonly clones: readonly DrivenClone[];
+  /** What the shell code said, before and after. */
+  readonly inspected: readonly string[];
+}

@@ -1,0 +1,113 @@
+import type { dynamic } from "@pulumi/pulumi";
+import { availableParallelism } from "node:os";
+import { provider as bridgeProvider } from "../../providers/bridge";
+import { provider as namespaceProvider } from "../../providers/cloneNamespace";
+import { provider as claimProvider } from "../../providers/dropletClaim";
+import { provider as vmProvider } from "../../providers/firecrackerVM";
+import { provider as natProvider } from "../../providers/natRuleSet";
+import { provider as snapshotProvider } from "../../providers/snapshotArtifact";
+import type { DriveRequest } from "./driveTypes";
+import { Limit } from "./limit";
+
+type Bag = Record<string, unknown>;
+
+/** The mark that a drive's resources carry. */
+export const OWNER = "hornet:bench/drive:be0c4be0c4be";
+const KEEPER = "hornet:bench/keep:be0c4be0c4bf";
+/** Every clone's tap. */
+export const TAP = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
+/** Every guest's own address. */
+export const GUEST = "192.168.241.2";
+
+/** Makes resources with the engine's parallelism, and takes them away in the reverse order. */
+export class Fleet {
+  /** The engine's default: four steps at a time for every core (pulumi up --parallel). */
+  private readonly steps = new Limit(4 * availableParallelism());
+  private readonly undo: (() => Promise<void>)[][] = [];
+
+  constructor(private readonly request: DriveRequest) {}
+
+  private get common(): Bag {
+    return { droplet: this.request.droplet, owner: OWNER, runtimeDir: "/opt/swarm/runtime" };
+  }
+
+  /** The snapshot; made by a boot it belongs to another owner, so that it outlives this fleet. */
+  async snapshot(): Promise<Bag> {
+    const { source, firecracker } = this.request;
+    const made = await snapshotProvider.create({
+      ...this.common,
+      owner: "boot" in source ? KEEPER : OWNER,
+      dir: "/opt/swarm/snapshots",
+      source: "path" in source ? source : { boot: { ...images, ...source.boot } },
+      firecracker,
+      guestAddress: GUEST,
+      ...TAP,
+    });
+    return made.outs as Bag;
+  }
+
+  /** The stack's claim: preflight, and the sweep of what is left of an earlier run. */
+  async claim(): Promise<void> {
+    const namespaces = Array.from({ length: this.request.count }, (_, id) => `vm${id}`);
+    await this.make(0, claimProvider, { ...this.common, namespaces, firecracker: this.request.firecracker });
+  }
+
+  async bridge(): Promise<void> {
+    await this.make(1, bridgeProvider, { ...this.common, name: "br0", address: "10.0.0.1/24" });
+  }
+
+  /** A clone's namespace and rules. */
+  async network(id: number): Promise<void> {
+    const names = { namespace: `vm${id}`, guestAddress: GUEST };
+    await this.make(2, namespaceProvider, {
+      ...this.common,
+      ...names,
+      ...TAP,
+      bridge: "br0",
+      hostVeth: `veth${id}h`,
+      address: `${addressOf(id)}/24`,
+      gateway: "10.0.0.1",
+    });
+    await this.make(3, natProvider, { ...this.common, ...names, address: addressOf(id) }, false);
+  }
+
+  /** A clone's VM; gives its outputs. */
+  async vm(id: number, artifact: unknown): Promise<Bag> {
+    const { firecracker, readyTimeout, source } = this.request;
+    return this.make(3, vmProvider, {
+      ...this.common,
+      name: `vm${id}`,
+      namespace: `vm${id}`,
+      address: addressOf(id),
+      artifact,
+      guestAddress: GUEST,
+      tapAddress: TAP.tapAddress,
+      firecracker,
+      kernel: images.kernel,
+      readyTimeout,
+      // The stub, which is used with a folder, runs no guest that could be told anything over ssh.
+      ...("path" in source ? { identity: "service" } : {}),
+    });
+  }
+
+  /** Takes everything away, level by level as the engine does; rules go with their namespace (deletedWith). */
+  async destroy(): Promise<void> {
+    for (const level of this.undo.splice(0).reverse()) {
+      await Promise.all(level.map((one) => this.steps.run(one)));
+    }
+  }
+
+  private async make(level: number, provider: dynamic.ResourceProvider, inputs: Bag, own = true): Promise<Bag> {
+    const made = await this.steps.run(() => provider.create(inputs));
+    const props = made.outs as Bag;
+    if (own) (this.undo[level] ??= []).push(async () => provider.delete?.(made.id, props));
+    return props;
+  }
+}
+
+const images = { kernel: "/opt/swarm/images/vmlinux.bin", rootfs: "/opt/swarm/images/rootfs.ext4" };
+
+/** A clone's address on the default network. */
+export function addressOf(id: number): string {
+  return `10.0.0.${id + 2}`;
+}

@@ -1,0 +1,48 @@
+import { vethMacs } from "../../plan/macs";
+import { planNamespace } from "../../plan/namespace";
+import { natTable } from "../../plan/nat";
+import { renderTable } from "../../plan/nft";
+import type { Observed } from "../../plan/observed";
+import { addressOf, GUEST, OWNER, TAP } from "./fleet";
+
+const NOTHING: Observed = {
+  bootId: "",
+  links: [],
+  forwarding: false,
+  tables: [],
+  namespaces: [],
+  claims: [],
+  bridges: {},
+  inside: {},
+  vms: {},
+};
+
+/** What floor.sh reads: the same lines that Hornet plans for clones of which nothing is there, each text ended by NUL. */
+export function kernelTexts(count: number): string {
+  const clones = Array.from({ length: count }, (_, id) => {
+    const namespace = `vm${id}`;
+    const address = `${addressOf(id)}/24`;
+    const macs = vethMacs(address);
+    const { host, inside } = planNamespace(
+      {
+        namespace,
+        bridge: "br0",
+        hostVeth: `veth${id}h`,
+        hostMac: macs.host,
+        nsVeth: "veth0",
+        nsMac: macs.inside,
+        address,
+        gateway: "10.0.0.1",
+        isolated: true,
+        tap: "tap0",
+        ...TAP,
+        owner: OWNER,
+      },
+      NOTHING,
+    );
+    const nat = { address: addressOf(id), guestAddress: GUEST, nsVeth: "veth0", tap: "tap0" };
+    const rules = renderTable(natTable({ ...nat, publish: [], egress: undefined, owner: OWNER }));
+    return [namespace, [`netns add ${namespace}`, ...host].join("\n"), inside.join("\n"), rules];
+  });
+  return ["10.0.0.1/24", ...clones.flat()].map((text) => `${text}\0`).join("");
+}

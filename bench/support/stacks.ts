@@ -1,0 +1,141 @@
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkout } from "../../sandbox/droplet/paths";
+import { addToConfig } from "../../scripts/local/config";
+import { LOCAL, localPaths } from "../../scripts/local/paths";
+import { prepareStack } from "../../scripts/local/stack";
+import { localOptions, pulumiEnvironment, type Paths } from "../../scripts/pulumi-cli";
+import type { CallRecord } from "./driveTypes";
+import type { Entry } from "./shape";
+
+/** A stack that is brought up and taken away by the real CLI. */
+export interface BenchStack {
+  /** Makes it ready for so many clones; not measured. */
+  prepare(count: number): Promise<void>;
+  /** Runs a command of the CLI on it, and gives the ms that it took. */
+  run(command: "up" | "destroy", ...args: string[]): Promise<number>;
+  /** Its state's file. */
+  readonly state: string;
+}
+
+const UNATTENDED = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true"];
+
+/** Runs a command to its end; gives the ms it took. Throws with all that it printed where it fails. */
+function timed(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, cwd: string): Promise<number> {
+  const begun = performance.now();
+  return new Promise((done, fail) => {
+    const child = spawn(argv[0], argv.slice(1), { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+    }
+    child.on("error", fail);
+    child.on("close", (code) => {
+      if (code === 0) done(performance.now() - begun);
+      else fail(new Error(`${argv.slice(0, 2).join(" ")} failed (${code ?? "killed"}):\n${said}`));
+    });
+  });
+}
+
+/** Hornet's own program on a simulated droplet, as the stack `local` in the bench's folder. */
+export class HornetStack implements BenchStack {
+  private readonly calls: string;
+
+  constructor(
+    private readonly paths: Paths,
+    private readonly droplet: string,
+    private readonly snapshot: string,
+  ) {
+    this.calls = join(localPaths().folder, "calls");
+  }
+
+  get state(): string {
+    return localPaths().stackFile;
+  }
+
+  async prepare(count: number): Promise<void> {
+    await prepareStack(this.paths);
+    addToConfig({
+      config: {
+        "hornet:droplet": { simulated: this.droplet },
+        "hornet:snapshot": { path: this.snapshot },
+        "hornet:fleet": { count, readyTimeout: 0 },
+        // The stub runs no guest that could be told anything over ssh.
+        "hornet:guest": { identity: "service" },
+      },
+    });
+  }
+
+  run(command: "up" | "destroy", ...args: string[]): Promise<number> {
+    rmSync(this.calls, { force: true });
+    const loader = join(checkout, "bench/support/trace.cjs");
+    const env = {
+      ...pulumiEnvironment(this.paths, LOCAL),
+      HORNET_BENCH_CALLS: this.calls,
+      NODE_OPTIONS: `--require ${JSON.stringify(loader)}`,
+    };
+    return timed(
+      [join(this.paths.pulumi, "pulumi"), command, ...UNATTENDED, ...localOptions(), ...args],
+      env,
+      checkout,
+    );
+  }
+
+  /** The calls that the last run made on the droplet. */
+  lastCalls(): CallRecord[] {
+    if (!existsSync(this.calls)) return [];
+    const lines = readFileSync(this.calls, "utf8").split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as CallRecord);
+  }
+}
+
+/** As many resources with the same dependencies that do nothing (bench/floor), in a folder of their own. */
+export class FloorStack implements BenchStack {
+  private readonly folder: string;
+  private readonly env: NodeJS.ProcessEnv;
+  readonly state: string;
+
+  constructor(
+    private readonly paths: Paths,
+    root: string,
+  ) {
+    this.folder = join(root, "floor");
+    this.state = join(root, "floor-state/.pulumi/stacks/floor/bench.json");
+    const env = pulumiEnvironment(paths, "bench");
+    delete env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    this.env = {
+      ...env,
+      PULUMI_BACKEND_URL: `file://${join(root, "floor-state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "floor",
+      PULUMI_STACK: "bench",
+    };
+  }
+
+  /** Tells it which resources so many clones are. */
+  setShape(count: number, shape: readonly Entry[]): void {
+    mkdirSync(this.folder, { recursive: true });
+    writeFileSync(this.shapeFile(count), JSON.stringify(shape));
+  }
+
+  private shapeFile(count: number): string {
+    return join(this.folder, `${count}.json`);
+  }
+
+  async prepare(count: number): Promise<void> {
+    this.env.FLOOR_SHAPE = this.shapeFile(count);
+    if (existsSync(this.state)) return;
+    cpSync(join(checkout, "bench/floor"), this.folder, { recursive: true });
+    symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
+    mkdirSync(join(this.folder, "../floor-state"), { recursive: true });
+    await timed([this.cli, "stack", "init", "bench"], this.env, this.folder);
+  }
+
+  run(command: "up" | "destroy", ...args: string[]): Promise<number> {
+    return timed([this.cli, command, ...UNATTENDED, ...args], this.env, this.folder);
+  }
+
+  private get cli(): string {
+    return join(this.paths.pulumi, "pulumi");
+  }
+}

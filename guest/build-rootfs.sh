@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Makes a guest's root file system out of a tree that somebody else has made: a distribution's minimal root file system, a
+# container image. Adds what such a tree lacks to be a guest (an init's settings, an ssh server) and the identity
+# service. Nothing is mounted. The same inputs give the same bytes.
+#
+#   build-rootfs.sh --out FILE --layer TAR… [OPTION…]      or --debootstrap SUITE in place of the layers
+#
+#   --layer TAR         a tar archive, compressed or not; later ones go over earlier ones, with OCI's whiteouts
+#   --debootstrap SUITE Debian's minimal system of that suite; --packages A,B adds packages, --mirror URL is where from.
+#                       It is kept: the same again gives the same, --refresh installs anew
+#   --add DIR           files laid over it, with their modes, owned by root
+#   --agent TAR         the agent's files, for /opt/hornet-agent; --agent-conf FILE how it is run
+#   --init KIND, --sshd KIND   as install.sh takes them; found by what is there
+#   --no-service        leaves the identity service out: the guest is told over ssh
+#   --size MIB          left out, a third more than is in it, and 64 MiB
+#
+# Prints the image's sha256 on stdout.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=guest/lib.sh
+. "$here/lib.sh"
+
+usage() { fail "build-rootfs.sh: $1; see the head of ${BASH_SOURCE[0]}"; }
+
+out='' layers=() suite='' refresh='' packages='' mirror='' adds=() agent='' agent_conf='' service=yes size='' install=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --no-service) service=no && shift && continue ;;
+    --refresh) refresh=yes && shift && continue ;;
+    --*) [ $# -ge 2 ] || usage "$1 needs a value" ;;
+  esac
+  case $1 in
+    --out) out=$2 ;;
+    --layer) layers+=("$2") ;;
+    --debootstrap) suite=$2 ;;
+    --packages) packages=$2 ;;
+    --mirror) mirror=$2 ;;
+    --add) adds+=("$2") ;;
+    --agent) agent=$2 ;;
+    --agent-conf) agent_conf=$2 ;;
+    --init | --sshd) install+=("$1" "$2") ;;
+    --size) size=$2 ;;
+    *) usage "unknown option $1" ;;
+  esac
+  shift 2
+done
+[ -n "$out" ] || usage "--out is missing"
+[ ${#layers[@]} -gt 0 ] || [ -n "$suite" ] || usage "neither --layer nor --debootstrap is given"
+case $size in *[!0-9]*) usage "--size is in MiB, for example --size 512, not \"$size\"" ;; esac
+[ "$(id -u)" = 0 ] || fail "build-rootfs.sh: the owners of the files in a root file system need root"
+need_packages e2fsprogs "${dropbear_packages[@]}"
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/hornet-rootfs.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+log=$work/log root=$work/root
+mkdir -m 755 "$root"
+umask 022
+
+# apply_layer TAR: unpacks it over $root; a file .wh.NAME takes NAME away, .wh..wh..opq empties its folder (OCI image
+# specification, layers).
+apply_layer() {
+  local path folder
+  tar -tf "$1" >"$work/list" 2>>"$log" || fail_with_log "guest image: tar -t $1" "$log"
+  while IFS= read -r path; do
+    folder=$root/$(dirname "$path")
+    case ${path##*/} in
+      .wh..wh..opq) [ ! -d "$folder" ] || find "$folder" -mindepth 1 -delete ;;
+      .wh.*) rm -rf "${folder:?}/${path##*/.wh.}" ;;
+    esac
+  done < <(grep -F '.wh.' "$work/list" || :)
+  tar --numeric-owner --exclude='.wh.*' -xpf "$1" -C "$root" >>"$log" 2>&1 || fail_with_log "guest image: tar -x $1" "$log"
+}
+
+# install_suite: the tar archive of a Debian suite, in $suite_tar; in the cache from then on.
+install_suite() {
+  local result draft
+  need_packages mmdebstrap
+  result=$(cache_root)/debian/$(hash_of "$suite" "$packages" "$mirror" "$(package_versions mmdebstrap)")
+  suite_tar=$result/suite.tar
+  if [ -f "$suite_tar" ] && [ -z "$refresh" ]; then return; fi
+  cache_lock "$result" "Debian $suite"
+  if [ -f "$suite_tar" ] && [ -z "$refresh" ]; then return; fi
+  say "guest image: installing Debian $suite"
+  draft=$(cache_work "$result")
+  SOURCE_DATE_EPOCH=$image_time mmdebstrap --quiet --mode=root --variant=minbase ${packages:+"--include=$packages"} \
+    "$suite" "$draft/suite.tar" ${mirror:+"$mirror"} >>"$log" 2>&1 || fail_with_log "guest image: mmdebstrap" "$log"
+  rm -rf "$result"
+  cache_publish "$draft" "$result"
+}
+if [ -n "$suite" ]; then
+  install_suite
+  layers=("$suite_tar")
+fi
+for layer in "${layers[@]}"; do apply_layer "$layer"; done
+for folder in bin dev etc proc root run sys tmp var; do [ -e "$root/$folder" ] || mkdir "$root/$folder"; done
+chmod 1777 "$root/tmp"
+[ -x "$root/bin/sh" ] || [ -L "$root/bin/sh" ] || fail "guest image: there is no /bin/sh in it: it is no root file system"
+
+# What would make every clone its template.
+rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/dropbear/dropbear_*_host_key "$root"/var/lib/systemd/random-seed
+if [ -e "$root/etc/machine-id" ]; then : >"$root/etc/machine-id"; fi
+# What differs from one unpacking to the next.
+rm -f "$root"/var/cache/ldconfig/aux-cache "$root"/var/log/{alternatives,bootstrap,dpkg}.log "$root"/var/log/apt/*.log
+
+grep -q '^[^#]' "$root/etc/fstab" 2>/dev/null || printf '/dev/vda / ext4 rw,noatime 0 0\n' >"$root/etc/fstab"
+[ -s "$root/etc/hostname" ] || printf 'template\n' >"$root/etc/hostname"
+[ -s "$root/etc/hosts" ] || cp "$here/image/etc/hosts" "$root/etc/hosts"
+for file in passwd group shells; do [ -s "$root/etc/$file" ] || cp "$here/image/etc/$file" "$root/etc/$file"; done
+[ -s "$root/etc/profile" ] || cp "$here/image/etc/profile" "$root/etc/profile"
+# A microVM has no terminals, and its console carries messages only.
+if [ -e "$root/etc/inittab" ]; then sed -i '/getty/s/^[^#]/#&/' "$root/etc/inittab"; fi
+
+if [ -x "$root/lib/systemd/systemd" ] && [ ! -e "$root/sbin/init" ]; then
+  ln -s /lib/systemd/systemd "$root/sbin/init"
+elif [ ! -x "$root/lib/systemd/systemd" ] && [ ! -x "$root/sbin/openrc" ]; then
+  # busybox, with nothing that brings the guest up: Alpine's minirootfs, most containers.
+  if [ ! -x "$root/bin/busybox" ]; then
+    need_packages busybox-static
+    install -D -m 755 /bin/busybox "$root/bin/busybox"
+  fi
+  mkdir -p "$root/sbin" "$root/etc/hornet"
+  [ -e "$root/sbin/init" ] || [ -L "$root/sbin/init" ] || ln -s /bin/busybox "$root/sbin/init"
+  cp "$here/image/etc/inittab" "$root/etc/inittab"
+  cp "$here/image/etc/hornet/boot" "$root/etc/hornet/boot"
+fi
+if [ ! -x "$root/usr/sbin/sshd" ] && [ ! -x "$root/usr/sbin/dropbear" ]; then install_dropbear "$root"; fi
+if [ $service = yes ]; then
+  "$here/identity/install.sh" --root "$root" "${install[@]}" >>"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
+fi
+if [ -n "$agent" ]; then
+  mkdir -p "$root/opt/hornet-agent"
+  tar --no-same-owner -xpf "$agent" -C "$root/opt/hornet-agent" >>"$log" 2>&1 || fail_with_log "guest image: tar -x $agent" "$log"
+fi
+if [ -n "$agent_conf" ]; then install -D -m 600 "$agent_conf" "$root/etc/hornet/agent.conf"; fi
+for folder in "${adds[@]}"; do
+  (cd "$folder" && tar --owner=0 --group=0 -cf - .) | tar -xpf - -C "$root"
+done
+
+if [ -z "$size" ]; then size=$(($(du -s --block-size=1M --apparent-size "$root" | cut -f1) * 4 / 3 + 64)); fi
+say "guest image: writing $size MiB"
+write_image "$root" "$work/rootfs.ext4" "$size" "$log"
+cp --sparse=always "$work/rootfs.ext4" "$out"
+sha256sum "$out" | cut -d' ' -f1

@@ -1,0 +1,101 @@
+/** The identity service in Debian guests, with OpenRC and with systemd: both with OpenSSH, dash and no busybox. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { identityText, type Identity } from "../firecracker/identity";
+import { build, guestAddress, startGuest, type Guest } from "./testing";
+
+const exec = promisify(execFile);
+let scratch: string;
+let kernel: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "hornet-distributions-"));
+  kernel = join(await build("build-kernel.sh"), "vmlinux");
+}, 1_500_000);
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function keyPair(name: string): Promise<{ file: string; secret: string; line: string }> {
+  const file = join(scratch, name);
+  await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
+  return { file, secret: await readFile(file, "utf8"), line: (await readFile(`${file}.pub`, "utf8")).trim() };
+}
+
+/** Runs a command in the guest over ssh, its host key pinned. */
+async function ssh(guest: Guest, userKey: string, hostKey: string, command: string): Promise<string> {
+  const known = join(guest.folder, "known_hosts");
+  await writeFile(known, `${guestAddress} ${hostKey}\n`);
+  const named = ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", `UserKnownHostsFile=${known}`];
+  const options = ["-F", "none", "-i", userKey, ...named.flatMap((option) => ["-o", option])];
+  const { code, output } = await guest.inside(["ssh", ...options, `root@${guestAddress}`, command]);
+  if (code !== 0) throw new Error(`ssh: exit code ${code}: ${output}`);
+  return output;
+}
+
+const KEY = `it's $(touch /root/evaluated) "so" \\ \`x\``;
+
+test.each([
+  ["openrc", "sysvinit-core,openrc,openssh-server,iproute2", "rc-service hornet-agent status | grep -c started"],
+  ["systemd", "systemd-sysv,openssh-server,iproute2", "systemctl is-active hornet-agent.service | grep -c ^active"],
+])(
+  "Debian with %s: a guest is itself before its ssh server and its agent start, and takes changes in place",
+  async (init, packages, agentRuns) => {
+    const rootfs = join(scratch, `${init}.ext4`);
+    await build("build-rootfs.sh", ["--debootstrap", "bookworm", "--packages", packages, "--out", rootfs]);
+    const [host, user, other] = [await keyPair(`${init}-h`), await keyPair(`${init}-u`), await keyPair(`${init}-o`)];
+    const identity: Identity = {
+      generation: randomBytes(8).toString("hex"),
+      hostname: "vm7",
+      machineId: randomBytes(16).toString("hex"),
+      hostKey: host.secret,
+      authorizedKeys: [user.line],
+      user: "root",
+      env: { AGENT_ID: "vm7", API_KEY: KEY },
+      agent: {
+        command: `printf '%s %s %s\\n' "$AGENT_ID" "$API_KEY" "$(id -un)" >>/var/tmp/agent; exec sleep 100000`,
+        user: "nobody",
+        restart: "always",
+      },
+    };
+    const document = (of: Identity): string => `${identityText(of)}clock=${(Date.now() / 1000).toFixed(3)}\n`;
+    const guest = await startGuest({ kernel, rootfs });
+    try {
+      await guest.waitConsole(/hornet-identity: waiting/, 180);
+      expect((await guest.inside(["bash", "-c", `exec 3<>/dev/tcp/${guestAddress}/22`])).code).not.toBe(0);
+      await guest.put(document(identity));
+      await guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`), 120);
+      const run = (command: string): Promise<string> => ssh(guest, user.file, host.line, command);
+      expect(await run("hostname; cat /etc/machine-id; stat -c '%a %U' /etc/swarm-env")).toBe(
+        `vm7\n${identity.machineId}\n600 root\n`,
+      );
+      expect(await run("cat /run/hornet/identity.state")).toMatch(/^failed=$/m);
+      expect(await run("ls /etc/ssh/ssh_host_*")).toBe("/etc/ssh/ssh_host_ed25519_key\n");
+      await run(
+        `for try in $(seq 60); do ${agentRuns} >/dev/null && [ -s /var/tmp/agent ] && exit; sleep 0.5; done; exit 1`,
+      );
+      expect(await run("cat /var/tmp/agent")).toBe(`vm7 ${KEY} nobody\n`);
+      expect(await run("bash -lc 'printf %s \"$API_KEY\"'; ls /root/evaluated 2>&1 || true")).toMatch(/No such file/);
+
+      const listener = await run("cat /run/sshd.pid");
+      const second = {
+        ...identity,
+        generation: randomBytes(8).toString("hex"),
+        authorizedKeys: [other.line],
+        env: { AGENT_ID: "vm7", API_KEY: "second" },
+      };
+      await guest.put(document(second));
+      expect(await run("hornet-identity --now")).toBe(`${second.generation}\n`);
+      await expect(run("true")).rejects.toThrow(/Permission denied/);
+      const rerun = (command: string): Promise<string> => ssh(guest, other.file, host.line, command);
+      await rerun("for try in $(seq 60); do [ $(wc -l </var/tmp/agent) = 2 ] && exit; sleep 0.5; done; exit 1");
+      expect(await rerun("tail -n 1 /var/tmp/agent; pgrep -c -x sleep || true")).toMatch(/^vm7 second nobody\n/);
+      expect(await rerun("cat /run/sshd.pid")).toBe(listener);
+    } finally {
+      await guest.stop();
+    }
+  },
+  900_000,
+);

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { inTurn } from "./rollTurns";
+
+let fleet = 0;
+beforeEach(() => (fleet += 1));
+
+/** Lets clones take turns; gives the order in which they began, the most at a time, and what became of each. */
+async function roll(
+  names: readonly string[],
+  width: number,
+  failing: readonly string[] = [],
+): Promise<{ order: string[]; most: number; outcomes: string[] }> {
+  const order: string[] = [];
+  let running = 0;
+  let most = 0;
+  const outcomes = await Promise.all(
+    names.map((name) =>
+      inTurn(String(fleet), name, width, async () => {
+        order.push(name);
+        most = Math.max(most, (running += 1));
+        await sleep(5);
+        running -= 1;
+        if (failing.includes(name)) throw new Error(`${name} is broken`);
+        return `${name} moved`;
+      }).catch((error: unknown) => (error as Error).message),
+    ),
+  );
+  return { order, most, outcomes };
+}
+
+test("by name, numbers as numbers, so many at a time", async () => {
+  const names = ["vm10", "vm2", "vm1", "vm9"];
+  expect(await roll(names, 1)).toMatchObject({ order: ["vm1", "vm2", "vm9", "vm10"], most: 1 });
+  expect(await roll(names, 3)).toMatchObject({ order: ["vm1", "vm2", "vm9", "vm10"], most: 3 });
+});
+
+test("the first that fails stops those that have not begun, and says so", async () => {
+  const { order, outcomes } = await roll(["vm0", "vm1", "vm2", "vm3"], 1, ["vm1"]);
+  expect(order).toEqual(["vm0", "vm1"]);
+  expect(outcomes.slice(0, 2)).toEqual(["vm0 moved", "vm1 is broken"]);
+  for (const outcome of outcomes.slice(2))
+    expect(outcome).toContain("was left on the snapshot that it has: vm1 failed");
+});
+
+test("the next roll starts afresh", async () => {
+  await roll(["vm0", "vm1"], 1, ["vm0"]);
+  expect((await roll(["vm0", "vm1"], 1)).outcomes).toEqual(["vm0 moved", "vm1 moved"]);
+});

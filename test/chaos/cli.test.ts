@@ -1,0 +1,67 @@
+/** The Pulumi CLI itself is killed, with all that it has started, in the middle of its work on the droplet. */
+import { spawn } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { observeDroplet, type Observation } from "../../sandbox/droplet";
+import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
+import { changes } from "../support/scratchDroplet";
+import { scratchVmm } from "../support/scratchVmm";
+import { World, droplet } from "../support/world";
+
+jest.setTimeout(600_000);
+
+let world: World;
+let vmmFolder: string;
+let before: Observation;
+
+beforeAll(async () => {
+  const { folder, path } = scratchVmm();
+  vmmFolder = folder;
+  const [kernel, rootfs] = [join(folder, "kernel"), join(folder, "rootfs")];
+  writeFileSync(kernel, "\x7fELF\x02\x01\x01".padEnd(4096, "k"));
+  writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
+  world = await World.begin("--firecracker", path, "--kernel", kernel, "--rootfs", rootfs);
+  copyFileSync(join(folder, "stub"), join(dropletPaths(droplet).opt, "stub"));
+  await world.configure({
+    "hornet:fleet.count": 2,
+    "hornet:fleet.readyTimeout": 0,
+    "hornet:snapshot.boot.memory": 16,
+  });
+  before = await observeDroplet(droplet);
+});
+afterAll(async () => {
+  await world.end();
+  rmSync(vmmFolder, { recursive: true });
+});
+
+/** Runs an npm script and kills its whole process group when an effect begins. */
+async function killedAt(effect: string, script: string): Promise<void> {
+  const effects = join(world.folder, "effects");
+  rmSync(effects, { force: true });
+  const env = { ...process.env, HORNET_STATE: world.folder, HORNET_EFFECTS: effects };
+  const child = spawn("npm", ["run", "--silent", script], { cwd: checkout, env, detached: true, stdio: "ignore" });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const begun = (): boolean => existsSync(effects) && readFileSync(effects, "utf8").split("\n").includes(effect);
+  while (!begun() && child.exitCode === null) await sleep(5);
+  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  expect({ effect, code: await ended }).toEqual({ effect, code: null });
+}
+
+test.each([
+  ["vm1/launch", "vm0/del-link"],
+  ["artifact/vm.mem", "bridge/del-rules"],
+])("an up killed at %s, a destroy killed at %s: the next ones end what was begun", async (upAt, downAt) => {
+  await killedAt(upAt, "up");
+  expect(await world.npm("up")).toMatch(/^vm1 /m);
+  expect(await world.npm("up")).toContain("Nothing to change");
+  await killedAt(downAt, "down");
+  await world.npm("down");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+});
+
+test("an up killed, then a destroy at once", async () => {
+  await killedAt("vm0/restore", "up");
+  await world.npm("down");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+});

@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as pulumi from "@pulumi/pulumi";
+import { CloneFleet } from "../../components";
+import { parseConfig } from "../../config/parse";
+import type { FleetSpec } from "../../config/spec";
+import { messageOf } from "../../host/errors";
+import type { Declaration, Job, Outcome, Step } from "./jobs";
+import { useMonitor, type Declared, type Made } from "./monitor";
+import { State, type Entry } from "./state";
+
+type Bag = Record<string, unknown>;
+
+/** The SDK's own interface says `any` for what comes and goes. */
+interface Provider {
+  check(olds: Bag, news: Bag): Promise<{ readonly inputs: Bag; readonly failures?: readonly unknown[] }>;
+  diff(id: string, olds: Bag, news: Bag): Promise<{ readonly replaces?: readonly string[] }>;
+  create(inputs: Bag): Promise<{ readonly id: string; readonly outs: Bag }>;
+  read(id: string, props: Bag): Promise<{ readonly id: string; readonly props: Bag; readonly inputs?: Bag }>;
+  update(id: string, olds: Bag, news: Bag): Promise<{ readonly outs: Bag }>;
+  delete(id: string, props: Bag): Promise<void>;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const providers = require("../../provide.cjs") as Record<string, Provider>;
+
+/** How long nothing may happen until a program that waits for a failed resource is taken to be over; ms. */
+const QUIET_MS = 100;
+
+/** One operation, in the order in which Pulumi's engine does things: all reads, then the program, then deletes. */
+export class Engine {
+  private readonly state: State;
+  private readonly steps: Step[] = [];
+  private readonly errors: string[] = [];
+  private readonly conditions: Record<string, string> = {};
+  /** The label of each resource that the program declared, by its URN. */
+  private readonly declared = new Map<string, string>();
+  private working = 0;
+
+  constructor(private readonly job: Job) {
+    this.state = new State(job.stateFile);
+  }
+
+  /** Runs the operation. What fails stands in the outcome. */
+  async run(): Promise<Outcome> {
+    await this.refresh();
+    if (this.errors.length === 0 && this.job.verb === "up") await this.program();
+    if (this.errors.length === 0 && this.job.verb !== "read") await this.prune();
+    const { steps, errors, conditions } = this;
+    return { steps, errors, conditions, declared: [...this.declared.values()] };
+  }
+
+  private async refresh(): Promise<void> {
+    await Promise.all(
+      this.state.all.map((entry) =>
+        this.attempt(`read ${labelOf(entry)}`, async () => {
+          const { id, inputs, props } = await providerOf(entry).read(entry.id, entry.outputs);
+          this.conditions[labelOf(entry)] = id === "" ? "gone" : String(props.condition);
+          if (this.job.verb === "read") return;
+          if (id === "") {
+            this.did("gone", entry);
+            this.state.delete(entry.urn);
+          } else this.state.set({ ...entry, inputs: inputs ?? {}, outputs: props });
+        }),
+      ),
+    );
+  }
+
+  /** Runs Hornet's own components. It is over when they have all outputs, or when nothing happens after a failure. */
+  private async program(): Promise<void> {
+    await useMonitor((one) => this.make(one));
+    const { connection, declaration, sshFolder } = this.job;
+    const fleet = new CloneFleet("fleet", { spec: specOf(declaration), droplet: connection, sshFolder });
+    const done = new Promise<boolean>((resolve) => {
+      pulumi
+        .all([fleet.clones, fleet.timings, fleet.snapshotDigest, fleet.sshConfig])
+        .apply(() => setImmediate(() => resolve(true)));
+    });
+    while (!(await Promise.race([done, sleep(QUIET_MS, false)]))) {
+      if (this.errors.length > 0 && this.working === 0) return;
+    }
+    while (this.working > 0) await sleep(5);
+  }
+
+  private async make(declared: Declared): Promise<Made | undefined> {
+    this.declared.set(declared.urn, labelOf(declared));
+    return this.attempt(`make ${labelOf(declared)}`, async () => {
+      const provider = providerOf(declared);
+      const old = this.state.get(declared.urn);
+      const checked = await provider.check(old?.inputs ?? {}, declared.inputs);
+      if ((checked.failures ?? []).length > 0) throw new Error(JSON.stringify(checked.failures));
+      const inputs = JSON.parse(JSON.stringify(checked.inputs)) as Bag;
+      if (old === undefined) {
+        const { id, outs } = await provider.create(inputs);
+        return this.keep("create", declared, { id, inputs, outputs: outs });
+      }
+      if (isDeepStrictEqual(old.inputs, inputs)) {
+        this.state.set({ ...old, ...declared, inputs });
+        return old;
+      }
+      const { replaces } = await provider.diff(old.id, old.outputs, inputs);
+      if (replaces !== undefined && replaces.length > 0) throw new Error(`to be replaced for ${replaces.join(", ")}`);
+      const { outs } = await provider.update(old.id, old.outputs, inputs);
+      return this.keep("update", declared, { id: old.id, inputs, outputs: outs });
+    });
+  }
+
+  private keep(operation: "create" | "update", declared: Declared, made: Made & { inputs: Bag }): Made {
+    this.state.set({ ...declared, ...made });
+    this.did(operation, declared);
+    return made;
+  }
+
+  /** Deletes what is not declared, level by level: nothing goes before what depends on it. */
+  private async prune(): Promise<void> {
+    const doomed = new Map(
+      this.state.all.filter(({ urn }) => !this.declared.has(urn)).map((entry) => [entry.urn, entry]),
+    );
+    const all = new Set(doomed.keys());
+    while (doomed.size > 0 && this.errors.length === 0) {
+      const needed = new Set([...doomed.values()].flatMap(({ dependencies }) => dependencies));
+      const level = [...doomed.values()].filter(({ urn }) => !needed.has(urn));
+      await Promise.all(
+        level.map((entry) =>
+          this.attempt(`delete ${labelOf(entry)}`, async () => {
+            if (!all.has(entry.deletedWith)) await providerOf(entry).delete(entry.id, entry.outputs);
+            doomed.delete(entry.urn);
+            this.state.delete(entry.urn);
+            this.did("delete", entry);
+          }),
+        ),
+      );
+    }
+  }
+
+  private did(operation: Step["operation"], one: Pick<Entry, "kind" | "name">): void {
+    this.steps.push({ operation, resource: labelOf(one) });
+  }
+
+  private async attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    this.working += 1;
+    try {
+      return await work();
+    } catch (error) {
+      this.errors.push(`${what}: ${messageOf(error)}`);
+      return undefined;
+    } finally {
+      this.working -= 1;
+    }
+  }
+}
+
+function labelOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
+  return `${kind} ${name}`;
+}
+
+function providerOf({ kind }: Pick<Entry, "kind">): Provider {
+  const provider = providers[kind];
+  if (provider === undefined) throw new Error(`there is no provider ${kind}`);
+  return provider;
+}
+
+/** The whole spec of a declared fleet, by way of the config that a user would write. */
+export function specOf({ count, memory, publish, egress, greeting }: Declaration): FleetSpec {
+  const own = {
+    publish: publish.map((port) => ({ port, guestPort: 8080 })),
+    ...(egress === null ? {} : { egress: { allow: [...egress] } }),
+  };
+  const parsed = parseConfig({
+    droplet: { local: true },
+    snapshot: { boot: { memory }, keepGenerations: 1 },
+    fleet: { count, readyTimeout: 0 },
+    vmm: { timeout: 4 },
+    identity: { env: { GREETING: greeting } },
+    clones: count === 0 ? {} : { "0": own },
+  });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return parsed.spec;
+}

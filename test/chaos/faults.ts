@@ -1,0 +1,70 @@
+import { isDeepStrictEqual } from "node:util";
+import { describePoint, effectName, effectsOf, tryPoint, variantsOf, type Point } from "./points";
+import { operations, type Operation } from "./operations";
+import type { Random } from "./random";
+import type { Stage } from "./stage";
+
+/** A point at which something is not as it must be. */
+export interface Failure {
+  readonly point: string;
+  readonly wrong: readonly string[];
+}
+
+/** How many points were tried, and which of them failed. */
+export interface Tally {
+  readonly name: string;
+  readonly effects: number;
+  readonly tried: number;
+  readonly failures: readonly Failure[];
+}
+
+/** Every effect of an operation, cut off before and after it, with everything that can follow. */
+export async function allPoints(stage: Stage, operation: Operation): Promise<Point[]> {
+  const effects = await effectsOf(stage, operation);
+  return effects.flatMap((effect) =>
+    ["before", "after"].flatMap((when) =>
+      variantsOf(operation).map((variant) => ({
+        operation,
+        disturbance: { kind: "fault" as const, fault: `${when}:${effect}` },
+        ...variant,
+      })),
+    ),
+  );
+}
+
+/** Of every effect, cut off before and after it, the plain case and one of the others. */
+export function thinned(points: readonly Point[], random: Random): Point[] {
+  const plain = points.filter(({ memory, next }) => memory === "kept" && next === "up");
+  return plain.flatMap((point) => {
+    const others = points.filter((other) => other !== point && isDeepStrictEqual(other.disturbance, point.disturbance));
+    return [point, random.pick(others)];
+  });
+}
+
+/** Tries points one after the other. */
+export async function tryAll(
+  stage: Stage,
+  name: string,
+  points: readonly Point[],
+  say: (line: string) => void,
+): Promise<Tally> {
+  const failures: Failure[] = [];
+  for (const [at, point] of points.entries()) {
+    const wrong = await tryPoint(stage, point);
+    const words = describePoint(point);
+    if (wrong.length > 0) failures.push({ point: words, wrong });
+    say(`${at + 1}/${points.length} ${words}: ${wrong.length === 0 ? "ok" : `FAILED\n  ${wrong.join("\n  ")}`}`);
+  }
+  const effects = new Set(points.map(({ disturbance }) => effectName(disturbance))).size;
+  return { name, effects, tried: points.length, failures };
+}
+
+/** The operations with these names, or all. Throws where there is none of a name. */
+export function chosenOperations(names: readonly string[]): readonly Operation[] {
+  if (names.length === 0) return operations;
+  return names.map((wanted) => {
+    const found = operations.find(({ name }) => name === wanted);
+    if (found === undefined) throw new Error(`there is no operation ${wanted}`);
+    return found;
+  });
+}

@@ -1,0 +1,50 @@
+import { plainFleet, type Declaration, type Job } from "./jobs";
+import type { Stage } from "./stage";
+
+/** A kind of operation that can be cut off. */
+export interface Operation {
+  readonly name: string;
+  readonly verb: Extract<Job["verb"], "up" | "destroy">;
+  /** What the operation is to reach. */
+  readonly target: Declaration;
+  /** Brings the droplet to where the operation starts from. */
+  prepare(stage: Stage): Promise<void>;
+}
+
+/** Runs an operation that nothing disturbs. Throws where it fails. */
+export async function succeed(stage: Stage, verb: Job["verb"], declaration: Declaration): Promise<void> {
+  const ended = await stage.operate(verb, declaration);
+  if (ended.died) throw new Error(`${verb} died`);
+  if (ended.errors.length > 0) throw new Error(`${verb} failed: ${ended.errors.join("\n")}`);
+}
+
+/** A change of everything that a fleet can change: a clone less, other rules, another snapshot. */
+const changed: Declaration = { count: 1, memory: 17, publish: [80], egress: ["10.0.0.0/24"], greeting: "hello" };
+
+/** The operations whose every effect is a fault point. */
+export const operations: readonly Operation[] = [
+  { name: "first up", verb: "up", target: plainFleet, prepare: () => Promise.resolve() },
+  { name: "change", verb: "up", target: changed, prepare: (stage) => succeed(stage, "up", plainFleet) },
+  {
+    name: "new identity",
+    verb: "up",
+    target: { ...plainFleet, greeting: "good-bye" },
+    prepare: (stage) => succeed(stage, "up", plainFleet),
+  },
+  {
+    name: "scale up",
+    verb: "up",
+    target: plainFleet,
+    prepare: (stage) => succeed(stage, "up", { ...plainFleet, count: 1 }),
+  },
+  {
+    name: "repair after a reboot",
+    verb: "up",
+    target: plainFleet,
+    prepare: async (stage: Stage): Promise<void> => {
+      await succeed(stage, "up", plainFleet);
+      await stage.reboot();
+    },
+  },
+  { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
+];

@@ -1,0 +1,139 @@
+/**
+ * `npm run chaos [-- --seed N] [--steps N] [--points-only | --walk-only] [--operation NAME …]`: cuts every operation off
+ * at every effect it has on the droplet, disturbs it from outside, lets every drift happen, and walks at random; after
+ * each, one up must converge and one destroy leave nothing. Prints figures; the exit code is 1 where anything failed.
+ */
+import { parseArgs } from "node:util";
+import { messageOf } from "../../host/errors";
+import { fleet, tryDestroy, tryDrift } from "../drift/check";
+import { drifts } from "../drift/table";
+import { clears } from "./converge";
+import { disturbances } from "./disturb";
+import { allPoints, chosenOperations, tryAll, type Failure } from "./faults";
+import { operations, succeed } from "./operations";
+import { effectsOfAll } from "./points";
+import { Random } from "./random";
+import { Stage, type Place } from "./stage";
+import { Walk } from "./walk";
+
+/** One part of the run, for the table at its end. */
+interface Figure {
+  readonly part: string;
+  readonly figures: string;
+  readonly failures: readonly Failure[];
+  /** Seconds. */
+  readonly seconds: number;
+}
+
+const DISTURBANCES = 60;
+
+const say = (line: string): void => console.log(line);
+
+/** The command's exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: "string", default: "1" },
+      steps: { type: "string", default: "200" },
+      operation: { type: "string", multiple: true, default: [] },
+      "points-only": { type: "boolean", default: false },
+      "walk-only": { type: "boolean", default: false },
+    },
+  });
+  const [seed, steps] = [Number(values.seed), Number(values.steps)];
+  const figures: Figure[] = [];
+  if (!values["walk-only"]) figures.push(...(await points(values.operation, seed)));
+  if (!values["points-only"]) figures.push(await walk(seed, steps));
+  return tell(figures);
+}
+
+async function points(names: readonly string[], seed: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  await on("inside", async (stage) => {
+    for (const operation of chosenOperations(names)) {
+      figures.push(
+        await timed(`fault points of ${operation.name}`, async () => {
+          const { effects, tried, failures } = await tryAll(
+            stage,
+            operation.name,
+            await allPoints(stage, operation),
+            say,
+          );
+          return { figures: `${effects} effects, ${tried} points, ${tried - failures.length} converge`, failures };
+        }),
+      );
+    }
+    if (names.length === 0) figures.push(await timed("drifts", () => everyDrift(stage)));
+  });
+  if (names.length > 0) return figures;
+  await on("outside", async (stage) => {
+    figures.push(
+      await timed("disturbances", async () => {
+        const chosen = await disturbances(stage, DISTURBANCES, new Random(seed));
+        const { tried, failures } = await tryAll(stage, "disturbances", chosen, say);
+        return { figures: `${tried} tried (seed ${seed}), ${tried - failures.length} converge`, failures };
+      }),
+    );
+  });
+  return figures;
+}
+
+async function everyDrift(stage: Stage): Promise<Pick<Figure, "figures" | "failures">> {
+  const failures: Failure[] = [];
+  const note = async (point: string, work: Promise<string[]>): Promise<void> => {
+    const wrong = await work.catch((error: unknown) => [messageOf(error)]);
+    say(`${point}: ${wrong.length === 0 ? "ok" : `FAILED\n  ${wrong.join("\n  ")}`}`);
+    if (wrong.length === 0) return;
+    failures.push({ point, wrong });
+    await stage.wipe();
+  };
+  for (const drift of drifts) {
+    await succeed(stage, "up", fleet);
+    await note(`${drift.kind}, then up`, tryDrift(stage, drift));
+  }
+  await note("destroy after all of them", clears(stage, fleet));
+  for (const drift of drifts) await note(`${drift.kind}, then destroy`, tryDestroy(stage, drift));
+  return { figures: `${drifts.length} kinds, each with up and with destroy, ${failures.length} fail`, failures };
+}
+
+function walk(seed: number, steps: number): Promise<Figure> {
+  return on("outside", (stage) =>
+    timed("random walk", async () => {
+      const effects = await effectsOfAll(stage, operations);
+      const walked = await new Walk(stage, new Random(seed), effects, say).go(steps);
+      const end = walked.wrong.length === 0 ? "leaves nothing" : "FAILED";
+      return {
+        figures: `${walked.steps} of ${steps} steps (seed ${seed}), ${walked.checks} checks, ${end}`,
+        failures: walked.wrong.length === 0 ? [] : [{ point: `seed ${seed}`, wrong: walked.wrong }],
+      };
+    }),
+  );
+}
+
+async function timed(part: string, work: () => Promise<Pick<Figure, "figures" | "failures">>): Promise<Figure> {
+  const begun = Date.now();
+  const done = await work();
+  return { part, ...done, seconds: Math.round((Date.now() - begun) / 1000) };
+}
+
+async function on<T>(place: Place, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await Stage.open(place);
+  try {
+    return await work(stage);
+  } finally {
+    await stage.close();
+  }
+}
+
+function tell(figures: readonly Figure[]): number {
+  const failures = figures.flatMap((figure) => figure.failures);
+  for (const { point, wrong } of failures) console.log(`\nFAILED: ${point}\n  ${wrong.join("\n  ")}`);
+  const width = Math.max(...figures.map(({ part }) => part.length));
+  console.log("");
+  for (const { part, figures: text, seconds } of figures) {
+    console.log(`${part.padEnd(width)}  ${`${seconds} s`.padStart(6)}  ${text}`);
+  }
+  console.log(`${"".padEnd(width)}          ${failures.length === 0 ? "all well" : `${failures.length} failed`}`);
+  return failures.length === 0 ? 0 : 1;
+}

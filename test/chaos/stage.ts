@@ -1,0 +1,220 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Connection } from "../../host/connection";
+import { dropletExec, observeDroplet, rebootDroplet, startDroplet, stopDroplet } from "../../sandbox/droplet";
+import type { DropletRecord, Observation } from "../../sandbox/droplet";
+import { enterArguments } from "../../sandbox/droplet/enter";
+import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
+import { readRecord } from "../../sandbox/droplet/state";
+import { changes, commandLines } from "../support/scratchDroplet";
+import type { Declaration, Disturbance, Job, Outcome, WorkerMessage } from "./jobs";
+
+/** Where the operations run: in the droplet itself, which is fast, or outside of it, which it then reaches over ssh. */
+export type Place = "inside" | "outside";
+
+/** How an operation ended. */
+export type Ended = { readonly died: true } | ({ readonly died: false } & Outcome);
+
+const NAME = "chaos";
+/** The droplet's own /var/tmp, which outlives a reboot and is no part of what is observed. */
+const INSIDE = "/var/tmp";
+
+/** The stand-in that runs no guest says what a guest's identity service says before its snapshot. */
+const WRAPPER = `#!/bin/sh
+case $1 in --api-sock) echo "hornet-identity: waiting" ;; esac
+exec /opt/vmm/firecracker-stub "$@"
+`;
+
+const KILL_VMMS = `
+  for one in /opt/swarm/runtime/*/vmm.pid; do
+    if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
+  done 2>/dev/null`;
+
+const WIPE = `${KILL_VMMS}
+  for one in $(ls /run/netns); do
+    for pid in $(ip netns pids "$one"); do kill -9 "$pid"; done
+    ip netns del "$one"
+  done
+  for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del "$one" 2>/dev/null || :; done
+  nft flush ruleset
+  rm -rf /opt/swarm/runtime /opt/swarm/snapshots
+  echo 0 >/proc/sys/net/ipv4/ip_forward`;
+
+/** A droplet with a VMM that runs no guests, and the processes that operate on it. */
+export class Stage {
+  private spare: ChildProcess | undefined;
+  private idle: ChildProcess | undefined;
+  private before: Observation = {};
+  private readonly outside: string;
+
+  private constructor(
+    private readonly folder: string,
+    private droplet: DropletRecord,
+    private readonly place: Place,
+  ) {
+    this.outside = dropletPaths(NAME).varTmp;
+  }
+
+  /** Starts it, with the VMM of sandbox/vmm that runs no guest. */
+  static async open(place: Place): Promise<Stage> {
+    const build = join(checkout, "sandbox/vmm/build.sh");
+    const built = execFileSync(build, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+    const folder = mkdtempSync(join(tmpdir(), "hornet-chaos-"));
+    process.env.HORNET_STATE = folder;
+    const [wrapper, kernel, rootfs] = ["firecracker", "vmlinux", "rootfs"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(wrapper, WRAPPER, { mode: 0o755 });
+    writeFileSync(kernel, "\x7fELF".padEnd(4096, "k"));
+    writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
+    const { droplet } = await startDroplet({ name: NAME, firecracker: wrapper, kernel, rootfs });
+    const vmm = join(dropletPaths(NAME).opt, "vmm");
+    mkdirSync(vmm, { recursive: true });
+    copyFileSync(join(built, "firecracker-stub"), join(vmm, "firecracker-stub"));
+    chmodSync(join(vmm, "firecracker-stub"), 0o755);
+    const stage = new Stage(folder, droplet, place);
+    stage.before = await observeDroplet(NAME);
+    return stage;
+  }
+
+  /** Ends workers and droplet and removes all files. Throws where a process is left. */
+  async close(): Promise<void> {
+    for (const worker of [this.spare, this.idle]) await end(worker);
+    await stopDroplet(NAME, { purge: true });
+    delete process.env.HORNET_STATE;
+    rmSync(this.folder, { recursive: true, force: true });
+    const left = commandLines().filter(({ text }) => text.includes(this.folder));
+    if (left.length > 0) throw new Error(`still running: ${left.map(({ text }) => text).join("; ")}`);
+  }
+
+  /** Does one operation, in a process that lives on unless it dies of the disturbance. */
+  async operate(verb: Job["verb"], declaration: Declaration, disturbance?: Disturbance): Promise<Ended> {
+    const worker = this.idle ?? this.spare ?? (await this.start());
+    if (worker === this.spare) this.spare = undefined;
+    this.idle = undefined;
+    const files = this.place === "inside" ? INSIDE : this.outside;
+    const job: Job = {
+      verb,
+      declaration,
+      connection: this.connection,
+      stateFile: `${files}/state.json`,
+      sshFolder: `${files}/ssh`,
+      effectsFile: `${files}/effects`,
+      ...(disturbance === undefined ? {} : { disturbance }),
+    };
+    let reboot: Promise<DropletRecord> | undefined;
+    let kill: Promise<string> | undefined;
+    const ending = new Promise<Ended>((resolve) => {
+      const died = (): void => resolve({ died: true });
+      worker.once("exit", died);
+      worker.on("message", (message: WorkerMessage) => {
+        if (message.kind === "power") reboot = rebootDroplet(NAME);
+        if (message.kind === "vmm") kill = this.run(KILL_VMMS);
+        if (message.kind !== "done") return;
+        worker.removeAllListeners("message").off("exit", died);
+        resolve({ died: false, ...message.outcome });
+      });
+      worker.send(job);
+    });
+    // The next one is loading while this one works.
+    if (disturbance !== undefined) this.spare ??= await this.start();
+    const ended = await ending;
+    await kill;
+    this.droplet = (await reboot) ?? this.droplet;
+    if (!ended.died) this.idle = worker;
+    return ended;
+  }
+
+  /** The names of the effects of the last operation, in order. */
+  effects(): string[] {
+    return readFileSync(join(this.outside, "effects"), "utf8").split("\n").slice(0, -1);
+  }
+
+  /** The state as it is in its file, or undefined where there is none. */
+  get state(): string | undefined {
+    const file = join(this.outside, "state.json");
+    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  }
+
+  set state(text: string | undefined) {
+    const file = join(this.outside, "state.json");
+    if (text === undefined) rmSync(file, { force: true });
+    else writeFileSync(file, text);
+  }
+
+  /** Runs a bash script in the droplet, past Hornet, and gives what it printed. Throws where it fails. */
+  async run(script: string): Promise<string> {
+    const { stdout, stderr, exitCode } = await dropletExec(NAME, ["bash", "--norc", "-euc", script]);
+    if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Pulls the droplet's plug and starts it again. */
+  async reboot(): Promise<void> {
+    const workers = [this.spare, this.idle];
+    this.spare = this.idle = undefined;
+    for (const worker of workers) await end(worker);
+    this.droplet = await rebootDroplet(NAME);
+  }
+
+  /** What is on the droplet that was not there before, and what is missing. */
+  async changes(): Promise<string[]> {
+    return changes(this.before, await observeDroplet(NAME));
+  }
+
+  /** Takes everything away by force, past Hornet, so that one test that fails does not fail the next ones. */
+  async wipe(): Promise<void> {
+    await end(this.idle);
+    this.idle = undefined;
+    await this.run(WIPE);
+    this.state = undefined;
+    const left = await this.changes();
+    if (left.length > 0) throw new Error(`the droplet cannot be wiped: ${left.join("; ")}`);
+  }
+
+  private get connection(): Connection {
+    if (this.place === "inside") return { local: true };
+    const { host, port, user, privateKeyPath, hostKey } = this.droplet;
+    return { host, port, user, privateKeyPath, hostKey };
+  }
+
+  private async start(): Promise<ChildProcess> {
+    const init = (await readRecord(NAME))?.processes?.init;
+    if (init === undefined) throw new Error("the droplet does not run");
+    const node = [process.execPath, "-r", join(checkout, "register.cjs"), join(__dirname, "worker.ts")] as const;
+    const argv = this.place === "inside" ? ["nsenter", ...enterArguments(init), ...node] : node;
+    const [command = "", ...args] = argv;
+    const worker = spawn(command, args, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      cwd: checkout,
+      // The compiler keeps a cache at home; a process that is killed leaves its private folders behind.
+      env: {
+        ...process.env,
+        TMPDIR: this.place === "inside" ? INSIDE : this.folder,
+        ...(this.place === "inside" && { HOME: INSIDE }),
+      },
+    });
+    await new Promise((resolve) => worker.once("spawn", resolve));
+    return worker;
+  }
+}
+
+async function end(worker: ChildProcess | undefined): Promise<void> {
+  if (worker?.connected !== true) return;
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  worker.disconnect();
+  await exited;
+}

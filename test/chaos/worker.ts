@@ -1,0 +1,77 @@
+/**
+ * One operator's process: does the operations that it is sent, one at a time. It is what crashes in a test, so it runs
+ * beside the test: in the droplet, or outside of it over ssh.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, watch, writeFileSync } from "node:fs";
+import { closeSessions } from "../../host/session";
+import { touch } from "../../providers/droplet";
+import { Engine } from "./engine";
+import type { Job, WorkerMessage } from "./jobs";
+import { State } from "./state";
+
+function tell(message: WorkerMessage): void {
+  process.send?.(message);
+}
+
+/** An operation has a process of its own: what an earlier one read of the droplet is forgotten. */
+function forget({ stateFile }: Job): void {
+  for (const { inputs } of new State(stateFile).all) {
+    for (const about of [inputs.name, inputs.namespace, "the droplet"]) {
+      if (typeof about === "string") touch(inputs as never, about);
+    }
+  }
+}
+
+const actions = {
+  operator: () => process.kill(process.pid, "SIGKILL"),
+  ssh: () => execFileSync("sh", ["-c", `pkill -9 -P ${process.pid} -x ssh || :`]),
+  vmm: () => tell({ kind: "vmm" }),
+  power: () => tell({ kind: "power" }),
+} as const;
+
+/** Does something once, when the effect of this name or number begins. */
+function when(effect: string | number, file: string, act: () => void): () => void {
+  const watcher = watch(file, () => {
+    const begun = readFileSync(file, "utf8").split("\n").slice(0, -1);
+    if (typeof effect === "number" ? begun.length < effect : !begun.includes(effect)) return;
+    watcher.close();
+    act();
+  });
+  return () => watcher.close();
+}
+
+async function work(job: Job): Promise<void> {
+  const { disturbance, effectsFile } = job;
+  delete process.env.HORNET_FAULT;
+  delete process.env.HORNET_EFFECTS;
+  let settled = (): void => undefined;
+  if (effectsFile !== undefined) {
+    writeFileSync(effectsFile, "");
+    process.env.HORNET_EFFECTS = effectsFile;
+  }
+  if (disturbance?.kind === "fault") process.env.HORNET_FAULT = disturbance.fault;
+  else if (disturbance !== undefined && effectsFile !== undefined) {
+    settled = when(disturbance.effect, effectsFile, actions[disturbance.kind]);
+  }
+  forget(job);
+  try {
+    const outcome = await new Engine(job).run();
+    await closeSessions();
+    tell({ kind: "done", outcome });
+  } finally {
+    settled();
+  }
+}
+
+process.on("message", (job: Job) => {
+  work(job).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  });
+});
+process.on("disconnect", () => {
+  // The SDK would complain on exit of resources whose creation failed, which are never told.
+  process.removeAllListeners("exit");
+  process.exit(0);
+});

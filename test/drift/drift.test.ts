@@ -1,0 +1,49 @@
+/** Every kind of drift: what a read says of it, what one up makes of it, and that a destroy right after leaves nothing. */
+import { clears } from "../chaos/converge";
+import { succeed } from "../chaos/operations";
+import { Random } from "../chaos/random";
+import { Stage } from "../chaos/stage";
+import { fleet, tryDestroy, tryDrift } from "./check";
+import { drifts } from "./table";
+
+const SEED = Number(process.env.HORNET_CHAOS_SEED ?? "1");
+/** How many kinds are followed by a destroy here; `npm run chaos` does it with all. */
+const DESTROYS = 10;
+
+jest.setTimeout(60_000);
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.open("inside");
+  await succeed(stage, "up", fleet);
+});
+afterAll(() => stage.close());
+
+/** What one kind leaves wrong must not fail the next ones. */
+async function startAnew(): Promise<void> {
+  await stage.wipe();
+  await succeed(stage, "up", fleet);
+}
+
+test.each(drifts)("$kind", async (drift) => {
+  try {
+    expect(await tryDrift(stage, drift)).toEqual([]);
+  } catch (error) {
+    await startAnew();
+    throw error;
+  }
+});
+
+test("there are no two of a kind, and after all of them destroy leaves nothing", async () => {
+  expect(new Set(drifts.map(({ kind }) => kind)).size).toBe(drifts.length);
+  expect(await clears(stage, fleet)).toEqual([]);
+});
+
+test("a destroy right after a drift leaves nothing either", async () => {
+  const random = new Random(SEED);
+  for (let at = 0; at < DESTROYS; at += 1) {
+    const drift = random.pick(drifts);
+    expect({ kind: drift.kind, wrong: await tryDestroy(stage, drift) }).toEqual({ kind: drift.kind, wrong: [] });
+  }
+});

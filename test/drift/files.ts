@@ -1,0 +1,73 @@
+import { artifacts, dir, type Drift } from "./kind";
+
+const current = `$(readlink -f ${artifacts}/hornet-guest)`;
+
+/** What can happen to Hornet's files. */
+export const fileDrifts: readonly Drift[] = [
+  {
+    kind: "clone folder deleted",
+    make: `rm -r ${dir}`,
+    says: {
+      "CloneNamespace vm0": "the folder of vm0 lost its owner mark",
+      "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
+    },
+    restarts: true,
+    losesDisk: true,
+  },
+  {
+    kind: "owner mark deleted",
+    make: `rm ${dir}/owner`,
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
+  },
+  {
+    kind: "owner mark overwritten",
+    make: `echo mine >${dir}/owner`,
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
+  },
+  {
+    kind: "artifact file touched",
+    make: `touch -d 2001-01-01 ${current}/vm.mem`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
+  },
+  {
+    kind: "artifact file changed",
+    make: `f=${current}/vm.snapshot; chmod 644 $f; echo x >>$f`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
+  },
+  {
+    kind: "artifact file deleted",
+    make: `rm -f ${current}/vm.mem`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
+  },
+  {
+    kind: "manifest deleted",
+    make: `rm -f ${current}/manifest.json`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
+  },
+  {
+    kind: "artifact's stable name deleted",
+    make: `rm ${artifacts}/hornet-guest`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/hornet-guest…` },
+    check: `[[ -L ${artifacts}/hornet-guest ]]`,
+  },
+  {
+    kind: "artifact's users forgotten",
+    make: `rm -r ${current}/.hornet-users`,
+    says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
+  },
+  {
+    kind: "artifact deleted",
+    make: `rm -rf ${current} ${artifacts}/hornet-guest`,
+    says: { "SnapshotArtifact snapshot": "gone", "FirecrackerVM vm0": "the private disk is not mounted at its path" },
+  },
+  {
+    kind: "ssh_config edited",
+    make: "echo 'Host vm9' >>/var/tmp/ssh/ssh_config",
+    says: { "SshConfig ssh": "ssh_config differs" },
+  },
+  {
+    kind: "known_hosts deleted",
+    make: "rm /var/tmp/ssh/known_hosts",
+    says: { "SshConfig ssh": "known_hosts differs" },
+  },
+];
