@@ -9,7 +9,6 @@
 #   --debootstrap SUITE Debian's minimal system of that suite; --packages A,B adds packages, --mirror URL is where from.
 #                       It is kept: the same again gives the same, --refresh installs anew
 #   --add DIR           files laid over it, with their modes, owned by root
-#   --agent TAR         the agent's files, for /opt/hornet-agent; --agent-conf FILE how it is run
 #   --init KIND, --sshd KIND   as install.sh takes them; found by what is there
 #   --no-service        leaves the identity service out: the guest is told over ssh
 #   --size MIB          left out, a third more than is in it, and 64 MiB
@@ -23,7 +22,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() { fail "build-rootfs.sh: $1; see the head of ${BASH_SOURCE[0]}"; }
 
-out='' layers=() suite='' refresh='' packages='' mirror='' adds=() agent='' agent_conf='' service=yes size='' install=()
+out='' layers=() suite='' refresh='' packages='' mirror='' adds=() service=yes size='' install=()
 while [ $# -gt 0 ]; do
   case $1 in
     --no-service) service=no && shift && continue ;;
@@ -37,8 +36,6 @@ while [ $# -gt 0 ]; do
     --packages) packages=$2 ;;
     --mirror) mirror=$2 ;;
     --add) adds+=("$2") ;;
-    --agent) agent=$2 ;;
-    --agent-conf) agent_conf=$2 ;;
     --init | --sshd) install+=("$1" "$2") ;;
     --size) size=$2 ;;
     *) usage "unknown option $1" ;;
@@ -128,11 +125,6 @@ if [ ! -x "$root/usr/sbin/sshd" ] && [ ! -x "$root/usr/sbin/dropbear" ]; then in
 if [ $service = yes ]; then
   "$here/identity/install.sh" --root "$root" "${install[@]}" >>"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
 fi
-if [ -n "$agent" ]; then
-  mkdir -p "$root/opt/hornet-agent"
-  tar --no-same-owner -xpf "$agent" -C "$root/opt/hornet-agent" >>"$log" 2>&1 || fail_with_log "guest image: tar -x $agent" "$log"
-fi
-if [ -n "$agent_conf" ]; then install -D -m 600 "$agent_conf" "$root/etc/hornet/agent.conf"; fi
 for folder in "${adds[@]}"; do
   (cd "$folder" && tar --owner=0 --group=0 -cf - .) | tar -xpf - -C "$root"
 done

@@ -57,6 +57,7 @@ test("a table without what changes by itself", () => {
 test("a whole droplet", () => {
   const seen = parseFacts(
     [
+      section("stamp 1764000000.123456789", ""),
       section("boot", "abc-def\n"),
       section("links", `${JSON.stringify([{ ifname: "lo", flags: ["UP"] }, veth])}\n`),
       section("forwarding", "1\n"),
@@ -77,6 +78,7 @@ test("a whole droplet", () => {
     ].join(""),
   );
   expect(seen).toMatchObject({
+    stamp: "1764000000.123456789",
     bootId: "abc-def",
     forwarding: true,
     namespaces: ["vm7", "other"],
@@ -155,6 +157,7 @@ test("answers of several VMMs on one line are told apart, and one that answers n
 
 test("an empty droplet", () => {
   expect(parseFacts([section("links", "\n"), section("tables", "")].join(""))).toEqual({
+    stamp: "",
     bootId: "",
     links: [],
     forwarding: false,

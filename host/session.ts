@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describeConnection, isLocal, type Connection } from "./connection";
 import { recordEffect } from "./effects";
+import { endWithEngine } from "./engine";
 import { CommandError, ConnectionError, HornetError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
@@ -272,6 +273,7 @@ export class Session {
   }
 
   private async connect(first: boolean): Promise<Lane> {
+    endWithEngine();
     const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
     try {
       const hello = await lane.call('printf %s "$$"', "connect");

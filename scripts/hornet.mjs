@@ -15,8 +15,10 @@ const commands = {
   up: { purpose: "up", module: "./up.ts" },
   down: { purpose: "up", module: "./down.ts" },
   droplet: { purpose: "up", module: "../sandbox/droplet/cli.ts" },
+  image: { purpose: "up", module: "./image.ts" },
   pulumi: { purpose: "operator", module: "./pulumi.ts" },
   promote: { purpose: "operator", module: "./promote.ts" },
+  chaos: { purpose: "test", module: "../test/chaos/run.ts" },
   doctor: { purpose: "operator", module: "./doctor.ts" },
   "test:kvm": { purpose: "test", module: "./test-kvm.ts" },
 };

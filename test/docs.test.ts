@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { bridgeTable } from "../plan/bridge";
 import { natTable } from "../plan/nat";
 import { renderTable, type NftTable } from "../plan/nft";
+import { drifts } from "./drift/table";
 
 const owner = "hornet:STACK";
 
@@ -25,3 +26,20 @@ test("every script that the README names is in package.json, and the other way r
   const named = [...readme.matchAll(/npm (?:run (?:--silent )?([a-z:]+)|(test))/g)].map(([, run, test]) => run ?? test);
   expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort());
 });
+
+test("docs/drift.md lists every kind of drift that is tried", () => {
+  const text = readFileSync(join(__dirname, "../docs/drift.md"), "utf8");
+  const listed = [...text.matchAll(/^\| (.+?) +\| _.+ \| (?:lives on|restarted)/gm)].map(([, kind = ""]) =>
+    kind.trim(),
+  );
+  expect(listed).toEqual(drifts.map(({ kind }) => kind));
+});
+
+test.each(["README.md", "docs/drift.md", "docs/promotion.md", "docs/troubleshooting.md", "docs/network.md"])(
+  "the files that %s links to are there",
+  (name) => {
+    const file = join(__dirname, "..", name);
+    const links = [...readFileSync(file, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to = ""]) => to);
+    for (const to of links) expect({ to, there: existsSync(join(dirname(file), to)) }).toEqual({ to, there: true });
+  },
+);

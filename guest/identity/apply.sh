@@ -79,14 +79,25 @@ clock_now() {
   fraction=${fraction#1}
 }
 
+# find_gateway: $gateway, the default route's as the kernel prints it: hexadecimal, its first byte last; empty without one.
+find_gateway() {
+  gateway=
+  while read -r device destination via rest; do
+    if [ "$destination" = 00000000 ]; then gateway=$via; fi
+  done </proc/net/route
+}
+
 # apply_seed_and_clock: the random generator is stirred and, by the helper `settle`, made to use it at once: the kernel
-# alone would go on for up to a minute with the key that all clones share. `settle` also sets the clock to the millisecond.
+# alone would go on for up to a minute with the key that all clones share. `settle` also sets the clock, to the millisecond,
+# and asks the gateway for it where that answers.
 apply_seed_and_clock() {
   case $new_clock in '') ;; *[!0-9.]* | .* | *.*.*) failed clock 'malformed' && new_clock= ;; esac
   seconds=0 milliseconds=0 format=
   if [ -n "$new_clock" ]; then clock_now; fi
   octal_bytes "$seconds" 8
   octal_bytes "$((milliseconds * 1000000))" 8
+  find_gateway
+  octal_bytes "$((0x${gateway:-0}))" 4
   wrong=3
   if [ -x "${SETTLE:-$LIBRARY/settle}" ]; then
     {
@@ -96,7 +107,16 @@ apply_seed_and_clock() {
     } | "${SETTLE:-$LIBRARY/settle}"
     wrong=$?
   fi
-  case $wrong in 0 | 2) ;; *) decode "$new_seed" >/dev/urandom || failed seed ;; esac
+  case $wrong in
+    0 | 2) ;;
+    *)
+      decode "$new_seed" >/dev/urandom || failed seed
+      # RNDRESEEDCRNG, by whatever can say it.
+      perl -e 'open(F, ">", "/dev/urandom") && ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
+        python3 -c 'import fcntl; fcntl.ioctl(open("/dev/urandom", "w"), 0x5207)' 2>/dev/null ||
+        failed seed 'the random generator may go on for a minute as its template did'
+      ;;
+  esac
   if [ "$wrong" -lt 2 ] || [ -z "$new_clock" ]; then return; fi
   # GNU date takes a fraction; busybox sets full seconds, up to half a second wrong.
   date -s "@$seconds.$fraction" >/dev/null 2>&1 ||

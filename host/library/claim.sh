@@ -31,5 +31,6 @@ unclaim() {
 
 # is_ours DIR: the folder is there and ours.
 is_ours() {
-  [[ -f $1/owner && $(<"$1/owner") == "$owner" ]]
+  local holder
+  { read -r holder <"$1/owner"; } 2>/dev/null && [[ $holder == "$owner" ]]
 }

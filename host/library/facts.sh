@@ -23,7 +23,8 @@ gather_facts() {
   section tables
   list_own_tables
   section namespaces
-  [[ ! -d /run/netns ]] || ls -1 /run/netns
+  # Mount points, not files: see has_netns.
+  awk '$5 ~ "^/run/netns/" && !seen[$5]++ { print substr($5, 12) }' /proc/self/mountinfo
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     [[ -f $claim ]] || continue
     name=${claim%-*} name=${name##*/.bridge-}
@@ -65,7 +66,7 @@ list_own_tables() {
 
 # gather_namespace NAME: links, routes, forwarding and tables in it, a line each, by three processes that enter it once.
 gather_namespace() {
-  [[ -e /run/netns/$1 ]] || return 0
+  has_netns "$1" || return 0
   section inside "$1"
   # shellcheck disable=SC2016
   nsenter --net="/run/netns/$1" sh -c '
@@ -82,7 +83,7 @@ gather_vm() {
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
-  elif [[ -e /run/netns/$1 ]] && list_vmms && found=${vmm_of[$dir/firecracker.sock]:-} && [[ -n $found ]]; then
+  elif has_netns "$1" && list_vmms && found=${vmm_of[$dir/firecracker.sock]:-} && [[ -n $found ]]; then
     pid=$found started=$(start_time "$found")
   else
     [[ -e $dir/vmm.pid ]] || return 0

@@ -18,7 +18,7 @@ load_rules_in() {
 # converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside.
 converge_namespace() {
   local dir=$runtime_dir/$namespace
-  if ! own_clone && [[ ! -e $dir/owner && -e /run/netns/$namespace && -z $adopt ]]; then
+  if ! own_clone && [[ ! -e $dir/owner && -z $adopt ]] && has_netns "$namespace"; then
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
   fi
@@ -39,7 +39,7 @@ note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids
   own_clone || return 0
-  if [[ -e /run/netns/$namespace ]]; then
+  if has_netns "$namespace"; then
     pids=$(ip netns pids "$namespace")
     if [[ -n $pids ]]; then
       shutdown_ms=0 delete_vm || return
@@ -54,7 +54,7 @@ delete_namespace() {
   # where something holds a namespace that has no name any more.
   if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
     effect "$namespace/del-link" ip link del "$host_veth" || return
-  elif [[ -e /run/netns/$namespace ]]; then
+  elif has_netns "$namespace"; then
     # It has another name by now, or none that is known; its other end takes it along.
     effect "$namespace/del-veths" drop_veths "$namespace" || return
   fi
@@ -75,9 +75,18 @@ owns_link() {
   [[ $(<"/sys/class/net/$1/ifalias") == "$owner" ]]
 }
 
+# has_netns NAME: there is a namespace of that name. A file alone, as an `ip netns` that was killed half-way leaves it, is
+# none.
+has_netns() { [[ $(</proc/self/mountinfo) == *" /run/netns/$1 "* ]]; }
+
+# add_netns NAME
+add_netns() {
+  has_netns "$1" || rm -f "/run/netns/$1" && ip netns add "$1"
+}
+
 # owns_namespace NAME: the namespace carries our mark: it is the alias of its loopback.
 owns_namespace() {
-  [[ -e /run/netns/$1 && $(ip -n "$1" -j link show lo 2>/dev/null) == *"\"ifalias\":\"$owner\""* ]]
+  has_netns "$1" && [[ $(ip -n "$1" -j link show lo 2>/dev/null) == *"\"ifalias\":\"$owner\""* ]]
 }
 
 # own_clone: variables runtime_dir namespace owner. The clone is ours. A folder that lost its mark gets it again where its
@@ -102,7 +111,7 @@ apply_rules() {
 # delete_rules: variables runtime_dir namespace owner table.
 delete_rules() {
   is_ours "$runtime_dir/$namespace" || return 0
-  [[ -e /run/netns/$namespace ]] || return 0
+  has_netns "$namespace" || return 0
   effect "$namespace/del-rules" drop_rules_in "$namespace" "$table"
 }
 

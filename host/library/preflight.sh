@@ -3,19 +3,10 @@
 
 # preflight_facts: variables runtime_dir dir_of_artifacts firecracker paths (one a line) more_tools (blank between). Answers with lines key=value.
 preflight_facts() {
-  local tool path
+  local path
   local -a processes
-  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
-    # The shell finds a file that cannot be executed too, where there is no other.
-    hash "$tool" 2>/dev/null
-    path=${BASH_CMDS[$tool]:-}
-    [[ -x $path ]] || path=""
-    printf 'tool.%s=%s\n' "$tool" "$path"
-  done
-  printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
-  printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
-  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | sed q)"
-  printf 'version.bash=%s\n' "$BASH_VERSION"
+  # Beside the rest: all of it is small processes, one after the other.
+  preflight_programs &
   printf 'uid=%s\n' "$EUID"
   printf 'system=%s\n' "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null)"
   printf 'kernel=%s\n' "$(</proc/sys/kernel/osrelease)"
@@ -31,16 +22,33 @@ preflight_facts() {
   printf 'pids=%s\n' "$(($(</proc/sys/kernel/pid_max) - ${#processes[@]}))"
   printf 'arp=%s\n' "$(cat /proc/sys/net/ipv4/neigh/default/gc_thresh3 2>/dev/null)"
   printf 'kvm=%s\n' "$(kvm_state)"
-  if [[ -x $firecracker ]]; then
-    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n '/^Firecracker v/{s///p;q}')"
-    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
-  fi
   printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
   printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"
   printf 'clone_kib=%s\n' "$(memory_of_clones)"
   while IFS= read -r path; do
     [[ -z $path ]] || printf 'file.%s=%s\n' "$path" "$(stat -L -c '%s %b %B' -- "$path" 2>/dev/null)"
   done <<<"$paths"
+  wait
+}
+
+# preflight_programs: the part of preflight_facts that is about what is installed.
+preflight_programs() {
+  local tool path
+  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
+    # The shell finds a file that cannot be executed too, where there is no other.
+    hash "$tool" 2>/dev/null
+    path=${BASH_CMDS[$tool]:-}
+    [[ -x $path ]] || path=""
+    printf 'tool.%s=%s\n' "$tool" "$path"
+  done
+  printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
+  printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
+  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | sed q)"
+  printf 'version.bash=%s\n' "$BASH_VERSION"
+  if [[ -x $firecracker ]]; then
+    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n '/^Firecracker v/{s///p;q}')"
+    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
+  fi
 }
 
 # kvm_state: whether this process can open /dev/kvm.

@@ -19,11 +19,11 @@ waiter_of() {
 
 # end_waiter "PID START": it ends by itself when its VMM has ended; one that does not is killed.
 end_waiter() {
-  local pid=${1% *} started=${1#* } limit
+  local pid=${1% *} started=${1#* } limit now
   [[ -n $1 ]] || return 0
-  limit=$(($(now_ms) + 2000))
-  while [[ $(start_time "$pid") == "$started" ]]; do
-    (($(now_ms) <= limit)) || kill -9 "$pid" 2>/dev/null
+  limit=$((${EPOCHREALTIME/./} / 1000 + 2000))
+  while start_time "$pid" now && [[ $now == "$started" ]]; do
+    ((${EPOCHREALTIME/./} / 1000 <= limit)) || kill -9 "$pid" 2>/dev/null
     pause 0.002
   done
 }
@@ -45,7 +45,7 @@ list_vmms() {
 recover_vmm() {
   local dir=$runtime_dir/$namespace pid
   local -A vmm_of=()
-  is_ours "$dir" && [[ -e /run/netns/$namespace ]] && ! vmm_alive "$dir" || return 0
+  is_ours "$dir" && has_netns "$namespace" && ! vmm_alive "$dir" || return 0
   list_vmms
   pid=${vmm_of[$dir/firecracker.sock]:-}
   [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir" "$pid"

@@ -10,7 +10,7 @@ begin_scratch() {
   config=$(cat)
   [[ -n ${agent:-} ]] || effect "scratch/clear" end_scratch || return
   effect "scratch/claim" claim "$dir" || return
-  effect "scratch/netns" ip netns add "$namespace" || return
+  effect "scratch/netns" add_netns "$namespace" || return
   if [[ -n $tap ]]; then
     effect "scratch/tap" ip_batch_in "$namespace" "tuntap add dev $tap mode tap
 link set $tap address $tap_mac up

@@ -16,7 +16,7 @@ sweep() {
   # What lost its folder still says by itself whose it is.
   for namespace in /run/netns/*; do
     namespace=${namespace##*/} host_veth=""
-    [[ -e /run/netns/$namespace && " $keep " != *" $namespace "* ]] || continue
+    [[ " $keep " != *" $namespace "* ]] || continue
     own_clone || continue
     delete_namespace || return
   done

@@ -7,10 +7,10 @@
 
 # vmm_alive DIR: the recorded process lives and is the one that was started (same start time, same boot).
 vmm_alive() {
-  local pid started boot
+  local pid started boot now
   read -r pid started boot 2>/dev/null <"$1/vmm.pid" || return 1
-  [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] || return 1
-  [[ $(start_time "$pid") == "$started" ]]
+  read -r now </proc/sys/kernel/random/boot_id
+  [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
 }
 
 # copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros. It
@@ -86,9 +86,9 @@ launch_vmm() {
     bash -c "LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\"" \
     hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
   stat -L -c %i "$dir/rootfs.ext4" >"$dir/disk-inode" 2>/dev/null
-  limit=$(($(now_ms) + vmm_timeout_ms))
+  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
-    if (($(now_ms) > limit)); then
+    if ((${EPOCHREALTIME/./} / 1000 > limit)); then
       fail "the VMM did not open its socket in time: $(tail -c 600 "$dir/console.log")"
       return 1
     fi
@@ -122,9 +122,9 @@ end_vmm() {
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
   kill -9 "$pid" 2>/dev/null
-  limit=$(($(now_ms) + vmm_timeout_ms))
+  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   while vmm_alive "$dir"; do
-    (($(now_ms) <= limit)) || { fail "process $pid does not end"; return 1; }
+    ((${EPOCHREALTIME/./} / 1000 <= limit)) || { fail "process $pid does not end"; return 1; }
     pause 0.005
   done
   end_waiter "$waiter"
@@ -138,8 +138,8 @@ shut_down_vmm() {
   waiter=$(waiter_of "$pid")
   curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
     -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null
-  limit=$(($(now_ms) + $2))
-  while vmm_alive "$dir" && (($(now_ms) < limit)); do pause 0.02; done
+  limit=$((${EPOCHREALTIME/./} / 1000 + $2))
+  while vmm_alive "$dir" && ((${EPOCHREALTIME/./} / 1000 < limit)); do pause 0.02; done
   vmm_alive "$dir" || end_waiter "$waiter"
 }
 
@@ -152,15 +152,15 @@ start_vm() {
   local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3
   config=$(</dev/stdin)
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
-  t0=$(now_ms)
+  t0=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/end-old" end_vmm "$dir" || return
   if [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
     effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
   fi
-  t1=$(now_ms)
+  t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" write_record "$dir" "$record" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
-  t2=$(now_ms)
+  t2=$((${EPOCHREALTIME/./} / 1000))
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
   elif [[ -e $dir/held ]]; then
@@ -172,7 +172,7 @@ start_vm() {
     fail "the end of its console: $(tail -c 600 "$dir/console.log")"
     return 1
   }
-  t3=$(now_ms)
+  t3=$((${EPOCHREALTIME/./} / 1000))
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(tail -c 600 "$dir/console.log")"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nrestore_ms=%d\n' \

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { identify } from "../../sandbox/droplet/processes";
 import { runPulumi, type Paths } from "../pulumi-cli";
 import { addToConfig, refreshConfig } from "./config";
 import { LOCAL, PROJECT, localPaths } from "./paths";
@@ -63,17 +64,11 @@ async function releaseStaleLocks(paths: Paths): Promise<void> {
   const files = existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
   const holders = files.map((name) => lock.safeParse(JSON.parse(readFileSync(join(locks, name), "utf8"))).data);
   // Of another machine, or unreadable: Pulumi says what it makes of it.
-  if (holders.length === 0 || !holders.every((holder) => holder?.hostname === hostname() && !isAlive(holder.pid)))
+  if (
+    holders.length === 0 ||
+    !holders.every((holder) => holder?.hostname === hostname() && identify(holder.pid) === undefined)
+  )
     return;
   process.stderr.write("an earlier run ended without giving up its lock; going on from where it was\n");
   await runPulumi(paths, LOCAL, ["cancel", "--yes", "--stack", LOCAL], { capture: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

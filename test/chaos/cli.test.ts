@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { observeDroplet, type Observation } from "../../sandbox/droplet";
 import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
-import { changes } from "../support/scratchDroplet";
+import { changes, commandLines } from "../support/scratchDroplet";
 import { scratchVmm } from "../support/scratchVmm";
 import { World, droplet } from "../support/world";
 
@@ -46,6 +46,13 @@ async function killedAt(effect: string, script: string): Promise<void> {
   while (!begun() && child.exitCode === null) await sleep(5);
   if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
   expect({ effect, code: await ended }).toEqual({ effect, code: null });
+  // The kernel takes a moment to end it; nobody types the next command that fast.
+  const cli = (): boolean => commandLines().some(({ text }) => /\/pulumi (up|destroy) /.test(text) && isOfWorld(text));
+  while (cli()) await sleep(20);
+}
+
+function isOfWorld(text: string): boolean {
+  return text.includes(world.folder);
 }
 
 test.each([
