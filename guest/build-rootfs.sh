@@ -80,7 +80,8 @@ install_suite() {
   if [ -f "$suite_tar" ] && [ -z "$refresh" ]; then return; fi
   say "guest image: installing Debian $suite"
   draft=$(cache_work "$result")
-  SOURCE_DATE_EPOCH=$image_time mmdebstrap --quiet --mode=root --variant=minbase ${packages:+"--include=$packages"} \
+  # What it mounts meanwhile is nobody else's to see.
+  SOURCE_DATE_EPOCH=$image_time unshare --mount --propagation private mmdebstrap --quiet --mode=root --variant=minbase ${packages:+"--include=$packages"} \
     "$suite" "$draft/suite.tar" ${mirror:+"$mirror"} >>"$log" 2>&1 || fail_with_log "guest image: mmdebstrap" "$log"
   rm -rf "$result"
   cache_publish "$draft" "$result"

@@ -7,6 +7,7 @@ import { planNamespace } from "./namespace";
 import { NAT_TABLE, natTable } from "./nat";
 import type { Observed } from "./observed";
 import { ownerName } from "./owner";
+import { planVm } from "./vm";
 
 /** What a look at a droplet shows of one stack, in words. */
 export interface Inspection {
@@ -84,8 +85,8 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
   const seen = observed.inside[plan.namespace]?.tables.find(({ name }) => name === NAT_TABLE);
   const labels = new Set(seen?.rules.map(({ comment }) => comment));
   const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));
-  const vm = observed.vms[plan.namespace];
-  const vmDrift =
-    vm?.alive !== true ? ["no VMM runs"] : vm.state === "Running" ? [] : [`its VM is ${vm.state || "silent"}`];
-  return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...vmDrift];
+  // Which snapshot it should run only the state knows.
+  const { digest = "", key = "" } = observed.vms[plan.namespace]?.record ?? {};
+  const { drift } = planVm({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
+  return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...drift];
 }

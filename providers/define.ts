@@ -81,6 +81,8 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const reading = await definition.read(current);
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : reading.drift.join("; ");
+        // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
+        if (condition !== AS_DECLARED) process.stderr.write(`${definition.kind} ${id}: ${condition}\n`);
         const inputs = { ...definition.inputs.parse(props ?? {}), [CONDITION]: condition };
         return { id, props: { ...inputs, ...reading.outputs }, inputs };
       }),

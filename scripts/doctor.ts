@@ -16,13 +16,12 @@ import { inspect, type Inspection } from "../plan/inspection";
 import type { Observed } from "../plan/observed";
 import { ownerName } from "../plan/owner";
 import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
-
-const PROJECT = "hornet";
+import { LOCAL, PROJECT, checkout, localPaths } from "./local/paths";
 
 /** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
 export async function main(args: readonly string[]): Promise<number> {
   const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
-  const stack = at === -1 ? "local" : (args[at + 1] ?? "");
+  const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
   try {
     return await examine(stack);
   } catch (error) {
@@ -48,7 +47,9 @@ async function examine(stack: string): Promise<number> {
 }
 
 function specOf(stack: string): FleetSpec {
-  const file = join(__dirname, "..", `Pulumi.${stack}.yaml`);
+  const { config } = localPaths();
+  // The stack local has what was set on it beside the file in git.
+  const file = stack === LOCAL && existsSync(config) ? config : join(checkout, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
   const { raw, secretKeys } = readStackFile(file);
   const parsed = parseConfig(raw, { secretKeys });
@@ -117,7 +118,7 @@ function print(
   { faults, warnings }: Verdict,
   holder: string,
 ): void {
-  const up = stack === "local" ? "npm run up" : `pulumi up -s ${stack}`;
+  const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
   const section = (title: string, lines: readonly string[], none: string): void => {
     console.log(title);
     for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${line}`);

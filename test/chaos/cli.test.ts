@@ -55,6 +55,31 @@ function isOfWorld(text: string): boolean {
   return text.includes(world.folder);
 }
 
+test("preview and doctor say in words what has drifted and change nothing; up mends it", async () => {
+  await world.npm("up");
+  expect(await world.tryNpm("doctor")).toMatchObject({ code: 0 });
+  await world.onDroplet(`read -r p _ </opt/swarm/runtime/vm0/vmm.pid; kill -9 $p; ip -n vm1 link set tap0 down
+    nsenter --net=/run/netns/vm1 nft flush chain ip hornet prerouting`);
+  const drifted = await observeDroplet(droplet);
+  const preview = await world.npm("pulumi", "preview");
+  expect(preview).toMatch(/FirecrackerVM vm0: VMM exited with 137 at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(pid \d+\)$/m);
+  expect(preview).toMatch(/CloneNamespace vm1: tap0 down$/m);
+  expect(preview).toMatch(/NatRuleSet vm1: nft rule DNAT missing$/m);
+  const { code, stdout } = await world.tryNpm("doctor");
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^not as declared\n {2}vm0: VMM exited with 137 at .*\n {2}vm1: tap0 down\n {2}vm1: nft rule DNAT missing\n/m,
+  );
+  expect(stdout).toContain("mend it with: npm run up");
+  // A VMM notes there that it was asked.
+  const changed = changes(drifted, await observeDroplet(droplet)).filter((line) => !line.includes("/console.log "));
+  expect(changed).toEqual([]);
+  expect(await world.npm("up")).toContain("3 updated");
+  expect(await world.tryNpm("doctor")).toMatchObject({ code: 0 });
+  await world.npm("down");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+});
+
 test.each([
   ["vm1/launch", "vm0/del-link"],
   ["artifact/vm.mem", "bridge/del-rules"],

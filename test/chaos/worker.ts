@@ -64,9 +64,13 @@ async function work(job: Job): Promise<void> {
   }
 }
 
+// What a person would see of each operation; here its outcome tells it.
+const print = process.stderr.write.bind(process.stderr);
+process.stderr.write = () => true;
+
 process.on("message", (job: Job) => {
   work(job).catch((error: unknown) => {
-    console.error(error);
+    print(`${String(error)}\n`);
     process.exit(1);
   });
 });

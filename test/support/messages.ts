@@ -1,0 +1,70 @@
+/** The messages that a user may read, as they stand in the code: what is put in at run time is an ellipsis. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+
+/** One message and where it comes from. */
+export interface Message {
+  readonly file: string;
+  readonly text: string;
+}
+
+const BLANK = "…";
+const checkout = join(__dirname, "../..");
+
+/** What makes a message of its first argument. */
+const MAKERS: ReadonlySet<string> = new Set(["HornetError", "ConnectionError", "fault", "warn", "refusal"]);
+
+/** The messages of the TypeScript files in a folder of the checkout. */
+export function messagesOfCode(folder: string): Message[] {
+  const files = readdirSync(join(checkout, folder)).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  return files.flatMap((name) => {
+    const file = `${folder}/${name}`;
+    const source = ts.createSourceFile(file, readFileSync(join(checkout, file), "utf8"), ts.ScriptTarget.Latest, true);
+    const found: Message[] = [];
+    const visit = (node: ts.Node): void => {
+      const made = (ts.isNewExpression(node) || ts.isCallExpression(node)) && nameOf(node.expression);
+      const argument = made !== false && MAKERS.has(made) ? (node as ts.CallExpression).arguments[0] : undefined;
+      if (argument !== undefined) found.push({ file, text: textOf(argument) });
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+    return found;
+  });
+}
+
+/** The messages of the shell functions that run on a droplet. */
+export function messagesOfLibrary(): Message[] {
+  const folder = "host/library";
+  return readdirSync(join(checkout, folder)).flatMap((name) => {
+    const text = readFileSync(join(checkout, folder, name), "utf8");
+    return [...text.matchAll(/\bfail "((?:[^"$]|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$)*)"/g)].map(([, said = ""]) => ({
+      file: `${folder}/${name}`,
+      text: said.replaceAll(/\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$\w+/g, BLANK),
+    }));
+  });
+}
+
+/** What does not change of a message: its longest part between two ellipses; empty where it has none worth the name. */
+export function constantPart({ text }: Message): string {
+  const parts = text.split(BLANK).map((part) => part.replace(/^[\s:;,.()]+|[\s:;,.()]+$/g, ""));
+  const longest = parts.reduce((best, part) => (part.length > best.length ? part : best), "");
+  return longest.length < 8 ? "" : longest;
+}
+
+function nameOf(node: ts.Expression): string {
+  return ts.isIdentifier(node) ? node.text : ts.isPropertyAccessExpression(node) ? node.name.text : "";
+}
+
+function textOf(node: ts.Expression): string {
+  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isParenthesizedExpression(node)) return textOf(node.expression);
+  if (ts.isTemplateExpression(node)) {
+    return node.head.text + node.templateSpans.map(({ literal }) => BLANK + literal.text).join("");
+  }
+  if (ts.isBinaryExpression(node)) return textOf(node.left) + textOf(node.right);
+  // [first, …].join("\n")
+  const list = ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && node.expression.expression;
+  if (list !== false && ts.isArrayLiteralExpression(list)) return list.elements.map(textOf).join(BLANK);
+  return BLANK;
+}
