@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { commandLines, scratchDroplet, type ScratchDroplet } from "../test/support/scratchDroplet";
 import type { Connection, SshConnection } from "./connection";
 import { CommandError, ConnectionError } from "./errors";
-import { Session, type Call } from "./session";
+import type { Call } from "./call";
+import { Session } from "./session";
 
 jest.setTimeout(120_000);
 

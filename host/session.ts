@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { describeConnection, isLocal, type Connection } from "./connection";
+import { encode, type Call } from "./call";
 import { recordEffect } from "./effects";
 import { endWithEngine } from "./engine";
-import { CommandError, ConnectionError, HornetError } from "./errors";
+import { CommandError, ConnectionError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, lockHolder } from "./lock";
@@ -12,24 +13,6 @@ import { discardFolder, privateFolder } from "./privateFolder";
 import { quote } from "./quote";
 import { shellCommand } from "./shellCommand";
 import { connectionHint, sshOptions } from "./ssh";
-
-/** One call of a library function on a droplet. */
-export interface Call {
-  /** What it is for, in words: "create namespace vm7". Stands in every error. */
-  readonly what: string;
-  /** A function of host/library. */
-  readonly run: string;
-  /** Shell variables that the function reads. They are data: quoted once, here, and never in an argument list. */
-  readonly vars?: Readonly<Record<string, string>>;
-  /** What the function reads on stdin; the place for secrets. */
-  readonly stdin?: string;
-  /** The limit in ms; reached, the call and all that it started is killed. Default: the connection's timeout. */
-  readonly timeoutMs?: number;
-  /** How many times the usual limit it may take: for copies and digests of large files. Default 1. */
-  readonly patience?: number;
-  /** What to do when it fails. */
-  readonly hint?: string;
-}
 
 /** Seconds. */
 const DEFAULT_TIMEOUT = 60;
@@ -321,20 +304,6 @@ export class Session {
     const { what, run, hint } = call;
     return new CommandError({ what, droplet: this.name, command: run, code, stderr, hint });
   }
-}
-
-/** The code of a call: its variables, then the function, fed by a builtin so that stdin is in no argument list. */
-function encode({ run, vars = {}, stdin }: Call): string {
-  const assignments = Object.entries(vars).map(([name, value]) => {
-    if (!/^[a-z][a-z_0-9]*$/.test(name)) throw new Error(`not a variable's name: ${name}`);
-    return `${name}=${quote(value)}\n`;
-  });
-  // A shell drops the character, and the lane would wait for the byte that is missing.
-  for (const text of [...Object.values(vars), stdin ?? ""]) {
-    if (text.includes("\0")) throw new HornetError(`what ${run} is to work with holds a NUL character`);
-  }
-  const feed = stdin === undefined ? "" : `printf %s ${quote(stdin)} | `;
-  return `${assignments.join("")}${feed}${run}\n`;
 }
 
 const sessions = new Map<string, Session>();

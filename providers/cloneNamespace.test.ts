@@ -101,6 +101,9 @@ test("what the same stack left half-made is completed", async () => {
     `${claim}; ${net}; ${veth}`,
     `${claim}; ${net}; ${veth}; ip link set veth7h alias '${owner}' master br0 up; ip -n vm7 link set lo up`,
     `${claim}; ${net}; ${veth}; ip -n vm7 tuntap add dev tap0 mode tap`,
+    // An `ip netns` that is killed half-way leaves a file that is no namespace.
+    `${claim}; mkdir -p /run/netns; : >/run/netns/vm7`,
+    `mkdir -p /run/netns; : >/run/netns/vm7`,
   ]) {
     await stage.run(left);
     const one = await stage.namespace();
@@ -165,13 +168,53 @@ test("a namespace in which somebody's process runs is not deleted", async () => 
   await one.delete();
 });
 
-test("a folder that lost its mark is said, and nothing else is guessed", async () => {
-  const one = await stage.namespace();
-  await one.create();
-  await stage.run("rm -r /opt/swarm/runtime/vm7");
-  expect(await one.read()).toMatchObject({ id: "vm7", condition: "the folder of vm7 lost its owner mark" });
-  await stage.run("ip netns del vm7");
-  expect((await one.read()).id).toBe("");
+describe("a folder that lost its mark", () => {
+  const words = "the folder of vm7 lost its owner mark";
+
+  test("is said and made anew, since the namespace itself still says whose it is", async () => {
+    const one = await stage.namespace();
+    await one.create();
+    const { id } = JSON.parse(await stage.run("ip -n vm7 -j link show veth0 | jq '{id: .[0].ifindex}'")) as {
+      id: number;
+    };
+    await stage.repairs(one, "rm -r /opt/swarm/runtime/vm7", words);
+    await stage.repairs(one, "rm /opt/swarm/runtime/vm7/owner; ip -n vm7 link set tap0 down", `${words}; tap0 down`);
+    await stage.repairs(one, "echo mine >/opt/swarm/runtime/vm7/owner", words);
+    expect(await stage.run("ip -n vm7 -j link show veth0 | jq '.[0].ifindex'")).toBe(`${id}\n`);
+    await one.delete();
+  });
+
+  test.each([
+    "rm -r /opt/swarm/runtime/vm7",
+    "ip link set veth7h down; ip link set veth7h name moved; rm -r /opt/swarm/runtime/vm7",
+  ])("is deleted all the same: %s", async (drift) => {
+    const there = await stage.observe();
+    const one = await stage.namespace();
+    await one.create();
+    await stage.run(drift);
+    await one.delete();
+    expect(await stage.changesSince(there)).toEqual([]);
+  });
+
+  test("and whose namespace went too is gone", async () => {
+    const one = await stage.namespace();
+    await one.create();
+    await stage.run("rm -r /opt/swarm/runtime/vm7; ip netns del vm7");
+    expect((await one.read()).id).toBe("");
+  });
+
+  test("is not taken from another stack, whose mark is on it now", async () => {
+    const one = await stage.namespace();
+    await one.create();
+    await stage.run(`echo '${other}' >/opt/swarm/runtime/vm7/owner`);
+    const theirs = await stage.observe();
+    expect((await one.read()).condition).toBe(words);
+    await expect(one.update()).rejects.toThrow("vm7 on this droplet belongs to the stack p/two");
+    await one.delete();
+    expect(await stage.changesSince(theirs)).toEqual([]);
+    await stage.run(`echo '${owner}' >/opt/swarm/runtime/vm7/owner`);
+    await one.delete();
+  });
 });
 
 test("each step failing in turn is said and leaves nothing", async () => {

@@ -1,5 +1,5 @@
 import { effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
-import { declared, images, other, snapshots, Stage } from "../test/support/scratchStage";
+import { declared, images, other, owner, snapshots, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
@@ -68,6 +68,38 @@ test("files that change or go are drift, in words", async () => {
   const { condition } = await one.read();
   expect(String(condition).split("; ").sort()).toEqual([`${folder}/rootfs.ext4 missing`, `${folder}/vm.mem changed`]);
   await one.delete();
+});
+
+test.each([
+  ["touched", "touch -d 2001-01-01 vm.mem", true],
+  ["changed", "chmod 644 vm.snapshot; printf x >>vm.snapshot", false],
+  ["deleted", "rm -f rootfs.ext4", false],
+  ["without its manifest", "rm -f manifest.json", false],
+])(
+  "an artifact that is %s: what is whole is kept, what is not is made anew from the same",
+  async (_how, drift, kept) => {
+    const one = await stage.artifact();
+    const before = (await one.create()).artifact as { digest: string; key: string };
+    await stage.run(`cd ${snapshots}/${before.digest.slice("sha256:".length)}; ${drift}`);
+    expect((await one.read()).condition).not.toBe("as declared");
+    const after = (await one.update()).artifact as { digest: string; key: string };
+    expect({ same: after.digest === before.digest, key: after.key }).toEqual({ same: kept, key: before.key });
+    expect(await one.read()).toMatchObject(declared);
+    await one.delete();
+    expect(await stage.changesSince(stage.before)).toEqual([]);
+  },
+);
+
+test("the stable name and the stack's mark are drift, and mended", async () => {
+  const one = await stage.artifact();
+  await one.create();
+  const folder = `${snapshots}/${String(one.outs.artifactDigest).slice("sha256:".length)}`;
+  const mark = `${folder}/.hornet-users/${owner.slice(-12)}`;
+  await stage.repairs(one, `rm ${snapshots}/hornet-guest`, `${snapshots}/hornet-guest/manifest.json missing`);
+  await stage.repairs(one, `rm -r ${folder}/.hornet-users`, `${mark} missing`);
+  await stage.run(`rm -r ${folder}/.hornet-users`);
+  await one.delete();
+  expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
 test("a folder without a manifest is examined: disk, tap and sizes come from the snapshot itself", async () => {

@@ -67,7 +67,7 @@ export function main(args: readonly string[]): number {
     const argv = sources.some(Boolean)
       ? ["build-rootfs.sh", ...sourceArguments(values), ...size]
       : ["build-image.sh", ...own(values), ...size];
-    const [script = "", ...rest] = [...argv, ...adds, "--out", resolve(out)];
+    const [script, ...rest] = [...argv, ...adds, "--out", resolve(out)];
     const { status } = spawnSync(join(checkout, "guest", script), rest, { stdio: ["ignore", "ignore", "inherit"] });
     if (status !== 0) return status ?? 1;
   } finally {

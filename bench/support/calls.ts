@@ -1,4 +1,5 @@
-import { Session, type Call } from "../../host/session";
+import type { Call } from "../../host/call";
+import { Session } from "../../host/session";
 import type { CallRecord } from "./driveTypes";
 
 /** Called when a call begins and, with its record, when it has ended. */

@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC1091
 # How a document is applied: one function a part. Sourced by hornet-identity, and sent with over-ssh.sh to guests that
 # have no such service; so it is plain POSIX shell. Every part that fails is named, without its value, by `say` and in the
 # state file, and the rest goes on. Few processes: clones under emulation pay milliseconds for each.

@@ -57,6 +57,7 @@ case $init-$sshd in
   *-dropbear)
     mkdir -p "$root/etc/dropbear"
     start=$dropbear reload="/usr/lib/hornet/restart-dropbear"
+    # shellcheck disable=SC2016
     printf '#!/bin/sh\n# Only the listener goes; sessions are processes of their own.\n%s\nexec %s\n' \
       'read -r pid </run/hornet/dropbear.pid && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done' \
       "$dropbear" >"$root/usr/lib/hornet/restart-dropbear"

@@ -55,5 +55,6 @@ make_room() {
   free=$(dumpe2fs -h "$1" 2>/dev/null | awk -F: '/^Free blocks/ { free = $2 } /^Block size/ { size = $2 } END { print free * size / 1024 }')
   ((${free%.*} < need)) || return 0
   size=$(($(stat -c %s "$1") / 1024 + need))
-  truncate -s "${size}K" "$1" && resize2fs "$1" >/dev/null 2>&1 || fail "the image cannot be made large enough for the agent"
+  if truncate -s "${size}K" "$1" && resize2fs "$1" >/dev/null 2>&1; then return; fi
+  fail "the image cannot be made large enough for the agent"
 }

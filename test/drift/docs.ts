@@ -1,19 +1,17 @@
 import type { Drift } from "./kind";
 
-/** The rows of docs/drift.md for kinds of drift: how it is called, what a preview says, what becomes of the guest. */
+/** The rows of docs/drift.md for kinds of drift: how it is called, what is said of it, what becomes of the VMM of vm0. */
 export function driftRows(drifts: readonly Drift[]): string[] {
-  return drifts.map((drift) => `| ${drift.kind} | ${said(drift)} | ${guest(drift)} |`);
+  return drifts.map((drift) => `| ${drift.kind} | ${said(drift)} | ${vmm(drift)} |`);
 }
 
 function said({ says }: Drift): string {
   return Object.entries(says)
-    .map(([resource, words]) => `${resource}: ${words.replaceAll("|", "\\|")}`)
+    .map(([resource, words]) => `_${resource}_: ${words}`)
     .join("<br>");
 }
 
-function guest({ restarts, everyClone, losesDisk }: Drift): string {
+function vmm({ restarts, losesDisk }: Drift): string {
   if (restarts !== true) return "lives on";
-  return [`${everyClone === true ? "all start" : "starts"} again`, losesDisk === true ? "new disk" : "same disk"].join(
-    ", ",
-  );
+  return losesDisk === true ? "restarted, on a new disk" : "restarted, on its disk";
 }

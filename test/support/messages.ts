@@ -12,19 +12,23 @@ export interface Message {
 const BLANK = "…";
 const checkout = join(__dirname, "../..");
 
-/** What makes a message of its first argument. */
+/** What makes a message of its first argument; the scripts say theirs by errors of no kind of their own. */
 const MAKERS: ReadonlySet<string> = new Set(["HornetError", "ConnectionError", "fault", "warn", "refusal"]);
+const SCRIPT_MAKERS: ReadonlySet<string> = new Set(["Error", "SetupError"]);
 
 /** The messages of the TypeScript files in a folder of the checkout. */
 export function messagesOfCode(folder: string): Message[] {
-  const files = readdirSync(join(checkout, folder)).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  const makers = folder.startsWith("scripts") ? SCRIPT_MAKERS : MAKERS;
+  const files = readdirSync(join(checkout, folder)).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+  );
   return files.flatMap((name) => {
     const file = `${folder}/${name}`;
     const source = ts.createSourceFile(file, readFileSync(join(checkout, file), "utf8"), ts.ScriptTarget.Latest, true);
     const found: Message[] = [];
     const visit = (node: ts.Node): void => {
       const made = (ts.isNewExpression(node) || ts.isCallExpression(node)) && nameOf(node.expression);
-      const argument = made !== false && MAKERS.has(made) ? (node as ts.CallExpression).arguments[0] : undefined;
+      const argument = made !== false && makers.has(made) ? (node as ts.CallExpression).arguments[0] : undefined;
       if (argument !== undefined) found.push({ file, text: textOf(argument) });
       ts.forEachChild(node, visit);
     };
@@ -38,18 +42,22 @@ export function messagesOfLibrary(): Message[] {
   const folder = "host/library";
   return readdirSync(join(checkout, folder)).flatMap((name) => {
     const text = readFileSync(join(checkout, folder, name), "utf8");
-    return [...text.matchAll(/\bfail "((?:[^"$]|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$)*)"/g)].map(([, said = ""]) => ({
-      file: `${folder}/${name}`,
-      text: said.replaceAll(/\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$\w+/g, BLANK),
-    }));
+    return [...text.matchAll(/\bfail "((?:[^"$]|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$)*)"/g)].map(
+      ([, said = ""]) => ({
+        file: `${folder}/${name}`,
+        text: said.replaceAll(/\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$\w+/g, BLANK),
+      }),
+    );
   });
 }
 
-/** What does not change of a message: its longest part between two ellipses; empty where it has none worth the name. */
-export function constantPart({ text }: Message): string {
-  const parts = text.split(BLANK).map((part) => part.replace(/^[\s:;,.()]+|[\s:;,.()]+$/g, ""));
-  const longest = parts.reduce((best, part) => (part.length > best.length ? part : best), "");
-  return longest.length < 8 ? "" : longest;
+/**
+ * What does not change of a message: its parts between two ellipses, and the first clause of each, which names the
+ * message where a long hint follows.
+ */
+export function constantParts({ text }: Message): string[] {
+  const parts = text.split(BLANK).flatMap((part) => [part, part.split(/[;:.,] |\(/)[0] ?? ""]);
+  return parts.map((part) => part.replace(/^[\s:;,.()"/]+|[\s:;,.()"/]+$/g, "")).filter((part) => part.length >= 10);
 }
 
 function nameOf(node: ts.Expression): string {
@@ -64,7 +72,8 @@ function textOf(node: ts.Expression): string {
   }
   if (ts.isBinaryExpression(node)) return textOf(node.left) + textOf(node.right);
   // [first, …].join("\n")
-  const list = ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && node.expression.expression;
+  const list =
+    ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) && node.expression.expression;
   if (list !== false && ts.isArrayLiteralExpression(list)) return list.elements.map(textOf).join(BLANK);
   return BLANK;
 }

@@ -75,6 +75,7 @@ export class Driver {
       const about = this.inputs[key];
       if (typeof about === "string") touch(common, about);
     }
+    touch(common, "the droplet");
   }
 }
 
