@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { parse } from "yaml";
 import {
   agentFile,
   clearedDocument,
@@ -27,9 +28,10 @@ interface Cloud {
 }
 
 interface Document {
-  readonly hornet: { readonly identity?: string };
+  readonly hornet: { readonly identity?: string; readonly script?: string };
   readonly latest: Cloud;
   readonly "2009-04-04": Cloud;
+  readonly nocloud: Record<string, string>;
 }
 
 const document = (way: IdentityWay = "service", userData?: string): Document =>
@@ -127,15 +129,16 @@ test("what depends on the clone's configuration is in the text only where it is 
 
 test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
   for (const way of ["service", "ssh", "cloud-init"] as const) {
-    const { hornet, latest, ...rest } = document(way);
+    const { hornet, latest, nocloud, ...rest } = document(way);
     expect(rest).toEqual({ "2009-04-04": latest });
     expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : []);
+    const instance =
+      way === "cloud-init"
+        ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"
+        : "i-0123456789abcdef0123456789abcdef";
     expect(latest).toEqual({
       "meta-data": {
-        "instance-id":
-          way === "cloud-init"
-            ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"
-            : "i-0123456789abcdef0123456789abcdef",
+        "instance-id": instance,
         hostname: "vm7",
         "local-hostname": "vm7",
         "public-keys": {
@@ -146,14 +149,26 @@ test("cloud-init's paths hold no secret, and no way but the service's has a text
         },
       },
     });
-    expect(JSON.stringify(latest)).not.toMatch(/PRIVATE|secret/);
+    expect(parse(nocloud["meta-data"] ?? "")).toEqual({
+      "instance-id": instance,
+      "local-hostname": "vm7",
+      "public-keys": ["ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two"],
+    });
+    expect(JSON.stringify([latest, nocloud])).not.toMatch(/PRIVATE|secret/);
   }
 });
 
-test("what is cleared keeps who the guest is and nothing else", () => {
-  const { latest } = document("cloud-init");
-  expect(document("cloud-init", "#!/bin/sh\n").latest).toEqual({ ...latest, "user-data": "#!/bin/sh\n" });
-  expect(clearedDocument(identity, "cloud-init")).toEqual({ hornet: {}, latest, "2009-04-04": latest });
+test("cloud-init is led to what it is to run; what is cleared keeps who the guest is and nothing else", () => {
+  const { latest, nocloud } = document("cloud-init");
+  const full = document("cloud-init", "#!/bin/sh\nsecret\n");
+  const lead = { "user-data": "#include\nhttp://169.254.169.254/hornet/script\n" };
+  expect(full).toEqual({
+    hornet: { script: "#!/bin/sh\nsecret\n" },
+    latest: { ...latest, ...lead },
+    "2009-04-04": { ...latest, ...lead },
+    nocloud: { ...nocloud, ...lead },
+  });
+  expect(clearedDocument(identity, "cloud-init")).toEqual({ hornet: {}, latest, "2009-04-04": latest, nocloud });
 });
 
 test("generations differ", () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { MMDS_ADDRESS } from "./requests";
 
 /** How a guest is told who it is; see docs/identity.md. */
 export type IdentityWay = "service" | "ssh" | "cloud-init";
@@ -78,40 +79,51 @@ export function agentFile({ command, user, restart }: AgentRun): string {
 }
 
 /**
- * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and
- * the paths that cloud-init asks for (EC2's form), so that an image's own finds its instance-id, hostname and keys.
+ * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and the
+ * paths that cloud-init asks for (EC2's, and NoCloud's below /nocloud/), so that an image's own finds its instance-id,
+ * hostname and keys.
  *
- * @param userData what the guest's own cloud-init is to run, where that is the way
+ * @param script what the guest's own cloud-init is to run, where that is the way
  */
-export function metadataDocument(identity: Identity, way: IdentityWay, userData?: string): unknown {
+export function metadataDocument(identity: Identity, way: IdentityWay, script?: string): unknown {
   const text = way === "service" ? { identity: `${identityText(identity)}clock=${CLOCK_MARK}\n` } : {};
-  return { hornet: text, ...cloudMetadata(identity, way, userData) };
+  const hornet = { ...text, ...(script === undefined ? {} : { script }) };
+  return { hornet, ...cloudMetadata(identity, way, script !== undefined) };
 }
 
 /** What replaces the document once it has been applied: nothing in it is secret. */
 export function clearedDocument(identity: Identity, way: IdentityWay): unknown {
-  return { hornet: {}, ...cloudMetadata(identity, way) };
+  return { hornet: {}, ...cloudMetadata(identity, way, false) };
 }
 
-/** The versions under which cloud-init looks: its oldest, and whatever else asks for the latest. */
+/** The versions under which cloud-init looks for EC2's: its oldest, and whatever else asks for the latest. */
 const CLOUD_VERSIONS = ["2009-04-04", "latest"];
 
-function cloudMetadata(identity: Identity, way: IdentityWay, userData?: string): Record<string, unknown> {
+/** Leads to the script, which so is there once: the metadata has a limit. */
+const USER_DATA = `#include\nhttp://${MMDS_ADDRESS}/hornet/script\n`;
+
+function cloudMetadata(identity: Identity, way: IdentityWay, withScript: boolean): Record<string, unknown> {
   const { machineId, generation, hostname, authorizedKeys } = identity;
-  const keys = authorizedKeys.flatMap((key, at): [string, unknown][] => [
-    [String(at), { "openssh-key": key.trim() }],
+  // cloud-init looks at the rest again only where this is another one.
+  const instance = way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`;
+  const userData = withScript ? { "user-data": USER_DATA } : {};
+  const keys = authorizedKeys.map((key) => key.trim());
+  const leaves = keys.flatMap((key, at): [string, unknown][] => [
+    [String(at), { "openssh-key": key }],
     // A listing of EC2's says `0=NAME`; the metadata service lists names only, so it is one.
     [`${at}=key-${at}`, ""],
   ]);
-  const content = {
+  const ec2 = {
     "meta-data": {
-      // cloud-init looks at the rest again only where this is another one.
-      "instance-id": way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`,
+      "instance-id": instance,
       hostname,
       "local-hostname": hostname,
-      "public-keys": Object.fromEntries(keys),
+      "public-keys": Object.fromEntries(leaves),
     },
-    ...(userData === undefined ? {} : { "user-data": userData }),
+    ...userData,
   };
-  return Object.fromEntries(CLOUD_VERSIONS.map((version) => [version, content]));
+  // NoCloud wants YAML, which JSON is.
+  const yaml = JSON.stringify({ "instance-id": instance, "local-hostname": hostname, "public-keys": keys });
+  const nocloud = { "meta-data": yaml, "user-data": "", "vendor-data": "", ...userData };
+  return { ...Object.fromEntries(CLOUD_VERSIONS.map((version) => [version, ec2])), nocloud };
 }

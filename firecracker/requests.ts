@@ -20,6 +20,8 @@ export interface BootSpec {
   /** MiB */
   readonly memory: number;
   readonly vcpus: number;
+  /** V1 answers without a session token; left out, it is V2. */
+  readonly metadataVersion?: "V1" | "V2";
 }
 
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
@@ -99,7 +101,7 @@ export function bootRequests(spec: BootSpec): ApiRequest[] {
     {
       method: "PUT",
       path: "/mmds/config",
-      body: { version: "V2", network_interfaces: ["eth0"], ipv4_address: MMDS_ADDRESS },
+      body: { version: spec.metadataVersion ?? "V2", network_interfaces: ["eth0"], ipv4_address: MMDS_ADDRESS },
     },
   ];
 }

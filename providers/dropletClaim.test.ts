@@ -1,3 +1,5 @@
+import type { Observation } from "../sandbox/droplet";
+import { changes } from "../test/support/scratchDroplet";
 import { Driver } from "../test/support/scratchProvider";
 import { declared, other, owner, snapshots, Stage } from "../test/support/scratchStage";
 import { provider } from "./dropletClaim";
@@ -10,6 +12,12 @@ const runtimeDir = "/opt/swarm/runtime";
 function claim(namespaces: readonly string[], who = owner): Promise<Driver> {
   const droplet = stage.droplet.connection;
   return Driver.of(provider, { droplet, owner: who, runtimeDir, dir: snapshots, namespaces });
+}
+
+/** What is on the droplet, but for the consoles, where a VMM notes that it was asked. */
+async function seen(): Promise<Observation> {
+  const { files = [], ...rest } = await stage.observe();
+  return { ...rest, files: files.filter((line) => !line.includes("/console.log ")) };
 }
 
 /** Network, rules and VM of a clone with this id. */
@@ -29,16 +37,16 @@ test("a state that was lost: what the program declares is kept, the rest is take
   const template = await stage.artifact();
   await template.create();
   await clone(7, template.outs.artifact);
-  const kept = await stage.observe();
+  const kept = await seen();
   await clone(8, template.outs.artifact);
   const one = await claim(["vm7"]);
   await one.create();
-  expect(await stage.changesSince(kept)).toEqual([]);
+  expect(changes(kept, await seen())).toEqual([]);
   expect(await one.read()).toMatchObject(declared);
   await clone(9, template.outs.artifact);
   expect((await one.read()).condition).toBe("vm9 was left behind");
   await one.update();
-  expect(await stage.changesSince(kept)).toEqual([]);
+  expect(changes(kept, await seen())).toEqual([]);
   // All that the stack has on the droplet, though no other resource is deleted.
   await one.delete();
   expect(await stage.changesSince(stage.before)).toEqual([]);
@@ -80,8 +88,6 @@ test("two stacks with ids of their own on one bridge and one snapshot: each goes
   const firstTemplate = await stage.artifact();
   await firstTemplate.create();
   await clone(7, firstTemplate.outs.artifact);
-  const alone = await stage.observe();
-
   const second = await claim(["vm8"], other);
   await second.create();
   const secondBridge = await stage.bridge({}, other);
@@ -92,15 +98,14 @@ test("two stacks with ids of their own on one bridge and one snapshot: each goes
   expect(secondTemplate.outs.artifactDigest).toBe(firstTemplate.outs.artifactDigest);
 
   // An id that the other one has is refused by name, before anything is touched.
-  const both = await stage.observe();
+  const both = await seen();
   await expect(clone(8, firstTemplate.outs.artifact)).rejects.toThrow(
     /^vm8 on this droplet belongs to the stack p\/two: give this fleet other ids \(hornet:fleet\.startId\), or destroy it there$/,
   );
-  expect(await stage.changesSince(both)).toEqual([]);
+  expect(changes(both, await seen())).toEqual([]);
 
   await first.delete();
   for (const one of [second, secondBridge, secondTemplate, ...theirs]) expect(await one.read()).toMatchObject(declared);
   await second.delete();
   expect(await stage.changesSince(stage.before)).toEqual([]);
-  expect(alone).toBeDefined();
 });

@@ -113,6 +113,8 @@ function boot(wanted: VmInputs): ApiRequest[] {
     guestMac: artifact.guestMac,
     memory: artifact.memory,
     vcpus: artifact.vcpus,
+    // cloud-init asks for a token only where it takes the machine for one of Amazon's.
+    metadataVersion: wayOf(wanted) === "cloud-init" ? "V1" : "V2",
   });
 }
 

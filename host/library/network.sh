@@ -24,6 +24,7 @@ converge_namespace() {
   fi
   effect "$namespace/claim" claim "$dir" || return
   [[ -s $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
+  [[ -z $add || ! -e /run/netns/$namespace ]] || effect "$namespace/clear-name" rm -f "/run/netns/$namespace" || return
   # Where the namespace is new, nothing has to be cleared in it, so it is made in the same run of ip.
   [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
