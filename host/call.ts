@@ -29,6 +29,7 @@ export function encode({ run, vars = {}, stdin }: Call): string {
   for (const text of [...Object.values(vars), stdin ?? ""]) {
     if (text.includes("\0")) throw new HornetError(`what ${run} is to work with holds a NUL character`);
   }
-  const feed = stdin === undefined ? "" : `printf %s ${quote(stdin)} | `;
-  return `${assignments.join("")}${feed}${run}\n`;
+  // No pipe: with pipefail a function that ends before it has read all would fail for whoever feeds it.
+  const fed = stdin === undefined ? run : `{ ${run}\n} < <(printf %s ${quote(stdin)})`;
+  return `${assignments.join("")}${fed}\n`;
 }

@@ -109,6 +109,8 @@ describe.each<[string, () => Connection]>([
     }
     expect(await one.call(code("ls /tmp"))).not.toContain("hacked");
     await expect(one.call(code("cat", { stdin: "a\0b" }))).rejects.toThrow("NUL");
+    // Whoever does not read it is not to fail for it: it fills no pipe.
+    await one.call(code("true", { stdin: "x".repeat(1 << 20) }));
     await expect(one.call(code("true", { vars: { "a b": "x" } }))).rejects.toThrow("not a variable's name");
     expect(await one.call(code("printf ok"))).toBe("ok");
   });

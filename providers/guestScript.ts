@@ -24,7 +24,7 @@ export function guestScript(identity: Identity, { first, attended }: ScriptRun):
     `settle='${read("settle.base64")}'`,
     `body='${identityText(identity)}'`,
     // One line: a shell may read its script line by line, and the rest of stdin is answers.
-    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start",
+    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start unattended",
   ];
   // Comments cost a guest under emulation time to read, and say nothing to it.
   const text = parts.join("\n").replaceAll(/^\s*#.*\n/gm, "");

@@ -168,11 +168,12 @@ identify() {
   if [ -z "$2" ]; then ask applied answer || exit 1; fi
 }
 
-# start: the hooks and the agent.
+# start [unattended]: the hooks and the agent. cloud-init has kept what it ran, secrets and all.
 start() {
   run_hooks
   start_agent
   agent_service start
   remember
+  if [ -n "${1:-}" ]; then rm -f "$0" /var/lib/cloud/instance/user-data.txt.i; fi
   say "hornet: done$failures"
 }

@@ -14,7 +14,7 @@ claim() {
     clear_path "$draft"
   fi
   [[ -r $dir/owner ]] || { fail "$dir is there, but not Hornet's"; return 1; }
-  holder=$(<"$dir/owner")
+  read -r holder <"$dir/owner"
   [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
 }
 
