@@ -60,11 +60,21 @@ follow() {
   say "$what: $count, done ($SECONDS s)"
 }
 
+# module_folder FOLDER MODULE: where Go keeps a module that FOLDER's go.mod names. It is fetched where it is not there yet:
+# `go list -m` alone knows no folder for it then.
+module_folder() {
+  local found
+  (cd "$here/$1" && go mod download "$2") >&2 || return
+  found="$(cd "$here/$1" && go list -mod=readonly -m -f '{{.Dir}}' "$2")"
+  [[ -d "$found" ]] || { say "Go fetched $2, but names no folder for it"; return 1; }
+  printf '%s\n' "$found"
+}
+
 # put_right FOLDER WORK: copies the SDK's module into WORK with the line put right, and prints the path of a go.mod, FOLDER's
 # own, that uses the copy.
 put_right() {
   local module wrong='msg = fmt.Sprintf(r.Message, fmtArgs...)' log=sdk/go/common/util/logging/log.go
-  module="$(cd "$here/$1" && go list -mod=readonly -m -f '{{.Dir}}' "$sdk")"
+  module="$(module_folder "$1" "$sdk")"
   cp -R "$module" "$2/sdk" && chmod -R u+w "$2/sdk"
   grep -qF "$wrong" "$2/$log" || { say "the line of $log that logs secrets is not there"; return 1; }
   sed 's/msg = \(fmt\.Sprintf(r\.Message, fmtArgs\.\.\.)\)/msg = FilterString(\1)/' "$2/$log" >"$2/log.go"
@@ -111,7 +121,7 @@ if [[ ! -x "$result/bin/pulumi" ]]; then
   fixed="$(put_right pulumi-cli "$work")"
   build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0" "-modfile=$fixed"
   # What starts dynamic providers; beside the CLI, as in Pulumi's own packages, it is used without a warning.
-  install -m 755 "$(cd "$here/pulumi-cli" && go list -mod=readonly -m -f '{{.Dir}}' "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
+  install -m 755 "$(module_folder pulumi-cli "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
   rm -rf "$work"/{sdk,go.mod,go.sum}
   # Whoever finishes first wins; both results are the same.
   mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"

@@ -56,11 +56,12 @@ test.each([
   expect(stderr).toContain("Install one of the two");
 });
 
-/** A Go that lists two packages and "compiles" by writing what the result prints; `exit` is how the build ends. */
+/** A Go that knows a module's folder once it was fetched, lists two packages and "compiles" by writing what the result prints; `exit` is how the build ends. */
 const fakeGo = (exit: number): string => `
 case "$1" in
   env) echo go1.25.0 ;;
-  list) case "$*" in *" -m "*) echo "$HOME/sdk" ;; *) echo one; echo two ;; esac ;;
+  mod) mv "$HOME/not-fetched" "$HOME/sdk" 2>/dev/null; exit 0 ;;
+  list) case "$*" in *" -m "*) [ ! -d "$HOME/sdk" ] || echo "$HOME/sdk" ;; *) echo one; echo two ;; esac ;;
   build)
     echo one >&2
     while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
@@ -69,12 +70,13 @@ case "$1" in
     exit ${exit} ;;
 esac`;
 
-/** Pulumi's SDK, as far as the build looks at it. */
+/** Pulumi's SDK, as far as the build looks at it; Go has its folder once it was fetched. */
 async function fakeSdk(): Promise<void> {
-  await mkdir(join(folder, "sdk/nodejs/dist"), { recursive: true });
-  await writeFile(join(folder, "sdk/nodejs/dist/pulumi-resource-pulumi-nodejs"), "");
-  await mkdir(join(folder, "sdk/go/common/util/logging"), { recursive: true });
-  await writeFile(join(folder, "sdk/go/common/util/logging/log.go"), "\tmsg = fmt.Sprintf(r.Message, fmtArgs...)\n");
+  const sdk = join(folder, "not-fetched");
+  await mkdir(join(sdk, "nodejs/dist"), { recursive: true });
+  await writeFile(join(sdk, "nodejs/dist/pulumi-resource-pulumi-nodejs"), "");
+  await mkdir(join(sdk, "go/common/util/logging"), { recursive: true });
+  await writeFile(join(sdk, "go/common/util/logging/log.go"), "\tmsg = fmt.Sprintf(r.Message, fmtArgs...)\n");
 }
 
 test("what Go builds is kept, and a second call builds nothing", async () => {
