@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# The droplet's bridge. Its claim folder remembers what the droplet was like before.
+
+# converge_bridge: variables runtime_dir bridge owner host forward rules table address mac before. The claim folder
+# remembers what the droplet was like before us, so that destroying gives it back; before is the same as the state has it,
+# for a folder that was lost: FORWARDING-WAS-OFF ORIGIN HAD ADDRESS MAC.
+converge_bridge() {
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours
+  if [[ -e /sys/class/net/$bridge ]] && ! owns_link "$bridge"; then
+    origin=adopted
+    [[ -d /sys/class/net/$bridge/bridge ]] || { fail "$bridge is there already and is not a bridge"; return 1; }
+  fi
+  effect "bridge/claim" claim "$dir" || return
+  if [[ ! -e $dir/origin && -n $before ]]; then
+    effect "bridge/origin" recall_bridge "$dir" || return
+  elif [[ ! -e $dir/origin ]]; then
+    effect "bridge/origin" remember_bridge "$dir" "$origin" || return
+  fi
+  [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
+  [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
+  effect "bridge/rules" nft -f - <<<"$rules" || return
+  printf '%s %s\n' "$([[ ! -e $dir/forwarding-was-off ]] || printf 1)" "$(<"$dir/origin")"
+  nft -j list table ip "$table"
+}
+
+# remember_bridge DIR ORIGIN: what was before: the origin of the bridge, whether it had our address, that, our MAC address.
+remember_bridge() {
+  local had=0
+  [[ $2 == ours ]] || ! ip -o -4 addr show dev "$bridge" | grep -F " $address " >/dev/null || had=1
+  printf '%s %s %s %s\n' "$2" "$had" "$address" "$mac" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+}
+
+# recall_bridge DIR: notes again what the state remembers.
+recall_bridge() {
+  [[ $before != 1* ]] || : >"$1/forwarding-was-off" || return
+  printf '%s\n' "${before#* }" >"$1/origin.draft" && mv "$1/origin.draft" "$1/origin"
+}
+
+# enable_forwarding DIR: remembers that it was off before it is turned on.
+enable_forwarding() {
+  [[ $(</proc/sys/net/ipv4/ip_forward) == 0 ]] || return 0
+  : >"$1/forwarding-was-off" && echo 1 >/proc/sys/net/ipv4/ip_forward
+}
+
+# delete_bridge: variables runtime_dir bridge owner address table before. An adopted bridge stays, without what we added to it;
+# one that another stack uses is handed over to that stack, which then takes it away. One with ports of ours waits for the
+# end of those: they are clones that no state knows, and what sweeps them takes the bridge along.
+delete_bridge() {
+  local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 mac="" heir same="" ports="" made="" own=""
+  if ! is_ours "$dir"; then
+    bridge_marked || return 0
+    effect "bridge/claim" claim "$dir" || return
+    [[ -z $before ]] || effect "bridge/origin" recall_bridge "$dir" || return
+  fi
+  [[ ! -e $dir/origin ]] || read -r origin had _ mac <"$dir/origin"
+  heir=$(bridge_heir "$dir")
+  [[ $heir == "$runtime_dir/.bridge-$bridge-"* ]] && same=$heir
+  [[ -e /sys/class/net/$bridge && $origin == ours ]] && made_bridge "$mac" && made=1
+  if [[ -n $made && -z $same ]]; then
+    ports=$(bridge_ports "$bridge")
+    own=$(bridge_ports "$bridge" own)
+  fi
+  if [[ -n $ports ]]; then
+    fail "$bridge still has the ports ${ports% }, which are not this stack's; it is left as it is"
+    return 1
+  fi
+  effect "bridge/del-rules" nft -f - <<<"add table ip $table
+delete table ip $table" || return
+  if [[ -n $made && -n $same ]]; then
+    effect "bridge/hand-over" hand_over_bridge "$same" || return
+  elif [[ -n $own ]]; then
+    effect "bridge/del-address" drop_address "$address" "$bridge"
+    return
+  elif [[ -n $made ]]; then
+    effect "bridge/del-link" ip link del "$bridge" || return
+  elif [[ -e /sys/class/net/$bridge && $origin == adopted && $had == 0 && -z $same ]]; then
+    effect "bridge/del-address" drop_address "$address" "$bridge" || return
+  fi
+  if [[ -e $dir/forwarding-was-off ]]; then
+    effect "bridge/forward-back" restore_forwarding "$heir" || return
+  fi
+  effect "bridge/unclaim" unclaim "$dir"
+}
+
+# bridge_marked: variables bridge owner table. Without the folder too, a bridge or a table says that it is ours.
+bridge_marked() {
+  if [[ -e /sys/class/net/$bridge ]] && owns_link "$bridge"; then return 0; fi
+  nft list table ip "$table" >/dev/null 2>&1
+}
+
+# made_bridge MAC: the bridge is the one that we made: by its mark, or by the MAC address that we gave it.
+made_bridge() {
+  owns_link "$bridge" || [[ -n $1 && $(<"/sys/class/net/$bridge/address") == "$1" ]]
+}
+
+# bridge_heir DIR: the claim folder of another stack on this droplet that uses a bridge, the same one if there is one.
+bridge_heir() {
+  local other any=""
+  for other in "$runtime_dir"/.bridge-*/; do
+    other=${other%/}
+    [[ -e $other/origin && $other != "$1" ]] || continue
+    any=$other
+    [[ $other != "$runtime_dir/.bridge-$bridge-"* ]] || break
+  done
+  printf '%s' "$any"
+}
+
+hand_over_bridge() {
+  ip link set "$bridge" alias "$(<"$1/owner")" &&
+    printf 'ours 0 %s %s\n' "$address" "$(<"/sys/class/net/$bridge/address")" >"$1/origin"
+}
+
+# bridge_ports BRIDGE [own]: the ports that do not carry our mark; with own the ones that do.
+bridge_ports() {
+  local port whose
+  for port in "/sys/class/net/$1/brif/"*; do
+    [[ -e $port ]] || continue
+    port=${port##*/} whose=""
+    owns_link "$port" && whose=own
+    [[ $whose != "${2:-}" ]] || printf '%s ' "$port"
+  done
+}
+
+drop_address() {
+  ip -o -4 addr show dev "$2" | grep -F " $1 " >/dev/null || return 0
+  ip addr del "$1" dev "$2"
+}
+
+# restore_forwarding HEIR: off again, unless another stack of ours still needs it; then that one inherits the duty.
+restore_forwarding() {
+  if [[ -n $1 ]]; then
+    : >"$1/forwarding-was-off"
+  else
+    echo 0 >/proc/sys/net/ipv4/ip_forward
+  fi
+}
