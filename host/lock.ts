@@ -70,6 +70,47 @@ export class DropletLock {
   }
 }
 
+/** The lock of one droplet as the sessions of a process share it: taken once, and taken anew where it was lost. */
+export class LockKeeper {
+  private locked: Promise<DropletLock> | undefined;
+
+  /** @param take takes the lock */
+  constructor(private readonly take: () => Promise<DropletLock>) {}
+
+  /** True while it is held. */
+  async held(): Promise<boolean> {
+    return (await this.lock())?.lost === false;
+  }
+
+  /**
+   * Takes the lock where it is not held.
+   *
+   * @returns its stamp; see {@link DropletLock.stamp}
+   */
+  async keep(): Promise<string> {
+    const seen = this.locked;
+    const lock = await this.lock();
+    if (lock?.lost === false) return lock.stamp;
+    // Of several who find it lost, the first one takes it anew.
+    if (this.locked === seen || this.locked === undefined) {
+      this.locked = this.take();
+      this.locked.catch(() => (this.locked = undefined));
+    }
+    return (await this.locked).stamp;
+  }
+
+  /** Gives it back, where it is held. */
+  async give(): Promise<void> {
+    const lock = await this.lock();
+    this.locked = undefined;
+    await lock?.release();
+  }
+
+  private lock(): Promise<DropletLock | undefined> {
+    return this.locked?.catch(() => undefined) ?? Promise.resolve(undefined);
+  }
+}
+
 async function granted(child: ChildProcessWithoutNullStreams, droplet: string, said: () => string): Promise<string> {
   const failed = new Promise<never>((_resolve, reject) => {
     child.once("error", reject);

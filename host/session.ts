@@ -6,7 +6,7 @@ import { endWithEngine } from "./engine";
 import { CommandError, ConnectionError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
-import { DropletLock, lockHolder } from "./lock";
+import { DropletLock, LockKeeper, lockHolder } from "./lock";
 import { ByteStream } from "./stream";
 import { traceSpan } from "./trace";
 import { discardFolder, privateFolder } from "./privateFolder";
@@ -35,7 +35,7 @@ export class Session {
   /** How many lanes there may be now. */
   private room = 0;
   private readonly waiters = new Set<(error: Error) => void>();
-  private locked: Promise<DropletLock> | undefined;
+  private readonly lock: LockKeeper;
   /** Tells this session's shells on the droplet from others'. */
   private readonly id: string;
   readonly name: string;
@@ -48,6 +48,7 @@ export class Session {
   ) {
     this.name = describeConnection(connection);
     this.id = keeper?.id ?? randomBytes(8).toString("hex");
+    this.lock = keeper?.lock ?? new LockKeeper(() => this.takeLock());
   }
 
   /** How long connecting, or one call, may usually take. */
@@ -61,9 +62,8 @@ export class Session {
   }
 
   /** True while this session holds the droplet's lock. */
-  async holdsLock(): Promise<boolean> {
-    const held = await (this.keeper ?? this).locked?.catch(() => undefined);
-    return held?.lost === false;
+  holdsLock(): Promise<boolean> {
+    return this.lock.held();
   }
 
   /**
@@ -72,10 +72,8 @@ export class Session {
    * @returns what names the moment at which it was taken the time before
    * @throws HornetError that names the holder where the wait is over
    */
-  async hold(): Promise<string> {
-    // The connection is the first lane's.
-    this.release(await this.acquire());
-    return this.keepLock();
+  hold(): Promise<string> {
+    return this.lock.keep();
   }
 
   /**
@@ -89,7 +87,7 @@ export class Session {
     const begun = Date.now();
     const lane = await this.acquire();
     try {
-      if (!READ_ONLY.has(call.run)) await this.keepLock();
+      if (!READ_ONLY.has(call.run)) await this.lock.keep();
       const result = await this.limited(lane, call);
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
@@ -108,7 +106,7 @@ export class Session {
   async stream({ what, run, vars }: Pick<Call, "what" | "run" | "vars">): Promise<ByteStream> {
     // The connection is the first lane's.
     this.release(await this.acquire());
-    if (!READ_ONLY.has(run)) await this.keepLock();
+    if (!READ_ONLY.has(run)) await this.lock.keep();
     return new ByteStream(this.command(false, ["serve_stream"]), encode({ what, run, vars: vars ?? {} }), {
       what,
       run,
@@ -133,12 +131,10 @@ export class Session {
 
   /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */
   async close(): Promise<void> {
-    const lock = await this.locked?.catch(() => undefined);
-    this.locked = undefined;
     const lanes = this.lanes.splice(0);
     // Its end ends the session's lanes; they go first.
     await Promise.all(lanes.slice(1).map((lane) => lane.close()));
-    await lock?.release();
+    if (this.keeper === undefined) await this.lock.give();
     // The first lane carries the connection of the others (ControlMaster), so it goes last.
     await lanes[0]?.close();
     if (this.folder !== undefined) discardFolder(this.folder);
@@ -279,25 +275,10 @@ export class Session {
     });
   }
 
-  private async keepLock(): Promise<string> {
-    // The oldest of a droplet's sessions has no keeper.
-    if (this.keeper !== undefined) return this.keeper.hold();
-    const seen = this.locked;
-    const held = await seen?.catch(() => undefined);
-    if (held?.lost === false) return held.stamp;
-    // Of several who find it lost, the first one takes it anew.
-    if (this.locked === seen || this.locked === undefined) this.locked = this.takeLock();
-    return (await this.locked).stamp;
-  }
-
   private async takeLock(): Promise<DropletLock> {
-    try {
-      const command = this.command(false, ["hold_lock", String(this.patience), lockHolder()]);
-      return await DropletLock.take(command, this.name);
-    } catch (error) {
-      this.locked = undefined;
-      throw error;
-    }
+    // The connection is the first lane's.
+    if (this.lanes.every((lane) => lane.dead)) this.release(await this.acquire());
+    return DropletLock.take(this.command(false, ["hold_lock", String(this.patience), lockHolder()]), this.name);
   }
 
   private failure(call: Call, code: number | null, stderr: string): CommandError {

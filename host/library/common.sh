@@ -65,7 +65,7 @@ crash() {
 }
 
 # kill_descendants PID: ends everything that a process has started, not the process itself. Each is stopped before its
-# children are listed, so that it starts no more meanwhile.
+# children are listed, so that it starts no more meanwhile. On return they are gone.
 kill_descendants() {
   local child children=()
   read -r -a children 2>/dev/null <"/proc/$1/task/$1/children" || :
@@ -73,6 +73,16 @@ kill_descendants() {
     kill -STOP "$child" 2>/dev/null
     kill_descendants "$child"
     kill -9 "$child" 2>/dev/null
+  done
+  await_end "${children[@]}"
+}
+
+# await_end PID…: waits until these have ended, which takes the kernel a moment after it was told to, and a second at the
+# most: one that hangs in the kernel would be waited for in vain.
+await_end() {
+  local pid tries=200
+  for pid in "$@"; do
+    while ((tries-- > 0)) && start_time "$pid" >/dev/null; do pause 0.005; done
   done
   return 0
 }

@@ -41,6 +41,7 @@ end_session_lanes() {
     [[ ${words[0]:-} == bash && ${words[5]:-} == hornet-lane && ${words[6]:-} == "$hornet_session" ]] || continue
     kill_descendants "$process"
     kill -9 "$process" 2>/dev/null
+    await_end "$process"
   done
   return 0
 }
