@@ -1,6 +1,7 @@
 /**
- * `npm run doctor [-- -s STACK]`: looks at a stack's droplet and says what Hornet needs and whether it is there, what the
- * stack owns, what has drifted, what nobody declares any more, and the command that mends it. It changes nothing.
+ * `npm run doctor [-- -s STACK] [--digests]`: looks at a stack's droplet and says what Hornet needs and whether it is there, what the
+ * stack owns, what has drifted, what nobody declares any more, and the command that mends it. With --digests every file of
+ * the snapshots there is held against its manifest, which takes as long as reading them. It changes nothing.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +17,8 @@ import { inspect, type Inspection } from "../plan/inspection";
 import type { Observed } from "../plan/observed";
 import { ownerName } from "../plan/owner";
 import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
+import { hashFiles, inspectFiles } from "../providers/artifactFiles";
+import { manifestsOn } from "../providers/artifactTransfer";
 import { LOCAL, PROJECT, checkout, localPaths } from "./local/paths";
 
 /** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
@@ -23,7 +26,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
   const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
   try {
-    return await examine(stack);
+    return await examine(stack, args.includes("--digests"));
   } catch (error) {
     console.error(`error: ${messageOf(error)}`);
     return 2;
@@ -32,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function examine(stack: string): Promise<number> {
+async function examine(stack: string, digests: boolean): Promise<number> {
   const spec = specOf(stack);
   const { droplet } = resolveDroplet(spec.droplet, { stack });
   const session = sessionOf(droplet);
@@ -42,7 +45,9 @@ async function examine(stack: string): Promise<number> {
   const verdict = await preflight(session, spec, observed, mark);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, mark, found, verdict, holder);
-  const wrong = [verdict.faults, found.drift, found.orphans, found.taken].some((list) => list.length > 0);
+  const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
+  if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
+  const wrong = [verdict.faults, found.drift, found.orphans, found.taken, damaged].some((list) => list.length > 0);
   return wrong ? 1 : 0;
 }
 
@@ -119,10 +124,6 @@ function print(
   holder: string,
 ): void {
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
-  const section = (title: string, lines: readonly string[], none: string): void => {
-    console.log(title);
-    for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${line}`);
-  };
   console.log(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`);
   section("needed and not there", faults, "nothing: the droplet can carry the fleet");
   section("to be known", warnings, "nothing");
@@ -134,4 +135,22 @@ function print(
   if (found.drift.length + found.orphans.length > 0) console.log(`\nmend it with: ${up}`);
   if (found.taken.length > 0)
     console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
+}
+
+function section(title: string, lines: readonly string[], none: string): void {
+  console.log(title);
+  for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${line}`);
+}
+
+/** The files of Hornet's own artifacts that are missing, or have another digest than their manifest says. */
+async function damagedFiles(session: Session, dir: string): Promise<string[]> {
+  const files = [...(await manifestsOn(session, dir))].flatMap(([folder, manifest]) =>
+    Object.entries(manifest.files).map(([name, { sha256 }]) => ({ path: `${folder}/${name}`, sha256 })),
+  );
+  const there = await inspectFiles(
+    session,
+    files.map(({ path }) => path),
+  );
+  const hashes = await hashFiles(session, Object.keys(there));
+  return files.filter(({ path, sha256 }) => hashes.get(path)?.sha256 !== sha256).map(({ path }) => path);
 }

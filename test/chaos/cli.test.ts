@@ -58,6 +58,7 @@ function isOfWorld(text: string): boolean {
 test("preview and doctor say in words what has drifted and change nothing; up mends it", async () => {
   await world.npm("up");
   expect(await world.tryNpm("doctor")).toMatchObject({ code: 0 });
+  expect((await world.tryNpm("doctor", "--digests")).stdout).toMatch(/not what their manifest says\n {2}none\n$/);
   await world.onDroplet(`read -r p _ </opt/swarm/runtime/vm0/vmm.pid; kill -9 $p; ip -n vm1 link set tap0 down
     nsenter --net=/run/netns/vm1 nft flush chain ip hornet prerouting`);
   const drifted = await observeDroplet(droplet);
@@ -75,6 +76,15 @@ test("preview and doctor say in words what has drifted and change nothing; up me
   const changed = changes(drifted, await observeDroplet(droplet)).filter((line) => !line.includes("/console.log "));
   expect(changed).toEqual([]);
   expect(await world.npm("up")).toContain("3 updated");
+  // Of the right size and time, so that only its digest tells.
+  await world.onDroplet(`f=$(readlink -f /opt/swarm/snapshots/hornet-guest)/rootfs.ext4; touch -r $f /tmp/time
+    printf x | dd of=$f conv=notrunc status=none; touch -r /tmp/time $f; rm /tmp/time`);
+  expect(await world.tryNpm("doctor", "--digests")).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(
+      /not what their manifest says\n {2}\/opt\/swarm\/snapshots\/[0-9a-f]{64}\/rootfs\.ext4\n$/,
+    ) as string,
+  });
   expect(await world.tryNpm("doctor")).toMatchObject({ code: 0 });
   await world.npm("down");
   expect(changes(before, await observeDroplet(droplet))).toEqual([]);
