@@ -95,7 +95,8 @@ export abstract class HornetResource extends pulumi.CustomResource {
       condition: undefined,
       __provider: providerText(kind),
     };
-    super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, opts);
+    // Names exist once on a droplet: what is replaced goes first, also where a person asks for it (`--replace`).
+    super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, { deleteBeforeReplace: true, ...opts });
   }
 }
 
