@@ -36,6 +36,8 @@ export interface Job {
   readonly sshFolder: string;
   /** Where the names of the effects are written as they come. */
   readonly effectsFile?: string;
+  /** Where each call on the droplet is written, as HORNET_TRACE has it. */
+  readonly traceFile: string;
   readonly disturbance?: Disturbance;
 }
 

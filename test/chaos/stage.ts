@@ -26,6 +26,11 @@ export type Place = "inside" | "outside";
 /** How an operation ended. */
 export type Ended = { readonly died: true } | ({ readonly died: false } & Outcome);
 
+/** The part of a trace event that is read. */
+interface Traced {
+  readonly args: { readonly run?: string };
+}
+
 const NAME = "chaos";
 /** The droplet's own /var/tmp, which outlives a reboot and is no part of what is observed. */
 const INSIDE = "/var/tmp";
@@ -113,6 +118,7 @@ export class Stage {
       stateFile: `${files}/state.json`,
       sshFolder: `${files}/ssh`,
       effectsFile: `${files}/effects`,
+      traceFile: `${files}/trace`,
       ...(disturbance === undefined ? {} : { disturbance }),
     };
     let reboot: Promise<DropletRecord> | undefined;
@@ -141,6 +147,13 @@ export class Stage {
   /** The names of the effects of the last operation, in order. */
   effects(): string[] {
     return readFileSync(join(this.outside, "effects"), "utf8").split("\n").slice(0, -1);
+  }
+
+  /** The library functions that the last operation called on the droplet, in the order of their ends. */
+  calls(): string[] {
+    const lines = readFileSync(join(this.outside, "trace"), "utf8").split("\n");
+    const spans = lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line.slice(0, -1)) as Traced] : []));
+    return spans.flatMap(({ args }) => (args.run === undefined ? [] : [args.run]));
   }
 
   /** The state as it is in its file, or undefined where there is none. */

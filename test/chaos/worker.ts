@@ -3,7 +3,7 @@
  * beside the test: in the droplet, or outside of it over ssh.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, watch, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { closeSessions } from "../../host/session";
 import { touch } from "../../providers/droplet";
 import { Engine } from "./engine";
@@ -42,7 +42,9 @@ function when(effect: string | number, file: string, act: () => void): () => voi
 }
 
 async function work(job: Job): Promise<void> {
-  const { disturbance, effectsFile } = job;
+  const { disturbance, effectsFile, traceFile } = job;
+  rmSync(traceFile, { force: true });
+  process.env.HORNET_TRACE = traceFile;
   delete process.env.HORNET_FAULT;
   delete process.env.HORNET_EFFECTS;
   let settled = (): void => undefined;

@@ -40,6 +40,26 @@ test("there are no two of a kind, and after all of them destroy leaves nothing",
   expect(await clears(stage, fleet)).toEqual([]);
 });
 
+test("another count touches only the clones that come or go, and reading costs the same however many there are", async () => {
+  expect(await clears(stage, fleet)).toEqual([]);
+  const cost: string[][] = [];
+  for (const [count, ...touched] of [
+    [1, "vm0"],
+    [4, "vm1", "vm2", "vm3"],
+    [2, "vm2", "vm3"],
+  ] as const) {
+    const up = await stage.operate("up", { ...fleet, count });
+    expect(up).toMatchObject({ died: false, errors: [] });
+    const clones = up.died ? [] : up.steps.map(({ resource }) => resource.split(" ")[1] ?? "");
+    expect(new Set(clones.filter((name) => /^vm\d/.test(name)))).toEqual(new Set(touched));
+    await succeed(stage, "read", { ...fleet, count });
+    cost.push(stage.calls().sort());
+  }
+  expect(cost).toEqual([cost[0], cost[0], cost[0]]);
+  expect(cost[0]).toContain("gather_facts");
+  expect(await clears(stage, fleet)).toEqual([]);
+});
+
 test("a destroy right after a drift leaves nothing either", async () => {
   const random = new Random(SEED);
   for (let at = 0; at < DESTROYS; at += 1) {
