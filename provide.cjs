@@ -10,6 +10,7 @@ require("./register.cjs");
 const modules = {
   DropletClaim: "./providers/dropletClaim.ts",
   Bridge: "./providers/bridge.ts",
+  Clone: "./providers/clone.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",
   NatRuleSet: "./providers/natRuleSet.ts",
   SnapshotArtifact: "./providers/snapshotArtifact.ts",

@@ -1,12 +1,9 @@
-import { dirname } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec } from "../config/spec";
-import { identityOf } from "../config/spec";
 import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
-import { Clone, given, type CloneSummary } from "./clone";
-import { withoutStacks } from "./quiet";
-import type { SmokeTestArgs } from "./firecrackerVM";
+import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
+import { withoutOrigin, withoutStacks } from "./quiet";
 import type { DropletArgs } from "./resource";
 import { DropletClaim } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
@@ -50,8 +47,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       operatorKeys = [],
       sshFolder = `${process.env.HORNET_STATE ?? ".hornet"}/${pulumi.getStack()}`,
     } = args;
-    const { runtimeDir, firecracker, kernel } = spec.vmm;
-    const { timeout: vmmTimeout, shutdownTimeout } = spec.vmm;
+    const { runtimeDir, firecracker, timeout: vmmTimeout } = spec.vmm;
     const common = { droplet, runtimeDir, vmmTimeout };
     const inner = { parent: this };
     const plans = planFleet(spec);
@@ -73,52 +69,21 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...inner, dependsOn: [claim] },
     );
     const source = sourceArgs(spec);
+    // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
     const template = new SnapshotArtifact(
       "snapshot",
       { ...common, ...snapshotArgs(spec), source },
-      { ...inner, dependsOn: [claim] },
+      { ...inner, dependsOn: [bridge] },
     );
     announce(source, droplet, spec.snapshot, template);
+    const shared = { ...common, spec, operatorKeys, artifact: withoutOrigin(template.artifact) };
     const clones = withoutStacks(() =>
-      plans.map((plan) => {
-        const identity = identityOf(spec, plan.id);
-        const own = spec.clones[String(plan.id)];
-        return new Clone(
-          plan.name,
-          {
-            ...common,
-            plan,
-            bridge: bridge.name,
-            isolated: spec.bridge.isolateClones,
-            adopt: spec.fleet.adopt,
-            artifact: template.artifact,
-            user: spec.guest.user,
-            authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
-            identity: spec.guest.identity,
-            firecracker,
-            kernel,
-            readyTimeout: spec.fleet.readyTimeout,
-            shutdownTimeout,
-            maxUnavailable: spec.fleet.maxUnavailable,
-            smokeTests: smokeTestsOf(spec, plan.name, operatorKeys),
-            ...given({
-              // A secret, and an empty one takes as much room in the state.
-              env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
-              loginKeyPath: spec.guest.privateKeyPath,
-              agent: spec.agent.run,
-              agentService: spec.agent.service,
-              publish: own?.publish.map((port) => ({ ...port })),
-              egress: own?.egress && [...own.egress.allow],
-            }),
-          },
-          inner,
-        );
-      }),
+      plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
-    this.clones = pulumi.all(clones.map(({ summary }) => summary));
+    this.clones = pulumi.all(clones.map(({ clone, plan }) => summaryOf(clone, plan)));
     this.snapshotDigest = template.artifactDigest;
     this.transferred = template.transferred;
-    const { digest, snapshotPath } = { digest: template.artifactDigest, snapshotPath: template.artifact.snapshotPath };
+    const digest = template.artifactDigest;
     const proof =
       spec.fleet.readyTimeout === 0 || clones.length === 0
         ? undefined
@@ -128,14 +93,16 @@ export class CloneFleet extends pulumi.ComponentResource {
               ...common,
               digest,
               generations: template.generations,
-              clones: this.clones.apply((all) => all.filter(({ ready }) => ready).map((clone) => clone.name)),
+              clones: withoutOrigin(
+                this.clones.apply((all) => all.filter(({ ready }) => ready).map((clone) => clone.name)),
+              ),
             },
             inner,
           );
     this.snapshot = pulumi
-      .all([digest, snapshotPath, proof?.proved])
-      .apply(([is, file, proved = ""]) => ({ digest: is, path: dirname(file), droplet, runtimeDir, proved }));
-    const phases = pulumi.all(clones.map(({ timings }) => timings));
+      .all([digest, template.artifact.folder, proof?.proved])
+      .apply(([is, path, proved = ""]) => ({ digest: is, path, droplet, runtimeDir, proved }));
+    const phases = pulumi.all(clones.map(({ clone }) => clone.timings));
     const names = plans.map((plan) => plan.name);
     this.timings = pulumi.all([template.timings, phases]).apply(([snapshot, each]) => {
       const byName: Record<string, Record<string, number>> = { snapshot };
@@ -147,13 +114,9 @@ export class CloneFleet extends pulumi.ComponentResource {
       {
         ...common,
         folder: sshFolder,
-        clones: this.clones.apply((all) =>
-          all.map((clone) => ({
-            name: clone.name,
-            address: clone.address,
-            user: spec.guest.user,
-            hostKey: clone.sshHostKey,
-          })),
+        user: spec.guest.user,
+        clones: withoutOrigin(
+          this.clones.apply((all) => all.map(({ name, address, sshHostKey }) => `${name} ${address} ${sshHostKey}`)),
         ),
       },
       inner,
@@ -161,13 +124,6 @@ export class CloneFleet extends pulumi.ComponentResource {
     this.sshConfig = ssh.file;
     this.registerOutputs({});
   }
-}
-
-/** Left out, what a person would try first: the clone says its name over ssh, where the operator can log in. */
-function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): SmokeTestArgs[] {
-  if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => given(test));
-  if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];
-  return [{ on: "clone", command: "hostname", expect: name, timeout: fleet.readyTimeout }];
 }
 
 function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "source"> {

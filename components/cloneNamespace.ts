@@ -28,10 +28,16 @@ export interface CloneNamespaceArgs extends CommonArgs {
    * @default tap0
    */
   tap?: pulumi.Input<string>;
-  /** The tap's MAC address, the same for all clones of a snapshot: it stands in the guest's ARP cache. */
-  tapMac: pulumi.Input<string>;
-  /** The tap's address with prefix: `192.168.241.1/29`. */
-  tapAddress: pulumi.Input<string>;
+  /**
+   * The tap's MAC address, the same for all clones of a snapshot: it stands in the guest's ARP cache.
+   * @default 02:fc:00:00:00:01
+   */
+  tapMac?: pulumi.Input<string>;
+  /**
+   * The tap's address with prefix: `192.168.241.1/29`.
+   * @default 192.168.241.1/29
+   */
+  tapAddress?: pulumi.Input<string>;
   /**
    * Take over a namespace and a link of these names that carry no mark of Hornet. Taken over, they are ours: destroying
    * takes them away.

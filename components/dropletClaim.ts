@@ -30,8 +30,6 @@ export interface DropletNeeds {
   transfer?: boolean;
 }
 
-const DEFAULTS = { dir: "/opt/swarm/snapshots", firecracker: "/usr/bin/firecracker" };
-
 /**
  * A stack's claim to a droplet, the first of a fleet's resources and the last to go: what carries the stack's mark there
  * and stands in no state, because a run was cut off or a state was lost, is taken away with it.
@@ -41,6 +39,6 @@ export class DropletClaim extends HornetResource {
   declare readonly warnings: pulumi.Output<string[]>;
 
   constructor(name: string, args: DropletClaimArgs, opts?: pulumi.CustomResourceOptions) {
-    super("DropletClaim", name, { ...DEFAULTS, ...args }, ["warnings"], opts);
+    super("DropletClaim", name, args, ["warnings"], opts);
   }
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Artifact } from "../firecracker/manifest";
+import type { LeanArtifact } from "../firecracker/manifest";
 import { HornetResource, type CommonArgs } from "./resource";
 
 /** A command that must succeed after every change of a clone. */
@@ -61,11 +61,13 @@ export interface FirecrackerVMArgs extends CommonArgs, IdentityArgs {
   /** The clone's own address, without prefix. */
   address: pulumi.Input<string>;
   /** The snapshot: {@link SnapshotArtifact.artifact}. */
-  artifact: pulumi.Input<Artifact>;
-  guestAddress: pulumi.Input<string>;
+  artifact: pulumi.Input<LeanArtifact>;
+  /** @default 192.168.241.2 */
+  guestAddress?: pulumi.Input<string>;
   /** @default tap0 */
   tap?: pulumi.Input<string>;
-  tapAddress: pulumi.Input<string>;
+  /** @default 192.168.241.1/29 */
+  tapAddress?: pulumi.Input<string>;
   /** @default /usr/bin/firecracker */
   firecracker?: pulumi.Input<string>;
   /**
@@ -114,23 +116,28 @@ export class FirecrackerVM extends HornetResource {
   declare readonly timings: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: FirecrackerVMArgs, opts?: pulumi.CustomResourceOptions) {
-    const { env, ...rest } = args;
-    const defaults = { firecracker: "/usr/bin/firecracker", kernel: "/opt/swarm/images/vmlinux.bin" };
-    const secret = env === undefined ? {} : { env: pulumi.secret(env) };
-    const outputs = [
-      "sshHostKey",
-      "hostKeyPrivate",
-      "machineId",
-      "generation",
-      "pid",
-      "disk",
-      "identityWay",
-      "ready",
-      "timings",
-    ];
-    super("FirecrackerVM", name, { ...defaults, ...rest, ...secret }, outputs, {
-      ...opts,
-      additionalSecretOutputs: ["hostKeyPrivate", "env"],
-    });
+    super("FirecrackerVM", name, withSecretEnv(args), vmOutputNames, withSecrets(opts));
   }
+}
+
+/** What a VM's provider adds to the inputs. */
+export const vmOutputNames = [
+  "sshHostKey",
+  "hostKeySeed",
+  "generation",
+  "pid",
+  "disk",
+  "identityWay",
+  "ready",
+  "timings",
+] as const;
+
+/** A VM's arguments with its agent's environment as a secret. */
+export function withSecretEnv<T extends IdentityArgs>({ env, ...rest }: T): Omit<T, "env"> & Pick<IdentityArgs, "env"> {
+  return { ...rest, ...(env !== undefined && { env: pulumi.secret(env) }) };
+}
+
+/** A VM's options: what of its outputs is secret. */
+export function withSecrets(opts: pulumi.CustomResourceOptions | undefined): pulumi.CustomResourceOptions {
+  return { ...opts, additionalSecretOutputs: ["hostKeySeed", "env"] };
 }

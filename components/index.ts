@@ -1,6 +1,6 @@
 /** What a program composes: the resources, and the components that put them together. */
 export { Bridge, type BridgeArgs } from "./bridge";
-export { Clone, type CloneArgs, type CloneSummary } from "./clone";
+export { Clone, type CloneArgs } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
@@ -11,6 +11,7 @@ export {
   type IdentityArgs,
   type SmokeTestArgs,
 } from "./firecrackerVM";
+export { type CloneSummary } from "./fleetClone";
 export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
 export { SnapshotArtifact, type BootArgs, type FromArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";

@@ -15,8 +15,11 @@ export interface NatRuleSetArgs extends CommonArgs {
   namespace: pulumi.Input<string>;
   /** The clone's own address, without prefix: `10.0.0.9`. */
   address: pulumi.Input<string>;
-  /** The address that every guest of the snapshot has: `192.168.241.2`. */
-  guestAddress: pulumi.Input<string>;
+  /**
+   * The address that every guest of the snapshot has: `192.168.241.2`.
+   * @default 192.168.241.2
+   */
+  guestAddress?: pulumi.Input<string>;
   /** @default veth0 */
   nsVeth?: pulumi.Input<string>;
   /** @default tap0 */
@@ -38,8 +41,8 @@ export interface NatRuleSetArgs extends CommonArgs {
 export class NatRuleSet extends HornetResource {
   declare readonly namespace: pulumi.Output<string>;
   declare readonly address: pulumi.Output<string>;
-  /** What the kernel listed right after the rules were written: name and digest of each. */
-  declare readonly rules: pulumi.Output<string[]>;
+  /** Digests of what the kernel listed right after the rules were written. */
+  declare readonly rules: pulumi.Output<string>;
 
   constructor(name: string, args: NatRuleSetArgs, opts?: pulumi.CustomResourceOptions) {
     super("NatRuleSet", name, { nsVeth: undefined, tap: undefined, publish: undefined, ...args }, ["rules"], opts);

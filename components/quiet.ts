@@ -1,3 +1,17 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/**
+ * An output's value without the note of where it comes from. The engine keeps a list of what a resource depends on, twice:
+ * for one that is told of every clone of a fleet that is most of its state. The order is that of the values all the same.
+ */
+export function withoutOrigin<T>(output: pulumi.Output<T>): pulumi.Input<T> {
+  // Of a preview not all values are known, and an output alone can say so.
+  if (pulumi.runtime.isDryRun()) return output;
+  return new Promise<pulumi.Unwrap<T>>((resolve) => {
+    (output as pulumi.Output<pulumi.Unwrap<T>>).apply(resolve);
+  }) as pulumi.Input<T>;
+}
+
 /**
  * Makes resources of the SDK's without spelling out where in the program that was.
  *

@@ -8,6 +8,7 @@ const root = resolve(__dirname, "..");
 const kinds: readonly Kind[] = [
   "DropletClaim",
   "Bridge",
+  "Clone",
   "CloneNamespace",
   "NatRuleSet",
   "SnapshotArtifact",

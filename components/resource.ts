@@ -53,6 +53,7 @@ export interface CommonArgs {
 export type Kind =
   | "DropletClaim"
   | "Bridge"
+  | "Clone"
   | "CloneNamespace"
   | "NatRuleSet"
   | "SnapshotArtifact"
@@ -89,7 +90,6 @@ export abstract class HornetResource extends pulumi.CustomResource {
   ) {
     const props: pulumi.Inputs = {
       owner: thisStack(),
-      runtimeDir: "/opt/swarm/runtime",
       ...args,
       ...Object.fromEntries(outputs.map((output) => [output, undefined])),
       condition: undefined,

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Artifact } from "../firecracker/manifest";
+import type { LeanArtifact } from "../firecracker/manifest";
 import { HornetResource, type CommonArgs, type DropletArgs } from "./resource";
 
 /** A snapshot made by booting a kernel and a root file system. */
@@ -66,8 +66,11 @@ export interface SnapshotArtifactArgs extends CommonArgs {
    * @default /usr/bin/firecracker
    */
   firecracker?: pulumi.Input<string>;
-  /** The address that every guest has. */
-  guestAddress: pulumi.Input<string>;
+  /**
+   * The address that every guest has.
+   * @default 192.168.241.2
+   */
+  guestAddress?: pulumi.Input<string>;
   /**
    * The guest's own MAC address, for a snapshot made by a boot.
    * @default 06:00:c0:a8:f1:02
@@ -75,8 +78,10 @@ export interface SnapshotArtifactArgs extends CommonArgs {
   guestMac?: pulumi.Input<string>;
   /** @default tap0 */
   tap?: pulumi.Input<string>;
-  tapMac: pulumi.Input<string>;
-  tapAddress: pulumi.Input<string>;
+  /** @default 02:fc:00:00:00:01 */
+  tapMac?: pulumi.Input<string>;
+  /** @default 192.168.241.1/29 */
+  tapAddress?: pulumi.Input<string>;
 }
 
 /**
@@ -90,7 +95,7 @@ export class SnapshotArtifact extends HornetResource {
   /** `sha256:…` of its manifest. */
   declare readonly artifactDigest: pulumi.Output<string>;
   /** What a {@link FirecrackerVM} needs of it. */
-  declare readonly artifact: pulumi.Output<Artifact>;
+  declare readonly artifact: pulumi.Output<LeanArtifact>;
   /** The digests of the artifacts that the stack keeps on the droplet, the newest first. */
   declare readonly generations: pulumi.Output<string[]>;
   /** Bytes that went over the wire for it. */
@@ -99,8 +104,7 @@ export class SnapshotArtifact extends HornetResource {
   declare readonly timings: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: SnapshotArtifactArgs, opts?: pulumi.CustomResourceOptions) {
-    const defaults = { dir: "/opt/swarm/snapshots", firecracker: "/usr/bin/firecracker" };
     const outputs = ["artifactDigest", "artifact", "generations", "files", "timings", "transferred"];
-    super("SnapshotArtifact", name, { ...defaults, ...args }, outputs, opts);
+    super("SnapshotArtifact", name, args, outputs, opts);
   }
 }

@@ -5,14 +5,13 @@ import { HornetResource, type CommonArgs } from "./resource";
 export interface SshConfigArgs extends CommonArgs {
   /** The folder on the operator's machine, from the program's folder. */
   folder: pulumi.Input<string>;
-  clones: pulumi.Input<
-    pulumi.Input<{
-      name: pulumi.Input<string>;
-      address: pulumi.Input<string>;
-      user: pulumi.Input<string>;
-      hostKey?: pulumi.Input<string>;
-    }>[]
-  >;
+  /**
+   * The guests' login user.
+   * @default root
+   */
+  user?: pulumi.Input<string>;
+  /** Each as `NAME ADDRESS`, followed by ` ssh-ed25519 AAAA…` where its host key is known. */
+  clones: pulumi.Input<pulumi.Input<string>[]>;
 }
 
 /** The ssh_config of a stack: `ssh -F FILE vm0` reaches a clone through its droplet, with its host key pinned. */

@@ -2,6 +2,7 @@
 import { cloneName, hostVethName, NS_VETH } from "../plan/names";
 import { finding, type Finding, rule, type Rule } from "./rule";
 import type { ConfigShape } from "./schema";
+import { defaults } from "./defaults";
 
 const LONGEST_INTERFACE_NAME = 15;
 
@@ -75,7 +76,7 @@ export const variousRules: readonly Rule[] = [
       const [runtime, snapshots] = [`${vmm.runtimeDir}/`, `${snapshot.dir}/`];
       if (!runtime.startsWith(snapshots) && !snapshots.startsWith(runtime)) return [];
       const problem = `${vmm.runtimeDir} and ${snapshot.dir} (hornet:snapshot.dir) lie within each other`;
-      const value = vmm.runtimeDir === "/opt/swarm/runtime" ? "/opt/swarm/clones" : "/opt/swarm/runtime";
+      const value = vmm.runtimeDir === defaults.runtimeDir ? "/opt/swarm/clones" : defaults.runtimeDir;
       return [finding(["vmm", "runtimeDir"], problem, value)];
     },
   ),

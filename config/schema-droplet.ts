@@ -3,6 +3,7 @@ import { z } from "zod";
 import * as formats from "./formats";
 import { hostKeyProblem, normalHostKey } from "./ssh-key";
 import { count, port, section, text } from "./schema-parts";
+import { defaults } from "./defaults";
 
 const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
@@ -74,15 +75,15 @@ export const bridge = section(
 
 export const vmm = section(
   {
-    firecracker: text(formats.absolutePathProblem).default("/usr/bin/firecracker").meta({
+    firecracker: text(formats.absolutePathProblem).default(defaults.firecracker).meta({
       description: "Firecracker on the droplet.",
       example: "/usr/bin/firecracker",
     }),
-    runtimeDir: text(formats.runtimeDirProblem).default("/opt/swarm/runtime").meta({
+    runtimeDir: text(formats.runtimeDirProblem).default(defaults.runtimeDir).meta({
       description: "Folder on the droplet with one folder a clone: socket, log, private disk (at most 64 bytes).",
       example: "/opt/swarm/runtime",
     }),
-    kernel: text(formats.absolutePathProblem).default("/opt/swarm/images/vmlinux.bin").meta({
+    kernel: text(formats.absolutePathProblem).default(defaults.kernel).meta({
       description:
         "Guest kernel on the droplet, for a clone that starts again on its own disk and whose snapshot brought no kernel.",
       example: "/opt/swarm/images/vmlinux.bin",

@@ -5,17 +5,18 @@ import { dropletFields } from "./schema-droplet";
 import { ENV_TYPE, env } from "./schema-env";
 import { count, mac, port, section, text } from "./schema-parts";
 import { authorizedKeyProblem, signerProblem } from "./ssh-key";
+import { defaults } from "./defaults";
 
 const EXAMPLE_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ops@example.org";
 const EXAMPLE_DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 export const guest = section(
   {
-    address: text(formats.addressProblem).default("192.168.241.2").meta({
+    address: text(formats.addressProblem).default(defaults.guestAddress).meta({
       description: "What every guest believes its address to be; it is part of the snapshot.",
       example: "192.168.241.2",
     }),
-    tap: text(formats.interfaceAddressProblem).default("192.168.241.1/29").meta({
+    tap: text(formats.interfaceAddressProblem).default(defaults.tapAddress).meta({
       description: "Address and prefix (/8 to /30) of the tap in every namespace: the guests' gateway.",
       example: "192.168.241.1/29",
     }),
@@ -34,7 +35,7 @@ export const guest = section(
       description: "Name of the tap in every namespace; it is part of the snapshot.",
       example: "tap0",
     }),
-    tapMac: mac().default("02:fc:00:00:00:01").meta({
+    tapMac: mac().default(defaults.tapMac).meta({
       description: "MAC address of the tap, the same for every clone, as guests wake up with it in their ARP cache.",
       example: "02:fc:00:00:00:01",
     }),
@@ -70,7 +71,7 @@ export const identity = section(
 );
 
 const boot = z.strictObject({
-  kernel: text(formats.absolutePathProblem).default("/opt/swarm/images/vmlinux.bin").meta({
+  kernel: text(formats.absolutePathProblem).default(defaults.kernel).meta({
     description: "Kernel on the droplet.",
     example: "/opt/swarm/images/vmlinux.bin",
   }),
@@ -133,7 +134,7 @@ export const snapshot = section(
       description: "The only snapshot accepted: the sha256 of its manifest.",
       example: EXAMPLE_DIGEST,
     }),
-    dir: text(formats.absolutePathProblem).default("/opt/swarm/snapshots").meta({
+    dir: text(formats.absolutePathProblem).default(defaults.artifacts).meta({
       description: "Folder on the droplet for the snapshots that Hornet makes or brings.",
       example: "/opt/swarm/snapshots",
     }),

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeHostKey } from "./hostkey";
+import { hostKeyOf, newHostKeySeed } from "./hostkey";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-key-"))));
@@ -16,13 +16,13 @@ function publicHalf(privateKey: string): string {
 }
 
 test.each(["", "a", "vm7", "with space", "größe", "x".repeat(100)])("ssh-keygen reads it; comment %j", (comment) => {
-  const { privateKey, publicKey } = makeHostKey(comment);
+  const { privateKey, publicKey } = hostKeyOf(newHostKeySeed(), comment);
   expect(publicKey).toMatch(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/);
   expect(publicHalf(privateKey)).toBe(comment === "" ? publicKey : `${publicKey} ${comment}`);
 });
 
 test("it signs, and its public half verifies", () => {
-  const { privateKey, publicKey } = makeHostKey("vm7");
+  const { privateKey, publicKey } = hostKeyOf(newHostKeySeed(), "vm7");
   publicHalf(privateKey);
   writeFileSync(join(folder, "data"), "text");
   const run = (args: string[], input = ""): string =>
@@ -45,4 +45,8 @@ test("it signs, and its public half verifies", () => {
   expect(() => run(args, "other text")).toThrow();
 });
 
-test("every key is another one", () => expect(makeHostKey("a").publicKey).not.toBe(makeHostKey("a").publicKey));
+test("a seed is always the same key, another one another", () => {
+  const [seed, other] = [newHostKeySeed(), newHostKeySeed()];
+  expect(hostKeyOf(seed, "a").publicKey).toBe(hostKeyOf(seed, "b").publicKey);
+  expect(hostKeyOf(other, "a").publicKey).not.toBe(hostKeyOf(seed, "a").publicKey);
+});

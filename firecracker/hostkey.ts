@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
 
 /** An ssh host key. */
 export interface HostKey {
@@ -10,17 +10,25 @@ export interface HostKey {
 
 const TYPE = "ssh-ed25519";
 
+/** What stands before the 32 bytes of an ed25519 key in PKCS#8 (RFC 8410). */
+const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** 32 random bytes in base64url: what a host key is made of, and all that has to be kept of it. Secret. */
+export function newHostKeySeed(): string {
+  return randomBytes(32).toString("base64url");
+}
+
 /**
- * Makes an ed25519 host key. Node writes PKCS#8 only, which sshd does not read; the format is OpenSSH's
+ * The ed25519 host key of a seed. Node writes PKCS#8 only, which sshd does not read; the format is OpenSSH's
  * PROTOCOL.key: a magic word, cipher and KDF (none), the public part, and the private part padded to 8 bytes.
  *
+ * @param seedText see {@link newHostKeySeed}
  * @param comment stands in the key file, to tell keys apart
  */
-export function makeHostKey(comment: string): HostKey {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  const jwk = privateKey.export({ format: "jwk" });
-  const seed = Buffer.from(String(jwk.d), "base64url");
-  const point = Buffer.from(String(jwk.x), "base64url");
+export function hostKeyOf(seedText: string, comment: string): HostKey {
+  const seed = Buffer.from(seedText, "base64url");
+  const secretKey = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: "der", type: "pkcs8" });
+  const point = Buffer.from(String(createPublicKey(secretKey).export({ format: "jwk" }).x), "base64url");
   const publicBlob = Buffer.concat([field(TYPE), field(point)]);
   const check = randomBytes(4);
   const secret = Buffer.concat([
@@ -47,6 +55,11 @@ export function makeHostKey(comment: string): HostKey {
     privateKey: `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`,
     publicKey: `${TYPE} ${publicBlob.toString("base64")}`,
   };
+}
+
+/** The machine-id(5) of whoever has the host key of a seed: 32 hexadecimal digits, which tell nothing of the seed. */
+export function machineIdOf(seedText: string): string {
+  return createHash("sha256").update(`machine-id ${seedText}`).digest("hex").slice(0, 32);
 }
 
 function uint32(value: number): Buffer {

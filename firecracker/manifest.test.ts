@@ -1,4 +1,12 @@
-import { artifactIn, artifactSchema, manifestDigest, manifestSchema, manifestText, type Manifest } from "./manifest";
+import {
+  artifactIn,
+  artifactSchema,
+  filesOf,
+  manifestDigest,
+  manifestSchema,
+  manifestText,
+  type Manifest,
+} from "./manifest";
 
 const file = (letter: string): Manifest["files"][string] => ({ sha256: letter.repeat(64), size: 1024 });
 const manifest: Manifest = {
@@ -51,17 +59,21 @@ test("what a clone needs of an artifact", () => {
   expect(artifactSchema.parse(artifact)).toEqual(artifact);
   expect(artifact).toMatchObject({
     digest: "sha256:x",
-    snapshotPath: "/a/digest/vm.snapshot",
-    memoryPath: "/a/digest/vm.mem",
-    disk: "/a/digest/rootfs.ext4",
+    folder: "/a/digest",
     diskPath: manifest.diskPath,
     kernel: "/a/digest/vmlinux",
     guestMac: manifest.guest.mac,
+  });
+  expect(filesOf(artifact)).toEqual({
+    snapshot: "/a/digest/vm.snapshot",
+    memory: "/a/digest/vm.mem",
+    disk: "/a/digest/rootfs.ext4",
   });
 });
 
 test("without a disk of its own, clones copy the one at the baked path; without a kernel, none is known", () => {
   const files = { "vm.snapshot": file("a"), "vm.mem": file("b") };
   const artifact = artifactIn("/a", "sha256:x", { ...manifest, files });
-  expect(artifact).toMatchObject({ disk: manifest.diskPath, kernel: "" });
+  expect(artifact.kernel).toBe("");
+  expect(filesOf(artifact).disk).toBe(manifest.diskPath);
 });

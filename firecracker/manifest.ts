@@ -51,20 +51,20 @@ export function manifestDigest(text: string): string {
 /** What a clone needs to know of an artifact; the form in which resources hand it on. */
 export const artifactSchema = z.object({
   digest: z.string(),
-  snapshotPath: z.string(),
-  memoryPath: z.string(),
-  /** The template disk that clones copy. */
-  disk: z.string(),
+  /** The folder on the droplet with `vm.snapshot` and `vm.mem`. */
+  folder: z.string(),
+  /** The template disk that clones copy; empty where it is `rootfs.ext4` in the folder. */
+  disk: z.string().default(""),
   diskPath: z.string(),
-  tap: z.string(),
-  iface: z.string(),
+  tap: z.string().default("tap0"),
+  iface: z.string().default("eth0"),
   guestMac: z.string(),
-  identity: z.enum(["service", "ssh"]),
+  identity: z.enum(["service", "ssh"]).default("service"),
   memory: z.number(),
-  vcpus: z.number(),
+  vcpus: z.number().default(1),
   /** The kernel for a boot from a clone's own disk; empty where none is known. */
-  kernel: z.string(),
-  bootArgs: z.string(),
+  kernel: z.string().default(""),
+  bootArgs: z.string().default(""),
   /**
    * What it was made from, where this stack makes it: another artifact of the same key is as good, and what runs on this
    * one need not follow. Empty where the digest alone tells artifacts apart.
@@ -74,6 +74,19 @@ export const artifactSchema = z.object({
 
 /** See {@link artifactSchema}. */
 export type Artifact = z.infer<typeof artifactSchema>;
+
+/** The same where what is as usual is left out. */
+export type LeanArtifact = z.input<typeof artifactSchema>;
+
+/** Where an artifact's own files lie on the droplet, and the disk that clones copy. */
+export function filesOf({ folder, disk }: Pick<Artifact, "folder" | "disk">): {
+  readonly snapshot: string;
+  readonly memory: string;
+  readonly disk: string;
+} {
+  const own = `${folder}/rootfs.ext4`;
+  return { snapshot: `${folder}/vm.snapshot`, memory: `${folder}/vm.mem`, disk: disk === "" ? own : disk };
+}
 
 /** An artifact in `folder` on a droplet; what of it lies `elsewhere` is told by name. */
 export function artifactIn(
@@ -85,9 +98,8 @@ export function artifactIn(
   const has = (file: string): boolean => manifest.files[file] !== undefined;
   return {
     digest,
-    snapshotPath: `${folder}/vm.snapshot`,
-    memoryPath: `${folder}/vm.mem`,
-    disk: elsewhere["rootfs.ext4"] ?? (has("rootfs.ext4") ? `${folder}/rootfs.ext4` : manifest.diskPath),
+    folder,
+    disk: elsewhere["rootfs.ext4"] ?? (has("rootfs.ext4") ? "" : manifest.diskPath),
     diskPath: manifest.diskPath,
     tap: manifest.tap,
     iface: manifest.iface,

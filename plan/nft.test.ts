@@ -1,4 +1,4 @@
-import { fingerprint, renderTable, tableDrift } from "./nft";
+import { condense, expand, fingerprint, renderTable, tableDrift } from "./nft";
 import type { ObservedTable } from "./observed";
 
 const seen: ObservedTable = {
@@ -51,6 +51,16 @@ test("a fingerprint names each chain and rule, and is the same for the same cont
   expect(fingerprint({ name: "t", chains: [], rules: [{ comment: "", text: "x" }] })[0]).toMatch(
     /^rule without a name\t[0-9a-f]{10}$/,
   );
+});
+
+test("a fingerprint is condensed to its digests, and told again by the table that was written", () => {
+  const rule = (label: string): { label: string; text: string } => ({ label, text: "" });
+  const chains = [
+    { name: "in", base: "", rules: [rule("DNAT")] },
+    { name: "out", base: "", rules: [rule("SNAT")] },
+  ];
+  expect(condense(recorded)).toMatch(/^[0-9a-f]{10}( [0-9a-f]{10}){3}$/);
+  expect(expand({ name: "t", owner: "", chains }, condense(recorded))).toEqual(recorded);
 });
 
 test.each<[string, ObservedTable | undefined, string[]]>([

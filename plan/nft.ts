@@ -51,6 +51,26 @@ function line(head: string, text: string): string {
   return `${head}\t${createHash("sha256").update(text).digest("hex").slice(0, 10)}`;
 }
 
+/** A fingerprint's digests alone, as one text: the names follow from the table that was written. */
+export function condense(entries: readonly string[]): string {
+  return entries.map((entry) => entry.split("\t")[1] ?? "").join(" ");
+}
+
+/**
+ * The fingerprint again.
+ *
+ * @param table what was written
+ * @param digests see {@link condense}
+ */
+export function expand({ chains }: NftTable, digests: string): string[] {
+  const heads = [
+    ...chains.map(({ name }) => `chain ${name}`),
+    ...chains.flatMap(({ rules }) => rules.map(({ label }) => `rule ${label}`)),
+  ];
+  const each = digests.split(" ");
+  return heads.map((head, at) => `${head}\t${each[at] ?? ""}`);
+}
+
 /**
  * In words what is different from what was written.
  *

@@ -3,6 +3,7 @@ import { artifactSchema } from "../firecracker/manifest";
 import { connectionSchema } from "../host/connection";
 import { commonInputs } from "./define";
 import { absolutePath, cidr, interfaceName, ipv4, mac } from "./fields";
+import { defaults } from "../config/defaults";
 
 /** A fresh boot of a kernel and a root file system, snapshotted once the guest waits. */
 export const bootSource = z.object({
@@ -40,7 +41,7 @@ export const fromSource = z.object({
 /** What a SnapshotArtifact is told. */
 export const artifactInputs = commonInputs.extend({
   /** The folder on the droplet in which artifacts lie that Hornet made. */
-  dir: absolutePath,
+  dir: absolutePath.default(defaults.artifacts),
   source: z.union([z.object({ path: absolutePath }), z.object({ boot: bootSource }), z.object({ from: fromSource })]),
   /** The only digest that will do. */
   digest: z
@@ -51,13 +52,13 @@ export const artifactInputs = commonInputs.extend({
   signers: z.array(z.string()).optional(),
   /** How many earlier artifacts stay on the droplet, so that a way back needs no transfer. */
   keepGenerations: z.number().int().min(0).default(2),
-  firecracker: absolutePath,
-  guestAddress: ipv4,
+  firecracker: absolutePath.default(defaults.firecracker),
+  guestAddress: ipv4.default(defaults.guestAddress),
   /** The guest's own MAC address, for a snapshot made by a boot; it is baked in, so all clones have it. */
   guestMac: mac.default("06:00:c0:a8:f1:02"),
   tap: interfaceName.default("tap0"),
-  tapMac: mac,
-  tapAddress: cidr,
+  tapMac: mac.default(defaults.tapMac),
+  tapAddress: cidr.default(defaults.tapAddress),
 });
 
 /** What a SnapshotArtifact knows of itself. */

@@ -7,8 +7,10 @@ import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
+import { defaults } from "../config/defaults";
 
-const inputs = commonInputs.extend({
+/** What a CloneNamespace is told. */
+export const namespaceInputs = commonInputs.extend({
   namespace: namespaceName,
   bridge: interfaceName,
   hostVeth: interfaceName,
@@ -17,16 +19,16 @@ const inputs = commonInputs.extend({
   gateway: ipv4,
   isolated: z.boolean().default(true),
   tap: interfaceName.default("tap0"),
-  tapMac: mac,
-  tapAddress: cidr,
+  tapMac: mac.default(defaults.tapMac),
+  tapAddress: cidr.default(defaults.tapAddress),
   /** Take over a namespace and a link of these names that carry no mark of Hornet. */
   adopt: z.boolean().default(false),
 });
 
 const outputs = z.object({});
 
-type Inputs = z.infer<typeof inputs>;
-type Outputs = z.infer<typeof outputs>;
+type Inputs = z.infer<typeof namespaceInputs>;
+type Outputs = object;
 
 function specOf(wanted: Inputs): NamespaceSpec {
   const macs = vethMacs(wanted.address);
@@ -99,9 +101,10 @@ async function remove(state: Inputs): Promise<void> {
   });
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** See {@link provider}. */
+export const definition: Definition<Inputs, Outputs> = {
   kind: "CloneNamespace",
-  inputs,
+  inputs: namespaceInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,

@@ -3,6 +3,8 @@ import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema, isLocal, type Connection } from "../host/connection";
 import { HornetError, messageOf } from "../host/errors";
+import { withoutDefaults } from "./lean";
+import { defaults } from "../config/defaults";
 
 /** What every resource of Hornet is told. */
 export const commonInputs = z.object({
@@ -10,7 +12,7 @@ export const commonInputs = z.object({
   /** The mark of the stack that owns the resource; see plan/owner.ts. */
   owner: z.string().min(1),
   /** The folder on the droplet in which Hornet keeps what it runs. */
-  runtimeDir: z.string().regex(/^\//, "must be an absolute path"),
+  runtimeDir: z.string().regex(/^\//, "must be an absolute path").default(defaults.runtimeDir),
   /** Seconds that a VMM may take to open its socket, to answer one request, or to end. */
   vmmTimeout: z.number().positive().default(30),
 });
@@ -25,8 +27,10 @@ export type Reading<Outputs> = "gone" | { readonly outputs: Outputs; readonly dr
 export interface Definition<Inputs extends CommonInputs, Outputs> {
   /** Its name, for messages. */
   readonly kind: string;
-  readonly inputs: z.ZodType<Inputs>;
+  readonly inputs: z.ZodObject & z.ZodType<Inputs>;
   readonly outputs: z.ZodType<Outputs>;
+  /** Inputs that are as their default says stay out of the state: for kinds of which there are many. */
+  readonly lean?: true;
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
@@ -52,18 +56,19 @@ type Bag = Record<string, unknown>;
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
 ): dynamic.ResourceProvider {
+  const kept = (inputs: Inputs): Bag => (definition.lean ? withoutDefaults(definition.inputs, inputs) : { ...inputs });
   const state = (props: Bag): Inputs & Outputs => ({
     ...definition.inputs.parse(props),
     ...definition.outputs.parse(props),
   });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
-    ...inputs,
+    ...kept(inputs),
     // Only what the kind knows as outputs: what an update carried over from the old state must not hide the new inputs.
     ...definition.outputs.parse(outputs),
     [CONDITION]: AS_DECLARED,
   });
   return {
-    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition.inputs, news)),
+    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition.inputs, news, kept)),
     diff: (_id: string, olds: Bag, news: Bag) => {
       const replaces = definition.replaceOn.filter((key) => differs(key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
@@ -83,7 +88,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const condition = reading.drift.length === 0 ? AS_DECLARED : reading.drift.join("; ");
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
         if (condition !== AS_DECLARED) process.stderr.write(`${definition.kind} ${id}: ${condition}\n`);
-        const inputs = { ...definition.inputs.parse(props ?? {}), [CONDITION]: condition };
+        const inputs = { ...kept(definition.inputs.parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...reading.outputs }, inputs };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
@@ -95,10 +100,10 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   };
 }
 
-function check(schema: z.ZodType, news: Bag): dynamic.CheckResult {
+function check<Inputs>(schema: z.ZodType<Inputs>, news: Bag, kept: (inputs: Inputs) => Bag): dynamic.CheckResult {
   const inputs = { ...news, [CONDITION]: AS_DECLARED };
   const parsed = schema.safeParse(news);
-  if (parsed.success) return { inputs: { ...(parsed.data as Bag), [CONDITION]: AS_DECLARED } };
+  if (parsed.success) return { inputs: { ...kept(parsed.data), [CONDITION]: AS_DECLARED } };
   const faults = parsed.error.issues.filter(({ path }) => !unknownAt(news, path));
   const failures = faults.map(({ path, message }) => ({ property: path.join("."), reason: message }));
   return { inputs, failures };

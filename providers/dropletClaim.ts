@@ -5,6 +5,7 @@ import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
 import { commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { absolutePath, namespaceName } from "./fields";
+import { defaults } from "../config/defaults";
 
 /** What the fleet will need of the droplet; checked before anything there is changed. */
 const needs = z.object({
@@ -23,8 +24,8 @@ const inputs = commonInputs.extend({
   /** The namespaces that the program declares. Others that carry the stack's mark are orphans. */
   namespaces: z.array(namespaceName),
   /** The folder of the artifacts that Hornet makes. */
-  dir: absolutePath.default("/opt/swarm/snapshots"),
-  firecracker: absolutePath.default("/usr/bin/firecracker"),
+  dir: absolutePath.default(defaults.artifacts),
+  firecracker: absolutePath.default(defaults.firecracker),
   needs: needs.default({ memory: 0, files: [], disk: "", snapshot: "", transfer: false }),
 });
 

@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
-import { makeHostKey } from "../firecracker/hostkey";
+import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
 import { planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
@@ -14,17 +13,16 @@ import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./vmSta
 import { vmVars, wayOf } from "./vmVars";
 
 type State = VmInputs & VmOutputs;
-type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "generation">;
+type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 
 /** What the guest itself is told; a change of these needs no other VM. */
 const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
 
 async function create(wanted: VmInputs): Promise<VmOutputs> {
-  const { publicKey, privateKey } = makeHostKey(wanted.name);
+  const hostKeySeed = newHostKeySeed();
   const self = {
-    sshHostKey: publicKey,
-    hostKeyPrivate: privateKey,
-    machineId: randomBytes(16).toString("hex"),
+    sshHostKey: hostKeyOf(hostKeySeed, wanted.name).publicKey,
+    hostKeySeed,
     generation: newGeneration(),
   };
   const found = await lookAt(wanted);
@@ -123,8 +121,8 @@ async function around(wanted: VmInputs, what: string, run: string): Promise<void
   await sessionFor(wanted).call({ what: `${what} ${wanted.name}`, run, vars });
 }
 
-function pickSelf({ sshHostKey, hostKeyPrivate, machineId, generation }: Self): Self {
-  return { sshHostKey, hostKeyPrivate, machineId, generation };
+function pickSelf({ sshHostKey, hostKeySeed, generation }: Self): Self {
+  return { sshHostKey, hostKeySeed, generation };
 }
 
 function pick(state: State): VmOutputs {
@@ -141,7 +139,8 @@ async function remove(state: VmInputs): Promise<void> {
   });
 }
 
-const definition: Definition<VmInputs, VmOutputs> = {
+/** See {@link provider}. */
+export const definition: Definition<VmInputs, VmOutputs> = {
   kind: "FirecrackerVM",
   inputs: vmInputs,
   outputs: vmOutputs,

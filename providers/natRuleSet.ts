@@ -1,30 +1,33 @@
 import { z } from "zod";
 import { parseTable } from "../host/facts";
 import { NAT_TABLE, natTable, type NatSpec } from "../plan/nat";
-import { fingerprint, renderTable, tableDrift } from "../plan/nft";
+import { condense, expand, fingerprint, renderTable, tableDrift } from "../plan/nft";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { observe, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
+import { defaults } from "../config/defaults";
 
 const port = z.number().int().min(1).max(65535);
 
-const inputs = commonInputs.extend({
+/** What a NatRuleSet is told. */
+export const natInputs = commonInputs.extend({
   namespace: namespaceName,
   address: ipv4,
-  guestAddress: ipv4,
+  guestAddress: ipv4.default(defaults.guestAddress),
   nsVeth: interfaceName.default("veth0"),
   tap: interfaceName.default("tap0"),
   publish: z.array(z.object({ port, guestPort: port, protocol: z.enum(["tcp", "udp"]).default("tcp") })).default([]),
   egress: z.array(cidr).optional(),
 });
 
-const outputs = z.object({
-  /** What the kernel listed right after the rules were written. */
-  rules: z.array(z.string()),
+/** What a NatRuleSet knows of itself. */
+export const natOutputs = z.object({
+  /** Digests of what the kernel listed right after the rules were written; see plan/nft.ts. */
+  rules: z.string(),
 });
 
-type Inputs = z.infer<typeof inputs>;
-type Outputs = z.infer<typeof outputs>;
+type Inputs = z.infer<typeof natInputs>;
+type Outputs = z.infer<typeof natOutputs>;
 
 function specOf(wanted: Inputs): NatSpec {
   return { ...wanted, egress: wanted.egress };
@@ -43,7 +46,7 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       rules: renderTable(natTable(specOf(wanted))),
     },
   });
-  return { rules: fingerprint(parseTable(listing)) };
+  return { rules: condense(fingerprint(parseTable(listing))) };
 }
 
 async function remove(state: Inputs): Promise<void> {
@@ -55,10 +58,11 @@ async function remove(state: Inputs): Promise<void> {
   });
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** See {@link provider}. */
+export const definition: Definition<Inputs, Outputs> = {
   kind: "NatRuleSet",
-  inputs,
-  outputs,
+  inputs: natInputs,
+  outputs: natOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ namespace }) => namespace,
   create: (wanted) =>
@@ -73,7 +77,7 @@ const definition: Definition<Inputs, Outputs> = {
     const table = within.tables.find(({ name }) => name === NAT_TABLE);
     if (table === undefined && !within.forwarding) return "gone";
     const forwarding = within.forwarding ? [] : [`IPv4 forwarding off in ${state.namespace}`];
-    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
+    const drift = [...tableDrift(NAT_TABLE, expand(natTable(specOf(state)), state.rules), table), ...forwarding];
     return { outputs: { rules: state.rules }, drift };
   },
   update: (_state, wanted) => converge(wanted),

@@ -9,7 +9,7 @@ test("made by a boot, as declared, found again by its inputs, deleted, deleted a
   const one = await stage.artifact();
   const { artifactDigest, artifact: made } = await one.create();
   const folder = `${snapshots}/${String(artifactDigest).slice("sha256:".length)}`;
-  expect(made).toMatchObject({ snapshotPath: `${folder}/vm.snapshot`, identity: "service", tap: "tap0", memory: 16 });
+  expect(made).toMatchObject({ folder, identity: "service", tap: "tap0", memory: 16 });
   expect(await one.read()).toMatchObject(declared);
   expect(await stage.run(`ls ${folder}; readlink ${snapshots}/hornet-guest; sha256sum <${folder}/manifest.json`)).toBe(
     `manifest.json\nrootfs.ext4\nvm.mem\nvm.snapshot\nvmlinux\n` +

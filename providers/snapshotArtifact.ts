@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { artifactIn, manifestDigest } from "../firecracker/manifest";
+import { artifactIn, filesOf, manifestDigest } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
 import { bootArtifact, scratchNamespace, type Found } from "./artifactBoot";
 import { artifactFrom } from "./artifactFrom";
@@ -107,7 +107,7 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
     // Read like the rest of the droplet: when nobody else changes it.
     await observe(state, state.dir);
     const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
-    if (seen[state.artifact.snapshotPath] === undefined && !("path" in state.source)) return "gone";
+    if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
     return { outputs: artifactOutputs.parse(state), drift: fileDrift(state.files, seen) };
   },
   update: (state, wanted) => make(wanted, state.generations),

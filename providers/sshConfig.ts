@@ -10,9 +10,9 @@ const inputs = commonInputs.extend({
   stack: z.string().min(1),
   /** The folder on the operator's machine, from the program's folder. */
   folder: z.string().min(1),
-  clones: z.array(
-    z.object({ name: z.string(), address: z.string(), user: z.string(), hostKey: z.string().default("") }),
-  ),
+  user: z.string().default("root"),
+  /** One short text a clone, since the state holds all of them twice: NAME ADDRESS, and the host key where it is known. */
+  clones: z.array(z.string().regex(/^[^ ]+ [^ ]+( [a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be NAME ADDRESS [HOST-KEY]")),
 });
 
 const outputs = z.object({ file: z.string() });
@@ -21,12 +21,16 @@ type Inputs = z.infer<typeof inputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
-function filesOf({ stack, folder, droplet, clones }: Inputs): SshFiles {
+function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): SshFiles {
   const where = resolve(folder);
-  if (isLocal(droplet)) return sshFiles(stack, where, undefined, clones);
+  const targets = clones.map((clone) => {
+    const [name = "", address = "", ...hostKey] = clone.split(" ");
+    return { name, address, user: guestUser, hostKey: hostKey.join(" ") };
+  });
+  if (isLocal(droplet)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = droplet;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
-  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key }, clones);
+  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key }, targets);
 }
 
 async function write(wanted: Inputs): Promise<Outputs> {

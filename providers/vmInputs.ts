@@ -3,6 +3,7 @@ import { artifactSchema } from "../firecracker/manifest";
 import { commonInputs } from "./define";
 import { absolutePath, cidr, interfaceName, ipv4, namespaceName } from "./fields";
 import { smokeTest } from "./smoke";
+import { defaults } from "../config/defaults";
 
 const identityWays = ["service", "ssh", "cloud-init"] as const;
 
@@ -24,8 +25,8 @@ export const vmInputs = commonInputs.extend({
   address: ipv4,
   artifact: artifactSchema,
   tap: interfaceName.default("tap0"),
-  guestAddress: ipv4,
-  tapAddress: cidr,
+  guestAddress: ipv4.default(defaults.guestAddress),
+  tapAddress: cidr.default(defaults.tapAddress),
   user: z.string().default("root"),
   authorizedKeys: z.array(z.string()).default([]),
   env: z.record(z.string(), z.string()).default({}),
@@ -37,9 +38,9 @@ export const vmInputs = commonInputs.extend({
   agent: agentRun.optional(),
   /** The guest's own service that is its agent, in a guest without identity service. */
   agentService: z.string().optional(),
-  firecracker: absolutePath,
+  firecracker: absolutePath.default(defaults.firecracker),
   /** The kernel for a boot from the clone's own disk, where the artifact brings none. */
-  kernel: absolutePath,
+  kernel: absolutePath.default(defaults.kernel),
   /** Seconds until a clone must answer as itself; 0: nobody waits. */
   readyTimeout: seconds.default(60),
   /** Seconds that a guest gets to shut down before its VMM is killed; 0: it is not asked. */
@@ -56,9 +57,8 @@ export const vmInputs = commonInputs.extend({
 export const vmOutputs = z.object({
   /** The clone's public host key, `ssh-ed25519 AAAA…`. */
   sshHostKey: z.string(),
-  /** Its private half. Secret. */
-  hostKeyPrivate: z.string(),
-  machineId: z.string(),
+  /** What its private half, and its machine id, are made of; see firecracker/hostkey.ts. Secret. */
+  hostKeySeed: z.string(),
   generation: z.string(),
   pid: z.number(),
   /** How the private disk was made: `reflink` or `sparse`. */

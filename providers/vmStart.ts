@@ -1,4 +1,6 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
+import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
+import { filesOf } from "../firecracker/manifest";
 import { clearedDocument, metadataDocument, type Identity } from "../firecracker/identity";
 import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
@@ -15,15 +17,15 @@ import { vmVars, wayOf } from "./vmVars";
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
-type Self = Pick<VmOutputs, "sshHostKey" | "hostKeyPrivate" | "machineId" | "generation">;
+type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
 
 function identityOf(wanted: VmInputs, self: Self): Identity {
   return {
     generation: self.generation,
     hostname: wanted.name,
-    machineId: self.machineId,
-    hostKey: self.hostKeyPrivate,
+    machineId: machineIdOf(self.hostKeySeed),
+    hostKey: hostKeyOf(self.hostKeySeed, wanted.name).privateKey,
     authorizedKeys: wanted.authorizedKeys,
     user: wanted.user,
     env: { AGENT_ID: wanted.name, ...wanted.env },
@@ -62,7 +64,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,
-      disk_source: artifact.disk,
+      disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
       hold: way === "ssh" ? "1" : "",
       record: recordOf(wanted, self, from),
@@ -95,8 +97,8 @@ function tracePhases(row: string, timings: Readonly<Record<string, number>>, ove
 function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequest): ApiRequest[] {
   const taps = artifact.tap === tap ? [] : [{ iface: artifact.iface, tap }];
   const load = loadRequest({
-    snapshotPath: artifact.snapshotPath,
-    memoryPath: artifact.memoryPath,
+    snapshotPath: filesOf(artifact).snapshot,
+    memoryPath: filesOf(artifact).memory,
     version,
     taps,
   });

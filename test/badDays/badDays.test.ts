@@ -102,8 +102,7 @@ describe("preflight says before anything is changed", () => {
     const template = await stage.artifact();
     await template.create();
     try {
-      const { snapshotPath } = template.outs.artifact as { snapshotPath: string };
-      const folder = snapshotPath.replace(/\/[^/]*$/, "");
+      const { folder } = template.outs.artifact as { folder: string };
       await stage.run(
         `cp -a ${folder} /opt/bare; sed -i 's/"snapshotFormat": "[^"]*"/"snapshotFormat": "5.0.0"/' /opt/bare/manifest.json`,
       );
@@ -185,8 +184,7 @@ describe("in the middle of the work", () => {
     await closeSessions();
     await one.delete({
       sshHostKey: "",
-      hostKeyPrivate: "",
-      machineId: "",
+      hostKeySeed: "",
       generation: "",
       pid: 0,
       disk: "",
@@ -226,8 +224,8 @@ chmod +x /opt/vmm`);
   });
 
   test("a snapshot file that is cut short", async () => {
-    const { snapshotPath } = template.outs.artifact as { snapshotPath: string };
-    await stage.run(`truncate -s 3 ${snapshotPath}`);
+    const { folder } = template.outs.artifact as { folder: string };
+    await stage.run(`truncate -s 3 ${folder}/vm.snapshot`);
     there = await stage.observe();
     await failsWith(/Load snapshot error: .*File too short to contain CRC/);
   });

@@ -44,7 +44,7 @@ export interface Job {
 /** One thing that an operation did to a resource. */
 export interface Step {
   readonly operation: "create" | "update" | "delete" | "gone";
-  /** `FirecrackerVM vm0` */
+  /** `Clone vm0` */
   readonly resource: string;
 }
 

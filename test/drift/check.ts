@@ -74,5 +74,7 @@ export async function befall(stage: Stage, make: string): Promise<void> {
 }
 
 function matches(said: string, words: string): boolean {
-  return words.endsWith("…") ? said.startsWith(words.slice(0, -1).replace(/; $/, "")) : said === words;
+  const known = words.replaceAll("; …", "…").split("…");
+  const escaped = known.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  return new RegExp(`^${escaped.join(".*")}$`).test(said);
 }

@@ -4,7 +4,7 @@ export interface Drift {
   readonly kind: string;
   /** How it is made: bash, run in the droplet. `reboot` pulls its plug instead. */
   readonly make: string;
-  /** What a read says, by resource; a text, or the start of it with `…` at its end. */
+  /** What a read says, by resource; a text, with `…` for what else it may say there. */
   readonly says: Readonly<Record<string, string>>;
   /** Whether a new VMM runs vm0 afterwards. Default: no; its guest never noticed. */
   readonly restarts?: boolean;

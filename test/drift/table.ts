@@ -9,12 +9,7 @@ const dropletDrifts: readonly Drift[] = [
   {
     kind: "droplet rebooted",
     make: "reboot",
-    says: {
-      "Bridge br0": "bridge br0 missing; …",
-      "CloneNamespace vm0": "namespace vm0 missing",
-      "NatRuleSet vm0": "gone",
-      "FirecrackerVM vm0": "VMM of vm0 …",
-    },
+    says: { "Bridge br0": "bridge br0 missing; …", "Clone vm0": "namespace vm0 missing; VMM of vm0 …" },
     restarts: true,
     everyClone: true,
   },
@@ -23,8 +18,9 @@ const dropletDrifts: readonly Drift[] = [
     make: "rm -r /opt/swarm/runtime",
     says: {
       "Bridge br0": "the folder of br0 lost its owner mark",
-      "CloneNamespace vm1": "the folder of vm1 lost its owner mark",
-      "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
+      "Clone vm1": "the folder of vm1 lost its owner mark; …",
+      "Clone vm0":
+        "the folder of vm0 lost its owner mark; the launch record of vm0 is missing; private disk missing; …",
     },
     restarts: true,
     everyClone: true,

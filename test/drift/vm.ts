@@ -7,81 +7,81 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "VMM killed",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "FirecrackerVM vm0": "VMM exited with 137 at …" },
+    says: { "Clone vm0": "VMM exited with 137 at …" },
     restarts: true,
   },
   {
     kind: "VMM killed, and what waited for it before",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $(cut -d' ' -f4 /proc/$p/stat)
       kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "FirecrackerVM vm0": "VMM exited (pid …" },
+    says: { "Clone vm0": "VMM exited (pid …" },
     restarts: true,
   },
   {
     kind: "all VMMs killed",
     make: `for f in /opt/swarm/runtime/*/vmm.pid; do read -r p _ <$f; kill -9 $p; done
       while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "FirecrackerVM vm0": "VMM exited with 137 at …", "FirecrackerVM vm1": "VMM exited with 137 at …" },
+    says: { "Clone vm0": "VMM exited with 137 at …", "Clone vm1": "VMM exited with 137 at …" },
     restarts: true,
     everyClone: true,
   },
   {
     kind: "VM paused",
     make: `${curl} -X PATCH -d '{"state":"Paused"}' http://localhost/vm`,
-    says: { "FirecrackerVM vm0": "VM paused" },
+    says: { "Clone vm0": "VM paused" },
     check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
     kind: "VMM hung",
     make: `read -r p _ <${dir}/vmm.pid; kill -STOP $p`,
-    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket" },
+    says: { "Clone vm0": "VMM does not answer on its API socket" },
     restarts: true,
   },
   {
     kind: "API socket deleted",
     make: `rm ${dir}/firecracker.sock`,
-    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket" },
+    says: { "Clone vm0": "VMM does not answer on its API socket" },
     restarts: true,
   },
   {
     kind: "pid file deleted",
     make: `rm ${dir}/vmm.pid`,
-    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "Clone vm0": "the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "pid file of another process",
     make: `echo "1 1 $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
-    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "Clone vm0": "the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "disk mark deleted",
     make: `rm ${dir}/disk-used`,
-    says: { "FirecrackerVM vm0": "the mark on the disk of vm0 is missing" },
+    says: { "Clone vm0": "the mark on the disk of vm0 is missing" },
     check: `[[ -e ${dir}/disk-used ]]`,
   },
   {
     kind: "launch record deleted",
     make: `rm ${dir}/record`,
-    says: { "FirecrackerVM vm0": "the launch record of vm0 is missing" },
+    says: { "Clone vm0": "the launch record of vm0 is missing" },
     restarts: true,
   },
   {
     kind: "disk deleted",
     make: `rm ${dir}/rootfs.ext4`,
-    says: { "FirecrackerVM vm0": "private disk missing" },
+    says: { "Clone vm0": "private disk missing" },
     restarts: true,
     losesDisk: true,
   },
   {
     kind: "disk replaced by another file",
     make: `cp ${dir}/rootfs.ext4 ${dir}/copy; mv ${dir}/copy ${dir}/rootfs.ext4`,
-    says: { "FirecrackerVM vm0": "the VMM's disk is not the private one" },
+    says: { "Clone vm0": "the VMM's disk is not the private one" },
     restarts: true,
   },
   {
     kind: "disk unmounted under the VMM",
     make: `read -r p _ <${dir}/vmm.pid; nsenter --mount=/proc/$p/ns/mnt umount -l ${artifacts}/hornet-guest/rootfs.ext4`,
-    says: { "FirecrackerVM vm0": "the private disk is not mounted at its path" },
+    says: { "Clone vm0": "the private disk is not mounted at its path" },
   },
   {
     kind: "VMM of another binary",
@@ -89,7 +89,7 @@ export const vmDrifts: readonly Drift[] = [
       rm ${dir}/firecracker.sock
       setsid nsenter --net=/run/netns/vm0 sleep 1000 </dev/null >/dev/null 2>&1 &
       p=$!; s=$(cut -d' ' -f22 /proc/$p/stat); echo "$p $s $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
-    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket; VMM does not hold tap0; …" },
+    says: { "Clone vm0": "VMM does not answer on its API socket; VMM does not hold tap0; …" },
     restarts: true,
   },
 ];

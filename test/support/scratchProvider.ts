@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import { defaults } from "../../config/defaults";
 import { closeSessions } from "../../host/session";
 import { touch } from "../../providers/droplet";
 import type { CommonInputs } from "../../providers/define";
@@ -70,7 +71,8 @@ export class Driver {
   }
 
   private renew(): void {
-    const common = this.inputs as unknown as CommonInputs;
+    // What is as usual is left out of a lean kind's inputs.
+    const common = { runtimeDir: defaults.runtimeDir, ...this.inputs } as unknown as CommonInputs;
     for (const key of ["name", "namespace"]) {
       const about = this.inputs[key];
       if (typeof about === "string") touch(common, about);

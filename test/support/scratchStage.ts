@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { closeSessions } from "../../host/session";
 import { ownerMark } from "../../plan/owner";
 import { provider as bridgeProvider } from "../../providers/bridge";
+import { provider as cloneProvider } from "../../providers/clone";
 import { provider as namespaceProvider } from "../../providers/cloneNamespace";
 import { provider as vmProvider } from "../../providers/firecrackerVM";
 import { provider as natProvider } from "../../providers/natRuleSet";
@@ -129,6 +130,23 @@ export class Stage {
       kernel: `${images}/kernel`,
       readyTimeout: 0,
       authorizedKeys: ["ssh-ed25519 AAAA"],
+      env: { API_KEY: "very'secret" },
+      ...props,
+    });
+  }
+
+  /** A whole clone as one resource. */
+  clone(artifact: unknown, props: object = {}): Promise<Driver> {
+    return Driver.of(cloneProvider, {
+      ...this.common(owner),
+      name: "vm7",
+      namespace: "vm7",
+      bridge: "br0",
+      hostVeth: "veth7h",
+      address: "10.0.0.9/24",
+      gateway: "10.0.0.1",
+      artifact,
+      readyTimeout: 0,
       env: { API_KEY: "very'secret" },
       ...props,
     });
