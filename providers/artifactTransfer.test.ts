@@ -78,7 +78,7 @@ test("a folder without a manifest is examined where it is; a disk that lies at i
   const one = await taking(bare, { vmmTimeout: 1 });
   const { artifact, artifactDigest } = await one.create();
   const arrived = `${there}/${String(artifactDigest).slice("sha256:".length)}`;
-  expect(artifact).toMatchObject({ disk: `${arrived}/rootfs.ext4`, diskPath: `${snapshots}/hornet-guest/rootfs.ext4` });
+  expect(artifact).toMatchObject({ folder: arrived, disk: "", diskPath: `${snapshots}/hornet-guest/rootfs.ext4` });
   await stage.run(`cmp ${folder}/rootfs.ext4 ${arrived}/rootfs.ext4; cmp ${folder}/vm.mem ${arrived}/vm.mem`);
   expect(await one.read()).toMatchObject(declared);
   // The same folder on the droplet itself: its clones copy the disk from where it is.

@@ -115,7 +115,8 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
   const made = await one.create();
   expect(made.artifact).toMatchObject({
     digest: made.artifactDigest,
-    disk: "/opt/swarm/bare/rootfs.ext4",
+    folder: "/opt/swarm/bare",
+    disk: "",
     diskPath: `${snapshots}/hornet-guest/rootfs.ext4`,
     tap: "tap0",
     iface: "eth0",

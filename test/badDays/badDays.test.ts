@@ -148,8 +148,8 @@ describe("in the middle of the work", () => {
   }
 
   test("the disk is full in the middle of a copy", async () => {
-    const { disk } = template.outs.artifact as { disk: string };
-    await stage.run(`dd if=/dev/urandom of=${disk} bs=1M count=8 conv=notrunc status=none
+    const { folder } = template.outs.artifact as { folder: string };
+    await stage.run(`dd if=/dev/urandom of=${folder}/rootfs.ext4 bs=1M count=8 conv=notrunc status=none
       cp -a ${runtime}/vm7 /tmp/vm7; mount -t tmpfs -o size=2m none ${runtime}/vm7; cp -a /tmp/vm7/. ${runtime}/vm7; rm -r /tmp/vm7`);
     there = await stage.observe();
     try {
