@@ -91,6 +91,8 @@ export function parseFacts(text: string): Observed {
     else if (kind === "inside") inside[name] = parseNamespace(body);
     else if (kind === "stamp") single.set(kind, name);
     else if (kind === "vm") seen[name] = parseVm(body);
+    // One for each share of the clones that was looked into at the same time.
+    else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
     else single.set(kind, body);
   }
   // curl asks all VMMs at once and writes an answer's line end apart from the answer, so two may share a line.

@@ -18,6 +18,9 @@ interface Pending {
 /** Starts every frame's closing line; a control character that no command's text output holds. */
 const MARK = "\x1e";
 
+/** Longer than any closing line: mark, id, exit code. */
+const SEAM = 64;
+
 /** What follows the mark once the shell is gone, where its end alone would not end the command that it runs in. */
 export const GONE = "gone";
 
@@ -35,6 +38,8 @@ export const POINT = /^\x1f(E|K) (.*)\n/gm; // eslint-disable-line no-control-re
 export class Lane {
   private stdout = "";
   private stderr = "";
+  /** The end of the piece of stdout before: a closing line may come in two. */
+  private seam = "";
   private pending: Pending | undefined;
   private ended: string | undefined;
   private sequence = 0;
@@ -60,7 +65,9 @@ export class Lane {
     this.child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
-      this.settle();
+      // An answer may come in hundreds of pieces: only what may hold the mark is worth a look at all of it.
+      if (text.includes(MARK) || this.seam.includes(MARK)) this.settle();
+      this.seam = text.slice(-SEAM);
       if (this.stdout.endsWith(`\n${MARK}${GONE}\n`)) {
         this.end("the shell ended");
         this.child.kill();

@@ -7,8 +7,9 @@ section() { printf '\035%s\n' "$*"; }
 # gather_facts: variables owner runtime_dir vmm_timeout_ms quiet (seconds to wait until nobody else changes the droplet;
 # empty: it is read as it is). Where somebody still does, the answer is a section busy that names them, and nothing else.
 gather_facts() {
-  local claim name mark ask_later=""
-  local -A claimed=() vmm_of=()
+  local claim name mark
+  local -a mine=()
+  local -A claimed=()
   if [[ -n $quiet ]] && ! await_quiet "$quiet"; then
     section busy "$(lock_holder)"
     return 0
@@ -37,20 +38,44 @@ gather_facts() {
     if [[ $mark != hornet:* ]] && owns_namespace "$name"; then continue; fi
     claimed[$name]=1
     section claim "$name" "$mark"
-    [[ $mark == "$owner" ]] || continue
-    gather_namespace "$name"
-    gather_vm "$name"
+    [[ $mark != "$owner" ]] || mine+=("$name")
   done
   # Namespaces of ours whose folder lost its mark. Those of others are not looked into.
   for name in /run/netns/*; do
     name=${name##*/}
     if [[ -n ${claimed[$name]:-} ]] || ! owns_namespace "$name"; then continue; fi
     section unmarked "$name" "$owner"
-    gather_namespace "$name"
-    gather_vm "$name"
+    mine+=("$name")
+  done
+  gather_clones "${mine[@]}"
+}
+
+# gather_clones NAME…: looks into clones, as many at once as there are cores: it is small processes, one after another.
+gather_clones() {
+  local width at fd
+  local -a readers=()
+  width=$(nproc)
+  for ((at = 0; at < width && at < $#; at++)); do
+    exec {fd}< <(gather_share "$at" "$width" "$@")
+    readers+=("$fd")
+  done
+  for fd in "${readers[@]}"; do
+    cat <&"$fd"
+    exec {fd}<&-
+  done
+  return 0
+}
+
+# gather_share FIRST STEP NAME…: looks into every STEP-th clone from FIRST on, and asks their VMMs.
+gather_share() {
+  local at=$1 step=$2 ask_later=""
+  local -A vmm_of=()
+  shift 2
+  for ((at += 1; at <= $#; at += step)); do
+    gather_namespace "${!at}"
+    gather_vm "${!at}"
   done
   ask_vmms
-  return 0
 }
 
 # list_own_tables: the nft tables named hornet…, as JSON, one line each. The whole ruleset is not listed: beside Docker
@@ -79,7 +104,7 @@ gather_namespace() {
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found line
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found line noted baked=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
@@ -95,7 +120,10 @@ gather_vm() {
   [[ ! -e $dir/held ]] || printf 'held=1\n'
   line=$(stat -c '%s %i' "$dir/rootfs.ext4" 2>/dev/null) || line="-1 none"
   printf 'disk=%s\n' "${line% *}"
-  if [[ -f $dir/record ]]; then sed 's/^/record./' "$dir/record"; fi
+  while IFS= read -r noted; do
+    printf 'record.%s\n' "$noted"
+    [[ $noted != disk_path=* ]] || baked=${noted#disk_path=}
+  done 2>/dev/null <"$dir/record"
   if [[ -n $started ]]; then
     gather_process "$1" "${line#* }"
   else
@@ -104,12 +132,12 @@ gather_vm() {
   fi
 }
 
-# gather_process NAME INODE: what the VMM's process, variables pid and started, says; the disk has that inode now.
+# gather_process NAME INODE: what the VMM's process, variables pid, started and baked (its disk's path), says; the disk has
+# that inode now.
 gather_process() {
-  local dir=$runtime_dir/$1 baked
+  local dir=$runtime_dir/$1
   printf 'alive=1\nstart=%s\n' "$started"
   [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
-  baked=$(sed -n 's/^disk_path=//p' "$dir/record" 2>/dev/null)
   if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
     printf 'mounted=1\nown_disk=1\n'
   elif [[ $2 == "$(cat "$dir/disk-inode" 2>/dev/null)" ]]; then
@@ -125,7 +153,7 @@ next
 "
 }
 
-# ask_vmms: asks all VMMs that live, at once and by one process: one that hangs holds up no other. They answer with
+# ask_vmms: asks all VMMs of a share that live, at once and by one process: one that hangs holds up no other. They answer with
 # their id, so the order does not matter.
 ask_vmms() {
   section api
