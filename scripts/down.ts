@@ -1,7 +1,8 @@
 /** `npm run down [-- --droplet]`: takes away what `npm run up` made, and with --droplet the simulated droplet too. */
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
-import { refreshConfig, simulatedDroplet } from "./local/config";
+import { checkpointing } from "./local/checkpoints";
+import { declaredClones, refreshConfig, simulatedDroplet } from "./local/config";
 import { LOCAL, checkout, localPaths } from "./local/paths";
 import { startDroplets } from "./local/droplets";
 import { prepareStack } from "./local/stack";
@@ -50,5 +51,7 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
     "--suppress-permalink=true",
     ...localOptions(),
   ];
-  return (await runPulumi(paths, LOCAL, [...fixed, ...args])).code;
+  // Where the claim is not known, nothing is; and it goes last.
+  const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
+  return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;
 }

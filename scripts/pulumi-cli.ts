@@ -49,6 +49,14 @@ export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEn
   };
 }
 
+/** How {@link runPulumi} runs it. */
+export interface RunOptions {
+  readonly capture?: boolean;
+  readonly cwd?: string;
+  /** Added to the environment of the stack. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs the CLI on this terminal, or, with `capture`, keeps what it prints on stdout.
  *
@@ -59,12 +67,12 @@ export function runPulumi(
   paths: Paths,
   stack: string,
   args: readonly string[],
-  { capture = false, cwd = process.cwd() } = {},
+  { capture = false, cwd = process.cwd(), env = {} }: RunOptions = {},
 ): Promise<Finished> {
   return new Promise((done, fail) => {
     const child = spawn(resolve(paths.pulumi, "pulumi"), args, {
       cwd,
-      env: pulumiEnvironment(paths, stack),
+      env: { ...pulumiEnvironment(paths, stack), ...env },
       stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"],
     });
     // The terminal's Ctrl-C reaches the CLI as well, which then stops after the step it is at; this process waits.

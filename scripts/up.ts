@@ -1,6 +1,7 @@
 /** `npm run up`: the simulated droplet, then the stack `local` on it, then how to reach its clones. */
-import { simulatedDroplet } from "./local/config";
-import { LOCAL, checkout } from "./local/paths";
+import { checkpointing } from "./local/checkpoints";
+import { declaredClones, simulatedDroplet } from "./local/config";
+import { LOCAL, checkout, localPaths } from "./local/paths";
 import { prepareStack } from "./local/stack";
 import { startDroplets } from "./local/droplets";
 import { readChanges, readClones } from "./local/result";
@@ -18,7 +19,12 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   await prepareStack(paths);
   await startDroplets(paths, simulatedDroplet());
   const fixed = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", ...localOptions()];
-  const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args]);
+  const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
+  if (first.length > 0) {
+    const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])]);
+    if (claimed.code !== 0) return claimed.code;
+  }
+  const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args], { env });
   if (code !== 0) return code;
   const [changes, clones] = await Promise.all([readChanges(paths), readClones(paths)]);
   process.stdout.write(`${changeLine(changes)}\n\n${cloneTable(clones)}`);

@@ -53,3 +53,9 @@ export function simulatedDroplet(): string | undefined {
   const { raw } = readStackFile(localPaths().config);
   return z.object({ simulated: z.string() }).safeParse(raw.droplet).data?.simulated;
 }
+
+/** How many clones the stack's config declares. */
+export function declaredClones(): number {
+  const { raw } = readStackFile(localPaths().config);
+  return z.object({ count: z.number() }).safeParse(raw.fleet).data?.count ?? 0;
+}

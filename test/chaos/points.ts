@@ -45,7 +45,7 @@ export function variantsOf({ name, verb }: Operation): Pick<Point, "memory" | "n
     { memory: "kept", next: "destroy" },
     ...(verb === "up" ? [{ memory: "lost", next: "up" } as const] : []),
     // Before a first up there is no state, so an old one is a lost one.
-    ...(name === "first up" ? [] : [{ memory: "stale", next: "up" } as const]),
+    ...(name === "first up" ? [] : (["up", "destroy"] as const).map((next) => ({ memory: "stale" as const, next }))),
   ];
 }
 

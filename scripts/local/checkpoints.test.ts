@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkpointing } from "./checkpoints";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-state-"));
+  file = join(folder, "local.json");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const once = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" };
+const claim = { urn: "urn::droplet", type: "pulumi-nodejs:dynamic/hornet:DropletClaim" };
+const state = (resources?: readonly object[]): string =>
+  JSON.stringify({ version: 3, checkpoint: { stack: "s", latest: resources && { manifest: {}, resources } } });
+
+test.each<[string, string | undefined]>([
+  ["no state", undefined],
+  ["a stack that has just been made", state()],
+  ["an empty state", state([])],
+  ["a state without the claim", state([{ urn: "urn::br0", type: "pulumi-nodejs:dynamic/hornet:Bridge" }])],
+])("%s: the claim is written down before anything else is made", (_name, text) => {
+  if (text !== undefined) writeFileSync(file, text);
+  const { first, env } = checkpointing(file, 250);
+  expect(first.some((target) => target.includes("DropletClaim"))).toBe(true);
+  expect(env).toEqual(once);
+});
+
+test("a state that knows the claim is written once; that of a small fleet at every step", () => {
+  writeFileSync(file, state([claim]));
+  expect(checkpointing(file, 250)).toEqual({ first: [], env: once });
+  expect(checkpointing(file, 3)).toEqual({ first: [], env: {} });
+});
