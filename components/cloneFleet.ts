@@ -8,7 +8,7 @@ import type { DropletArgs } from "./resource";
 import { DropletClaim } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
-import { announce, needsOf, sourceArgs, type SnapshotSummary } from "./snapshotSource";
+import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "./sshConfig";
 
 /** What a {@link CloneFleet} takes. */
@@ -51,6 +51,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const common = { droplet, runtimeDir, vmmTimeout };
     const inner = { parent: this };
     const plans = planFleet(spec);
+    const source = sourceArgs(spec);
     const claim = new DropletClaim(
       "droplet",
       {
@@ -58,7 +59,8 @@ export class CloneFleet extends pulumi.ComponentResource {
         namespaces: plans.map(({ namespace }) => namespace),
         dir: spec.snapshot.dir,
         firecracker,
-        needs: needsOf(spec.snapshot.source),
+        bridge: spec.bridge.name,
+        needs: dropletNeeds(spec, source),
       },
       inner,
     );
@@ -68,7 +70,6 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...common, name: bridgeName, address, uplink },
       { ...inner, dependsOn: [claim] },
     );
-    const source = sourceArgs(spec);
     // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
     const template = new SnapshotArtifact(
       "snapshot",

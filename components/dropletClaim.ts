@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { DeclaredNeeds } from "../plan/needs";
+import { HornetResource, type CommonArgs, type DropletArgs } from "./resource";
 
 /** What a {@link DropletClaim} takes. */
 export interface DropletClaimArgs extends CommonArgs {
@@ -12,22 +13,19 @@ export interface DropletClaimArgs extends CommonArgs {
   dir?: pulumi.Input<string>;
   /** @default /usr/bin/firecracker */
   firecracker?: pulumi.Input<string>;
+  /**
+   * The bridge that the clones will be ports of.
+   * @default br0
+   */
+  bridge?: pulumi.Input<string>;
   /** What the fleet will need, checked before anything on the droplet is changed. */
   needs?: pulumi.Input<DropletNeeds>;
 }
 
-/** What a fleet needs of its droplet beside tools and a Firecracker. */
-export interface DropletNeeds {
-  /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
-  memory: number;
-  /** Files that must be there, each with the config key that names it. */
-  files: { path: string; key: string }[];
-  /** The file that every clone gets a copy of; empty where the snapshot alone knows it. */
-  disk: string;
-  /** The folder of a snapshot that is there already; empty where it will be made. */
-  snapshot: string;
-  /** The snapshot is to be brought from another droplet. */
-  transfer?: boolean;
+/** What a fleet's snapshot needs of its droplet, and which one it comes from, if it does. */
+export interface DropletNeeds extends DeclaredNeeds {
+  from?: { droplet: DropletArgs; path: string; proofs?: string };
+  digest?: string;
 }
 
 /**
@@ -39,6 +37,6 @@ export class DropletClaim extends HornetResource {
   declare readonly warnings: pulumi.Output<string[]>;
 
   constructor(name: string, args: DropletClaimArgs, opts?: pulumi.CustomResourceOptions) {
-    super("DropletClaim", name, args, ["warnings"], opts);
+    super("DropletClaim", name, args, ["warnings", "raised"], opts);
   }
 }

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { resolveDroplet } from "../config/droplet";
-import type { FleetSpec, SnapshotSource } from "../config/spec";
+import type { FleetSpec } from "../config/spec";
 import { connectionSchema } from "../host/connection";
 import { messageOf } from "../host/errors";
+import { needsOf } from "../plan/needs";
 import { readAgent } from "../providers/agentSource";
 import { estimateTransfer } from "../providers/transferEstimate";
 import type { DropletNeeds } from "./dropletClaim";
@@ -87,20 +88,13 @@ export function announce(
   });
 }
 
-/** What can be said of a snapshot's needs before it is looked at. */
-export function needsOf(source: SnapshotSource): DropletNeeds {
-  if (source.kind === "boot") {
-    const { kernel, rootfs, memory } = source.boot;
-    const files = [
-      { path: kernel, key: "hornet:snapshot.boot.kernel" },
-      { path: rootfs, key: "hornet:snapshot.boot.rootfs" },
-    ];
-    return { memory, files, disk: rootfs, snapshot: "" };
-  }
-  if (source.kind !== "path") return { memory: 0, files: [], disk: "", snapshot: "", transfer: true };
-  const files = ["vm.snapshot", "vm.mem"].map((file) => ({
-    path: `${source.path}/${file}`,
-    key: "hornet:snapshot.path",
-  }));
-  return { memory: 0, files, disk: "", snapshot: source.path };
+/** What the fleet's snapshot will need of the droplet, with where it comes from. */
+export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
+  const declared = needsOf(spec.snapshot.source);
+  const { digest } = spec.snapshot;
+  return pulumi
+    .output(source)
+    .apply((known) =>
+      "from" in known ? { ...declared, ...known, ...(digest !== undefined && { digest }) } : declared,
+    );
 }

@@ -42,7 +42,8 @@ export class Session {
 
   constructor(
     private readonly connection: Connection,
-    private readonly width: number = connection.lanes ?? LANES,
+    /** How many calls run at once. */
+    readonly width: number = connection.lanes ?? LANES,
     /** Another session of this process with the same droplet, reached in another way: it has the lock for both. */
     private readonly keeper?: Session,
   ) {

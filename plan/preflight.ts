@@ -1,8 +1,8 @@
 import { atLeast } from "../firecracker/requests";
 import { versionsForFormat } from "../firecracker/versions";
-
-/** What a droplet said of itself: the lines of the library's `preflight_facts`. */
-export type DropletFacts = ReadonlyMap<string, string>;
+import { amount, type DropletFacts, type Say } from "./dropletFacts";
+import { judgeLimits, TASKS, type Raise } from "./limits";
+import { judgeRoom } from "./room";
 
 /** What a fleet needs of its droplet. */
 export interface Needs {
@@ -13,29 +13,50 @@ export interface Needs {
   readonly newClones: number;
   /** All clones of the fleet. */
   readonly clones: number;
-  /** A guest's memory in MiB; 0 where it is not known yet. */
-  readonly memory: number;
+  /** All clones on the droplet once the fleet is there, those of other stacks included. */
+  readonly allClones: number;
+  /** The bridge's name. */
+  readonly bridge: string;
+  /** Commands at once over one connection. */
+  readonly lanes: number;
   /** Files that must be there, with the key that names each. */
   readonly files: readonly { readonly path: string; readonly key: string }[];
-  /** The file that every clone gets a copy of, of those in `files`; empty where it is not known. */
-  readonly disk: string;
-  /** What the snapshot was made with and on, where it is there already. */
-  readonly snapshot?: { readonly format: string; readonly cpu: string } | undefined;
+  /** What the snapshot will ask of the droplet. */
+  readonly outlook: Outlook;
   /** The operator's clock, seconds since 1970. */
   readonly clock: number;
 }
 
-/** The outcome: faults stop everything, warnings are said. */
+/** What is known of the snapshot that a fleet will run, be it there or still to come. */
+export interface Outlook {
+  /** What it was made with and on. */
+  readonly made?: { readonly format: string; readonly cpu: string } | undefined;
+  /** A guest's memory in MiB; 0 where it is not known yet. */
+  readonly memory: number;
+  /** KiB that a copy of the disk takes where nothing is shared. */
+  readonly disk: number;
+  /** The device (stat(1), %d) that the disk to be copied is on; left out, that of the artifacts' folder. */
+  readonly device?: string | undefined;
+  /** KiB that are still to be written into the artifacts' folder. */
+  readonly arriving: number;
+}
+
+/** Where nothing is known of a snapshot. */
+export const UNKNOWN_SNAPSHOT: Outlook = { memory: 0, disk: 0, arriving: 0 };
+
+/** The outcome: faults stop everything, warnings are said, limits are raised. */
 export interface Verdict {
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
+  readonly raises: readonly Raise[];
 }
 
-/** MiB that a VMM needs beside its guest's pages, and the least of these that a woken guest makes its own. */
-const OVERHEAD_MIB = 8;
-const TOUCHED_SHARE = 0.25;
-/** A bridge has 1024 ports (BR_MAX_PORTS, net/bridge/br_private.h). */
+/** A bridge has 1024 ports (BR_MAX_PORTS, net/bridge/br_private.h), and they count from 1. */
 const BRIDGE_PORTS = 1023;
+/** Files that one process of Hornet's may have to open there: a connection to each of 300 VMMs that are asked at once. */
+const OPEN_FILES = 512;
+/** Sessions beside the lanes: the lock, and a stream of bytes or a helper. */
+const FURTHER_SESSIONS = 2;
 
 /** Holds a droplet against what a fleet needs of it. What `up` can set itself (forwarding, the bridge) is no fault. */
 export function judge(facts: DropletFacts, needs: Needs): Verdict {
@@ -48,13 +69,10 @@ export function judge(facts: DropletFacts, needs: Needs): Verdict {
   tools(facts, say);
   vmm(facts, needs, say);
   machine(facts, needs, say);
-  room(facts, needs, say);
-  return { faults, warnings };
-}
-
-interface Say {
-  readonly fault: (text: string) => void;
-  readonly warn: (text: string) => void;
+  sessions(facts, needs, say);
+  judgeRoom(facts, needs, say);
+  const raises = judgeLimits(facts, needs, say);
+  return { faults, warnings, raises };
 }
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -107,7 +125,7 @@ function vmm(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
   }
   if (!atLeast(version, "1.0")) fault(`Firecracker ${version} is too old; Hornet needs 1.0 or later`);
   const format = facts.get("format") ?? "";
-  const made = needs.snapshot;
+  const { made } = needs.outlook;
   if (made !== undefined && format !== "" && made.format.split(".")[0] !== format.split(".")[0]) {
     fault(
       `Firecracker ${version} reads snapshot format ${format}, but the snapshot has ${made.format}, which needs ` +
@@ -136,62 +154,40 @@ function machine(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void 
         "reach the Internet until it accepts those of the bridge (Docker: iptables -I DOCKER-USER -i br0 -j ACCEPT)",
     );
   }
-  if (needs.clones > BRIDGE_PORTS) fault(`a bridge has ${BRIDGE_PORTS} ports; the fleet has ${needs.clones} clones`);
-  const pids = amount(facts, "pids");
-  if (pids < needs.newClones * 8) fault(`only ${pids} process ids are left for ${needs.newClones} clones`);
-  // Unreadable outside of the machine's first network namespace; then nothing is said of it.
-  const arp = amount(facts, "arp");
-  if (arp < needs.clones * 2) warn(`the ARP table holds ${arp} entries (net.ipv4.neigh.default.gc_thresh3)`);
-}
-
-function room(facts: DropletFacts, needs: Needs, { fault }: Say): void {
-  for (const { path, key } of needs.files) {
-    if ((facts.get(`file.${path}`) ?? "") === "") fault(`there is no ${path} on the droplet (${key})`);
-  }
-  const [size = 0, blocks = 0, unit = 0] = (facts.get(`file.${needs.disk}`) ?? "").split(" ").map(Number);
-  const perClone = Math.min(size, blocks * unit) / 1024;
-  for (const [name, folder] of [
-    ["runtime", needs.runtimeDir],
-    ["artifacts", needs.artifactsDir],
-  ] as const) {
-    const [free = "", inodes = "", writable = ""] = (facts.get(`room.${name}`) ?? "")
-      .split(" ")
-      .filter((word) => word !== "");
-    if (writable === "read-only") fault(`${folder} is on a file system that is read-only`);
-    if (inodes !== "" && inodes !== "-" && Number(inodes) < needs.newClones * 10)
-      fault(`${folder}: no inodes are left`);
-    const wanted = name === "runtime" ? needs.newClones * perClone : 0;
-    if (free !== "" && Number(free) < wanted) {
-      fault(`${folder} has ${mib(Number(free))} free; ${needs.newClones} disks may need ${mib(wanted)}`);
-    }
-  }
-  const measured = Number(facts.get("clone_kib") ?? 0) / 1024;
-  const each = measured > 0 ? measured : OVERHEAD_MIB + needs.memory * TOUCHED_SHARE;
-  const available = amount(facts, "memory_kib") / 1024;
-  if (needs.memory > 0 && available < each * needs.newClones) {
+  const ports = Math.max(needs.clones, Number(facts.get("bridge_ports") ?? 0) + needs.newClones);
+  if (ports > BRIDGE_PORTS) {
     fault(
-      `${Math.floor(available)} MiB of memory are available; ${needs.newClones} clones need about ` +
-        `${Math.ceil(each * needs.newClones)} MiB (${Math.ceil(each)} each)`,
+      `a bridge has ${BRIDGE_PORTS} ports; with ${needs.clones} clones ${needs.bridge} would have ${ports}: put a part ` +
+        "of them into a stack with a bridge of its own (hornet:bridge.name and address)",
+    );
+  }
+  const [pids = "", cgroup = ""] = (facts.get("cgroup_pids") ?? "").split(" ");
+  if (pids !== "" && Number(pids) < needs.newClones * TASKS) {
+    fault(
+      `only ${pids} more processes fit into the cgroup ${cgroup} (pids.max); ${needs.newClones} clones need ` +
+        `${needs.newClones * TASKS}: raise it with systemctl set-property ${unitOf(cgroup)} TasksMax=infinity`,
     );
   }
 }
 
-/** A number that was read; what could not be read limits nothing. */
-function amount(facts: DropletFacts, key: string): number {
-  const text = facts.get(key) ?? "";
-  return text === "" ? Infinity : Number(text);
+/** The systemd unit of a cgroup: the last part of its path. */
+function unitOf(cgroup: string): string {
+  return cgroup.slice(cgroup.lastIndexOf("/") + 1);
 }
 
-function mib(kib: number): string {
-  return `${Math.ceil(kib / 1024)} MiB`;
-}
-
-/** Parses the answer of `preflight_facts`. */
-export function parseDropletFacts(text: string): DropletFacts {
-  return new Map(
-    text
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map((line): [string, string] => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
-  );
+function sessions(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
+  const files = amount(facts, "nofile");
+  if (files < OPEN_FILES) {
+    fault(
+      `a process may open ${files} files there; Hornet needs ${OPEN_FILES}: raise the hard limit nofile of ` +
+        "the login user (limits.conf(5), or LimitNOFILE of sshd's unit)",
+    );
+  }
+  const most = amount(facts, "max_sessions");
+  if (most < needs.lanes + FURTHER_SESSIONS) {
+    warn(
+      `sshd takes ${most} sessions on one connection (MaxSessions), and ${needs.lanes} commands at once use ` +
+        `${needs.lanes + FURTHER_SESSIONS}: the others connect anew, which is slower; lower hornet:fleet.concurrency or raise it`,
+    );
+  }
 }

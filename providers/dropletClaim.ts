@@ -1,24 +1,13 @@
 import { z } from "zod";
-import { manifestSchema } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
-import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
-import { commonInputs, makeProvider, type Definition } from "./define";
+import { limitDrift, raisedText, type Raise } from "../plan/limits";
+import type { Observed } from "../plan/observed";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
-import { absolutePath, namespaceName } from "./fields";
+import { absolutePath, interfaceName, namespaceName } from "./fields";
+import { lookAtDroplet, type Seen } from "./preflight";
+import { snapshotNeeds } from "./snapshotOutlook";
 import { defaults } from "../config/defaults";
-
-/** What the fleet will need of the droplet; checked before anything there is changed. */
-const needs = z.object({
-  /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
-  memory: z.number().int().nonnegative(),
-  files: z.array(z.object({ path: absolutePath, key: z.string() })),
-  /** The file that every clone gets a copy of; empty where the snapshot alone knows it. */
-  disk: z.string(),
-  /** The folder of a snapshot that is there already; empty where it will be made. */
-  snapshot: z.string(),
-  /** The snapshot is to be brought from another droplet. */
-  transfer: z.boolean().default(false),
-});
 
 const inputs = commonInputs.extend({
   /** The namespaces that the program declares. Others that carry the stack's mark are orphans. */
@@ -26,12 +15,16 @@ const inputs = commonInputs.extend({
   /** The folder of the artifacts that Hornet makes. */
   dir: absolutePath.default(defaults.artifacts),
   firecracker: absolutePath.default(defaults.firecracker),
-  needs: needs.default({ memory: 0, files: [], disk: "", snapshot: "", transfer: false }),
+  /** The bridge that the clones will be ports of. */
+  bridge: interfaceName.default("br0"),
+  needs: snapshotNeeds.prefault({}),
 });
 
 const outputs = z.object({
   /** What Preflight warned of. */
   warnings: z.array(z.string()).default([]),
+  /** The limits that this stack raised, as lines "KEY BEFORE TO". */
+  raised: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof inputs>;
@@ -41,69 +34,64 @@ type Outputs = z.infer<typeof outputs>;
 const WHOLE = "the droplet";
 
 /** Holds the droplet against what the fleet needs, by looking only. */
-async function preflight(wanted: Inputs): Promise<Verdict> {
-  const session = sessionFor(wanted);
-  const { claims } = await observeToChange(wanted, WHOLE);
-  const mine = new Set(claims.filter(({ owner }) => owner === wanted.owner).map(({ name }) => name));
-  const paths = wanted.needs.files.map(({ path }) => path).join("\n");
-  const text = await session.call({
-    what: "look at the droplet",
-    run: "preflight_facts",
-    vars: {
-      ...commonVars(wanted),
-      dir_of_artifacts: wanted.dir,
-      firecracker: wanted.firecracker,
-      paths,
-      more_tools: moreTools(wanted),
-    },
-  });
-  return judge(parseDropletFacts(text), {
-    ...wanted.needs,
-    firecracker: wanted.firecracker,
-    runtimeDir: wanted.runtimeDir,
-    artifactsDir: wanted.dir,
-    clones: wanted.namespaces.length,
-    newClones: wanted.namespaces.filter((name) => !mine.has(name)).length,
-    snapshot: await madeWith(wanted),
-    clock: Date.now() / 1000,
-  });
+async function preflight(wanted: Inputs, { claims }: Observed): Promise<Seen> {
+  return lookAtDroplet({ ...wanted, claims, session: sessionFor(wanted), vars: commonVars(wanted) });
 }
 
-function moreTools({ needs: { transfer } }: Inputs): string {
-  return transfer ? "perl zstd" : "";
-}
-
-/** The format and CPU of a snapshot that has a manifest. */
-async function madeWith({
-  needs: { snapshot },
-  ...wanted
-}: Inputs): Promise<{ format: string; cpu: string } | undefined> {
-  if (snapshot === "") return undefined;
-  const vars = { path: snapshot };
-  const text = await sessionFor({ ...wanted }).call({ what: "read a manifest", run: "read_manifest", vars });
-  const parsed = text === "" ? undefined : manifestSchema.safeParse(JSON.parse(text));
-  return parsed?.success === true ? { format: parsed.data.snapshotFormat, cpu: parsed.data.cpu } : undefined;
-}
-
-/** Preflight, then the sweep: nothing is changed on a droplet that cannot carry the fleet. */
-async function claim(wanted: Inputs, keep: readonly string[]): Promise<Outputs> {
-  const { faults, warnings } = await preflight(wanted);
+/**
+ * Preflight, then the sweep and the limits: nothing is changed on a droplet that cannot carry the fleet.
+ *
+ * @param known the limits that were raised before, as the state remembers them; left out, there is no state yet
+ */
+async function claim(wanted: Inputs, keep: readonly string[], known?: string): Promise<Outputs> {
+  const { faults, warnings, raises, facts } = await preflight(wanted, await observeToChange(wanted, WHOLE));
   if (faults.length > 0) {
     throw new HornetError(
       [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
     );
   }
   for (const warning of warnings) console.error(`warning: ${sessionFor(wanted).name}: ${warning}`);
-  await sweep(wanted, keep, false);
-  return { warnings: [...warnings] };
+  await sweep(wanted, keep, "");
+  if (raises.length === 0 && limitDrift(facts, known ?? "").length === 0) {
+    return { warnings: [...warnings], raised: raisedText(facts) };
+  }
+  const raise = (): Promise<string> => raiseLimits(wanted, raises, known ?? "");
+  // What fails before there is a state is known to none.
+  const raised = known === undefined ? await cleanUpAfter(raise, () => giveBack(wanted)) : await raise();
+  return { warnings: [...warnings], raised };
 }
 
-async function sweep(wanted: Inputs, keep: readonly string[], all: boolean): Promise<void> {
+async function raiseLimits(wanted: Inputs, raises: readonly Raise[], known: string): Promise<string> {
+  for (const { key, to } of raises) {
+    console.error(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
+  }
+  return sessionFor(wanted).call({
+    what: "raise the limits that the fleet needs",
+    run: "raise_limits",
+    vars: { ...commonVars(wanted), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
+    hint: "raise them yourself with sysctl(8), then Hornet leaves them alone",
+  });
+}
+
+async function giveBack(wanted: Inputs): Promise<void> {
+  const vars = { ...commonVars(wanted), known: "" };
+  await sessionFor(wanted).call({ what: "give back the limits that were raised", run: "return_limits", vars });
+}
+
+/** @param known with nothing to keep: the limits to be given back, as the state remembers them */
+async function sweep(wanted: Inputs, keep: readonly string[] | "nothing", known: string): Promise<void> {
+  const all = keep === "nothing";
   touch(wanted, WHOLE);
   await sessionFor(wanted).call({
     what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
     run: "sweep",
-    vars: { ...commonVars(wanted), dir_of_artifacts: wanted.dir, keep: keep.join(" "), all: all ? "1" : "" },
+    vars: {
+      ...commonVars(wanted),
+      dir_of_artifacts: wanted.dir,
+      keep: all ? "" : keep.join(" "),
+      all: all ? "1" : "",
+      known,
+    },
     patience: 5,
   });
 }
@@ -116,15 +104,25 @@ const definition: Definition<Inputs, Outputs> = {
   id: ({ owner }) => owner,
   create: (wanted) => claim(wanted, wanted.namespaces),
   read: async (state) => {
-    const { claims } = await observe(state, WHOLE);
-    const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
+    const observed = await observe(state, WHOLE);
+    const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
-    const { faults } = await preflight({ ...state, namespaces: mine });
-    return { outputs: { warnings: state.warnings }, drift: [...orphans, ...faults] };
+    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
+    const { files, snapshot } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot });
+    const { faults, raises, facts } = await preflight({ ...state, namespaces: mine, needs }, observed);
+    const changed = limitDrift(facts, state.raised);
+    const low = raises
+      .filter(({ key }) => !changed.some((words) => words.startsWith(key)))
+      .map(({ key, to }) => `${key} is too low for the clones on the droplet: it is to be ${to}`);
+    return {
+      outputs: { warnings: state.warnings, raised: raisedText(facts) || state.raised },
+      drift: [...orphans, ...faults, ...changed, ...low],
+    };
   },
   // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here.
-  update: (state, wanted) => claim(wanted, [...new Set([...state.namespaces, ...wanted.namespaces])]),
-  delete: (state) => sweep(state, [], true),
+  update: (state, wanted) => claim(wanted, [...new Set([...state.namespaces, ...wanted.namespaces])], state.raised),
+  delete: (state) => sweep(state, "nothing", state.raised),
 };
 
 /**

@@ -16,9 +16,13 @@ import { closeSessions, sessionOf, type Session } from "../host/session";
 import { inspect, type Inspection } from "../plan/inspection";
 import type { Observed } from "../plan/observed";
 import { ownerName } from "../plan/owner";
-import { judge, parseDropletFacts, type Verdict } from "../plan/preflight";
+import { planFleet } from "../plan/names";
+import { needsOf } from "../plan/needs";
+import type { Verdict } from "../plan/preflight";
 import { hashFiles, inspectFiles } from "../providers/artifactFiles";
 import { manifestsOn } from "../providers/artifactTransfer";
+import { lookAtDroplet } from "../providers/preflight";
+import { snapshotNeeds } from "../providers/snapshotOutlook";
 import { LOCAL, PROJECT, checkout, localPaths } from "./local/paths";
 
 /** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
@@ -79,39 +83,17 @@ async function preflight(
   observed: Observed,
   mark: string | undefined,
 ): Promise<Verdict> {
-  const { source, dir } = spec.snapshot;
-  const files =
-    source.kind === "boot"
-      ? [
-          { path: source.boot.kernel, key: "hornet:snapshot.boot.kernel" },
-          { path: source.boot.rootfs, key: "hornet:snapshot.boot.rootfs" },
-        ]
-      : source.kind === "path"
-        ? [{ path: `${source.path}/vm.snapshot`, key: "hornet:snapshot.path" }]
-        : [];
-  const facts = await session.call({
-    what: "look at the droplet",
-    run: "preflight_facts",
-    vars: {
-      ...vars(spec),
-      owner: mark ?? "nobody",
-      dir_of_artifacts: dir,
-      firecracker: spec.vmm.firecracker,
-      paths: files.map(({ path }) => path).join("\n"),
-      more_tools: source.kind === "stack" || source.kind === "droplet" ? "perl zstd" : "",
-    },
-  });
-  const mine = observed.claims.filter(({ owner }) => owner === mark).length;
-  return judge(parseDropletFacts(facts), {
-    firecracker: spec.vmm.firecracker,
+  return lookAtDroplet({
+    session,
+    vars: vars(spec),
+    owner: mark ?? "nobody",
     runtimeDir: spec.vmm.runtimeDir,
-    artifactsDir: dir,
-    clones: spec.fleet.count,
-    newClones: Math.max(0, spec.fleet.count - mine),
-    memory: source.kind === "boot" ? source.boot.memory : 0,
-    files,
-    disk: source.kind === "boot" ? source.boot.rootfs : "",
-    clock: Date.now() / 1000,
+    dir: spec.snapshot.dir,
+    firecracker: spec.vmm.firecracker,
+    bridge: spec.bridge.name,
+    needs: snapshotNeeds.parse(needsOf(spec.snapshot.source)),
+    namespaces: planFleet(spec).map(({ namespace }) => namespace),
+    claims: observed.claims,
   });
 }
 

@@ -7,6 +7,9 @@ unset CDPATH TMPDIR
 umask 077
 # Core dumps of a VMM hold guest memory, secrets included.
 ulimit -c 0
+# All VMMs are asked at once, and each has its own files open; what starts here inherits it. A hard limit that is lower
+# is raised by who may, which root may.
+(($(ulimit -n) >= 4096)) || ulimit -S -n 4096 2>/dev/null || ulimit -n 4096 2>/dev/null || ulimit -S -n "$(ulimit -H -n)"
 
 # Serves framed calls: "ID LENGTH", then LENGTH bytes of code. Closes stdout and stderr of each with a marked line.
 serve_lane() {

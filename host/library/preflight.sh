@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# preflight_facts: variables runtime_dir dir_of_artifacts firecracker paths (one a line) more_tools (blank between). Answers with lines key=value.
+# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker paths (one a line) more_tools (blank between), and those
+# of limit_facts. Answers with lines key=value.
 preflight_facts() {
   local path
-  local -a processes
+  local -a marks
   # Beside the rest: all of it is small processes, one after the other.
   preflight_programs &
   printf 'uid=%s\n' "$EUID"
@@ -13,20 +14,20 @@ preflight_facts() {
   printf 'machine=%s\n' "$(uname -m)"
   printf 'cpu=%s\n' "$(sed -n '/^model name[[:space:]]*: /{s///p;q}' /proc/cpuinfo)"
   printf 'cores=%s\n' "$(nproc)"
-  printf 'memory_kib=%s\n' "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
+  printf 'memory_kib=%s\n' "$(available_memory)"
   printf 'clock=%s\n' "$EPOCHREALTIME"
   printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
   printf 'forward_drop=%s\n' "$(forward_drop)"
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
-  processes=(/proc/[0-9]*)
-  printf 'pids=%s\n' "$(($(</proc/sys/kernel/pid_max) - ${#processes[@]}))"
-  printf 'arp=%s\n' "$(cat /proc/sys/net/ipv4/neigh/default/gc_thresh3 2>/dev/null)"
+  limit_facts
   printf 'kvm=%s\n' "$(kvm_state)"
   printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
   printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"
   printf 'clone_kib=%s\n' "$(memory_of_clones)"
+  marks=("$dir_of_artifacts"/*/.hornet-users/"${owner##*:}")
+  [[ ! -e ${marks[0]} ]] || printf 'artifacts=%s\n' "${#marks[@]}"
   while IFS= read -r path; do
-    [[ -z $path ]] || printf 'file.%s=%s\n' "$path" "$(stat -L -c '%s %b %B' -- "$path" 2>/dev/null)"
+    [[ -z $path ]] || printf 'file.%s=%s\n' "$path" "$(stat -L -c '%s %b %B %d' -- "$path" 2>/dev/null)"
   done <<<"$paths"
   wait
 }
@@ -62,14 +63,33 @@ kvm_state() {
   fi
 }
 
-# room_at PATH: KiB and inodes free in the file system that PATH is in, or will be, and whether it can be written to.
+# available_memory: KiB that processes can have: of the machine, or what the memory limit of this session's cgroups leaves,
+# the page cache not counted.
+available_memory() {
+  local path line most used cached least
+  read -r _ least _ < <(grep '^MemAvailable:' /proc/meminfo)
+  while IFS= read -r line; do [[ $line != 0::* ]] || path=${line#0::}; done </proc/self/cgroup
+  while [[ -n ${path:-} && $path != / ]]; do
+    if { read -r most <"/sys/fs/cgroup$path/memory.max" && read -r used <"/sys/fs/cgroup$path/memory.current"; } 2>/dev/null &&
+      [[ $most != max ]]; then
+      read -r _ cached < <(grep '^file ' "/sys/fs/cgroup$path/memory.stat")
+      ((least < (most - used + cached) / 1024)) || least=$(((most - used + cached) / 1024))
+    fi
+    path=${path%/*}
+  done
+  printf '%s' "$least"
+}
+
+# room_at PATH: KiB and inodes free in the file system that PATH is in, or will be, whether it can be written to, its
+# device and its type.
 room_at() {
   local path=$1 free
   while [[ ! -d $path ]]; do path=${path%/*} path=${path:-/}; done
   free=$(df --output=avail,iavail -k "$path")
   # shellcheck disable=SC2086 # two numbers, with blanks before them
   printf '%s %s ' ${free##*$'\n'}
-  if [[ -w $path ]]; then printf writable; else printf read-only; fi
+  if [[ -w $path ]]; then printf 'writable '; else printf 'read-only '; fi
+  printf '%s %s' "$(stat -c %d "$path")" "$(stat -f -c %T "$path")"
 }
 
 # forward_drop: who drops forwarded packets by policy, besides us: "iptables", or an nft chain.

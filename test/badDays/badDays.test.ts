@@ -90,6 +90,39 @@ describe("preflight says before anything is changed", () => {
     expect(await stage.changesSince(before)).toEqual([]);
   });
 
+  const many = (count: number): string[] => Array.from({ length: count }, (_, id) => `vm${id}`);
+
+  test.each<[what: string, happens: string, props: object, words: RegExp]>([
+    ["more clones than a bridge has ports", ":", { namespaces: many(1024) }, /with 1024 clones br0 would have 1024/],
+    [
+      "a bridge with ports of others",
+      "ip link add br0 type bridge; ip tuntap add dev other0 mode tap; ip link set other0 master br0",
+      { namespaces: many(1023) },
+      /a bridge has 1023 ports; with 1023 clones br0 would have 1024/,
+    ],
+  ])("%s", async (_what, happens, props, words) => {
+    const one = await claim(props);
+    await stage.run(happens);
+    try {
+      expect(await messageOf(one.create())).toMatch(words);
+    } finally {
+      await stage.run("ip link del other0 2>/dev/null || :; ip link del br0 2>/dev/null || :");
+    }
+  });
+
+  test("few sessions on one connection are said, and do not stop it", async () => {
+    await stage.run("printf 'MaxSessions 3\\n' >>/etc/ssh/sshd_config");
+    try {
+      const one = await claim();
+      await one.create();
+      expect(one.outs.warnings).toContainEqual(expect.stringContaining("sshd takes 3 sessions on one connection"));
+      await one.delete();
+    } finally {
+      await closeSessions();
+      await stage.run("sed -i '/^MaxSessions 3$/d' /etc/ssh/sshd_config");
+    }
+  });
+
   test("all faults stand in one report", async () => {
     const files = [{ path: "/nowhere", key: "hornet:snapshot.boot.kernel" }];
     const one = await claim({ firecracker: "/usr/bin/fc", needs: { ...needs, memory: 100_000_000, files } });

@@ -1,0 +1,30 @@
+/** What a droplet said of itself: the lines of the library's `preflight_facts`. */
+export type DropletFacts = ReadonlyMap<string, string>;
+
+/** Parses the answer of `preflight_facts`. */
+export function parseDropletFacts(text: string): DropletFacts {
+  return new Map(
+    text
+      .split("\n")
+      .filter((line) => line.includes("="))
+      .map((line): [string, string] => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+}
+
+/** A number that was read; what could not be read limits nothing. */
+export function amount(facts: DropletFacts, key: string): number {
+  const text = facts.get(key) ?? "";
+  return text === "" ? Infinity : Number(text);
+}
+
+/** KiB of a file's content that a copy without its zeros takes, by its `file.` fact; 0 where it is not there. */
+export function contentKib(facts: DropletFacts, path: string): number {
+  const [size = 0, blocks = 0, unit = 0] = (facts.get(`file.${path}`) ?? "").split(" ").map(Number);
+  return Math.ceil(Math.min(size, blocks * unit) / 1024);
+}
+
+/** Where a judge says what it found. */
+export interface Say {
+  readonly fault: (text: string) => void;
+  readonly warn: (text: string) => void;
+}

@@ -1,0 +1,41 @@
+import type { SnapshotSource } from "../config/spec";
+
+/** What a fleet's config says of what its snapshot will need, before anything is looked at. */
+export interface DeclaredNeeds {
+  /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
+  memory: number;
+  /** Files that must be there, each with the config key that names it. */
+  files: { path: string; key: string }[];
+  /** The file that every clone gets a copy of; empty where the snapshot alone knows it. */
+  disk: string;
+  /** The folder of a snapshot that is there already; empty where it will be made. */
+  snapshot: string;
+  /** A boot makes the snapshot. */
+  boots: boolean;
+  /** The snapshot is to be brought from another droplet. */
+  transfer: boolean;
+}
+
+/** What can be said of a snapshot's needs before it is looked at. */
+export function needsOf(source: SnapshotSource): DeclaredNeeds {
+  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false };
+  switch (source.kind) {
+    case "boot": {
+      const { kernel, rootfs, memory } = source.boot;
+      const files = [
+        { path: kernel, key: "hornet:snapshot.boot.kernel" },
+        { path: rootfs, key: "hornet:snapshot.boot.rootfs" },
+      ];
+      return { ...nothing, memory, files, disk: rootfs, boots: true };
+    }
+    case "path": {
+      const files = ["vm.snapshot", "vm.mem"].map((file) => ({
+        path: `${source.path}/${file}`,
+        key: "hornet:snapshot.path",
+      }));
+      return { ...nothing, files, snapshot: source.path };
+    }
+    default:
+      return { ...nothing, transfer: true };
+  }
+}

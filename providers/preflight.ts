@@ -1,0 +1,64 @@
+import type { Session } from "../host/session";
+import { parseDropletFacts, type DropletFacts } from "../plan/dropletFacts";
+import { LIMIT_KEYS } from "../plan/limits";
+import { judge, type Verdict } from "../plan/preflight";
+import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "./snapshotOutlook";
+
+/** What a look at a droplet is about. */
+export interface Look {
+  readonly session: Session;
+  /** The variables that every function of the library knows. */
+  readonly vars: Readonly<Record<string, string>>;
+  readonly owner: string;
+  readonly runtimeDir: string;
+  /** The folder of the artifacts that Hornet makes. */
+  readonly dir: string;
+  readonly firecracker: string;
+  readonly bridge: string;
+  readonly needs: SnapshotNeeds;
+  /** The namespaces of the fleet, and those that are on the droplet, with their owners. */
+  readonly namespaces: readonly string[];
+  readonly claims: readonly { readonly name: string; readonly owner: string }[];
+}
+
+/** What was seen, and what of it is to be said. */
+export interface Seen extends Verdict {
+  readonly facts: DropletFacts;
+}
+
+/** Holds a droplet against what a fleet needs of it, by looking only. */
+export async function lookAtDroplet({ session, vars, owner, claims, namespaces, ...look }: Look): Promise<Seen> {
+  const { runtimeDir, dir, firecracker, bridge, needs } = look;
+  const sighting = await sightSnapshot(session, needs, dir);
+  const text = await session.call({
+    what: "look at the droplet",
+    run: "preflight_facts",
+    vars: {
+      ...vars,
+      owner,
+      dir_of_artifacts: dir,
+      firecracker,
+      bridge,
+      limits: LIMIT_KEYS.join(" "),
+      paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
+      more_tools: needs.transfer ? "perl zstd" : "",
+    },
+  });
+  const facts = parseDropletFacts(text);
+  const there = new Set(claims.filter((claim) => claim.owner === owner).map(({ name }) => name));
+  const newClones = namespaces.filter((name) => !there.has(name)).length;
+  const verdict = judge(facts, {
+    firecracker,
+    runtimeDir,
+    artifactsDir: dir,
+    bridge,
+    lanes: session.width,
+    clones: namespaces.length,
+    newClones,
+    allClones: claims.length + newClones,
+    files: needs.files,
+    outlook: outlookFrom(facts, needs, sighting),
+    clock: Date.now() / 1000,
+  });
+  return { ...verdict, warnings: [...verdict.warnings, ...sighting.warnings], facts };
+}

@@ -1,0 +1,91 @@
+import { Driver } from "../test/support/scratchProvider";
+import { images, other, owner, Stage } from "../test/support/scratchStage";
+import { provider } from "./dropletClaim";
+
+jest.setTimeout(120_000);
+
+const place = "/opt/deep";
+
+/** One droplet is both ends: what is said to be on another one lies in another folder. */
+const stage = Stage.use({
+  withVmm: true,
+  undo: async () => {
+    await stage.run(`while umount ${place} 2>/dev/null; do :; done; rm -rf ${place} /opt/there`);
+  },
+});
+
+/** A snapshot in /opt/there, whose manifest says what `edit`, a sed script, makes of it. */
+async function snapshotThere(edit: string): Promise<void> {
+  const template = await stage.artifact({}, other);
+  await template.create();
+  const { snapshotPath } = template.outs.artifact as { snapshotPath: string };
+  await stage.run(
+    `cp -a ${snapshotPath.replace(/\/[^/]*$/, "")} /opt/there; sed -i '${edit}' /opt/there/manifest.json`,
+  );
+  await template.delete();
+}
+
+function claim(needs: object): Promise<Driver> {
+  return Driver.of(provider, {
+    droplet: stage.droplet.connection,
+    owner,
+    runtimeDir: `${place}/runtime`,
+    dir: `${place}/snapshots`,
+    namespaces: ["vm7", "vm8"],
+    needs,
+  });
+}
+
+async function report(needs: object): Promise<string> {
+  const one = await claim(needs);
+  const before = await stage.observe();
+  const said = await one.create().then(
+    () => "it succeeded",
+    (error: unknown) => String(error),
+  );
+  expect(await stage.changesSince(before)).toEqual([]);
+  return said;
+}
+
+const from = (): object => ({ transfer: true, from: { droplet: stage.droplet.connection, path: "/opt/there" } });
+
+test("memory, disk and format of a snapshot still to come stand in the one report, before anything is changed", async () => {
+  await snapshotThere('s/"memory": 16/"memory": 90000000/; s/"snapshotFormat": "[^"]*"/"snapshotFormat": "5.0.0"/');
+  await stage.run(
+    `dd if=/dev/urandom of=/opt/there/rootfs.ext4 bs=1M count=8 conv=notrunc status=none; mkdir ${place}; mount -t tmpfs -o size=12m none ${place}`,
+  );
+  const said = await report(from());
+  expect(said).toMatch(/nothing was changed/);
+  expect(said).toMatch(/the snapshot has 5\.0\.0, which needs Firecracker 1\.11/);
+  expect(said).toMatch(/\/opt\/deep\/runtime has 12 MiB free; 2 disks may need 16 MiB, the snapshot may need \d+ MiB/);
+  expect(said).toMatch(/MiB of memory are available; 2 clones need about 45000016 MiB/);
+});
+
+test("another CPU model is a warning, and what nobody can tell holds nothing up", async () => {
+  await snapshotThere('s/"cpu": "[^"]*"/"cpu": "another one"/');
+  const one = await claim(from());
+  await one.create();
+  expect(one.outs.warnings).toContainEqual(expect.stringContaining('the snapshot was made on "another one"'));
+  await one.update({ needs: { transfer: true, from: { droplet: stage.droplet.connection, path: "/opt/nowhere" } } });
+  expect(one.outs.warnings).toContainEqual(expect.stringContaining("what the snapshot needs cannot be told"));
+  await one.delete();
+});
+
+test("a folder without a manifest tells its sizes all the same", async () => {
+  await snapshotThere("");
+  await stage.run(`rm /opt/there/manifest.json; truncate -s 90T /opt/there/vm.mem || truncate -s 9T /opt/there/vm.mem`);
+  expect(await report(from())).toMatch(/MiB of memory are available; 2 clones need about/);
+  expect(await report({ snapshot: "/opt/there" })).toMatch(/MiB of memory are available; 2 clones need about/);
+});
+
+test("a boot needs room for its disk, its memory and the copies of the clones", async () => {
+  await stage.run(
+    `mkdir ${place}; mount -t tmpfs -o size=20m none ${place}; dd if=/dev/urandom of=/opt/there bs=1M count=8 status=none`,
+  );
+  const files = [
+    { path: `${images}/kernel`, key: "hornet:snapshot.boot.kernel" },
+    { path: "/opt/there", key: "hornet:snapshot.boot.rootfs" },
+  ];
+  const said = await report({ memory: 16, files, disk: "/opt/there", boots: true });
+  expect(said).toMatch(/has 20 MiB free; 2 disks may need 16 MiB, the snapshot may need 2[4-6] MiB/);
+});
