@@ -35,7 +35,7 @@ export class Clone extends HornetResource {
   declare readonly identityWay: pulumi.Output<string>;
   /** It answered as itself. */
   declare readonly ready: pulumi.Output<boolean>;
-  /** ms spent on its network, disk, launch, restore, ready. */
+  /** ms spent on network, disk, launch, load, identity, resume, ready. */
   declare readonly timings: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: CloneArgs, opts?: pulumi.CustomResourceOptions) {

@@ -112,7 +112,7 @@ export class FirecrackerVM extends HornetResource {
   declare readonly identityWay: pulumi.Output<string>;
   /** It answered as itself. */
   declare readonly ready: pulumi.Output<boolean>;
-  /** ms spent on disk, launch, restore, ready. */
+  /** ms spent on network, disk, launch, load, identity, resume, ready. */
   declare readonly timings: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: FirecrackerVMArgs, opts?: pulumi.CustomResourceOptions) {

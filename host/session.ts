@@ -85,8 +85,9 @@ export class Session {
    * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
    */
   async call(call: Call): Promise<string> {
-    const begun = Date.now();
+    const asked = Date.now();
     const lane = await this.acquire();
+    const begun = Date.now();
     try {
       if (!READ_ONLY.has(call.run)) await this.lock.keep();
       const result = await this.limited(lane, call);
@@ -95,7 +96,13 @@ export class Session {
     } finally {
       this.release(lane);
       const row = call.vars?.namespace ?? `the droplet ${this.name}`;
-      traceSpan({ row, name: call.what, begun, took: Date.now() - begun, about: { run: call.run } });
+      traceSpan({
+        row,
+        name: call.what,
+        begun,
+        took: Date.now() - begun,
+        about: { run: call.run, waited: `${begun - asked} ms` },
+      });
     }
   }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { traceSpan } from "./trace";
+import { closeTrace, traceSpan } from "./trace";
 
 let folder: string;
 
@@ -14,24 +14,45 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
+interface Event {
+  readonly ph: string;
+  readonly tid: number;
+  readonly ts?: number;
+  readonly dur?: number;
+}
+
+function closed(): Event[] {
+  closeTrace();
+  return JSON.parse(readFileSync(join(folder, "trace.json"), "utf8")) as Event[];
+}
+
 test("spans become trace events in µs, one row for each name", () => {
   traceSpan({ row: "vm7", name: "restore", begun: 1000.5, took: 2, about: { run: "start_vm" } });
   traceSpan({ row: "vm8", name: "restore", begun: 1001, took: 3 });
   traceSpan({ row: "vm7", name: "ready", begun: 1003, took: 1 });
-  const text = readFileSync(join(folder, "trace.json"), "utf8");
-  // As viewers read it: the last comma and the missing bracket are allowed.
-  const events = JSON.parse(`${text.trimEnd().slice(0, -1)}]`) as {
-    ph: string;
-    tid: number;
-    ts?: number;
-    dur?: number;
-  }[];
+  const events = closed();
   expect(events.filter(({ ph }) => ph === "M")).toHaveLength(2);
   expect(events.filter(({ ph }) => ph === "X").map(({ tid, ts, dur }) => [tid, ts, dur])).toEqual([
     [1, 1_000_500, 2000],
     [2, 1_001_000, 3000],
     [1, 1_003_000, 1000],
   ]);
+});
+
+test("what is not closed is what viewers read: all but the last comma and the bracket; a run after that goes on", () => {
+  traceSpan({ row: "vm9", name: "load", begun: 1, took: 2 });
+  const text = (): string => readFileSync(join(folder, "trace.json"), "utf8");
+  expect(JSON.parse(`${text().trimEnd().slice(0, -1)}]`)).toHaveLength(2);
+  const before = closed();
+  closeTrace();
+  expect(JSON.parse(text())).toEqual(before);
+  // Another process, which knows nothing of the file.
+  jest.isolateModules(() => {
+    const again = jest.requireActual<typeof import("./trace")>("./trace");
+    again.traceSpan({ row: "vm7", name: "ready", begun: 3, took: 1 });
+  });
+  expect(closed().slice(0, 2)).toEqual(before);
+  expect(closed()).toHaveLength(4);
 });
 
 test("without a file nothing is written", () => {

@@ -7,6 +7,7 @@ import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
+import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
 
 /** What a CloneNamespace is told. */
@@ -74,7 +75,8 @@ async function converge(wanted: Inputs): Promise<Outputs> {
   const plan = planNamespace(specOf(wanted), observed);
   // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
   if (!isUntouched(wanted, observed)) touch(wanted, wanted.namespace);
-  await sessionFor(wanted).call({
+  const session = sessionFor(wanted);
+  const ms = await session.call({
     what: `set up the network of ${wanted.namespace}`,
     run: "converge_namespace",
     vars: {
@@ -89,6 +91,7 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       inside: plan.inside.join("\n"),
     },
   });
+  noteNetwork(session, wanted.namespace, Number(ms));
   return {};
 }
 

@@ -6,6 +6,7 @@ import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./def
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { absolutePath, interfaceName, namespaceName } from "./fields";
 import { lookAtDroplet, type Seen } from "./preflight";
+import { watcherOf } from "./ready";
 import { snapshotNeeds } from "./snapshotOutlook";
 import { defaults } from "../config/defaults";
 
@@ -38,13 +39,20 @@ async function preflight(wanted: Inputs, { claims }: Observed): Promise<Seen> {
   return lookAtDroplet({ ...wanted, claims, session: sessionFor(wanted), vars: commonVars(wanted) });
 }
 
+/** What does not run now will be started, if all goes well: that is told where clones are waited for. */
+function expectClones(wanted: Inputs, { vms }: Observed): void {
+  watcherOf(sessionFor(wanted)).expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
+}
+
 /**
  * Preflight, then the sweep and the limits: nothing is changed on a droplet that cannot carry the fleet.
  *
  * @param known the limits that were raised before, as the state remembers them; left out, there is no state yet
  */
 async function claim(wanted: Inputs, keep: readonly string[], known?: string): Promise<Outputs> {
-  const { faults, warnings, raises, facts } = await preflight(wanted, await observeToChange(wanted, WHOLE));
+  const observed = await observeToChange(wanted, WHOLE);
+  expectClones(wanted, observed);
+  const { faults, warnings, raises, facts } = await preflight(wanted, observed);
   if (faults.length > 0) {
     throw new HornetError(
       [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
@@ -105,6 +113,7 @@ const definition: Definition<Inputs, Outputs> = {
   create: (wanted) => claim(wanted, wanted.namespaces),
   read: async (state) => {
     const observed = await observe(state, WHOLE);
+    expectClones(state, observed);
     const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
     // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.

@@ -5,6 +5,7 @@ import { condense, expand, fingerprint, renderTable, tableDrift } from "../plan/
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { observe, sessionFor, touch } from "./droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
+import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
 
 const port = z.number().int().min(1).max(65535);
@@ -35,7 +36,8 @@ function specOf(wanted: Inputs): NatSpec {
 
 /** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
 async function converge(wanted: Inputs): Promise<Outputs> {
-  const listing = await sessionFor(wanted).call({
+  const session = sessionFor(wanted);
+  const answer = await session.call({
     what: `set up the packet rules of ${wanted.namespace}`,
     run: "apply_rules",
     vars: {
@@ -46,6 +48,8 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       rules: renderTable(natTable(specOf(wanted))),
     },
   });
+  const [listing = "", ms = ""] = answer.split("\n");
+  noteNetwork(session, wanted.namespace, Number(ms));
   return { rules: condense(fingerprint(parseTable(listing))) };
 }
 

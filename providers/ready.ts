@@ -40,6 +40,11 @@ export class ReadyWatcher {
 
   constructor(private readonly session: Session) {}
 
+  /** So many clones will be waited for, as far as is known before. */
+  expect(count: number): void {
+    this.progress.expect(count);
+  }
+
   /**
    * Waits until a clone answers as itself.
    *

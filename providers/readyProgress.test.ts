@@ -9,20 +9,48 @@ test.each([
   expect(percentile(values, share)).toBe(expected);
 });
 
-test("a line every two seconds, once there is something to tell", () => {
+function progressOf(expected: number, begun: number): ReadyProgress {
   const progress = new ReadyProgress();
-  for (let at = 0; at < 10; at++) progress.begin();
+  progress.expect(expected);
+  for (let at = 0; at < begun; at++) progress.begin();
+  return progress;
+}
+
+test("a line every two seconds, once there is something to tell", () => {
+  const progress = progressOf(0, 10);
   expect(progress.line(10_000)).toBeUndefined();
   for (const ms of [1000, 1200, 3000]) progress.ready(ms);
   expect(progress.line(10_000)).toBe("ready 3/10, p95 3.0 s");
-  expect(progress.line(11_000)).toBeUndefined();
   progress.ready(800);
+  expect(progress.line(11_000)).toBeUndefined();
   expect(progress.line(12_000)).toBe("ready 4/10, p95 3.0 s");
+  // Nothing new.
+  expect(progress.line(20_000)).toBeUndefined();
+});
+
+test("of a hundred that are to come, those are counted too that the engine has not begun with", () => {
+  const progress = progressOf(100, 8);
+  for (let at = 0; at < 8; at++) progress.ready(1200);
+  expect(progress.line(10_000)).toBe("ready 8/100, p95 1.2 s");
+  for (let at = 0; at < 8; at++) progress.begin();
+  for (let at = 0; at < 29; at++) progress.ready(1100);
+  expect(progress.line(12_000)).toBe("ready 37/100, p95 1.2 s");
+});
+
+test("the last is told at once, and those of a wave that nobody foresaw after it", () => {
+  const progress = progressOf(6, 6);
+  for (let at = 0; at < 5; at++) progress.ready(1000);
+  expect(progress.line(10_000)).toBe("ready 5/6, p95 1.0 s");
+  progress.ready(1500);
+  expect(progress.line(10_001)).toBe("ready 6/6, p95 1.5 s");
+  progress.begin();
+  expect(progress.line(20_000)).toBeUndefined();
+  progress.ready(1000);
+  expect(progress.line(20_100)).toBe("ready 7/7, p95 1.5 s");
 });
 
 test("a few clones need no line", () => {
-  const progress = new ReadyProgress();
-  progress.begin();
+  const progress = progressOf(1, 1);
   progress.ready(100);
   expect(progress.line(10_000)).toBeUndefined();
 });

@@ -1,12 +1,19 @@
-/** Clones that became ready one by one. */
+/** Clones that become ready, of those that an operation starts. */
 export class ReadyProgress {
   private readonly took: number[] = [];
-  private total = 0;
+  private begun = 0;
+  private expected = 0;
   private said = 0;
+  private told = 0;
+
+  /** So many will be started, as far as could be seen before the first one was. */
+  expect(count: number): void {
+    this.expected = count;
+  }
 
   /** One more is waited for. */
   begin(): void {
-    this.total += 1;
+    this.begun += 1;
   }
 
   /** One is ready, after so many ms. */
@@ -15,14 +22,18 @@ export class ReadyProgress {
   }
 
   /**
-   * What to say of it now; undefined where there is nothing new, or too little to be worth a line.
+   * What to say of it now; undefined where there is nothing new, or too little to be worth a line. The engine starts some
+   * clones after others, so there are more than are waited for; the last line is said as soon as all are ready.
    *
    * @param now ms
    */
   line(now: number): string | undefined {
-    if (this.total < LEAST || this.took.length === 0 || now - this.said < EVERY_MS) return undefined;
+    const total = Math.max(this.begun, this.expected);
+    const ready = this.took.length;
+    if (total < LEAST || ready === this.told || (ready < total && now - this.said < EVERY_MS)) return undefined;
     this.said = now;
-    return `ready ${this.took.length}/${this.total}, p95 ${(percentile(this.took, 0.95) / 1000).toFixed(1)} s`;
+    this.told = ready;
+    return `ready ${ready}/${total}, p95 ${(percentile(this.took, 0.95) / 1000).toFixed(1)} s`;
   }
 }
 

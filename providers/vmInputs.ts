@@ -66,7 +66,7 @@ export const vmOutputs = z.object({
   /** How it was told who it is. */
   identityWay: z.enum(identityWays).default("service"),
   ready: z.boolean(),
-  /** ms spent: disk, launch, restore, ready. */
+  /** ms spent: network, disk, launch, load, identity, resume, ready; of what was not done there is none. */
   timings: z.record(z.string(), z.number()),
 });
 

@@ -9,6 +9,7 @@ import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
 import { guestScript } from "./guestScript";
+import { takeNetwork, tracePhases, valuesOf } from "./phases";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { tellOverSsh } from "./vmOverSsh";
@@ -73,25 +74,19 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
-  const values = new Map(answer.split("\n").map((line): [string, string] => splitOnce(line)));
-  const ms = (key: string): number => Number(values.get(`${key}_ms`) ?? 0);
-  const timings = { disk: ms("disk"), launch: ms("launch"), restore: ms("restore") };
-  tracePhases(namespace, timings, Date.now());
+  const values = valuesOf(answer);
+  const phases = ["disk", "launch", "load", "identity", "resume"] as const;
+  const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
+  tracePhases(namespace, spent);
+  const timings = { ...takeNetwork(session, namespace), ...spent };
   const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "" };
   if (way !== "ssh") return { ...started, timings };
+  // The metadata went to a guest that does not ask for it.
   const begun = Date.now();
   await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
-  return { ...started, timings: { ...timings, identity: Date.now() - begun } };
-}
-
-/** The phases of a start as spans: one after another, the last one over now. */
-function tracePhases(row: string, timings: Readonly<Record<string, number>>, over: number): void {
-  const phases = Object.entries(timings);
-  let begun = over - phases.reduce((sum, [, took]) => sum + took, 0);
-  for (const [name, took] of phases) {
-    traceSpan({ row, name, begun, took });
-    begun += took;
-  }
+  const took = Date.now() - begun;
+  tracePhases(namespace, { "identity over ssh": took });
+  return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
 }
 
 function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequest): ApiRequest[] {
@@ -215,9 +210,4 @@ export function vmmVersion(session: Session, firecracker: string): Promise<strin
       .then((text) => text.trim());
   known.set(firecracker, version);
   return version;
-}
-
-function splitOnce(line: string): [string, string] {
-  const at = line.indexOf("=");
-  return [line.slice(0, at), line.slice(at + 1)];
 }

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { closeTrace } from "../host/trace";
 import { LOCAL, checkout, localPaths } from "./local/paths";
 
 /** Where the set-up left the CLI; see scripts/setup/setup.mjs. */
@@ -86,6 +87,7 @@ export function runPulumi(
     child.on("close", (code, signal) => {
       process.removeListener("SIGINT", wait);
       process.removeListener("SIGTERM", forward);
+      closeTrace();
       done({ code: code ?? (signal === "SIGINT" ? 130 : 143), stdout });
     });
   });

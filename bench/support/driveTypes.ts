@@ -33,7 +33,7 @@ export interface DrivenClone {
   /** How its disk was copied. */
   readonly disk: string;
   readonly pid: number;
-  /** ms spent on disk, launch, restore, ready; and ping: from the resume to the first answer. */
+  /** ms spent on network, disk, launch, load, identity, resume, ready; and ping: from the resume to the first answer. */
   readonly timings: Record<string, number>;
 }
 

@@ -15,9 +15,9 @@ load_rules_in() {
     'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
-# converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside.
+# converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside. Answers with the ms.
 converge_namespace() {
-  local dir=$runtime_dir/$namespace
+  local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./}
   if ! own_clone && [[ ! -e $dir/owner && -z $adopt ]] && has_netns "$namespace"; then
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
@@ -30,6 +30,7 @@ converge_namespace() {
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
+  printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
@@ -103,10 +104,12 @@ mark_again() {
   make_folder "${1%/*}" && mkdir -p "$1" && printf '%s\n' "$owner" >"$1/owner.draft" && mv "$1/owner.draft" "$1/owner"
 }
 
-# apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing.
+# apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing, and the ms in a line after.
 apply_rules() {
+  local begun=${EPOCHREALTIME/./}
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
-  effect "$namespace/rules" load_rules_in "$namespace" "$table" "$rules"
+  effect "$namespace/rules" load_rules_in "$namespace" "$table" "$rules" || return
+  printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 
 # delete_rules: variables runtime_dir namespace owner table.

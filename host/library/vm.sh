@@ -147,9 +147,10 @@ shut_down_vmm() {
 write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold record
-# vmm_timeout_ms; stdin: the requests. Answers with lines key=value and what the API said.
+# vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so
+# the start of the process that sends them is in it.
 start_vm() {
-  local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3
+  local dir=$runtime_dir/$namespace config answer pid t0 t1 t2 t3 identity resume
   config=$(</dev/stdin)
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$((${EPOCHREALTIME/./} / 1000))
@@ -160,23 +161,36 @@ start_vm() {
   t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" write_record "$dir" "$record" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
-  t2=$((${EPOCHREALTIME/./} / 1000))
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
   elif [[ -e $dir/held ]]; then
     effect "$namespace/release" release_guest "$dir" "$namespace" || return
   fi
+  t2=$((${EPOCHREALTIME/./} / 1000))
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   effect "$namespace/disk-used" touch "$dir/disk-used" || return
-  effect "$namespace/restore" api "$dir" "$config" >/dev/null || {
+  answer=$(effect "$namespace/restore" api "$dir" "$config") || {
     fail "the end of its console: $(tail -c 600 "$dir/console.log")"
     return 1
   }
   t3=$((${EPOCHREALTIME/./} / 1000))
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(tail -c 600 "$dir/console.log")"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
-  printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nrestore_ms=%d\n' \
-    "$pid" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2))
+  identity=$(request_ms "$answer" /mmds) resume=$(request_ms "$answer" /vm /actions)
+  printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nload_ms=%d\nidentity_ms=%d\nresume_ms=%d\n' \
+    "$pid" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2 - identity - resume)) "$identity" "$resume"
+}
+
+# request_ms ANSWER PATH…: the ms that requests to these paths took, by what `api` answered.
+request_ms() {
+  local line path us=0
+  while IFS= read -r line; do
+    for path in "${@:2}"; do
+      [[ $line =~ ^[0-9]{3}\ "$path"\ ([0-9]+)\.([0-9]{6})$ ]] || continue
+      ((us += 10#${BASH_REMATCH[1]}${BASH_REMATCH[2]}))
+    done
+  done <<<"$1"
+  printf '%d' $(((us + 500) / 1000))
 }
 
 # send_vm: variables runtime_dir namespace owner record (empty: as it is) vmm_timeout_ms; stdin: the requests.

@@ -2,6 +2,8 @@
  * The main job through the real CLI: from a droplet with nothing on it to clones that one can ssh into, and back. On the
  * stand-in with emulated guests, or on what `npm run test:kvm` is given.
  */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { observeDroplet, uplink } from "../../sandbox/droplet";
 import { artifactHashes, memoryMappings } from "../support/artifact";
 import { withBridgeServer } from "../support/bridge-server";
@@ -92,6 +94,26 @@ test("three clones come up, are each themselves, stay as they are, and leave not
   expect(await world.npm("down", "--droplet")).toContain("is removed");
 });
 
+/** The names of the spans in each row of a trace file, which must be JSON as a whole. */
+function rowsOf(text: string): Map<string, Set<string>> {
+  interface Event {
+    readonly ph: string;
+    readonly pid: number;
+    readonly tid: number;
+    readonly name: string;
+    readonly args: { readonly name?: string };
+  }
+  const events = JSON.parse(text) as Event[];
+  const key = ({ pid, tid }: Event): string => `${pid} ${tid}`;
+  const names = new Map(events.filter(({ ph }) => ph === "M").map((event) => [key(event), event.args.name ?? ""]));
+  const rows = new Map<string, Set<string>>();
+  for (const event of events.filter(({ ph }) => ph === "X")) {
+    const row = names.get(key(event)) ?? "";
+    rows.set(row, (rows.get(row) ?? new Set()).add(event.name));
+  }
+  return rows;
+}
+
 test("ten clones on a bridge that was there before, numbered from 5 and open to each other, leave the bridge", async () => {
   world = await World.begin();
   await world.onDroplet(
@@ -106,7 +128,19 @@ test("ten clones on a bridge that was there before, numbered from 5 and open to 
   const before = await observeDroplet(droplet);
   const ids = Array.from({ length: 10 }, (_, index) => index + 5);
 
-  await world.npm("up");
+  const traced = join(world.folder, "trace.json");
+  process.env.HORNET_TRACE = traced;
+  const up = await world.npm("up").finally(() => delete process.env.HORNET_TRACE);
+  // While they come up a line says how many have, and a last one that all have.
+  expect(up).toMatch(/ready 10\/10, p95 \d+\.\d s/);
+  const phases = ["network", "disk", "launch", "load", "identity", "resume", "ready"];
+  const { timings } = (await world.outputs()) as { timings: Record<string, Record<string, number>> };
+  const rows = rowsOf(await readFile(traced, "utf8"));
+  for (const id of ids) {
+    expect(Object.keys(timings[`vm${id}`] ?? {}).sort()).toEqual([...phases].sort());
+    for (const phase of phases)
+      expect({ id, phase, there: rows.get(`vm${id}`)?.has(phase) }).toMatchObject({ there: true });
+  }
   expect(await world.outputs()).toMatchObject({
     clones: ids.map((id) => ({ name: `vm${id}`, id, address: `10.0.0.${id + 2}`, namespace: `vm${id}`, ready: true })),
   });
