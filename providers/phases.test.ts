@@ -37,7 +37,7 @@ test("each phase of a clone is told and traced, within the call that it belongs 
     delete process.env.HORNET_TRACE;
   }
   const spans = (JSON.parse(readFileSync(file, "utf8")) as Span[]).filter(({ ph }) => ph === "X");
-  const calls = spans.filter(({ name }) => / vm7$/.test(name));
+  const calls = spans.filter(({ name }) => name.endsWith(" vm7"));
   const within = (name: string, call: string): boolean =>
     spans
       .filter((span) => span.name === name)
