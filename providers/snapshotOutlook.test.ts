@@ -18,10 +18,8 @@ const stage = Stage.use({
 async function snapshotThere(edit: string): Promise<void> {
   const template = await stage.artifact({}, other);
   await template.create();
-  const { snapshotPath } = template.outs.artifact as { snapshotPath: string };
-  await stage.run(
-    `cp -a ${snapshotPath.replace(/\/[^/]*$/, "")} /opt/there; sed -i '${edit}' /opt/there/manifest.json`,
-  );
+  const { folder } = template.outs.artifact as { folder: string };
+  await stage.run(`cp -a ${folder} /opt/there; sed -i '${edit}' /opt/there/manifest.json`);
   await template.delete();
 }
 

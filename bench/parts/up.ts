@@ -3,7 +3,7 @@ import { plainStage, reflinkStage, type Context, type Part } from "../support/co
 import { spanOf } from "../support/calls";
 import { shapeOf } from "../support/shape";
 import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
-import { settle, SNAPSHOT } from "../support/stage";
+import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
 /**
  * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. The counts of
@@ -14,30 +14,32 @@ export const up: Part = async (context, run) => {
   const floor = new FloorStack(paths, stages.folder);
   const plain = await plainStage(context);
   for (const count of options.counts) {
-    await both(context, run, new HornetStack(paths, plain.name, SNAPSHOT), floor, count);
+    await both(context, run, plain, new HornetStack(paths, plain.name, SNAPSHOT), floor, count);
   }
   if (run > 0 || options.scale.length === 0) return;
   const reflink = await reflinkStage(context);
   for (const count of options.scale.filter((one) => !options.counts.includes(one))) {
-    await both(context, run, new HornetStack(paths, reflink.name, SNAPSHOT), floor, count);
+    await both(context, run, reflink, new HornetStack(paths, reflink.name, SNAPSHOT), floor, count);
   }
 };
 
 async function both(
   context: Context,
   run: number,
+  stage: Stage,
   hornet: HornetStack,
   floor: FloorStack,
   count: number,
 ): Promise<void> {
   const ours = async (): Promise<void> => {
     await hornet.prepare(count);
-    await once(context, "hornet", hornet, count, () => {
+    await once(context, "hornet", hornet, count, async () => {
       floor.setShape(count, shapeOf(hornet.state));
       const calls = hornet.lastCalls();
       context.results.add(`up.span.${count}`, "ms", spanOf(calls));
       context.results.add(`up.calls.${count}`, "count", calls.length);
       context.results.add(`state.hornet.${count}`, "bytes", statSync(hornet.state).size / count);
+      await repair(context, stage, hornet, count);
     });
   };
   const floors = async (): Promise<void> => {
@@ -54,16 +56,36 @@ async function once(
   side: string,
   stack: BenchStack,
   count: number,
-  whenUp?: () => void,
+  whenUp?: () => Promise<void>,
 ): Promise<void> {
   const { results } = context;
   context.say(`up, nothing to change, destroy: ${side}, ${count} clones`);
   results.add(`up.${side}.${count}`, "ms", await stack.run("up"));
-  whenUp?.();
+  await whenUp?.();
   await settle();
   results.add(`same.${side}.${count}`, "ms", await stack.run("up", "--expect-no-changes"));
   results.add(`destroy.${side}.${count}`, "ms", await stack.run("destroy"));
   await settle();
+}
+
+/** So many clones lose their VMM, and one up finds and mends that; the rest must live on. */
+const DRIFTED = 10;
+
+async function repair({ results, say }: Context, stage: Stage, hornet: HornetStack, count: number): Promise<void> {
+  const drifted = Math.min(DRIFTED, count);
+  say(`repair of ${drifted} of ${count} clones`);
+  const before = await runInside(stage, "vmms.sh", ["kill", String(drifted)]);
+  await settle();
+  results.add(`repair.hornet.${count}`, "ms", await hornet.run("up"));
+  const after = await runInside(stage, "vmms.sh", ["list", String(drifted)]);
+  const lines = after.split("\n").slice(0, -1);
+  const kept = before
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => lines.includes(line));
+  if (lines.length !== count || kept.length !== count - drifted) {
+    throw new Error(`of ${count} clones ${lines.length} live after the repair of ${drifted}, ${kept.length} as before`);
+  }
 }
 
 function addShare({ results }: Context, count: number): void {

@@ -72,6 +72,11 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         against: { what: "engine", series: `same.floor.${count}` },
       },
       {
+        title: `up that mends ${Math.min(10, count)} clones whose VMM was killed`,
+        series: `repair.hornet.${count}`,
+        against: { what: "engine", series: `same.floor.${count}` },
+      },
+      {
         title: "destroy",
         series: `destroy.hornet.${count}`,
         against: { what: "engine", series: `destroy.floor.${count}` },

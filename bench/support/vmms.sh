@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Lists the VMMs that live, as "PID START", a line each; with kill, the first COUNT of them are ended before.
+# Arguments: kill or list, COUNT.
+set -euo pipefail
+what=$1 count=$2
+for record in /opt/swarm/runtime/*/vmm.pid; do
+  read -r pid started _ <"$record"
+  [[ $(cut -d' ' -f22 "/proc/$pid/stat" 2>/dev/null) == "$started" ]] || continue
+  if [[ $what == kill ]] && ((count-- > 0)); then kill -9 "$pid"; else printf '%s %s\n' "$pid" "$started"; fi
+done
