@@ -71,12 +71,12 @@ async function once(
 /** So many clones lose their VMM, and one up finds and mends that; the rest must live on. */
 const DRIFTED = 10;
 
-async function repair({ results, say }: Context, stage: Stage, hornet: HornetStack, count: number): Promise<void> {
+async function repair(context: Context, stage: Stage, hornet: HornetStack, count: number): Promise<void> {
   const drifted = Math.min(DRIFTED, count);
-  say(`repair of ${drifted} of ${count} clones`);
+  context.say(`repair of ${drifted} of ${count} clones`);
   const before = await runInside(stage, "vmms.sh", ["kill", String(drifted)]);
   await settle();
-  results.add(`repair.hornet.${count}`, "ms", await hornet.run("up"));
+  context.results.add(`repair.hornet.${count}`, "ms", await hornet.run("up"));
   const after = await runInside(stage, "vmms.sh", ["list", String(drifted)]);
   const lines = after.split("\n").slice(0, -1);
   const kept = before
