@@ -109,17 +109,22 @@ export class Session {
   /**
    * Starts a library function whose stdin and stdout are streams of bytes, over the session's connection.
    *
+   * @param into what reads its stdout, past this process: a stream to another droplet
    * @throws ConnectionError where the droplet cannot be reached
    */
-  async stream({ what, run, vars }: Pick<Call, "what" | "run" | "vars">): Promise<ByteStream> {
+  async stream(call: Pick<Call, "what" | "run" | "vars">, into?: ByteStream): Promise<ByteStream> {
+    const { what, run, vars } = call;
     // The connection is the first lane's.
     this.release(await this.acquire());
     if (!READ_ONLY.has(run)) await this.lock.keep();
-    return new ByteStream(this.command(false, ["serve_stream"]), encode({ what, run, vars: vars ?? {} }), {
-      what,
-      run,
-      droplet: this.name,
-    });
+    await into?.told;
+    const purpose = { what, run, droplet: this.name };
+    return new ByteStream(
+      this.command(false, ["serve_stream"]),
+      encode({ what, run, vars: vars ?? {} }),
+      purpose,
+      into,
+    );
   }
 
   /**

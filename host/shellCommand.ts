@@ -1,3 +1,4 @@
+import { cipherOptions } from "./ciphers";
 import { isLocal, type Connection } from "./connection";
 import { GONE } from "./lane";
 import { laneBootstrap } from "./library";
@@ -22,10 +23,13 @@ export function shellCommand({ connection, folder, first, session, serve }: Shel
   const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane", session, ...serve] as const;
   if (isLocal(connection)) return [...shell];
   const words = `${connection.user === "root" ? "" : "sudo -n "}${shell.map(quote).join(" ")}`;
+  const options = sshOptions(connection, folder);
   return [
     "ssh",
     "-T",
-    ...sshOptions(connection, folder),
+    // The first one's connection carries the others, so it alone is encrypted.
+    ...(first ? cipherOptions(options, connection.host) : []),
+    ...options,
     "-o",
     `ControlMaster=${first ? "yes" : "no"}`,
     "--",

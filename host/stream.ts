@@ -1,5 +1,5 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { Readable, type Writable } from "node:stream";
 import { recordEffect } from "./effects";
 import { CommandError, ConnectionError } from "./errors";
 import { POINT } from "./lane";
@@ -17,19 +17,25 @@ const SSH_FAILED = 255;
 
 /** A library function at work on a droplet, with its stdin and stdout as streams. */
 export class ByteStream {
-  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly child: ChildProcessByStdio<Writable, Readable | null, Readable>;
   private stderr = "";
   private killed = false;
   /** Its end. Rejects with CommandError where it failed, with ConnectionError where the droplet was lost. */
   readonly ended: Promise<void>;
+  /** Resolves once it has been told what to do, so that all further input is the function's own. */
+  readonly told: Promise<void>;
 
   /**
    * @param argv the command of a shell that serves `serve_stream`
    * @param code the call
+   * @param into what reads its stdout, past this process; its `input` is nobody else's from then on
    */
-  constructor(argv: readonly [string, ...string[]], code: string, purpose: StreamPurpose) {
+  constructor(argv: readonly [string, ...string[]], code: string, purpose: StreamPurpose, into?: ByteStream) {
     const [file, ...args] = argv;
-    this.child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(file, args, { stdio: ["pipe", into?.input ?? "pipe", "pipe"] });
+    this.child = child as ChildProcessByStdio<Writable, Readable | null, Readable>;
+    // It has a descriptor of its own for it now; while ours is open, its end is not seen.
+    into?.input.destroy();
     // Its end says why.
     this.child.stdin.on("error", () => undefined);
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -46,11 +52,10 @@ export class ByteStream {
       });
     });
     this.ended.catch(() => undefined);
-    for (const text of [readLibrary(), code]) {
-      const bytes = Buffer.from(text, "utf8");
-      this.child.stdin.write(`${bytes.length}\n`);
-      this.child.stdin.write(bytes);
-    }
+    const parts = [readLibrary(), code].map((text) => Buffer.from(text, "utf8"));
+    const bytes = Buffer.concat(parts.flatMap((part) => [Buffer.from(`${part.length}\n`), part]));
+    // Where that fails, its end says why.
+    this.told = new Promise((resolve) => this.child.stdin.write(bytes, () => resolve()));
   }
 
   /** What the function reads. */
@@ -58,9 +63,9 @@ export class ByteStream {
     return this.child.stdin;
   }
 
-  /** What the function says. */
+  /** What the function says; nothing where it goes into another stream. */
   get output(): Readable {
-    return this.child.stdout;
+    return this.child.stdout ?? Readable.from([]);
   }
 
   /** Ends it at once. */

@@ -92,25 +92,34 @@ test("a folder without a manifest is examined where it is; a disk that lies at i
   await stage.run(`rm -r ${bare}`);
 });
 
-test("a connection that breaks half-way costs little: it goes on from where it was", async () => {
-  const mib = 48;
-  const { folder, digest } = await boot(mib);
-  const one = await taking(folder);
-  const work = one.create();
-  const position = `cat ${there}/.hornet-draft-*/.position 2>/dev/null || :`;
-  for (;;) {
-    const [name, at] = (await stage.run(position)).split(" ");
-    if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;
-    if (name === "vmlinux" || name === "vm.snapshot") throw new Error("it was over before it could be broken");
-  }
-  const master = commandLines().find(({ text }) => text.startsWith("ssh -T") && text.includes("ControlMaster=yes"));
-  process.kill(master?.pid ?? 0, "SIGKILL");
-  const { transferred, artifactDigest } = await work;
-  expect(artifactDigest).toBe(digest);
-  expect(Number(transferred)).toBeGreaterThan(mib * MIB);
-  expect(Number(transferred)).toBeLessThan(mib * MIB * 1.1 + MIB);
-  await one.delete();
-});
+test.each(["source", "target"])(
+  "a %s that is lost half-way costs little: it goes on from where it was",
+  async (lost) => {
+    const mib = 48;
+    const { folder, digest } = await boot(mib);
+    // A session of its own for each end; its limit tells the two apart in the list of processes.
+    const ends = { source: 58, target: 59 };
+    const droplet = (timeout: number): object => ({ ...stage.droplet.connection, timeout });
+    const source = { from: { droplet: droplet(ends.source), path: folder } };
+    const one = await taking(folder, { source, droplet: droplet(ends.target) });
+    const work = one.create();
+    const position = `cat ${there}/.hornet-draft-*/.position 2>/dev/null || :`;
+    for (;;) {
+      const [name, at] = (await stage.run(position)).split(" ");
+      if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;
+      if (name === "vmlinux" || name === "vm.snapshot") throw new Error("it was over before it could be broken");
+    }
+    const words = ["ssh -T", "ControlMaster=yes", `ConnectTimeout=${ends[lost as keyof typeof ends]} `];
+    const master = commandLines().find(({ text }) => words.every((word) => text.includes(word)));
+    if (master === undefined) throw new Error("there is no connection to break");
+    process.kill(master.pid, "SIGKILL");
+    const { transferred, artifactDigest } = await work;
+    expect(artifactDigest).toBe(digest);
+    expect(Number(transferred)).toBeGreaterThan(mib * MIB);
+    expect(Number(transferred)).toBeLessThan(mib * MIB * 1.1 + MIB);
+    await one.delete();
+  },
+);
 
 test("a file that was changed where it came from is refused by its name, and nothing stays", async () => {
   const { folder } = await boot(1);

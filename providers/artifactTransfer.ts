@@ -1,12 +1,9 @@
-import { createInterface } from "node:readline";
-import { Transform, type TransformCallback } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { manifestDigest, manifestSchema, type Manifest } from "../firecracker/manifest";
 import { ConnectionError } from "../host/errors";
 import type { Session } from "../host/session";
 import { readManifest } from "./artifactPath";
-import { progressLine } from "./transferProgress";
+import { sendFiles, sizeOf, type Part } from "./transferStream";
 
 /** What is to come from where. */
 export interface Transfer {
@@ -22,13 +19,11 @@ export interface Transfer {
 
 /** What it cost. */
 export interface Transferred {
-  /** Bytes that went over the wire, compressed. */
+  /** Bytes that came over the wire, compressed; those of earlier attempts that were cut off included. */
   readonly sent: number;
   readonly ms: number;
 }
 
-/** How often progress is said, in ms. */
-const SAID_EVERY = 2000;
 /** After so many breaks without a byte of progress in between it is given up. */
 const PATIENCE = 5;
 
@@ -47,12 +42,13 @@ export async function transfer(wanted: Transfer): Promise<Transferred> {
   let missing = Infinity;
   for (;;) {
     try {
-      const rest = await remaining(wanted, here);
+      const { rest, received } = await remaining(wanted, here);
+      sent = received;
       if (rest.length === 0) break;
       const now = rest.reduce((sum, { name, offset }) => sum + sizeOf(wanted.manifest, name) - offset, 0);
       idle = now < missing ? 0 : idle + 1;
       missing = now;
-      await send(wanted, rest, (bytes) => (sent += bytes), begun);
+      sent = await sendFiles(wanted, rest, { received, begun });
       break;
     } catch (error) {
       if (!(error instanceof ConnectionError) || idle >= PATIENCE) throw error;
@@ -99,13 +95,14 @@ export async function manifestsOn(session: Session, dir: string): Promise<Map<st
   return new Map(entries);
 }
 
-interface Part {
-  readonly name: string;
-  readonly offset: number;
+interface Remaining {
+  /** What is still to be sent, the biggest first. */
+  readonly rest: readonly Part[];
+  /** Bytes that came over the wire for what is there. */
+  readonly received: number;
 }
 
-/** What is still to be sent, the biggest first: its digest is made while the others are under way. */
-async function remaining({ target, vars, manifest }: Transfer, here: readonly string[]): Promise<Part[]> {
+async function remaining({ target, vars, manifest }: Transfer, here: readonly string[]): Promise<Remaining> {
   const answer = await target.call({
     what: "receive a snapshot",
     run: "begin_receive",
@@ -114,61 +111,13 @@ async function remaining({ target, vars, manifest }: Transfer, here: readonly st
     patience: 10,
   });
   const said = answer.split("\n").map((line) => line.split(" "));
+  const valueOf = (name: string): number => Number(said.find(([word]) => word === name)?.[1] ?? 0);
   const whole = new Set(said.filter(([word]) => word === "have").map(([, name]) => name));
-  return Object.entries(manifest.files)
+  const rest = Object.entries(manifest.files)
     .sort(([, one], [, other]) => other.size - one.size)
     .filter(([name]) => !whole.has(name))
-    .map(([name]) => ({ name, offset: Number(said.find(([word]) => word === name)?.[1] ?? 0) }));
-}
-
-async function send(
-  { source, folder, elsewhere = {}, target, vars, manifest }: Transfer,
-  parts: readonly Part[],
-  count: (bytes: number) => void,
-  begun: number,
-): Promise<void> {
-  const what = "transfer a snapshot";
-  const files = parts.map(({ name, offset }) => `${offset} ${name} ${elsewhere[name] ?? `${folder}/${name}`}`);
-  const from = await source.stream({ what, run: "send_files", vars: { files: files.join("\n") } });
-  const to = await target.stream({ what, run: "receive_files", vars });
-  const total = Object.values(manifest.files).reduce((sum, { size }) => sum + size, 0);
-  const progress = { sent: 0, there: total - parts.reduce((sum, part) => sum + sizeOf(manifest, part.name), 0) };
-  const done = new Map<string, number>(parts.map(({ name, offset }) => [name, offset]));
-  createInterface({ input: to.output }).on("line", (line) => {
-    const [name = "", at = ""] = line.split(" ");
-    if (done.has(name)) done.set(name, Number(at));
-  });
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, next: TransformCallback) {
-      progress.sent += chunk.length;
-      count(chunk.length);
-      next(null, chunk);
-    },
-  });
-  const tick = setInterval(() => {
-    const there = progress.there + [...done.values()].reduce((sum, at) => sum + at, 0);
-    console.error(`from ${source.name}: ${progressLine({ ...progress, there, total, elapsed: Date.now() - begun })}`);
-  }, SAID_EVERY);
-  let cause: unknown;
-  const ended = (error: unknown): void => void (cause ??= error);
-  try {
-    // The end of either ends both: the receiver keeps what came until then. The first to fail says why.
-    await Promise.all([
-      pipeline(from.output, meter, to.input).catch(() => to.input.end()),
-      from.ended.catch(ended).finally(() => from.output.resume()),
-      to.ended.catch((error: unknown) => {
-        ended(error);
-        from.kill();
-      }),
-    ]);
-  } finally {
-    clearInterval(tick);
-  }
-  if (cause !== undefined) throw cause as Error;
-}
-
-function sizeOf(manifest: Manifest, name: string): number {
-  return manifest.files[name]?.size ?? 0;
+    .map(([name]) => ({ name, offset: valueOf(name) }));
+  return { rest, received: valueOf("received") };
 }
 
 function lines(all: readonly string[]): string {

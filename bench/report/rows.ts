@@ -1,7 +1,7 @@
 import { ratioOf, type Series } from "./measurements";
 
 /** What a row compares with, in the words of the table. */
-export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand";
+export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher";
 
 /** One line of the table: something that was measured and, where there is one, what it is held against. */
 export interface Row {
@@ -111,6 +111,11 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       series: "transfer.hornet",
       against: { what: "by hand", series: "transfer.hand" },
       limit: 1.25,
+    },
+    {
+      title: "  against the same by hand with Hornet's cipher",
+      series: "transfer.hornet",
+      against: { what: "same cipher", series: "transfer.handSameCipher" },
     },
     { title: "  over the wire for it", series: "transfer.sent" },
     { title: "restore of an emulated guest, alone", series: "guests.restore.1" },
