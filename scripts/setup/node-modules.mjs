@@ -38,9 +38,11 @@ export function nodeModulesMatch(checkout) {
 }
 
 /**
- * @param {string} checkout
+ * @param {string} folder with a package-lock.json
+ * @param {{ scripts?: boolean }} [options] whether packages may run what they bring for their installation
  * @returns {Promise<void>}
  */
-export async function installNodeModules(checkout) {
-  await run(["npm", "ci", "--no-audit", "--no-fund"], { cwd: checkout });
+export async function installNodeModules(folder, { scripts = true } = {}) {
+  const options = scripts ? [] : ["--ignore-scripts"];
+  await run(["npm", "ci", "--no-audit", "--no-fund", ...options], { cwd: folder });
 }

@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { quote } from "../../host/quote";
+
+/** What a command said, without the newlines at the end, as @pulumi/command has it. */
+export interface Said {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const end = z.object({
+  host: z.string(),
+  user: z.string().default("root"),
+  port: z.coerce.number().default(22),
+  privateKey: z.string().optional(),
+  hostKey: z.string().optional(),
+});
+type End = z.infer<typeof end>;
+/** The connection of a `remote.Command`, as far as it is used here. */
+const connectionOf = end.extend({ proxy: end.optional() });
+
+/** Runs a command by a shell of this machine. */
+export function runHere(command: string, stdin: string, environment: Readonly<Record<string, string>>): Promise<Said> {
+  return run(["/bin/sh", "-c", command], stdin, { ...process.env, ...environment });
+}
+
+/** Runs a command by ssh, through a proxy where the connection has one. A host key that is given must be the right one. */
+export async function runThere(
+  command: string,
+  stdin: string,
+  environment: Readonly<Record<string, string>>,
+  connection: unknown,
+): Promise<Said> {
+  const { proxy, ...target } = connectionOf.parse(connection);
+  const folder = mkdtempSync(join(tmpdir(), "command-"));
+  try {
+    const through = proxy === undefined ? [] : [`ProxyCommand=${sshTo(folder, "proxy", proxy, ["-W", "%h:%p"])}`];
+    const variables = Object.entries(environment).map(([name, value]) => `SetEnv=${name}=${value}`);
+    const argv = login(folder, "target", target, [...through, ...variables]);
+    return await run([...argv, target.host, command], stdin, process.env);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sshTo(folder: string, name: string, to: End, args: readonly string[]): string {
+  return [...login(folder, name, to, []).map(quote), ...args, quote(to.host)].join(" ");
+}
+
+function login(folder: string, name: string, to: End, more: readonly string[]): [string, ...string[]] {
+  const file = (kind: string, content: string): string => {
+    const path = join(folder, `${name}.${kind}`);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const host = to.port === 22 ? to.host : `[${to.host}]:${to.port}`;
+  const known = file("known", to.hostKey === undefined ? "" : `${host} ${to.hostKey}\n`);
+  const options = [
+    "BatchMode=yes",
+    "LogLevel=ERROR",
+    `StrictHostKeyChecking=${to.hostKey === undefined ? "no" : "yes"}`,
+    `UserKnownHostsFile=${known}`,
+    ...(to.privateKey === undefined ? [] : [`IdentityFile=${file("key", to.privateKey)}`, "IdentitiesOnly=yes"]),
+    ...more,
+  ];
+  return ["ssh", ...options.flatMap((option) => ["-o", option]), "-l", to.user, "-p", String(to.port)];
+}
+
+function run([file, ...args]: [string, ...string[]], stdin: string, env: NodeJS.ProcessEnv): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
+    child.stdin.on("error", () => undefined).end(stdin);
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve({ stdout: said.stdout.trimEnd(), stderr: said.stderr.trimEnd() });
+      else reject(new Error(`the command ended with ${code ?? "a signal"}: ${said.stderr.trim()}`));
+    });
+  });
+}
