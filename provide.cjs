@@ -12,6 +12,7 @@ const modules = {
   Bridge: "./providers/bridge.ts",
   Clone: "./providers/clone.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",
+  ConsoleKeeper: "./providers/consoleKeeper.ts",
   NatRuleSet: "./providers/natRuleSet.ts",
   SnapshotArtifact: "./providers/snapshotArtifact.ts",
   SnapshotProof: "./providers/snapshotProof.ts",

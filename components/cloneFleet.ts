@@ -5,6 +5,7 @@ import { Bridge } from "./bridge";
 import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
 import { withoutOrigin, withoutStacks } from "./quiet";
 import type { DropletArgs } from "./resource";
+import { ConsoleKeeper } from "./consoleKeeper";
 import { DropletClaim } from "./dropletClaim";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
@@ -64,11 +65,16 @@ export class CloneFleet extends pulumi.ComponentResource {
       },
       inner,
     );
+    const consoles = new ConsoleKeeper(
+      "consoles",
+      { ...common, limit: spec.vmm.consoleLimit },
+      { ...inner, dependsOn: [claim] },
+    );
     const { name: bridgeName, address, uplink } = spec.bridge;
     const bridge = new Bridge(
       bridgeName,
       { ...common, name: bridgeName, address, uplink },
-      { ...inner, dependsOn: [claim] },
+      { ...inner, dependsOn: [claim, consoles] },
     );
     // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
     const template = new SnapshotArtifact(

@@ -3,6 +3,7 @@ export { Bridge, type BridgeArgs } from "./bridge";
 export { Clone, type CloneArgs } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
+export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
 export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
 export {
   FirecrackerVM,

@@ -10,6 +10,7 @@ const kinds: readonly Kind[] = [
   "Bridge",
   "Clone",
   "CloneNamespace",
+  "ConsoleKeeper",
   "NatRuleSet",
   "SnapshotArtifact",
   "FirecrackerVM",

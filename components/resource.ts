@@ -55,6 +55,7 @@ export type Kind =
   | "Bridge"
   | "Clone"
   | "CloneNamespace"
+  | "ConsoleKeeper"
   | "NatRuleSet"
   | "SnapshotArtifact"
   | "SnapshotProof"

@@ -34,6 +34,7 @@ test("all defaults", () => {
         runtimeDir: "/opt/swarm/runtime",
         kernel: "/opt/swarm/images/vmlinux.bin",
         timeout: 30,
+        consoleLimit: 4,
         shutdownTimeout: 0,
       },
       clones: {},

@@ -92,6 +92,12 @@ export const vmm = section(
       description: "Seconds that a VMM may take to open its socket, to answer one request, or to end.",
       example: 30,
     }),
+    consoleLimit: z.int().min(1).max(1024).default(4).meta({
+      description:
+        "MiB that a clone's console log may have; when it has more, about half of that, the end, stays. A guest that writes without end fills no disk.",
+      problem: "must be a whole number from 1 to 1024",
+      example: 4,
+    }),
     shutdownTimeout: count(0).default(0).meta({
       description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
       example: 10,

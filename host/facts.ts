@@ -89,7 +89,7 @@ export function parseFacts(text: string): Observed {
     else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
     else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
     else if (kind === "inside") inside[name] = parseNamespace(body);
-    else if (kind === "stamp") single.set(kind, name);
+    else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
     else if (kind === "vm") seen[name] = parseVm(body);
     // One for each share of the clones that was looked into at the same time.
     else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
@@ -110,6 +110,7 @@ export function parseFacts(text: string): Observed {
     bridges,
     inside,
     vms,
+    ...(single.has("consoles") && { consoleLimit: Number(body("consoles")) }),
   };
 }
 

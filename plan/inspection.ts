@@ -1,6 +1,7 @@
 import type { FleetSpec } from "../config/spec";
 import { networkText, cidrOf } from "./addresses";
 import { bridgeTableName, planBridge } from "./bridge";
+import { consoleDrift } from "./consoles";
 import { vethMacs } from "./macs";
 import { planFleet, type ClonePlan } from "./names";
 import { planNamespace } from "./namespace";
@@ -41,6 +42,7 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed): Ins
     owned: [...bridges, ...mine.map((name) => `${name}: ${vmWords(name, observed)}`)],
     drift: [
       ...bridgeDrift(spec, owner, observed),
+      ...(mine.length === 0 ? [] : consoleDrift(spec.vmm.consoleLimit, observed)),
       ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
       ...there.flatMap((plan) => cloneDrift(spec, plan, owner, observed).map((words) => `${plan.name}: ${words}`)),
     ],

@@ -101,6 +101,8 @@ export interface Observed {
   readonly claims: readonly ObservedClaim[];
   /** The bridges that the asking owner has claimed, and whether it made them. */
   readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
+  /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */
+  readonly consoleLimit?: number;
   /** Details of the namespaces that the asking owner has claimed. */
   readonly inside: Readonly<Record<string, ObservedNamespace>>;
   readonly vms: Readonly<Record<string, ObservedVm>>;

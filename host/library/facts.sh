@@ -26,6 +26,8 @@ gather_facts() {
   section namespaces
   # Mount points, not files: see has_netns.
   awk '$5 ~ "^/run/netns/" && !seen[$5]++ { print substr($5, 12) }' /proc/self/mountinfo
+  name=$(keeper_home)
+  ! keeper_works "$name" || section consoles "$(<"$name/limit")"
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     [[ -f $claim ]] || continue
     name=${claim%-*} name=${name##*/.bridge-}

@@ -48,13 +48,20 @@ recover_vmm() {
   is_ours "$dir" && has_netns "$namespace" && ! vmm_alive "$dir" || return 0
   list_vmms
   pid=${vmm_of[$dir/firecracker.sock]:-}
-  [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir" "$pid"
+  [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
 }
 
-# write_pid DIR PID: pid, start time and boot: together they name one process of one boot and no other.
+# write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other.
 write_pid() {
-  printf '%s %s %s\n' "$2" "$(start_time "$2")" "$(</proc/sys/kernel/random/boot_id)" >"$1/vmm.pid.draft" &&
-    mv "$1/vmm.pid.draft" "$1/vmm.pid"
+  printf '%s %s %s\n' "$2" "$(start_time "$2")" "$(</proc/sys/kernel/random/boot_id)" >"$1.draft" && mv "$1.draft" "$1"
+}
+
+# process_alive FILE: the process that write_pid recorded lives and is that one (same start time, same boot).
+process_alive() {
+  local pid started boot now
+  read -r pid started boot 2>/dev/null <"$1" || return 1
+  read -r now </proc/sys/kernel/random/boot_id
+  [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
 }
 
 # mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mark on its

@@ -26,7 +26,7 @@ addr replace $tap_address dev $tap" || return
   fi
   effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
   [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
-    printf '%s\n' "the VMM said: $(tail -c 1000 "$dir/console.log")" >&2
+    printf '%s\n' "the VMM said: $(console_tail "$dir" 1000)" >&2
     return 1
   }
 }
@@ -35,8 +35,8 @@ addr replace $tap_address dev $tap" || return
 # before, and fails where the VMM has ended.
 watch_scratch() {
   local dir=$runtime_dir/$namespace
-  vmm_alive "$dir" || { fail "the VM ended while it booted: $(tail -c 1500 "$dir/console.log")"; return 1; }
-  if grep -q 'hornet-identity: waiting' "$dir/console.log"; then
+  vmm_alive "$dir" || { fail "the VM ended while it booted: $(console_tail "$dir" 1500)"; return 1; }
+  if console_says "$dir" waiting; then
     printf 'service'
   elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
     printf 'ssh'
@@ -49,8 +49,8 @@ watch_scratch() {
 # "ssh" while its ssh answers and it has not, "waiting" before.
 watch_trial() {
   local dir=$runtime_dir/$namespace
-  vmm_alive "$dir" || { fail "the VM ended while it was tried: $(tail -c 1500 "$dir/console.log")"; return 1; }
-  if grep -q "hornet-identity: ready $generation" "$dir/console.log"; then
+  vmm_alive "$dir" || { fail "the VM ended while it was tried: $(console_tail "$dir" 1500)"; return 1; }
+  if console_says "$dir" "ready $generation"; then
     printf 'service'
   elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
     printf 'ssh'

@@ -4,14 +4,10 @@
 #   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
 #   disk-inode       the disk's inode when the VMM opened it
+#   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
-# vmm_alive DIR: the recorded process lives and is the one that was started (same start time, same boot).
-vmm_alive() {
-  local pid started boot now
-  read -r pid started boot 2>/dev/null <"$1/vmm.pid" || return 1
-  read -r now </proc/sys/kernel/random/boot_id
-  [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
-}
+# vmm_alive DIR: the recorded process lives and is the one that was started.
+vmm_alive() { process_alive "$1/vmm.pid"; }
 
 # copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros. It
 # has our mode, not the template's. Each cp makes its file: one that is there already is cut to nothing first, and such a
@@ -55,7 +51,7 @@ expose_path() {
 # and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
 become_vmm() {
   local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
-  write_pid "$dir" "$$" || return
+  write_pid "$dir/vmm.pid" "$$" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
   [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
   if [[ $disk_path == /* ]]; then
@@ -80,7 +76,7 @@ vmm_listens() {
 launch_vmm() {
   local dir=$1 namespace=$2 limit
   clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" || return
-  : >"$dir/console.log"
+  clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
     bash -c "LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\"" \
@@ -89,11 +85,11 @@ launch_vmm() {
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
-      fail "the VMM did not open its socket in time: $(tail -c 600 "$dir/console.log")"
+      fail "the VMM did not open its socket in time: $(console_tail "$dir" 600)"
       return 1
     fi
     if [[ -e $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
-      fail "the VMM ended at once: $(tail -c 600 "$dir/console.log")"
+      fail "the VMM ended at once: $(console_tail "$dir" 600)"
       return 1
     fi
     pause 0.002
@@ -170,11 +166,11 @@ start_vm() {
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   effect "$namespace/disk-used" touch "$dir/disk-used" || return
   answer=$(effect "$namespace/restore" api "$dir" "$config") || {
-    fail "the end of its console: $(tail -c 600 "$dir/console.log")"
+    fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
   }
   t3=$((${EPOCHREALTIME/./} / 1000))
-  vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(tail -c 600 "$dir/console.log")"; return 1; }
+  vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(console_tail "$dir" 600)"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
   identity=$(request_ms "$answer" /mmds) resume=$(request_ms "$answer" /vm /actions)
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nload_ms=%d\nidentity_ms=%d\nresume_ms=%d\n' \
@@ -221,24 +217,22 @@ vmm_version() {
 # the VMM has ended. One grep and one ssh-keyscan serve the whole fleet.
 scan_ready() {
   local address dir generation
-  local -a now=()
-  local -A waiting=() log_of=()
+  local -a now=() logs=()
+  local -A waiting=() generation_of=()
   while read -r address dir generation; do
     vmm_alive "$dir" || { printf 'dead %s\n' "$address"; continue; }
     if [[ $generation == - ]]; then
       now+=("$address")
     else
-      waiting[$dir/console.log]=$address log_of[$dir/console.log]=$generation
+      waiting[$dir]=$address generation_of[$dir]=$generation logs+=("$dir/console.log" "$dir/console.said")
     fi
   done
   if ((${#waiting[@]} > 0)); then
     while IFS=: read -r log line; do
-      [[ $line != *"ready ${log_of[$log]}"* ]] || now+=("${waiting[$log]}")
-    done < <(grep -H 'hornet-identity: ready' "${!waiting[@]}" 2>/dev/null)
+      dir=${log%/*}
+      [[ $line != *"ready ${generation_of[$dir]}"* ]] || now+=("${waiting[$dir]}")
+    done < <(grep -aH 'hornet-identity: ready' "${logs[@]}" 2>/dev/null)
   fi
   ((${#now[@]} == 0)) || ssh-keyscan -T 3 -t ed25519 "${now[@]}" 2>/dev/null
   return 0
 }
-
-# console_end: variables runtime_dir namespace. The end of the guest's console, for an error.
-console_end() { tail -c 1500 "$runtime_dir/$namespace/console.log" 2>/dev/null | tr -d '\000\033\r'; }

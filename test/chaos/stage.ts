@@ -47,6 +47,9 @@ const KILL_VMMS = `
   done 2>/dev/null`;
 
 const WIPE = `${KILL_VMMS}
+  for one in /opt/swarm/runtime/.consoles-*/pid; do
+    if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
+  done 2>/dev/null
   for one in $(ls /run/netns); do
     for pid in $(ip netns pids "$one"); do kill -9 "$pid"; done
     ip netns del "$one"

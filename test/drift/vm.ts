@@ -1,5 +1,6 @@
 import { artifacts, dir, type Drift } from "./kind";
 
+const keeper = "/opt/swarm/runtime/.consoles-*";
 const curl = `curl -s --unix-socket ${dir}/firecracker.sock -H 'Content-Type: application/json'`;
 
 /** What can happen to a clone's VMM, VM and disk. */
@@ -91,5 +92,26 @@ export const vmDrifts: readonly Drift[] = [
       p=$!; s=$(cut -d' ' -f22 /proc/$p/stat); echo "$p $s $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
     says: { "Clone vm0": "VMM does not answer on its API socket; VMM does not hold tap0; …" },
     restarts: true,
+  },
+  {
+    kind: "keeper of the consoles killed",
+    make: `read -r p _ <$(echo ${keeper}/pid); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
+    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+    check: `read -r p _ <$(echo ${keeper}/pid); kill -0 $p`,
+  },
+  {
+    kind: "keeper of the consoles stopped",
+    make: `read -r p _ <$(echo ${keeper}/pid); kill -STOP $p`,
+    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+  },
+  {
+    kind: "folder of the consoles' keeper deleted",
+    make: `rm -r ${keeper}`,
+    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+  },
+  {
+    kind: "limit of the consoles changed",
+    make: `echo 1 >$(echo ${keeper}/limit)`,
+    says: { "ConsoleKeeper consoles": "the clones' consoles are kept to 1 bytes, not to 4 MiB" },
   },
 ];

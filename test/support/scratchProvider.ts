@@ -77,7 +77,7 @@ export class Driver {
       const about = this.inputs[key];
       if (typeof about === "string") touch(common, about);
     }
-    touch(common, "the droplet");
+    for (const about of ["the droplet", "the consoles"]) touch(common, about);
   }
 }
 

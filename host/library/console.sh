@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# What guests and VMMs write to their consoles never ends, so one process a stack and droplet, the keeper, cuts the
+# beginning of each log off. It is in nobody's way: a VMM writes to its file, not to the keeper, so it waits for nothing
+# and loses nothing where the keeper is killed; then the logs grow until the next up. One a clone would be hundreds of
+# processes for a thing that is done once in a while. Its folder holds: owner, pid (see write_pid), limit (bytes).
+
+# keeper_home: variables runtime_dir owner. The keeper's folder.
+keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
+
+# keep_consoles: variables runtime_dir owner console_limit (bytes) vmm_timeout_ms.
+keep_consoles() {
+  local home
+  home=$(keeper_home)
+  effect "consoles/claim" claim_consoles "$home" || return
+  effect "consoles/limit" put_file "$home/limit" "$console_limit" || return
+  keeper_works "$home" || effect "consoles/keep" start_keeper "$home"
+}
+
+# claim_consoles HOME: one that lost its mark is still ours by its name, and holds nothing to be kept.
+claim_consoles() {
+  is_ours "$1" || clear_path "$1"
+  claim "$1"
+}
+
+# keeper_works HOME: it lives, and nobody has stopped it.
+keeper_works() {
+  local pid state
+  process_alive "$1/pid" && read -r pid _ <"$1/pid" && read -r state 2>/dev/null <"/proc/$pid/stat" || return 1
+  state=${state##*) }
+  [[ $state != [Tt]* ]]
+}
+
+# start_keeper HOME: another one that is there, because the folder was lost or it was stopped, goes first.
+start_keeper() {
+  local limit
+  end_keeper "$1" || return
+  setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours); watch_consoles \"\$1\"" \
+    hornet-consoles "$1" </dev/null >/dev/null 2>&1 &
+  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
+  until process_alive "$1/pid"; do
+    ((${EPOCHREALTIME/./} / 1000 <= limit)) || { fail "what keeps the consoles short does not start"; return 1; }
+    pause 0.005
+  done
+}
+
+# end_keeper HOME: ends it by its arguments, which say whose it is also where its folder was lost.
+end_keeper() {
+  local process words
+  for process in /proc/[0-9]*; do
+    mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
+    [[ ${words[3]:-} == hornet-consoles && ${words[4]:-} == "$1" ]] || continue
+    process=${process#/proc/}
+    kill -9 "$process" 2>/dev/null
+    await_end "$process"
+  done
+  clear_path "$1/pid"
+}
+
+# release_consoles: variables runtime_dir owner. Nothing of it is left.
+release_consoles() {
+  local home
+  home=$(keeper_home)
+  effect "consoles/end" end_keeper "$home" || return
+  effect "consoles/unclaim" clear_path "$home"
+}
+
+# watch_consoles HOME: the keeper. It ends once its folder does not name it any more.
+watch_consoles() {
+  local home=$1 owner pid limit size log
+  # shellcheck disable=SC2034 # for is_ours
+  owner=$(<"$home/owner") && write_pid "$home/pid" "$$" || return
+  while read -r pid _ 2>/dev/null <"$home/pid" && [[ $pid == "$$" ]] && read -r limit <"$home/limit"; do
+    while read -r size log; do
+      ((size <= limit)) || ! is_ours "${log%/*}" || shorten_console "$log" "$size" "$((limit / 2))"
+    done < <(stat -c '%s %n' "${home%/*}"/*/console.log 2>/dev/null)
+    pause 2
+  done
+}
+
+# shorten_console LOG SIZE KEPT: the beginning goes, about KEPT bytes stay. ext4 and XFS can take blocks out of a file
+# that is written to, and nothing is lost. Elsewhere the end is put where the file was cut to nothing, and what is
+# written in these milliseconds is lost. The VMM appends (O_APPEND), so it goes on at the new end.
+shorten_console() {
+  # Whole blocks only; no file system has larger ones than 64 KiB.
+  local log=$1 cut=$((($2 - $3) / 65536 * 65536))
+  save_words "$log" "$cut"
+  if fallocate --collapse-range --length "$cut" "$log" 2>/dev/null; then return; fi
+  tail -c "$3" "$log" >"$log.draft"
+  truncate --size 0 "$log"
+  cat "$log.draft" >>"$log"
+  rm -f "$log.draft"
+}
+
+# save_words LOG LENGTH: what the identity service said last in so many bytes from the beginning is kept beside the log:
+# who waits for the guest looks for it.
+save_words() {
+  local said
+  said=$(head -c "$2" "$1" | grep -aoE 'hornet-identity: [ -~]{0,200}' | tail -n 5)
+  [[ -z $said ]] || printf '%s\n' "$said" >"${1%/*}/console.said"
+}
+
+# console_says DIR WORDS: the identity service said so. What else a guest writes may be no text.
+console_says() { grep -aqF "hornet-identity: $2" "$1/console.log" "$1/console.said" 2>/dev/null; }
+
+# console_tail DIR BYTES: the end of a console, for an error.
+console_tail() { tail -c "$2" "$1/console.log" 2>/dev/null | tr -d '\000\033\r'; }
+
+# console_end: variables runtime_dir namespace.
+console_end() { console_tail "$runtime_dir/$namespace" 1500; }
