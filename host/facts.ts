@@ -197,11 +197,14 @@ function parseVm(body: string): ObservedVm {
     inNamespace: values.get("in_namespace") === "1",
     state: "",
     version: "",
+    ownProgram: values.get("other_program") !== "1",
     diskSize: Number(values.get("disk") ?? -1),
+    diskWas: Number(values.get("disk_was") ?? 0),
     diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
     ownDisk: values.get("own_disk") === "1",
     held: values.get("held") === "1",
+    folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
 }

@@ -87,6 +87,16 @@ const cases: readonly Case[] = [
     { drift: ["br0 has another MAC address"], host: [`link set br0 address ${bridgeMac("br0")}`] },
   ],
   [
+    "neither mark nor MAC address: somebody else's by now, and adopted",
+    observed({ ...ours, alias: "lan", mac: "02:00:00:00:00:09", addresses: [] }),
+    false,
+    {
+      drift: ["br0 was replaced by another bridge", "address 10.0.0.1/24 missing on br0"],
+      host: ["addr replace 10.0.0.1/24 dev br0"],
+      addAddress: true,
+    },
+  ],
+  [
     "renamed: renamed back, so that its ports live on; a link is down for that, which takes nothing else along",
     observed({ ...ours, name: "brx", up: false }),
     false,

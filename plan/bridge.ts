@@ -55,11 +55,15 @@ export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolea
     drift.push(`bridge ${spec.name} was renamed to ${seen.name}`);
     host.push(`link set ${seen.name} down`, `link set ${seen.name} name ${spec.name}`);
   }
-  if (!adopted && seen?.alias !== spec.owner) {
+  // Neither our mark nor our MAC address: somebody put theirs in the place of ours, and it is adopted from now on.
+  const replaced = !adopted && named !== undefined && named.alias !== spec.owner && named.mac !== mac;
+  if (replaced) drift.push(`${spec.name} was replaced by another bridge`);
+  const ours = !adopted && !replaced;
+  if (ours && seen?.alias !== spec.owner) {
     if (seen !== undefined) drift.push(`${spec.name} lost its owner mark`);
     host.push(`link set ${spec.name} alias ${spec.owner}`);
   }
-  if (!adopted && seen !== undefined && seen.mac !== mac) {
+  if (ours && seen !== undefined && seen.mac !== mac) {
     drift.push(`${spec.name} has another MAC address`);
     host.push(`link set ${spec.name} address ${mac}`);
   }

@@ -65,8 +65,12 @@ export interface ObservedVm {
   /** Firecracker's own word: `Running`, `Paused`, `Not started`; empty where the API does not answer. */
   readonly state: string;
   readonly version: string;
+  /** Its process runs the program that was started as the VMM. */
+  readonly ownProgram: boolean;
   /** The private disk: size in bytes, or -1 where there is none. */
   readonly diskSize: number;
+  /** Its size when the VMM started; 0 where that was not noted. */
+  readonly diskWas: number;
   /** A guest has run on it: its content goes with no snapshot any more. */
   readonly diskUsed: boolean;
   /** The baked disk path inside its mount namespace is the private disk. */
@@ -75,6 +79,8 @@ export interface ObservedVm {
   readonly ownDisk: boolean;
   /** The guest may open no connection, as it was not told yet who it is (see host/library/guest.sh). */
   readonly held: boolean;
+  /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
+  readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
   readonly record: Readonly<Record<string, string>>;
 }

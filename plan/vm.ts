@@ -39,13 +39,25 @@ function beyondMending({ namespace, tap, digest, key }: VmSpec, vm: ObservedVm, 
   const { record } = vm;
   const noted = Object.keys(record).length > 0;
   if (!noted) wrong.push(`the launch record of ${namespace} is missing`);
+  if (!vm.ownProgram) wrong.push("VMM runs another program than it was started from");
   if (vm.diskSize < 0) wrong.push("private disk missing");
+  else if (wasCut(vm)) wrong.push(`private disk was cut from ${vm.diskWas} to ${vm.diskSize} bytes`);
   else if (noted && !vm.ownDisk) wrong.push("the VMM's disk is not the private one");
   if (vm.state === "") wrong.push("VMM does not answer on its API socket");
   if (vm.state === "Not started") wrong.push("VMM runs no VM");
   if (vm.inNamespace && !holdsTap(observed.inside[namespace], tap)) wrong.push(`VMM does not hold ${tap}`);
   if (noted && record.digest !== digest && (key === "" || record.key !== key)) wrong.push("VMM runs another snapshot");
   return wrong;
+}
+
+/** A disk that lost its end is as good as none; one that grew is not. */
+function wasCut({ diskSize, diskWas }: ObservedVm): boolean {
+  return diskSize >= 0 && diskSize < diskWas;
+}
+
+/** The clone's disk has lived and can go on living: what starts the VM must not make it anew. */
+export function livesOnDisk(vm: ObservedVm | undefined): boolean {
+  return vm !== undefined && vm.diskSize >= 0 && vm.diskUsed && !wasCut(vm);
 }
 
 /** A tap that is not there is held by nobody; one that is down has no carrier either way. */
@@ -59,6 +71,7 @@ function holdsTap(inside: ObservedNamespace | undefined, tap: string): boolean {
 function aroundIt(namespace: string, vm: ObservedVm): string[] {
   const wrong: string[] = [];
   if (!vm.recorded) wrong.push(`the pid file of ${namespace} does not name its VMM`);
+  if (vm.folderMode !== "700") wrong.push(`the folder of ${namespace} has the mode ${vm.folderMode}, not 700`);
   if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the mark on the disk of ${namespace} is missing`);
   const noted = Object.keys(vm.record).length > 0;
   if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted)

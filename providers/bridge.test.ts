@@ -114,6 +114,28 @@ test("a bridge that was there is adopted: completed, read, given back", async ()
   await stage.run("ip link del br0");
 });
 
+test("a bridge that somebody put in the place of ours is theirs: completed, and there after the end", async () => {
+  const one = await stage.bridge();
+  await one.create();
+  await stage.run("ip link del br0; ip link add br0 type bridge; ip link set br0 alias lan up");
+  await stage.repairs(one, ":", "br0 was replaced by another bridge; address 10.0.0.1/24 missing on br0");
+  expect(one.outs).toMatchObject({ adopted: true });
+  await one.delete();
+  expect(await stage.run("cat /sys/class/net/br0/ifalias; ip -4 -br addr show br0")).not.toContain("10.0.0.1");
+  await stage.run("ip link del br0");
+});
+
+test("folder, mark of the folder and mark of the bridge lost at once are mended at once", async () => {
+  const one = await stage.bridge();
+  await one.create();
+  const folder = "/opt/swarm/runtime/.bridge-br0-*";
+  const words = "the folder of br0 lost its owner mark";
+  await stage.repairs(one, `rm ${folder}/owner`, words);
+  await stage.repairs(one, `rm ${folder}/owner; ip link set br0 alias x`, `${words}; br0 lost its owner mark`);
+  await stage.run(`rm ${folder}/owner`);
+  await one.delete();
+});
+
 test("an adopted bridge keeps the address that it had", async () => {
   await stage.run("ip link add br0 type bridge; ip addr add 10.0.0.1/24 dev br0; ip link set br0 up");
   const stranger = await stage.observe();

@@ -30,9 +30,13 @@ function specOf({ name, address, uplink, owner }: Inputs): BridgeSpec {
   return { name, address, network: networkText(cidrOf(address)), uplink, owner };
 }
 
-/** True where the droplet has a bridge of that name that is not ours. */
-function isAdopted({ name, owner }: Inputs, observed: Observed): boolean {
-  const known = observed.bridges[name];
+/**
+ * True where the droplet has a bridge of that name that is not ours.
+ *
+ * @param before what the state remembers; see {@link outputs}
+ */
+function isAdopted({ name, owner }: Inputs, observed: Observed, before: string): boolean {
+  const known = observed.bridges[name] ?? before.split(" ")[1];
   if (known !== undefined) return known === "adopted";
   const seen = observed.links.find((link) => link.name === name);
   return seen !== undefined && seen.alias !== owner;
@@ -41,7 +45,7 @@ function isAdopted({ name, owner }: Inputs, observed: Observed): boolean {
 async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
-  const plan = planBridge(spec, observed, isAdopted(wanted, observed));
+  const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
   touch(wanted, wanted.name);
   const answer = await sessionFor(wanted).call({
     what: `set up the bridge ${wanted.name}`,

@@ -72,6 +72,16 @@ test("every drift of the network is said in words and repaired", async () => {
   await one.delete();
 });
 
+test("what is ours and cannot be marked so is said by a delete, not passed over", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  await stage.run("rm -r /opt/swarm/runtime/vm7; echo x >/opt/swarm/runtime/vm7");
+  await expect(one.delete()).rejects.toThrow("cannot mark /opt/swarm/runtime/vm7 as this stack's");
+  expect(await stage.run("ip netns list")).toContain("vm7");
+  await stage.run("rm /opt/swarm/runtime/vm7");
+  await one.delete();
+});
+
 test("an isolation that is no longer wanted is taken back in place", async () => {
   const one = await stage.namespace();
   await one.create();

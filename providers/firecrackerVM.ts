@@ -3,7 +3,7 @@ import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
-import { planVm, type VmPlan } from "../plan/vm";
+import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
@@ -50,7 +50,7 @@ async function lookAt(wanted: VmInputs): Promise<Finding> {
   const plan = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
   // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
   // clone that keeps its disk boots from it.
-  const lived = vm !== undefined && vm.diskSize >= 0 && vm.diskUsed;
+  const lived = livesOnDisk(vm);
   if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
   return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0 };
 }

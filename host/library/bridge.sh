@@ -10,11 +10,15 @@ converge_bridge() {
     origin=adopted
     [[ -d /sys/class/net/$bridge/bridge ]] || { fail "$bridge is there already and is not a bridge"; return 1; }
   fi
-  effect "bridge/claim" claim "$dir" || return
+  effect "bridge/claim" claim_named "$dir" || return
   if [[ ! -e $dir/origin && -n $before ]]; then
     effect "bridge/origin" recall_bridge "$dir" || return
   elif [[ ! -e $dir/origin ]]; then
     effect "bridge/origin" remember_bridge "$dir" "$origin" || return
+  fi
+  # Somebody put a bridge of theirs in the place of ours.
+  if [[ $origin == adopted && $(<"$dir/origin") == ours* ]] && ! made_bridge "$mac"; then
+    effect "bridge/origin" remember_bridge "$dir" adopted || return
   fi
   [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
   [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
@@ -48,9 +52,9 @@ enable_forwarding() {
 delete_bridge() {
   local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 mac="" heir same="" ports="" made="" own=""
   if ! is_ours "$dir"; then
-    bridge_marked || return 0
-    effect "bridge/claim" claim "$dir" || return
-    [[ -z $before ]] || effect "bridge/origin" recall_bridge "$dir" || return
+    [[ -d $dir ]] || bridge_marked || return 0
+    effect "bridge/claim" claim_named "$dir" || return
+    [[ -z $before || -e $dir/origin ]] || effect "bridge/origin" recall_bridge "$dir" || return
   fi
   [[ ! -e $dir/origin ]] || read -r origin had _ mac <"$dir/origin"
   heir=$(bridge_heir "$dir")

@@ -18,6 +18,22 @@ claim() {
   [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
 }
 
+# claim_named DIR: claims a folder whose name carries the owner's id. It is ours by its name, so its mark is written again
+# where it was lost.
+claim_named() {
+  if is_ours "$1"; then return; fi
+  if [[ -d $1 ]]; then mark_again "$1"; else claim "$1"; fi
+}
+
+# drop_named DIR: takes such a folder away, and the folders above it that we made and that are empty now.
+drop_named() { clear_path "$1" && drop_folder "${1%/*}"; }
+
+# mark_again DIR: writes our mark into a folder that lost it, or makes that anew.
+mark_again() {
+  if make_folder "${1%/*}" && mkdir -p "$1" && put_file "$1/owner" "$owner"; then return; fi
+  fail "cannot mark $1 as this stack's"
+}
+
 # unclaim DIR: takes the folder away, and the folders above it that we made and that are empty now.
 unclaim() {
   local dir=$1 grave

@@ -11,15 +11,9 @@ keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
 keep_consoles() {
   local home
   home=$(keeper_home)
-  effect "consoles/claim" claim_consoles "$home" || return
+  effect "consoles/claim" claim_named "$home" || return
   effect "consoles/limit" put_file "$home/limit" "$console_limit" || return
   keeper_works "$home" || effect "consoles/keep" start_keeper "$home"
-}
-
-# claim_consoles HOME: one that lost its mark is still ours by its name, and holds nothing to be kept.
-claim_consoles() {
-  is_ours "$1" || clear_path "$1"
-  claim "$1"
 }
 
 # keeper_works HOME: it lives, and nobody has stopped it.
@@ -61,7 +55,7 @@ release_consoles() {
   local home
   home=$(keeper_home)
   effect "consoles/end" end_keeper "$home" || return
-  effect "consoles/unclaim" clear_path "$home"
+  effect "consoles/unclaim" drop_named "$home"
 }
 
 # watch_consoles HOME: the keeper. It ends once its folder does not name it any more.

@@ -29,7 +29,7 @@ gather_facts() {
   name=$(keeper_home)
   ! keeper_works "$name" || section consoles "$(<"$name/limit")"
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
-    [[ -f $claim ]] || continue
+    if [[ ! -f $claim ]] || ! is_ours "${claim%/origin}"; then continue; fi
     name=${claim%-*} name=${name##*/.bridge-}
     section bridge "$name" "$(<"$claim")"
   done
@@ -106,7 +106,7 @@ gather_namespace() {
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found line noted baked=""
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found program="" disk="" opened="" noted baked=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
@@ -120,29 +120,48 @@ gather_vm() {
   printf 'pid=%s\nrecorded=%s\n' "${pid:-0}" "$recorded"
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
-  line=$(stat -c '%s %i' "$dir/rootfs.ext4" 2>/dev/null) || line="-1 none"
-  printf 'disk=%s\n' "${line% *}"
+  gather_files "$dir" "/proc/${started:+$pid}/exe"
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"
     [[ $noted != disk_path=* ]] || baked=${noted#disk_path=}
   done 2>/dev/null <"$dir/record"
   if [[ -n $started ]]; then
-    gather_process "$1" "${line#* }"
+    gather_process "$1"
   else
     [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] || printf 'rebooted=1\n'
     [[ ! -f $dir/vmm.exit ]] || printf 'exit=%s\n' "$(<"$dir/vmm.exit")"
   fi
 }
 
-# gather_process NAME INODE: what the VMM's process, variables pid, started and baked (its disk's path), says; the disk has
-# that inode now.
+# gather_files DIR PROGRAM: what the files of a clone are, by one process, and what they were when its VMM had started. Into
+# the variables program, disk and opened go inodes: of the program and the disk as they are, of the disk as it was.
+gather_files() {
+  local path inode size mode kind started_as=""
+  while read -r path inode size mode kind; do
+    case $path in
+      "$1") printf 'mode=%s\n' "$mode" ;;
+      "$2") program=$inode ;;
+      *) [[ $kind != regular* ]] || { disk=$inode && printf 'disk=%s\n' "$size"; } ;;
+    esac
+  done < <(stat -L -c '%n %i %s %a %F' "$1" "$2" "$1/rootfs.ext4" 2>/dev/null)
+  while read -r path inode size; do
+    case $path in
+      */exe) started_as=$inode ;;
+      *) opened=$inode && printf 'disk_was=%s\n' "$size" ;;
+    esac
+  done 2>/dev/null <"$1/opened"
+  [[ -z $started_as || -z $program || $program == "$started_as" ]] || printf 'other_program=1\n'
+}
+
+# gather_process NAME: what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
+# for disk and opened.
 gather_process() {
   local dir=$runtime_dir/$1
   printf 'alive=1\nstart=%s\n' "$started"
   [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
   if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
     printf 'mounted=1\nown_disk=1\n'
-  elif [[ $2 == "$(cat "$dir/disk-inode" 2>/dev/null)" ]]; then
+  elif [[ -n $disk && $disk == "$opened" ]]; then
     # It opened the disk when it started, and that is the same file still.
     printf 'own_disk=1\n'
   fi

@@ -17,8 +17,10 @@ load_rules_in() {
 
 # converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside. Answers with the ms.
 converge_namespace() {
-  local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./}
-  if ! own_clone && [[ ! -e $dir/owner && -z $adopt ]] && has_netns "$namespace"; then
+  local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
+  own_clone || own=$?
+  ((own < 2)) || return 1
+  if ((own == 1)) && [[ ! -e $dir/owner && -z $adopt ]] && has_netns "$namespace"; then
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
   fi
@@ -40,7 +42,7 @@ note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 # no state knows ends with it; while anything else runs in it, it stays, for it would lose its network.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids
-  own_clone || return 0
+  own_clone || return $(($? - 1))
   if has_netns "$namespace"; then
     pids=$(ip netns pids "$namespace")
     if [[ -n $pids ]]; then
@@ -91,17 +93,13 @@ owns_namespace() {
   has_netns "$1" && [[ $(ip -n "$1" -j link show lo 2>/dev/null) == *"\"ifalias\":\"$owner\""* ]]
 }
 
-# own_clone: variables runtime_dir namespace owner. The clone is ours. A folder that lost its mark gets it again where its
-# namespace still says whose it is; another stack's mark on it is left.
+# own_clone: variables runtime_dir namespace owner. The clone is ours (0), is not (1), or is ours and cannot be marked (2).
+# A folder that lost its mark gets it again where its namespace still says whose it is; another stack's mark on it is left.
 own_clone() {
   local dir=$runtime_dir/$namespace
   ! is_ours "$dir" || return 0
   [[ ! -e $dir/owner || $(<"$dir/owner") != hornet:* ]] && owns_namespace "$namespace" || return 1
-  effect "$namespace/mark" mark_again "$dir"
-}
-
-mark_again() {
-  make_folder "${1%/*}" && mkdir -p "$1" && printf '%s\n' "$owner" >"$1/owner.draft" && mv "$1/owner.draft" "$1/owner"
+  effect "$namespace/mark" mark_again "$dir" || return 2
 }
 
 # apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing, and the ms in a line after.

@@ -64,13 +64,14 @@ process_alive() {
   [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
 }
 
-# mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mark on its
-# disk, the mount of its disk.
+# mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mode of its
+# folder, the mark on its disk, the mount of its disk.
 mend_vm() {
   local dir=$runtime_dir/$namespace pid
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
+  effect "$namespace/mode" chmod 700 "$dir" || return
   [[ -e $dir/disk-used ]] || effect "$namespace/disk-used" touch "$dir/disk-used" || return
   if [[ $disk_path == /* && ! "/proc/$pid/root$disk_path" -ef $dir/rootfs.ext4 ]]; then
     effect "$namespace/mount" mount_disk "$pid" "$dir" "$disk_path" || return

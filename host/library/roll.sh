@@ -41,7 +41,7 @@ read_proofs() { cat "$runtime_dir"/.proof-*/"$digest" 2>/dev/null || :; }
 # write_proof: variables runtime_dir owner digest keep (digests whose proofs stay, blank between).
 write_proof() {
   local dir=$runtime_dir/.proof-${owner##*:} file
-  effect "proof/claim" claim "$dir" || return
+  effect "proof/claim" claim_named "$dir" || return
   for file in "$dir"/*; do
     file=${file##*/}
     [[ $file == owner || " $keep $digest " == *" $file "* ]] || effect "proof/drop" rm -f "$dir/$file" || return
@@ -55,6 +55,5 @@ put_file() { printf '%s\n' "$2" >"$1.draft" && mv "$1.draft" "$1"; }
 # drop_proofs: variables runtime_dir owner.
 drop_proofs() {
   local dir=$runtime_dir/.proof-${owner##*:}
-  is_ours "$dir" || return 0
-  effect "proof/end" unclaim "$dir"
+  [[ ! -d $dir ]] || effect "proof/end" drop_named "$dir"
 }

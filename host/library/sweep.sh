@@ -18,7 +18,7 @@ sweep() {
   for namespace in /run/netns/*; do
     namespace=${namespace##*/} host_veth=""
     [[ " $keep " != *" $namespace "* ]] || continue
-    own_clone || continue
+    own_clone || { (($? == 1)) && continue; return 1; }
     delete_namespace || return
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
@@ -31,9 +31,9 @@ sweep() {
 sweep_bridges() {
   local claim bridge address table before=""
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"; do
-    is_ours "$claim" || continue
+    [[ -d $claim ]] || continue
     bridge=${claim%-*} bridge=${bridge##*/.bridge-}
-    read -r _ _ address _ <"$claim/origin" || address=""
+    read -r _ _ address _ 2>/dev/null <"$claim/origin" || address=""
     table=hornet_${owner##*:}
     delete_bridge || return
   done

@@ -3,7 +3,7 @@
 #   rootfs.ext4      the private disk          firecracker.sock  the API
 #   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
-#   disk-inode       the disk's inode when the VMM opened it
+#   opened           inodes and bytes of the VMM's program and of its disk when it had started
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -74,14 +74,13 @@ vmm_listens() {
 
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
 launch_vmm() {
-  local dir=$1 namespace=$2 limit
+  local dir=$1 namespace=$2 limit pid
   clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" || return
   clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
     bash -c "LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\"" \
     hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
-  stat -L -c %i "$dir/rootfs.ext4" >"$dir/disk-inode" 2>/dev/null
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
@@ -94,6 +93,9 @@ launch_vmm() {
     fi
     pause 0.002
   done
+  read -r pid _ <"$dir/vmm.pid"
+  stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
+  return 0
 }
 
 # api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
@@ -199,7 +201,7 @@ send_vm() {
 # delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.
 delete_vm() {
   local dir=$runtime_dir/$namespace
-  own_clone || return 0
+  own_clone || return $(($? - 1))
   recover_vmm || return
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return

@@ -43,7 +43,10 @@ interface Listed {
   readonly command: string;
 }
 
-/** All processes but this observer and sessions of ssh: what a session left running has pid 1 for its parent. */
+/**
+ * All processes but this observer and sessions of ssh: what a session left running has pid 1 for its parent. What has ended
+ * and waits for pid 1, which reaps whatever ends, is gone.
+ */
 function processLines(text: string): string[] {
   const all = text.split("\n").flatMap((line): Listed[] => {
     const [, pid, parent, command] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
@@ -54,7 +57,7 @@ function processLines(text: string): string[] {
     if (visitors.has(parent)) visitors.add(pid);
   }
   return all
-    .filter(({ pid }) => !visitors.has(pid))
+    .filter(({ pid, parent, command }) => !visitors.has(pid) && !(parent === "1" && command.endsWith("<defunct>")))
     .map(({ command }) => command)
     .sort();
 }

@@ -43,6 +43,12 @@ export const bridgeDrifts: readonly Drift[] = [
     says: { "Bridge br0": "the folder of br0 lost its owner mark" },
   },
   {
+    kind: "mark of the bridge's folder deleted",
+    make: "rm /opt/swarm/runtime/.bridge-br0-*/owner",
+    says: { "Bridge br0": "the folder of br0 lost its owner mark" },
+    check: "[[ -s $(echo /opt/swarm/runtime/.bridge-br0-*/owner) ]]",
+  },
+  {
     kind: "forwarding off",
     make: "echo 0 >/proc/sys/net/ipv4/ip_forward",
     says: { "Bridge br0": "IPv4 forwarding off" },

@@ -85,6 +85,33 @@ export const vmDrifts: readonly Drift[] = [
     says: { "Clone vm0": "the private disk is not mounted at its path" },
   },
   {
+    kind: "disk cut short",
+    make: `truncate -s 4096 ${dir}/rootfs.ext4`,
+    says: { "Clone vm0": "private disk was cut from 65536 to 4096 bytes" },
+    restarts: true,
+    losesDisk: true,
+  },
+  {
+    kind: "disk grown",
+    make: `truncate -s +4096 ${dir}/rootfs.ext4`,
+    says: { "Clone vm0": "as declared" },
+  },
+  {
+    kind: "clone folder open to others",
+    make: `chmod 755 ${dir}`,
+    says: { "Clone vm0": "the folder of vm0 has the mode 755, not 700" },
+    check: `[[ $(stat -c %a ${dir}) == 700 ]]`,
+  },
+  {
+    kind: "VMM started by hand from another binary",
+    make: `read -r p _ <${dir}/vmm.pid; kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done
+      rm ${dir}/firecracker.sock; cp /opt/vmm/firecracker-stub /tmp/other
+      setsid nsenter --net=/run/netns/vm0 /tmp/other --api-sock ${dir}/firecracker.sock --id vm0 </dev/null >/dev/null 2>&1 &
+      until [[ -S ${dir}/firecracker.sock ]]; do sleep 0.01; done; rm /tmp/other`,
+    says: { "Clone vm0": "VMM runs another program than it was started from; …" },
+    restarts: true,
+  },
+  {
     kind: "VMM of another binary",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done
       rm ${dir}/firecracker.sock
