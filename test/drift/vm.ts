@@ -117,7 +117,9 @@ export const vmDrifts: readonly Drift[] = [
       rm ${dir}/firecracker.sock
       setsid nsenter --net=/run/netns/vm0 sleep 1000 </dev/null >/dev/null 2>&1 &
       p=$!; s=$(cut -d' ' -f22 /proc/$p/stat); echo "$p $s $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
-    says: { "Clone vm0": "VMM does not answer on its API socket; VMM does not hold tap0; …" },
+    says: {
+      "Clone vm0": "VMM runs another program than it was started from; VMM does not answer on its API socket; …",
+    },
     restarts: true,
   },
   {
