@@ -21,6 +21,7 @@ export function readLibrary(): string {
 export const READ_ONLY: ReadonlySet<string> = new Set([
   "allocated",
   "console_end",
+  "count_cores",
   "describe_host",
   "find_boot",
   "gather_facts",

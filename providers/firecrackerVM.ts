@@ -11,6 +11,7 @@ import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
 import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./vmStart";
 import { vmVars, wayOf } from "./vmVars";
+import { whenThereIsRoom } from "./waking";
 
 type State = VmInputs & VmOutputs;
 type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
@@ -68,9 +69,12 @@ async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid }: Finding
 }
 
 async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {
-  touch(wanted, wanted.namespace);
-  const started = await startVm(wanted, self, from);
-  return settle(wanted, self, started);
+  const work = async (): Promise<VmOutputs> => {
+    touch(wanted, wanted.namespace);
+    return settle(wanted, self, await startVm(wanted, self, from));
+  };
+  // Where nobody waits for the guest, nobody knows when it is awake.
+  return wanted.readyTimeout === 0 ? work() : whenThereIsRoom(sessionFor(wanted), work);
 }
 
 type Running = Pick<VmOutputs, "pid" | "disk" | "timings">;

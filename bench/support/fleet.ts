@@ -7,7 +7,7 @@ import { provider as vmProvider } from "../../providers/firecrackerVM";
 import { provider as natProvider } from "../../providers/natRuleSet";
 import { provider as snapshotProvider } from "../../providers/snapshotArtifact";
 import type { DriveRequest } from "./driveTypes";
-import { Limit } from "./limit";
+import { Limit } from "../../providers/limit";
 
 type Bag = Record<string, unknown>;
 

@@ -52,6 +52,9 @@ preflight_programs() {
   fi
 }
 
+# count_cores: how many processes can run at once.
+count_cores() { nproc; }
+
 # kvm_state: whether this process can open /dev/kvm.
 kvm_state() {
   if [[ ! -e /dev/kvm ]]; then
