@@ -3,7 +3,7 @@
 #   rootfs.ext4      the private disk          firecracker.sock  the API
 #   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
-#   opened           inodes and bytes of the VMM's program and of its disk when it had started
+#   opened           inodes and bytes of the VMM's program and of its disk when its guest ran
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -74,8 +74,8 @@ vmm_listens() {
 
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
 launch_vmm() {
-  local dir=$1 namespace=$2 limit pid
-  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" || return
+  local dir=$1 namespace=$2 limit
+  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" && clear_path "$dir/opened" || return
   clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
@@ -93,9 +93,6 @@ launch_vmm() {
     fi
     pause 0.002
   done
-  read -r pid _ <"$dir/vmm.pid"
-  stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
-  return 0
 }
 
 # api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
@@ -174,6 +171,8 @@ start_vm() {
   t3=$((${EPOCHREALTIME/./} / 1000))
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(console_tail "$dir" 600)"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
+  # Not before: a VMM may turn into another program to run its guest.
+  stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
   identity=$(request_ms "$answer" /mmds) resume=$(request_ms "$answer" /vm /actions)
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nload_ms=%d\nidentity_ms=%d\nresume_ms=%d\n' \
     "$pid" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2 - identity - resume)) "$identity" "$resume"
