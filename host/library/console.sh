@@ -37,13 +37,19 @@ start_keeper() {
   done
 }
 
-# end_keeper HOME: ends it by its arguments, which say whose it is also where its folder was lost.
-end_keeper() {
+# list_keepers HOME: their pids, a line each, by their arguments, which say whose they are also where the folder was lost.
+list_keepers() {
   local process words
   for process in /proc/[0-9]*; do
     mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
-    [[ ${words[3]:-} == hornet-consoles && ${words[4]:-} == "$1" ]] || continue
-    process=${process#/proc/}
+    [[ ${words[3]:-} != hornet-consoles || ${words[4]:-} != "$1" ]] || printf '%s\n' "${process#/proc/}"
+  done
+}
+
+# end_keeper HOME
+end_keeper() {
+  local process
+  for process in $(list_keepers "$1"); do
     kill -9 "$process" 2>/dev/null
     await_end "$process"
   done
@@ -54,6 +60,7 @@ end_keeper() {
 release_consoles() {
   local home
   home=$(keeper_home)
+  [[ -e $home || -n $(list_keepers "$home") ]] || return 0
   effect "consoles/end" end_keeper "$home" || return
   effect "consoles/unclaim" drop_named "$home"
 }
