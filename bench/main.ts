@@ -5,6 +5,7 @@ import { checkout } from "../scripts/local/paths";
 import { parseCommand, usage, type BenchOptions, type PartName } from "./options";
 import { bytes } from "./parts/bytes";
 import { guests } from "./parts/guests";
+import { identity } from "./parts/identity";
 import { network } from "./parts/network";
 import { transfer } from "./parts/transfer";
 import { up } from "./parts/up";
@@ -18,7 +19,7 @@ import { resultTable } from "./report/table";
 import type { BenchPaths, Context, Part } from "./support/context";
 import { Stages } from "./support/stage";
 
-const parts: Readonly<Record<PartName, Part>> = { work, up, network, bytes, transfer, guests };
+const parts: Readonly<Record<PartName, Part>> = { work, up, network, bytes, transfer, guests, identity };
 
 /**
  * @returns 0 where everything could be measured, whatever the numbers; 1 where something could not

@@ -1,7 +1,7 @@
 import { ratioOf, type Series } from "./measurements";
 
 /** What a row compares with, in the words of the table. */
-export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher";
+export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher" | "untold";
 
 /** One line of the table: something that was measured and, where there is one, what it is held against. */
 export interface Row {
@@ -138,6 +138,18 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
             { title: "  memory of its own, per VMM", series: `guests.memory.${count}` },
           ],
     ),
+    {
+      title: "ready as itself after its resume, each guest alone",
+      series: "identity.hornet.turn",
+      against: { what: "untold", series: "identity.untold.turn" },
+      limit: 1.5,
+    },
+    {
+      title: "  all of them at once",
+      series: "identity.hornet.once",
+      against: { what: "untold", series: "identity.untold.once" },
+      limit: 1.5,
+    },
   ];
 }
 

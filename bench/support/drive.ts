@@ -11,10 +11,17 @@ import type { VmOutputs } from "../../providers/vmInputs";
 import { recordCalls, spanOf, type CallObserver } from "./calls";
 import type { CallRecord, DrivenClone, DriveRequest, DriveResult } from "./driveTypes";
 import { addressOf, Fleet } from "./fleet";
-import { firstAnswer } from "./ping";
+import { firstAnswer, firstHostKey } from "./ping";
 
-/** Pings every clone that is started: `vm7` → ms from the end of its restore to its first answer. */
-class Pings implements CallObserver {
+/** Waits for the first answer of every clone that is started: `vm7` → ms from the end of its restore. */
+interface Answers extends CallObserver {
+  readonly kind: "ping" | "ssh";
+  of(name: string): Promise<number>;
+}
+
+/** By ping, asked from before the clone is there. */
+class Pings implements Answers {
+  readonly kind = "ping";
   private readonly answers = new Map<string, Promise<number>>();
   private readonly resumed = new Map<string, number>();
 
@@ -35,6 +42,37 @@ class Pings implements CallObserver {
   }
 }
 
+/** By whatever its ssh server's host key is. */
+class HostKeys implements Answers {
+  readonly kind = "ssh";
+  private readonly took = new Map<string, Promise<number>>();
+
+  constructor(private readonly droplet: string) {}
+
+  begun(): void {
+    // A guest that is not there yet would make a connection wait for a second.
+  }
+
+  ended({ vars }: { vars?: Readonly<Record<string, string>> }, { run, end }: CallRecord): void {
+    const name = vars?.namespace;
+    if (run !== "start_vm" || name === undefined) return;
+    const answer = firstHostKey(this.droplet, addressOf(Number(name.slice(2))));
+    this.took.set(
+      name,
+      answer.then((at) => at - end),
+    );
+  }
+
+  of(name: string): Promise<number> {
+    return this.took.get(name) ?? Promise.resolve(NaN);
+  }
+}
+
+function answersOf({ pingFrom, untold }: DriveRequest): Answers | undefined {
+  if (untold !== undefined) return new HostKeys(untold);
+  return pingFrom === undefined ? undefined : new Pings(pingFrom);
+}
+
 /** No session opens more lanes than this. */
 const LANES = 8;
 
@@ -48,8 +86,8 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const look = async (): Promise<string[]> =>
     request.inspect === undefined ? [] : [await session.call({ what: "look", run: request.inspect })];
   const before = await look();
-  const pings = request.pingFrom === undefined ? undefined : new Pings(request.pingFrom);
-  const calls = recordCalls(pings);
+  const answers = answersOf(request);
+  const calls = recordCalls(answers);
   const fleet = new Fleet(request);
   const ids = Array.from({ length: request.count }, (_, id) => id);
   const clones: DrivenClone[] = [];
@@ -66,7 +104,8 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
     await fleet.claim();
     await fleet.bridge();
     if (request.networkOnly === true) for (const id of ids) await fleet.network(id);
-    else clones.push(...(await allOf(ids.map((id) => clone(fleet, id, artifact, pings)))));
+    else if (request.inTurn === true) for (const id of ids) clones.push(await clone(fleet, id, artifact, answers));
+    else clones.push(...(await allOf(ids.map((id) => clone(fleet, id, artifact, answers)))));
     created = calls.splice(0);
     after = await look();
     calls.splice(0);
@@ -85,11 +124,12 @@ async function allOf<T>(works: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(works);
 }
 
-async function clone(fleet: Fleet, id: number, artifact: unknown, pings: Pings | undefined): Promise<DrivenClone> {
+async function clone(fleet: Fleet, id: number, artifact: unknown, answers: Answers | undefined): Promise<DrivenClone> {
   await fleet.network(id);
   const { disk, pid, timings } = (await fleet.vm(id, artifact)) as unknown as VmOutputs;
   const name = `vm${id}`;
-  return { name, disk, pid, timings: pings === undefined ? timings : { ...timings, ping: await pings.of(name) } };
+  const answered = answers === undefined ? {} : { [answers.kind]: await answers.of(name) };
+  return { name, disk, pid, timings: { ...timings, ...answered } };
 }
 
 drive(JSON.parse(readFileSync(0, "utf8")) as DriveRequest).then(

@@ -1,11 +1,19 @@
 import type { Connection } from "../../host/connection";
 
+/** A boot of the droplet's own kernel and image. */
+export interface BootRequest {
+  readonly name: string;
+  /** Seconds until it is up. */
+  readonly timeout: number;
+  readonly bootArgs?: string;
+}
+
 /** What a drive is to make; see drive.ts. */
 export interface DriveRequest {
   readonly droplet: Connection;
   readonly count: number;
   /** A snapshot's folder on the droplet, or a boot of the droplet's own kernel and image. */
-  readonly source: { readonly path: string } | { readonly boot: { readonly name: string; readonly timeout: number } };
+  readonly source: { readonly path: string } | { readonly boot: BootRequest };
   readonly firecracker: string;
   /** Seconds until a clone must answer as itself; 0: nobody waits. */
   readonly readyTimeout: number;
@@ -17,6 +25,10 @@ export interface DriveRequest {
   readonly inspect?: string;
   /** The simulated droplet's name where each clone is to be pinged from its restore on. */
   readonly pingFrom?: string;
+  /** The simulated droplet's name where no clone is told anything, and each one's ssh is waited for all the same. */
+  readonly untold?: string;
+  /** One clone after the other, each alone. */
+  readonly inTurn?: boolean;
 }
 
 /** One call of a library function, in ms since the drive's start. */
@@ -33,7 +45,7 @@ export interface DrivenClone {
   /** How its disk was copied. */
   readonly disk: string;
   readonly pid: number;
-  /** ms spent on network, disk, launch, load, identity, resume, ready; and ping: from the resume to the first answer. */
+  /** ms spent on network, disk, launch, load, identity, resume, ready; and ping: from the resume to the first answer, or ssh where it was told nothing. */
   readonly timings: Record<string, number>;
 }
 

@@ -73,7 +73,7 @@ export class Fleet {
 
   /** A clone's VM; gives its outputs. */
   async vm(id: number, artifact: unknown): Promise<Bag> {
-    const { firecracker, readyTimeout, source } = this.request;
+    const { firecracker, readyTimeout, source, untold } = this.request;
     return this.make(3, vmProvider, {
       ...this.common,
       name: `vm${id}`,
@@ -85,8 +85,9 @@ export class Fleet {
       firecracker,
       kernel: images.kernel,
       readyTimeout,
-      // The stub, which is used with a folder, runs no guest that could be told anything over ssh.
-      ...("path" in source ? { identity: "service" } : {}),
+      // The stub, which is used with a folder, runs no guest that could be told anything over ssh; and of the way of the
+      // service nothing reaches a guest that does not ask.
+      ...("path" in source || untold !== undefined ? { identity: "service" } : {}),
     });
   }
 
