@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostKeyOf, newHostKeySeed } from "./hostkey";
+import { dropbearKey, hostKeyOf, newHostKeySeed } from "./hostkey";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-key-"))));
@@ -49,4 +49,16 @@ test("a seed is always the same key, another one another", () => {
   const [seed, other] = [newHostKeySeed(), newHostKeySeed()];
   expect(hostKeyOf(seed, "a").publicKey).toBe(hostKeyOf(seed, "b").publicKey);
   expect(hostKeyOf(other, "a").publicKey).not.toBe(hostKeyOf(seed, "a").publicKey);
+});
+
+test("dropbear reads it as the same key", () => {
+  const { privateKey, publicKey } = hostKeyOf(newHostKeySeed(), "vm7");
+  const file = join(folder, "dropbear");
+  writeFileSync(file, dropbearKey(privateKey), { mode: 0o600 });
+  expect(execFileSync("dropbearkey", ["-y", "-f", file], { encoding: "utf8" })).toContain(`\n${publicKey} `);
+});
+
+test("another kind of key is no key for dropbear", () => {
+  execFileSync("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", join(folder, "ecdsa")]);
+  expect(() => dropbearKey(readFileSync(join(folder, "ecdsa"), "utf8"))).toThrow("it is no ssh-ed25519 key");
 });

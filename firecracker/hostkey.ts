@@ -9,6 +9,7 @@ export interface HostKey {
 }
 
 const TYPE = "ssh-ed25519";
+const MAGIC = "openssh-key-v1\0";
 
 /** What stands before the 32 bytes of an ed25519 key in PKCS#8 (RFC 8410). */
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -41,7 +42,7 @@ export function hostKeyOf(seedText: string, comment: string): HostKey {
   ]);
   const padding = Buffer.from(Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_unused, at) => at + 1));
   const body = Buffer.concat([
-    Buffer.from("openssh-key-v1\0", "latin1"),
+    Buffer.from(MAGIC, "latin1"),
     field("none"),
     field("none"),
     field(""),
@@ -60,6 +61,33 @@ export function hostKeyOf(seedText: string, comment: string): HostKey {
 /** The machine-id(5) of whoever has the host key of a seed: 32 hexadecimal digits, which tell nothing of the seed. */
 export function machineIdOf(seedText: string): string {
   return createHash("sha256").update(`machine-id ${seedText}`).digest("hex").slice(0, 32);
+}
+
+/**
+ * An unencrypted ed25519 key as dropbear keeps it: the type's name and the two halves.
+ *
+ * @param privateKey in OpenSSH's format
+ * @throws Error where it is another kind of key
+ */
+export function dropbearKey(privateKey: string): Buffer {
+  const body = Buffer.from(privateKey.replaceAll(/^-.*$|\s/gm, ""), "base64");
+  let at = MAGIC.length;
+  const next = (): Buffer => {
+    const length = body.readUInt32BE(at);
+    at += 4 + length;
+    return body.subarray(at - length, at);
+  };
+  const cipher = next();
+  next();
+  next();
+  // How many keys, the public one, and the length of the private part with two numbers to check it by.
+  at += 4;
+  next();
+  at += 12;
+  const type = next();
+  next();
+  if (!cipher.equals(Buffer.from("none")) || !type.equals(Buffer.from(TYPE))) throw new Error(`it is no ${TYPE} key`);
+  return Buffer.concat([field(TYPE), field(next())]);
 }
 
 function uint32(value: number): Buffer {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { parse } from "yaml";
+import { dropbearKey, hostKeyOf, newHostKeySeed } from "./hostkey";
 import {
   agentFile,
   clearedDocument,
@@ -16,10 +17,10 @@ const identity: Identity = {
   generation: "00112233aabbccdd",
   hostname: "vm7",
   machineId: "0123456789abcdef0123456789abcdef",
-  hostKey: "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n",
+  hostKey: hostKeyOf(newHostKeySeed(), "vm7").privateKey,
   authorizedKeys: ["ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two"],
   user: "root",
-  env: { AGENT_ID: "vm7", SECRET: "it's\n$(secret)" },
+  env: { AGENT_ID: "vm7", SECRET: "it's\n$(secret)", ODD: "\\n \\\\ \\c \\0101 %b é @CLOCK@ @SOCKET@" },
 };
 
 interface Cloud {
@@ -41,6 +42,8 @@ const document = (way: IdentityWay = "service", userData?: string): Document =>
 function lines(): Map<string, string> {
   const text = document().hornet.identity ?? "";
   expect(text.endsWith("\n")).toBe(true);
+  // What the droplet fills in is nowhere but where it belongs.
+  expect(text.match(/@[A-Z]+@/g)).toEqual([CLOCK_MARK]);
   return new Map(
     text
       .trimEnd()
@@ -92,22 +95,28 @@ test("the document for the service: one text, whose values no byte of theirs can
     "hostname",
     "machine-id",
     "host-key",
+    "dropbear-key",
     "authorized-keys",
     "user",
     "env",
     "clock",
   ]);
-  const decoded = (key: string): string => Buffer.from(values.get(key) ?? "", "base64").toString();
-  expect(decoded("format")).toBe("1");
-  expect(decoded("generation")).toBe(identity.generation);
-  expect(decoded("hostname")).toBe("vm7");
-  expect(decoded("machine-id")).toBe(identity.machineId);
-  expect(decoded("host-key")).toBe(identity.hostKey);
-  expect(decoded("authorized-keys")).toBe("ssh-ed25519 AAAA one\nssh-ed25519 BBBB two\n");
-  expect(decoded("user")).toBe("root");
-  expect(decoded("env")).toBe(environmentFile(identity.env));
+  expect(values.get("format")).toBe("2");
+  expect(values.get("generation")).toBe(identity.generation);
+  expect(values.get("hostname")).toBe("vm7");
+  expect(values.get("machine-id")).toBe(identity.machineId);
+  expect(values.get("user")).toBe("root");
   expect(Buffer.from(values.get("seed") ?? "", "base64")).toHaveLength(64);
   expect(values.get("clock")).toBe(CLOCK_MARK);
+  // Whatever shell a guest has.
+  for (const shell of [["sh"], ["bash"], ["busybox", "sh"]]) {
+    const decoded = (key: string): Buffer =>
+      execFileSync(shell[0] ?? "", [...shell.slice(1), "-c", `printf '%b' "$1"`, "sh", values.get(key) ?? ""]);
+    expect(decoded("host-key").toString()).toBe(identity.hostKey);
+    expect(decoded("dropbear-key")).toEqual(dropbearKey(identity.hostKey ?? ""));
+    expect(decoded("authorized-keys").toString()).toBe("ssh-ed25519 AAAA one\nssh-ed25519 BBBB two\n");
+    expect(decoded("env").toString()).toBe(environmentFile(identity.env));
+  }
 });
 
 test("the seed is another one each time, the rest is the same", () => {
@@ -123,8 +132,8 @@ test("what depends on the clone's configuration is in the text only where it is 
   const agent = { command: "./agent --loud", user: "worker", restart: "on-failure" } as const;
   const text = identityText({ ...identity, hostKey: undefined, agent, service: "swarm-agent" });
   expect(text).not.toContain("host-key=");
-  expect(text).toContain(`service=${Buffer.from("swarm-agent").toString("base64")}\n`);
-  expect(text).toContain(`agent=${Buffer.from(agentFile(agent)).toString("base64")}\n`);
+  expect(text).toContain("service=swarm-agent\n");
+  expect(text).toContain(`agent=${agentFile(agent).replaceAll("\n", "\\n")}\n`);
 });
 
 test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {

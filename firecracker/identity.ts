@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { dropbearKey } from "./hostkey";
 import { MMDS_ADDRESS } from "./requests";
 
 /** How a guest is told who it is; see docs/identity.md. */
@@ -50,27 +51,46 @@ export function environmentFile(env: Readonly<Record<string, string>>): string {
 }
 
 /**
- * The identity as guest/identity/apply.sh takes it apart: lines of key=base64(value), so that no byte of a value can end
- * a line. The clock is left out; it is known only at the moment of sending.
+ * A value as one line that printf's %b, of every POSIX shell, makes the same bytes of again. Nothing in it can be taken for
+ * one of the marks that the droplet's library fills in.
+ */
+function escaped(value: string | Buffer): string {
+  const octal = (byte: number): string => `\\0${byte.toString(8).padStart(3, "0")}`;
+  if (typeof value !== "string") return [...value].map(octal).join("");
+  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("@", octal(0x40));
+}
+
+/**
+ * The identity as guest/identity/apply.sh takes it apart: lines of key=value, values escaped where they may be anything,
+ * so that no byte of one can end a line, and reading them costs a guest no process. The clock is left out; it is known only
+ * at the moment of sending.
  *
  * The seed is another one each time: it makes two clones' random numbers differ also where the kernel has no VMGenID.
  */
 export function identityText(identity: Identity): string {
   const { agent, service, hostKey } = identity;
-  const lines: readonly (readonly [string, string | Buffer])[] = [
-    ["format", "1"],
+  const lines: readonly (readonly [string, string])[] = [
+    ["format", "2"],
     ["generation", identity.generation],
-    ["seed", randomBytes(64)],
+    ["seed", randomBytes(64).toString("base64")],
     ["hostname", identity.hostname],
     ["machine-id", identity.machineId],
-    ...(hostKey === undefined ? [] : [["host-key", hostKey] as const]),
-    ["authorized-keys", identity.authorizedKeys.map((key) => `${key.trim()}\n`).join("")],
+    ...(hostKey === undefined ? [] : hostKeyLines(hostKey)),
+    ["authorized-keys", escaped(identity.authorizedKeys.map((key) => `${key.trim()}\n`).join(""))],
     ["user", identity.user],
-    ["env", environmentFile(identity.env)],
-    ...(agent === undefined ? [] : [["agent", agentFile(agent)] as const]),
+    ["env", escaped(environmentFile(identity.env))],
+    ...(agent === undefined ? [] : [["agent", escaped(agentFile(agent))] as const]),
     ...(service === undefined ? [] : [["service", service] as const]),
   ];
-  return lines.map(([key, value]) => `${key}=${Buffer.from(value).toString("base64")}\n`).join("");
+  return lines.map(([key, value]) => `${key}=${value}\n`).join("");
+}
+
+/** For whichever ssh server the guest has: to make one form of the other is work for a guest. */
+function hostKeyLines(hostKey: string): [string, string][] {
+  return [
+    ["host-key", escaped(hostKey)],
+    ["dropbear-key", escaped(dropbearKey(hostKey))],
+  ];
 }
 
 /** What run-agent reads. */

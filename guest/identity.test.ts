@@ -154,14 +154,14 @@ test.each([
   // Shorter than any that Hornet sends: several lines in less than 200 bytes.
   ["short", ["generation", "hostname"], 0],
   // As long as the metadata service gives.
-  ["long", ["generation", "hostname", "env"], 33_000],
+  ["long", ["generation", "hostname", "env"], 50_000],
 ])(
   "a %s document arrives whole",
   async (length, keys, filler) => {
     const { identity } = await identityOf(`vm-${length}`);
     const env = { FILLER: "x".repeat(filler), LAST: "of all" };
     const full = documentOf({ ...identity, env }).split("\n");
-    const document = ["format=MQ==", ...keys.map((key) => full.find((line) => line.startsWith(`${key}=`)) ?? "")];
+    const document = ["format=2", ...keys.map((key) => full.find((line) => line.startsWith(`${key}=`)) ?? "")];
     const guest = await startGuest({ kernel, rootfs });
     try {
       await guest.waitConsole(/hornet-identity: waiting/);
@@ -182,6 +182,29 @@ test.each([
   },
   240_000,
 );
+
+test("where the helper does not run, a shell does its part", async () => {
+  const extra = join(scratch, "no-helper");
+  await mkdir(join(extra, "usr", "lib", "hornet"), { recursive: true });
+  await writeFile(join(extra, "usr", "lib", "hornet", "helper"), "of another kind of machine\n", { mode: 0o755 });
+  const { identity, user, host } = await identityOf("vm9");
+  const image = await build("build-image.sh", ["--add", extra, "--out", join(scratch, "no-helper.ext4")]);
+  const guest = await startGuest({ kernel, rootfs: image });
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    await guest.put(documentOf(identity));
+    // Nothing in this guest can renew the random generator's key.
+    await guest.waitConsole(/hornet-identity: failed seed .*\s+hornet-identity: ready/);
+    const run = (command: string): Promise<string> => ssh(guest, user, host, command);
+    expect(await run("hostname; cat /run/hornet/identity.state")).toMatch(/^vm9\n(.*\n)*failed=seed$/m);
+    expect(Math.abs(Number(await run("date +%s")) * 1000 - Date.now())).toBeLessThan(60_000);
+    const second = { ...identity, generation: randomBytes(16).toString("hex"), env: { NEW: "1" } };
+    await guest.put(documentOf(second));
+    expect(await run("hornet-identity --now; cat /etc/swarm-env")).toBe(`${second.generation}\nNEW="1"\nexport NEW\n`);
+  } finally {
+    await guest.stop();
+  }
+}, 240_000);
 
 test("without anybody on the metadata address the guest goes on waiting, and never serves ssh", async () => {
   const guest = await startGuest({ kernel, rootfs, metadata: false });

@@ -70,13 +70,11 @@ test("an image holds no host key, no authorized key, no password", async () => {
   expect(await debugfs(image, "cat /etc/passwd")).toMatch(/^root:\*:0:0:/);
 }, 120_000);
 
-test("the helper that install.sh carries is settle.S, assembled", async () => {
-  const object = join(scratch, "settle.o");
-  await exec("as", ["--64", "-o", object, join(__dirname, "identity", "settle.S")]);
-  await exec("ld", ["--oformat", "binary", "-Ttext", "0x400000", "-o", join(scratch, "settle"), object]);
+test("the helper that install.sh carries is what is in helper/, compiled", async () => {
+  await exec(join(__dirname, "identity", "helper", "build.sh"), [join(scratch, "helper")]);
   await exec(join(__dirname, "identity", "install.sh"), ["--root", join(scratch, "root"), "--init", "busybox"]);
-  const carried = await readFile(join(scratch, "root", "usr", "lib", "hornet", "settle"));
-  expect(carried.equals(await readFile(join(scratch, "settle")))).toBe(true);
+  const carried = await readFile(join(scratch, "root", "usr", "lib", "hornet", "helper"));
+  expect(carried.equals(await readFile(join(scratch, "helper")))).toBe(true);
 });
 
 test("a wrong option is refused with those that there are", async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { identityText, type Identity } from "../firecracker/identity";
+import { quote } from "../host/quote";
 
 const folder = join(__dirname, "../guest/identity");
 
@@ -21,8 +22,8 @@ export function guestScript(identity: Identity, { first, attended }: ScriptRun):
   const parts = [
     read("apply.sh"),
     read("over-ssh.sh"),
-    `settle='${read("settle.base64")}'`,
-    `body='${identityText(identity)}'`,
+    `helper='${read("helper.base64")}'`,
+    `body=${quote(identityText(identity))}`,
     // One line: a shell may read its script line by line, and the rest of stdin is answers.
     attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start unattended",
   ];

@@ -4,49 +4,44 @@
 # have no such service; so it is plain POSIX shell. Every part that fails is named, without its value, by `say` and in the
 # state file, and the rest goes on. Few processes: clones under emulation pay milliseconds for each.
 #
-# A document is lines of key=base64(value), but for `clock`, which is plain unix seconds with a fraction.
+# A document is lines of key=value. In the values of authorized-keys, env, agent, host-key and dropbear-key a backslash
+# escapes, as printf's %b has it (`\\`, `\n`, `\0ooo`), which costs no process; the others are words without any.
 
-# decode TEXT: base64 to stdout. A here-document keeps the value off the command line.
-decode() {
-  base64 -d <<END
-$1
-END
-}
-
+newline='
+'
 failures=
+DROPBEAR_KEY=/etc/dropbear/dropbear_ed25519_host_key
 failed() {
   failures="$failures $1"
   say "failed $*"
 }
 
-# parse: $body into new_* variables, still encoded, but for the generation. Unknown keys are for later versions. What is
-# not $given is left as it is.
-parse() {
-  new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_keys='' new_user=''
-  new_env='' new_agent='' new_service=''
-  # Not split by IFS: `read` would drop a last "=", which is base64's own.
+# forget: no document is there.
+forget() {
+  new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_dropbear_key=''
+  new_keys='' new_user='' new_env='' new_agent='' new_service='' settled=3
   given=' '
-  while IFS= read -r line; do
-    name=${line%%=*} value=${line#*=}
-    given="$given$name "
-    case $name in
-      generation) new_generation=$value ;;
-      clock) new_clock=$value ;;
-      seed) new_seed=$value ;;
-      hostname) new_hostname=$value ;;
-      machine-id) new_machine_id=$value ;;
-      host-key) new_host_key=$value ;;
-      authorized-keys) new_keys=$value ;;
-      user) new_user=$value ;;
-      env) new_env=$value ;;
-      agent) new_agent=$value ;;
-      service) new_service=$value ;;
-    esac
-  done <<END
-$body
-END
-  body=
-  new_generation=$(decode "$new_generation")
+}
+
+# take LINE: a line of a document into a variable new_*. Unknown keys are for later versions. What is not $given is left as
+# it is. Not split by IFS: `read` would drop a last "=".
+take() {
+  name=${1%%=*} value=${1#*=}
+  given="$given$name "
+  case $name in
+    generation) new_generation=$value ;;
+    clock) new_clock=$value ;;
+    seed) new_seed=$value ;;
+    hostname) new_hostname=$value ;;
+    machine-id) new_machine_id=$value ;;
+    host-key) new_host_key=$value ;;
+    dropbear-key) new_dropbear_key=$value ;;
+    authorized-keys) new_keys=$value ;;
+    user) new_user=$value ;;
+    env) new_env=$value ;;
+    agent) new_agent=$value ;;
+    service) new_service=$value ;;
+  esac
 }
 
 # given KEY: whether the document has a line for it.
@@ -54,78 +49,27 @@ given() {
   case $given in *" $1 "*) ;; *) return 1 ;; esac
 }
 
-# octal_bytes NUMBER COUNT: appends NUMBER to $format as COUNT little-endian bytes in printf's octal escapes.
-octal_bytes() {
-  number=$1 count=$2
-  while [ "$count" -gt 0 ]; do
-    byte=$((number & 255))
-    format="$format\\$((byte >> 6))$((byte >> 3 & 7))$((byte & 7))"
-    number=$((number >> 8)) count=$((count - 1))
-  done
-}
-
-# clock_now: $seconds and $milliseconds of the clock in the document, moved on by what passed since the try that read it
-# began (/proc/uptime, a hundredth of a second) and by the half interval that a resume falls into a pause on average.
-clock_now() {
-  read -r now idle </proc/uptime
-  fraction=${new_clock#*.}000
-  if [ "$fraction" = "${new_clock}000" ]; then fraction=000; fi
-  while [ ${#fraction} -gt 3 ]; do fraction=${fraction%?}; done
-  # 1 in front of the digits: a leading zero would make them octal; it goes away in the difference.
-  milliseconds=$((1$fraction - 1000 + half_interval_ms + (${now%.*} - ${uptime%.*}) * 1000 +
-    (1${now#*.} - 1${uptime#*.}) * 10))
-  seconds=$((${new_clock%%.*} + milliseconds / 1000))
-  milliseconds=$((milliseconds % 1000))
-  fraction=$((milliseconds + 1000))
-  fraction=${fraction#1}
-}
-
-# find_gateway: $gateway, the default route's as the kernel prints it: hexadecimal, its first byte last; empty without one.
-find_gateway() {
-  gateway=
-  while read -r device destination via rest; do
-    if [ "$destination" = 00000000 ]; then gateway=$via; fi
-  done </proc/net/route
-}
-
-# apply_seed_and_clock: the random generator is stirred and, by the helper `settle`, made to use it at once: the kernel
-# alone would go on for up to a minute with the key that all clones share. `settle` also sets the clock, to the millisecond,
-# and asks the gateway for it where that answers.
+# apply_seed_and_clock: what the helper has not $settled (its exit code): 1, the random generator, which the kernel alone
+# would leave for up to a minute with the key that all clones share; 2, the clock.
 apply_seed_and_clock() {
-  case $new_clock in '') ;; *[!0-9.]* | .* | *.*.*) failed clock 'malformed' && new_clock= ;; esac
-  seconds=0 milliseconds=0 format=
-  if [ -n "$new_clock" ]; then clock_now; fi
-  octal_bytes "$seconds" 8
-  octal_bytes "$((milliseconds * 1000000))" 8
-  find_gateway
-  octal_bytes "$((0x${gateway:-0}))" 4
-  wrong=3
-  if [ -x "${SETTLE:-$LIBRARY/settle}" ]; then
-    {
-      # shellcheck disable=SC2059 # made by octal_bytes
-      printf "$format"
-      decode "$new_seed"
-    } | "${SETTLE:-$LIBRARY/settle}"
-    wrong=$?
-  fi
-  case $wrong in
-    0 | 2) ;;
-    *)
-      decode "$new_seed" >/dev/urandom || failed seed
-      # RNDRESEEDCRNG, by whatever can say it.
-      perl -e 'open(F, ">", "/dev/urandom") && ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
-        python3 -c 'import fcntl; fcntl.ioctl(open("/dev/urandom", "w"), 0x5207)' 2>/dev/null ||
-        failed seed 'the random generator may go on for a minute as its template did'
-      ;;
+  case $settled in 1 | 3)
+    printf '%s' "$new_seed" >/dev/urandom || failed seed
+    # RNDRESEEDCRNG, by whatever can say it.
+    perl -e 'open(F, ">", "/dev/urandom") && ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
+      python3 -c 'import fcntl; fcntl.ioctl(open("/dev/urandom", "w"), 0x5207)' 2>/dev/null ||
+      failed seed 'the random generator may go on for a minute as its template did'
+    ;;
   esac
-  if [ "$wrong" -lt 2 ] || [ -z "$new_clock" ]; then return; fi
-  # GNU date takes a fraction; busybox sets full seconds, up to half a second wrong.
-  date -s "@$seconds.$fraction" >/dev/null 2>&1 ||
-    date -s "@$((seconds + (milliseconds + 500) / 1000))" >/dev/null || failed clock
+  case $settled-$new_clock in
+    [23]-) ;;
+    [23]-*[!0-9.]* | [23]-.* | [23]-*.*.*) failed clock 'malformed' ;;
+    # GNU date takes a fraction; busybox sets full seconds.
+    [23]-*) date -s "@$new_clock" >/dev/null 2>&1 || date -s "@${new_clock%%.*}" >/dev/null || failed clock ;;
+  esac
 }
 
 apply_hostname() {
-  hostname=$(decode "$new_hostname")
+  hostname=$new_hostname
   case $hostname in '' | *[!A-Za-z0-9.-]*) failed hostname 'malformed' && return ;; esac
   printf '%s\n' "$hostname" >/proc/sys/kernel/hostname || failed hostname
   lines=''
@@ -139,7 +83,7 @@ apply_hostname() {
 }
 
 apply_machine_id() {
-  machine_id=$(decode "$new_machine_id")
+  machine_id=$new_machine_id
   case $machine_id in '' | *[!0-9a-f]*) failed machine-id 'malformed' && return ;; esac
   umask 022
   printf '%s\n' "$machine_id" >/etc/machine-id || failed machine-id
@@ -153,37 +97,19 @@ apply_machine_id() {
 apply_host_key() {
   if [ "$SSHD_KIND" = openssh ]; then
     rm -f /etc/ssh/ssh_host_*
-    decode "$new_host_key" >"${OPENSSH_KEY:-/etc/ssh/ssh_host_ed25519_key}" || failed host-key
+    printf '%b' "$new_host_key" >"${OPENSSH_KEY:-/etc/ssh/ssh_host_ed25519_key}" || failed host-key
     return
   fi
-  pem=$(decode "$new_host_key")
-  text=
-  for word in $pem; do
-    case $word in [-]* | BEGIN | OPENSSH | PRIVATE | KEY*) ;; *) text=$text$word ;; esac
+  # What waits for its key goes on waiting until it is given it.
+  if [ -n "${prepared:-}" ] && [ -p "$DROPBEAR_KEY" ]; then exec 6<>"$DROPBEAR_KEY"; fi
+  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
+  for file in /etc/dropbear/dropbear_*_host_key; do
+    if [ -e "$file" ]; then rm -f "$file"; fi
   done
-  mkdir -p /etc/dropbear
-  rm -f /etc/dropbear/dropbear_*_host_key
-  key=${DROPBEAR_KEY:-/etc/dropbear/dropbear_ed25519_host_key}
-  case $text in
-    # An unencrypted ed25519 key: of its bytes 157 to 224 (length, private key, public key) dropbear's own format is
-    # made by the type's name in front. Base64 can be cut at byte 156.
-    b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAAC*)
-      {
-        printf '\000\000\000\013ssh-ed25519'
-        decode "$(printf '%s' "$text" | cut -c209-300)" | tail -c +2
-      } >"$key" || failed host-key
-      ;;
-    *)
-      decode "$new_host_key" >"$RUN/host-key.pem"
-      PATH=$PATH:/usr/lib/dropbear dropbearconvert openssh dropbear "$RUN/host-key.pem" "$key" >/dev/null 2>&1 ||
-        failed host-key 'no format that dropbear knows'
-      rm -f "$RUN/host-key.pem"
-      ;;
-  esac
-  pem='' text=''
+  printf '%b' "$new_dropbear_key" >"$DROPBEAR_KEY" || failed host-key
 }
 
-# write_keys USER KEYS: replaces the block of keys that is ours in USER's authorized_keys.
+# write_keys USER KEYS: replaces the block of keys, escaped, that is ours in USER's authorized_keys.
 write_keys() {
   home=
   while IFS=: read -r name password uid gid comment folder shell; do
@@ -205,35 +131,38 @@ write_keys() {
       esac
     done <"$file"
   fi
-  printf '%s# hornet: begin\n%s\n# hornet: end\n' "$lines" "$2" >"$file" || failed authorized-keys
+  printf '%s# hornet: begin\n%b# hornet: end\n' "$lines" "$2" >"$file" || failed authorized-keys
   if [ "$owner" != 0:0 ]; then chown -R "$owner" "$home/.ssh"; fi
 }
 
 apply_keys() {
   former=$login
-  login=root
-  if [ -n "$new_user" ]; then login=$(decode "$new_user"); fi
+  login=${new_user:-root}
   if [ -n "$former" ] && [ "$former" != "$login" ]; then write_keys "$former" ''; fi
-  write_keys "$login" "$(decode "$new_keys")"
+  write_keys "$login" "$new_keys"
 }
 
-# write_private FILE TEXT: TEXT, decoded, in a FILE that only root reads; whoever looks meanwhile sees the old or the new one.
+# write_private FILE TEXT: TEXT, escaped, in a FILE that only root reads; whoever looks meanwhile sees the old or the new one.
 write_private() {
-  rm -f "$1.new"
-  decode "$2" >"$1.new" && mv -f "$1.new" "$1"
+  if [ -e "$1" ]; then
+    rm -f "$1.new"
+    printf '%b' "$2" >"$1.new" && mv -f "$1.new" "$1"
+  else
+    printf '%b' "$2" >"$1"
+  fi
 }
 
 apply_env() { write_private /etc/swarm-env "$new_env" || failed env; }
 
 # apply_agent: how the agent is run; see run-agent.
 apply_agent() {
-  mkdir -p /etc/hornet
+  [ -d /etc/hornet ] || mkdir -p /etc/hornet
   write_private /etc/hornet/agent.conf "$new_agent" || failed agent
 }
 
 # become COMMAND: turns a subshell into COMMAND, with the variables of /etc/swarm-env in its environment.
 become() {
-  exec 3<&- 8>&- 9>&- </dev/null
+  exec 3<&- 6<&- 7<&- 8<&- 9<&- </dev/null
   umask 022
   set -a
   if [ -r /etc/swarm-env ]; then . /etc/swarm-env; fi
@@ -291,16 +220,53 @@ find_agent() {
   if [ -r "$RUN/agent.pid" ]; then read -r agent <"$RUN/agent.pid"; fi
 }
 
-# start_sshd [ARGUMENT…]: added to the command of the settings.
+# prepare_sshd: a dropbear that is all there but for its key, which it waits to read: to start it takes a guest that wakes
+# up longer than all that is applied. It listens on nothing before. (For every connection it runs itself again, and then
+# reads a file.)
+prepare_sshd() {
+  prepared=
+  if [ "$SSHD_KIND" != dropbear ] || [ -z "$SSHD_START" ]; then return; fi
+  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
+  rm -f "$DROPBEAR_KEY"
+  mkfifo "$DROPBEAR_KEY" || return
+  $SSHD_START -r "$DROPBEAR_KEY" 7<&- 8<&- </dev/null >"$RUN/sshd.log" 2>&1 &
+  prepared=$!
+  # Asleep, it has come to its key.
+  tries=0
+  while [ "$tries" -lt 40 ] && read -r line <"/proc/$prepared/stat"; do
+    case $line in *') S '*) return ;; esac
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
+
+# start_sshd: with the host key of this guest; the server takes connections when this returns.
 start_sshd() {
   umask 022
-  if [ -n "$SSHD_START" ]; then $SSHD_START "$@" 8>&- 9>&- </dev/null >"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
+  code=0
+  if [ -n "${prepared:-}" ] && [ -e "/proc/$prepared/exe" ]; then
+    printf '%b' "$new_dropbear_key" >&6
+    exec 6<&-
+    wait "$prepared" || code=$?
+  elif [ -n "$SSHD_START" ]; then
+    set --
+    if [ "$SSHD_KIND" = dropbear ]; then set -- -r "$DROPBEAR_KEY"; fi
+    $SSHD_START "$@" 7<&- 8<&- 9<&- </dev/null >"$RUN/sshd.log" 2>&1 || code=$?
+  fi
+  prepared=
+  if [ "$code" != 0 ]; then failed sshd "exit code $code"; fi
   umask 077
 }
 
-# start_sshd_with_own_key: for a guest that nobody gives a host key; it makes one up.
+# start_sshd_with_own_key: for a guest that nobody gives a host key; dropbear makes one up.
 start_sshd_with_own_key() {
-  if [ "$SSHD_KIND" = dropbear ]; then start_sshd -R; else start_sshd; fi
+  if [ -n "${prepared:-}" ]; then
+    kill "$prepared" 2>/dev/null
+    prepared=
+    rm -f "$DROPBEAR_KEY"
+  fi
+  if [ "$SSHD_KIND" = dropbear ]; then SSHD_START="$SSHD_START -R"; fi
+  start_sshd
 }
 
 # remember: what was applied, so that the next document changes only what is new in it.
@@ -311,7 +277,7 @@ remember() {
   if given authorized-keys; then old_keys=$new_keys old_user=$new_user; fi
   if given env; then old_env=$new_env; fi
   if given agent; then old_agent=$new_agent; fi
-  new_seed='' new_env='' new_host_key=''
+  new_seed='' new_env='' new_host_key='' new_dropbear_key=''
   read -r applied idle </proc/uptime
   umask 022
   printf 'generation=%s\nuptime=%s\nfailed=%s\n' "$generation" "$applied" "${failures# }" >"$RUN/identity.state"
@@ -330,19 +296,19 @@ apply_first() {
   if given agent; then apply_agent; fi
   run_hooks
   start_agent
-  if given host-key; then start_sshd; else start_sshd_with_own_key; fi
+  if [ -n "$new_host_key" ]; then start_sshd; else start_sshd_with_own_key; fi
   remember
 }
 
 # apply_again: another identity for a guest that has one. Its clock is right, its ssh server and sessions stay.
 apply_again() {
   generation=$new_generation action=restart failures=''
-  if given seed; then decode "$new_seed" >/dev/urandom || failed seed; fi
+  if given seed; then printf '%s' "$new_seed" >/dev/urandom || failed seed; fi
   if given hostname && [ "$new_hostname" != "$old_hostname" ]; then apply_hostname; fi
   if given machine-id && [ "$new_machine_id" != "$old_machine_id" ]; then apply_machine_id; fi
   if given host-key && [ "$new_host_key" != "$old_host_key" ]; then
     apply_host_key
-    if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 8>&- 9>&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
+    if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 7<&- 8<&- 9<&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
   fi
   if given authorized-keys && [ "$new_keys$new_user" != "$old_keys$old_user" ]; then apply_keys; fi
   if given env && [ "$new_env" != "$old_env" ]; then apply_env; fi

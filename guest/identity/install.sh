@@ -35,13 +35,13 @@ fi
 
 mkdir -p "$root/usr/sbin" "$root/usr/lib/hornet" "$root/etc/hornet/on-identity.d" "$root/etc/profile.d"
 cp "$here/hornet-identity" "$root/usr/sbin/hornet-identity"
-cp "$here/apply.sh" "$here/run-agent" "$root/usr/lib/hornet/"
-chmod 755 "$root/usr/sbin/hornet-identity" "$root/usr/lib/hornet/run-agent"
+cp "$here/apply.sh" "$here/watch.sh" "$here/run-agent" "$root/usr/lib/hornet/"
+chmod 755 "$root/usr/sbin/hornet-identity" "$root/usr/lib/hornet/watch.sh" "$root/usr/lib/hornet/run-agent"
 chmod 644 "$root/usr/lib/hornet/apply.sh"
 
-# settle.S, assembled; x86_64 only, others do without it.
-base64 -d <"$here/settle.base64" >"$root/usr/lib/hornet/settle"
-chmod 755 "$root/usr/lib/hornet/settle"
+# What is in helper/, compiled; x86_64 only, others do without it.
+base64 -d <"$here/helper.base64" >"$root/usr/lib/hornet/helper"
+chmod 755 "$root/usr/lib/hornet/helper"
 
 cat >"$root/etc/profile.d/hornet-env.sh" <<'END'
 # The environment that Hornet gave this guest, for login shells that may read it.
@@ -52,7 +52,7 @@ if [ -r /etc/swarm-env ]; then
 fi
 END
 
-dropbear='/usr/sbin/dropbear -s -r /etc/dropbear/dropbear_ed25519_host_key -P /run/hornet/dropbear.pid'
+dropbear='/usr/sbin/dropbear -s -P /run/hornet/dropbear.pid'
 case $init-$sshd in
   *-dropbear)
     mkdir -p "$root/etc/dropbear"
@@ -60,7 +60,7 @@ case $init-$sshd in
     # shellcheck disable=SC2016
     printf '#!/bin/sh\n# Only the listener goes; sessions are processes of their own.\n%s\nexec %s\n' \
       'read -r pid </run/hornet/dropbear.pid && kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done' \
-      "$dropbear" >"$root/usr/lib/hornet/restart-dropbear"
+      "$dropbear -r /etc/dropbear/dropbear_ed25519_host_key" >"$root/usr/lib/hornet/restart-dropbear"
     chmod 755 "$root/usr/lib/hornet/restart-dropbear"
     ;;
   openrc-openssh)
@@ -76,7 +76,7 @@ if [ ! -e "$root/etc/hornet/identity.conf" ]; then
   cat >"$root/etc/hornet/identity.conf" <<END
 # Settings of hornet-identity; read by its shell.
 # Seconds between two looks for another identity, once there is one; 0: only on hornet-identity --now.
-WATCH_SECONDS=5
+WATCH_SECONDS=1
 # The ssh server: format of its host key (dropbear or openssh), how it is started, how it takes a changed host key.
 SSHD_KIND=$sshd
 SSHD_START='$start'

@@ -126,6 +126,20 @@ ask() {
   IFS= read -r "$2" <&3
 }
 
+# run_helper: seed and clock, where the guest can run it; $settled says how it went. Not in /run, where many systems execute
+# nothing.
+run_helper() {
+  program=$(mktemp) && base64 -d >"$program" <<END && chmod 700 "$program" && "$program" 2>/dev/null
+$helper
+END
+  # 64: it runs, and does not understand.
+  if [ $? = 64 ]; then
+    printf '%s' "$new_seed" | "$program" set "$new_clock"
+    settled=$?
+  fi
+  rm -f "$program"
+}
+
 # identify first|again [unattended]: all but the agent, which stands still afterwards. first: the guest was just resumed or
 # booted. unattended: nobody answers.
 identify() {
@@ -133,27 +147,25 @@ identify() {
   umask 077
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   export PATH
-  LIBRARY=/usr/lib/hornet RUN=/run/hornet newline='
-'
+  LIBRARY=/usr/lib/hornet RUN=/run/hornet
   # shellcheck disable=SC2034 # read by apply.sh
-  half_interval_ms=0 login='' action=restart failures=''
+  login='' action=restart
   mkdir -p "$RUN" && chmod 755 "$RUN"
   find_agent
   ancestors
   find_sshd
-  parse
-  generation=$new_generation
-  service=$(decode "$new_service")
+  forget
+  while IFS= read -r line; do take "$line"; done <<END
+$body
+END
+  generation=$new_generation service=$new_service
   stop_agent
   agent_service stop
   if [ "$1" = first ]; then
     action=start
-    # Not in /run, where many systems execute nothing.
-    SETTLE=$(mktemp) && decode "$settle" >"$SETTLE" && chmod 700 "$SETTLE"
     if [ -z "$2" ]; then ask clock new_clock; fi
-    read -r uptime idle </proc/uptime
+    run_helper
     apply_seed_and_clock
-    rm -f "$SETTLE"
   fi
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi

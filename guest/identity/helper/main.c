@@ -1,0 +1,119 @@
+/* The identity service's helper, for what a shell cannot do, or only with processes that cost a guest which wakes up
+   beside many others more time than all the rest. x86_64 Linux; other guests do without.
+
+     helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: it is left alone) and renews
+                                     the random generator by what is on stdin
+     helper watch ADDRESS SECONDS GENERATION
+                                     waits on the metadata service for an identity document of another generation than
+                                     this one, and then for the next, looking every SECONDS (0: when it is asked). With
+                                     the generation "none" the first document's own `seed` and `clock` are applied at
+                                     once. Each document goes to stdout, with a last line `end=CODE`. A line on stdin
+                                     makes it look at once, and say `looked` after that
+
+   The exit code, and that CODE: 0, 1 for the random generator, 2 for the clock, 3 for both; 64 for a wrong call.
+
+   Nothing here is compiled where it is used: helper.base64 is the program, and a test holds it against these files. */
+#include "system.h"
+
+/* Between two looks for the first document: while a snapshot and its resume are to be expected, and for a guest that
+   nobody cares for. */
+#define EAGER (20 * MILLISECOND)
+#define PATIENT SECOND
+#define EAGER_LOOKS 3000
+
+static const char *end_of(const char *text)
+{
+    while (*text) text++;
+    return text;
+}
+
+/* Waits so long, or until a line comes on stdin, and for ever where `span` is 0. Gives whether a line came. */
+static int pause_for(time_ns span)
+{
+    struct { int fd; short wanted, seen; } input = { 0, 1, 0 };
+    char line[64];
+    if (CALL3(SYS_POLL, &input, 1, span == 0 ? -1 : span / MILLISECOND) <= 0) return 0;
+    if (CALL3(SYS_READ, 0, line, sizeof line) > 0) return 1;
+    CALL3(SYS_EXIT, 0, 0, 0);
+    return 0;
+}
+
+static int set(const char *clock)
+{
+    static char seed[512];
+    long length = 0, got;
+    while ((got = CALL3(SYS_READ, 0, seed + length, sizeof seed - length)) > 0) length += got;
+    return (renew_random(seed, length) ? 0 : 1) | (!*clock || set_clock(clock, end_of(clock)) ? 0 : 2);
+}
+
+static int settle(const char *document, const char *end)
+{
+    const char *seed = after_line(document, end, "seed="), *clock = after_line(document, end, "clock="), *seed_end = seed;
+    while (seed && seed_end < end && *seed_end != '\n') seed_end++;
+    return (seed && !renew_random(seed, seed_end - seed) ? 1 : 0) | (clock && !set_clock(clock, end) ? 2 : 0);
+}
+
+/* Whether a document's generation is another one than `known`, which becomes it. */
+static int is_news(const char *document, const char *end, char *known, long size)
+{
+    const char *generation = after_line(document, end, "generation="), *at = generation;
+    long length = 0;
+    while (at && at < end && *at != '\n') at++;
+    if (!generation || at - generation >= size) return 0;
+    while (generation + length < at && generation[length] == known[length]) length++;
+    if (generation + length == at && !known[length]) return 0;
+    memcpy(known, generation, at - generation);
+    known[at - generation] = 0;
+    return 1;
+}
+
+static int watch(unsigned int ip, time_ns interval, const char *generation)
+{
+    static char known[128];
+    int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0;
+    if (end_of(generation) - generation >= (long)sizeof known) return 64;
+    append(known, generation);
+    for (unsigned long looks = 0;; looks++) {
+        const char *document;
+        long length = fetch(ip, &document);
+        if (length > 0 && is_news(document, document + length, known, sizeof known)) {
+            char end[] = "end=0\n";
+            if (first) code = settle(document, document + length);
+            end[4] = (char)('0' + code);
+            if (!write_all(1, document, length) || !write_all(1, end, 6)) return 1;
+            first = code = 0;
+        }
+        if (asked && !write_all(1, "looked\n", 7)) return 1;
+        asked = pause_for(!first ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT);
+    }
+}
+
+/* An IPv4 address in the order of the network; 0 where it is none. */
+static unsigned int address_of(const char *text)
+{
+    const char *end = end_of(text);
+    unsigned int ip = 0;
+    for (int part = 0; part < 4; part++) {
+        unsigned long long value;
+        if (!(text = number(text, end, 10, &value)) || value > 255 || (part < 3 && *text++ != '.')) return 0;
+        ip |= (unsigned int)value << part * 8;
+    }
+    return *text ? 0 : ip;
+}
+
+__attribute__((noreturn, used)) static void start(const long *stack)
+{
+    const char *const *argv = (const char *const *)(stack + 1);
+    const char *mode = stack[0] > 1 ? argv[1] : "";
+    unsigned long long seconds;
+    unsigned int ip;
+    long code = 64;
+    if (stack[0] == 3 && starts_with(mode, end_of(mode), "set")) code = set(argv[2]);
+    else if (stack[0] == 5 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
+             number(argv[3], end_of(argv[3]), 10, &seconds))
+        code = watch(ip, (time_ns)seconds * SECOND, argv[4]);
+    CALL3(SYS_EXIT, code, 0, 0);
+    __builtin_unreachable();
+}
+
+__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call start\n");

@@ -1,0 +1,71 @@
+/* Bytes and what is written in them. */
+#include "system.h"
+
+/* The compiler makes calls of these by itself. */
+void *memcpy(void *to, const void *from, unsigned long length)
+{
+    char *target = to;
+    const char *source = from;
+    while (length--) *target++ = *source++;
+    return to;
+}
+
+void *memset(void *to, int byte, unsigned long length)
+{
+    char *target = to;
+    while (length--) *target++ = (char)byte;
+    return to;
+}
+
+/* Whether a text begins with a prefix; a prefix is in small letters, and letters of the text may be capital. */
+int starts_with(const char *text, const char *end, const char *prefix)
+{
+    for (; *prefix; text++, prefix++) {
+        if (text >= end || (*text | (*text >= 'A' && *text <= 'Z' ? 32 : 0)) != *prefix) return 0;
+    }
+    return 1;
+}
+
+/* What follows a key at the beginning of one of the lines; null where no line begins with it. */
+const char *after_line(const char *text, const char *end, const char *key)
+{
+    const char *from = key;
+    while (text < end) {
+        if (starts_with(text, end, key)) {
+            while (*from) from++;
+            return text + (from - key);
+        }
+        while (text < end && *text++ != '\n') {}
+    }
+    return 0;
+}
+
+/* Reads a number without sign; gives what follows it, null where there is none. */
+const char *number(const char *text, const char *end, int base, unsigned long long *value)
+{
+    const char *begin = text;
+    for (*value = 0; text < end; text++) {
+        int digit = *text >= '0' && *text <= '9' ? *text - '0' : (*text | 32) >= 'a' ? (*text | 32) - 'a' + 10 : 99;
+        if (digit >= base) break;
+        *value = *value * base + digit;
+    }
+    return text == begin ? 0 : text;
+}
+
+/* Copies a text without its end, which is given. */
+char *append(char *to, const char *text)
+{
+    while (*text) *to++ = *text++;
+    return to;
+}
+
+int write_all(int fd, const char *text, long length)
+{
+    while (length > 0) {
+        long written = CALL3(SYS_WRITE, fd, text, length);
+        if (written <= 0) return 0;
+        text += written;
+        length -= written;
+    }
+    return 1;
+}
