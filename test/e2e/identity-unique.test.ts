@@ -110,6 +110,6 @@ test("ten clones differ in all that they are and draw, and know the time", async
   }
   const errors: Record<string, number> = {};
   for (const clone of clones) errors[clone] = await clockError(clone);
-  // A template's clock is seconds behind; what remains is how long a guest among many waits for a core (some ms alone).
-  expect(Object.entries(errors).filter(([, error]) => error > 1000)).toEqual([]);
+  // What a busy machine adds between question and answer is not in it.
+  expect(Object.entries(errors).filter(([, error]) => error > 100)).toEqual([]);
 });
