@@ -4,6 +4,7 @@ import type { Paths } from "../scripts/pulumi-cli";
 import { checkout } from "../scripts/local/paths";
 import { parseCommand, usage, type BenchOptions, type PartName } from "./options";
 import { bytes } from "./parts/bytes";
+import { change } from "./parts/change";
 import { guests } from "./parts/guests";
 import { identity } from "./parts/identity";
 import { network } from "./parts/network";
@@ -19,7 +20,7 @@ import { resultTable } from "./report/table";
 import type { BenchPaths, Context, Part } from "./support/context";
 import { Stages } from "./support/stage";
 
-const parts: Readonly<Record<PartName, Part>> = { work, up, network, bytes, transfer, guests, identity };
+const parts: Readonly<Record<PartName, Part>> = { work, up, network, bytes, transfer, guests, identity, change };
 
 /**
  * @returns 0 where everything could be measured, whatever the numbers; 1 where something could not

@@ -11,7 +11,7 @@ test("what is not said has its default", () => {
       guests: 10,
       size: 256,
       fill: 50,
-      only: ["work", "up", "network", "bytes", "transfer", "guests", "identity"],
+      only: ["work", "up", "network", "bytes", "transfer", "guests", "identity", "change"],
       json: undefined,
       plots: undefined,
     },
@@ -33,7 +33,7 @@ test.each([
   [["--counts", "3,254"], "--counts 254: it is a whole number from 1 to 253"],
   [
     ["--only", "speed"],
-    "there is no part speed to measure; there are work, up, network, bytes, transfer, guests, identity",
+    "there is no part speed to measure; there are work, up, network, bytes, transfer, guests, identity, change",
   ],
   [["--baseline", "/no/such"], "--baseline: /no/such is not a readable file"],
   [["--compare", "a.json"], "--compare takes the JSON files of two runs: npm run bench -- --compare A.json B.json"],

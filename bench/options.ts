@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** What can be measured, in the order of the table. */
-export const PARTS = ["work", "up", "network", "bytes", "transfer", "guests", "identity"] as const;
+export const PARTS = ["work", "up", "network", "bytes", "transfer", "guests", "identity", "change"] as const;
 
 /** One of {@link PARTS}. */
 export type PartName = (typeof PARTS)[number];

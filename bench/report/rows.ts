@@ -1,7 +1,8 @@
 import { ratioOf, type Series } from "./measurements";
 
 /** What a row compares with, in the words of the table. */
-export type Against = "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher" | "untold";
+export type Against =
+  "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher" | "untold" | "no change";
 
 /** One line of the table: something that was measured and, where there is one, what it is held against. */
 export interface Row {
@@ -149,6 +150,12 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       series: "identity.hornet.once",
       against: { what: "untold", series: "identity.untold.once" },
       limit: 1.5,
+    },
+    {
+      title: "up with another value in every guest's environment",
+      series: "change.hornet",
+      against: { what: "no change", series: "change.same" },
+      limit: 2,
     },
   ];
 }

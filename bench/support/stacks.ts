@@ -45,7 +45,8 @@ export class HornetStack implements BenchStack {
   constructor(
     private readonly paths: Paths,
     private readonly droplet: string,
-    private readonly snapshot: string,
+    /** A snapshot's folder, for the stub; left out, real guests of a snapshot that a boot makes. */
+    private readonly snapshot?: string,
   ) {
     this.calls = join(localPaths().folder, "calls");
   }
@@ -54,13 +55,15 @@ export class HornetStack implements BenchStack {
     return localPaths().stackFile;
   }
 
-  async prepare(count: number): Promise<void> {
+  async prepare(count: number, env: Readonly<Record<string, string>> = {}): Promise<void> {
     await prepareStack(this.paths);
+    const stub = this.snapshot !== undefined;
     addToConfig({
       config: {
         "hornet:droplet": { simulated: this.droplet },
-        "hornet:snapshot": { path: this.snapshot },
-        "hornet:fleet": { count, readyTimeout: 0 },
+        "hornet:snapshot": stub ? { path: this.snapshot } : { boot: { timeout: 300 } },
+        "hornet:fleet": { count, readyTimeout: stub ? 0 : 300 },
+        "hornet:identity": { env },
         // The stub runs no guest that could be told anything over ssh.
         "hornet:guest": { identity: "service" },
       },
