@@ -176,17 +176,21 @@ run_hooks() {
   done
 }
 
+# await_end PID TRIES: waits until a process has ended, a tenth of a second a try. One that nobody has waited for yet keeps
+# its pid, but not its program.
+await_end() {
+  tries=0
+  while [ -e "/proc/$1/exe" ] && [ "$tries" -lt "$2" ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+}
+
 # stop_agent: ends the agent that this service started, with all that it started in its process group.
 stop_agent() {
   if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
-    tries=0
-    # A child that has ended keeps its pid until it is waited for, but not its program.
-    while [ -e "/proc/$agent/exe" ] && [ "$tries" -lt 50 ]; do
-      tries=$((tries + 1))
-      sleep 0.1
-    done
-    kill -KILL "-$agent" 2>/dev/null
-    wait "$agent"
+    await_end "$agent" 50
+    kill -KILL "-$agent" 2>/dev/null && await_end "$agent" 10
   fi
   agent=
 }
@@ -208,10 +212,13 @@ start_agent() {
   else
     set -- "$LIBRARY/run-agent"
   fi
-  # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's.
-  become setsid "$@" >>"$RUN/start.log" 2>&1 &
-  agent=$!
-  printf '%s\n' "$agent" >"$RUN/agent.pid"
+  # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's. The subshell
+  # leaves it to init, which waits for its end: this service is in `read` all the time.
+  (
+    become setsid "$@" >>"$RUN/start.log" 2>&1 &
+    printf '%s\n' "$!" >"$RUN/agent.pid"
+  )
+  find_agent
 }
 
 # find_agent: the agent that an earlier process of ours has started; $RUN does not outlive a boot.
