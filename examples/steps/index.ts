@@ -45,8 +45,8 @@ for (let at = 0; at < spec.fleet.count; at++) {
     `enter-${name}`,
     {
       connection: onDroplet,
-      create: pulumi.interpolate`mkdir -p /opt/known && echo ${clone.generation} >/opt/known/${name}`,
-      delete: `rm -f /opt/known/${name} && rmdir --ignore-fail-on-non-empty /opt/known`,
+      create: pulumi.interpolate`echo ${clone.generation} >/opt/known-${name}`,
+      delete: `rm -f /opt/known-${name}`,
       triggers,
     },
     // Else the old step's delete would follow the new one's create, and undo it.

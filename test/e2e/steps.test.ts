@@ -88,7 +88,7 @@ test("steps run after each clone, again exactly for the one that was told anew w
   const before = await observeDroplet(droplet);
   await up();
   expect(log()).toEqual(["vm0 is warm", "vm1 is warm"]);
-  const [first, second] = [await on("cat /opt/known/vm0"), await on("cat /opt/known/vm1")];
+  const [first, second] = [await on("cat /opt/known-vm0"), await on("cat /opt/known-vm1")];
   expect(first).not.toBe(second);
 
   // Nothing changed, so nothing runs.
@@ -99,8 +99,8 @@ test("steps run after each clone, again exactly for the one that was told anew w
   await on("kill -9 $(head -n 1 /opt/swarm/runtime/vm1/vmm.pid)");
   await up();
   expect(log()).toEqual(["vm0 is warm", "vm1 is warm", "vm1 is warm"]);
-  expect(await on("cat /opt/known/vm0")).toBe(first);
-  expect(await on("cat /opt/known/vm1")).not.toBe(second);
+  expect(await on("cat /opt/known-vm0")).toBe(first);
+  expect(await on("cat /opt/known-vm1")).not.toBe(second);
 
   await pulumi("destroy", "--yes", "--skip-preview");
   expect(await observeDroplet(droplet)).toEqual(before);
