@@ -74,6 +74,8 @@ watch_consoles() {
     while read -r size log; do
       ((size <= limit)) || ! is_ours "${log%/*}" || shorten_console "$log" "$size" "$((limit / 2))"
     done < <(stat -c '%s %n' "${home%/*}"/*/console.log 2>/dev/null)
+    # Or it would lie there as a zombie until the next look.
+    wait "$!"
     pause 2
   done
 }
