@@ -40,13 +40,8 @@ function digest(path: string): string {
 
 /** The metadata that give a guest its hostname. */
 function identity(hostname: string): unknown {
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const lines = [
-    "format=1",
-    `generation=${base64("1")}`,
-    `hostname=${base64(hostname)}`,
-    `env=${base64(`A=${"b".repeat(200)}\n`)}`,
-  ];
+  // A newline within a value is escaped.
+  const lines = ["format=2", "generation=1", `hostname=${hostname}`, `env=A=${"b".repeat(200)}\\n`];
   return { hornet: { identity: `${lines.join("\n")}\n` } };
 }
 
