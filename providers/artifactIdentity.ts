@@ -32,9 +32,8 @@ export async function detectIdentity(
 ): Promise<"service" | "ssh"> {
   const session = sessionFor(wanted);
   const vars = scratchVars(wanted);
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
   const generation = newGeneration();
-  const document = { hornet: { identity: `format=${base64("1")}\ngeneration=${base64(generation)}\n` } };
+  const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
   const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
   const done = async (): Promise<void> => {
     await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
