@@ -9,6 +9,7 @@ require("./register.cjs");
 /** @type {Record<string, string>} */
 const modules = {
   DropletClaim: "./providers/dropletClaim.ts",
+  DropletLimits: "./providers/dropletLimits.ts",
   Bridge: "./providers/bridge.ts",
   Clone: "./providers/clone.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",

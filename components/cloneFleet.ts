@@ -7,6 +7,7 @@ import { withoutOrigin, withoutStacks } from "./quiet";
 import type { DropletArgs } from "./resource";
 import { ConsoleKeeper } from "./consoleKeeper";
 import { DropletClaim } from "./dropletClaim";
+import { DropletLimits } from "./dropletLimits";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
@@ -65,6 +66,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       },
       inner,
     );
+    const limits = new DropletLimits("limits", { ...common, clones: plans.length }, { ...inner, dependsOn: [claim] });
     const consoles = new ConsoleKeeper(
       "consoles",
       { ...common, limit: spec.vmm.consoleLimit },
@@ -74,7 +76,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const bridge = new Bridge(
       bridgeName,
       { ...common, name: bridgeName, address, uplink },
-      { ...inner, dependsOn: [claim, consoles] },
+      { ...inner, dependsOn: [claim, limits, consoles] },
     );
     // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
     const template = new SnapshotArtifact(

@@ -5,6 +5,7 @@ export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
 export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
+export { DropletLimits, type DropletLimitsArgs } from "./dropletLimits";
 export {
   FirecrackerVM,
   type AgentArgs,

@@ -7,6 +7,7 @@ import { providerText, type Kind } from "./resource";
 const root = resolve(__dirname, "..");
 const kinds: readonly Kind[] = [
   "DropletClaim",
+  "DropletLimits",
   "Bridge",
   "Clone",
   "CloneNamespace",

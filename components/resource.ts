@@ -52,6 +52,7 @@ export interface CommonArgs {
 /** The kinds of resource, as provide.cjs names them. */
 export type Kind =
   | "DropletClaim"
+  | "DropletLimits"
   | "Bridge"
   | "Clone"
   | "CloneNamespace"

@@ -27,6 +27,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "gather_facts",
   "hash_files",
   "inspect_files",
+  "limit_facts",
   "list_manifests",
   "lock_holder",
   "preflight_facts",

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { HornetError } from "../host/errors";
-import { limitDrift, raisedText, type Raise } from "../plan/limits";
 import type { Observed } from "../plan/observed";
-import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { absolutePath, interfaceName, namespaceName } from "./fields";
 import { lookAtDroplet, type Seen } from "./preflight";
@@ -24,8 +23,6 @@ const inputs = commonInputs.extend({
 const outputs = z.object({
   /** What Preflight warned of. */
   warnings: z.array(z.string()).default([]),
-  /** The limits that this stack raised, as lines "KEY BEFORE TO". */
-  raised: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof inputs>;
@@ -44,50 +41,22 @@ function expectClones(wanted: Inputs, { vms }: Observed): void {
   watcherOf(sessionFor(wanted)).expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
 }
 
-/**
- * Preflight, then the sweep and the limits: nothing is changed on a droplet that cannot carry the fleet.
- *
- * @param known the limits that were raised before, as the state remembers them; left out, there is no state yet
- */
-async function claim(wanted: Inputs, keep: readonly string[], known?: string): Promise<Outputs> {
+/** Preflight, then the sweep: nothing is changed on a droplet that cannot carry the fleet. */
+async function claim(wanted: Inputs, keep: readonly string[]): Promise<Outputs> {
   const observed = await observeToChange(wanted, WHOLE);
   expectClones(wanted, observed);
-  const { faults, warnings, raises, facts } = await preflight(wanted, observed);
+  const { faults, warnings } = await preflight(wanted, observed);
   if (faults.length > 0) {
     throw new HornetError(
       [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
     );
   }
   for (const warning of warnings) console.error(`warning: ${sessionFor(wanted).name}: ${warning}`);
-  await sweep(wanted, keep, "");
-  if (raises.length === 0 && limitDrift(facts, known ?? "").length === 0) {
-    return { warnings: [...warnings], raised: raisedText(facts) };
-  }
-  const raise = (): Promise<string> => raiseLimits(wanted, raises, known ?? "");
-  // What fails before there is a state is known to none.
-  const raised = known === undefined ? await cleanUpAfter(raise, () => giveBack(wanted)) : await raise();
-  return { warnings: [...warnings], raised };
+  await sweep(wanted, keep);
+  return { warnings: [...warnings] };
 }
 
-async function raiseLimits(wanted: Inputs, raises: readonly Raise[], known: string): Promise<string> {
-  for (const { key, to } of raises) {
-    console.error(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
-  }
-  return sessionFor(wanted).call({
-    what: "raise the limits that the fleet needs",
-    run: "raise_limits",
-    vars: { ...commonVars(wanted), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
-    hint: "raise them yourself with sysctl(8), then Hornet leaves them alone",
-  });
-}
-
-async function giveBack(wanted: Inputs): Promise<void> {
-  const vars = { ...commonVars(wanted), known: "" };
-  await sessionFor(wanted).call({ what: "give back the limits that were raised", run: "return_limits", vars });
-}
-
-/** @param known with nothing to keep: the limits to be given back, as the state remembers them */
-async function sweep(wanted: Inputs, keep: readonly string[] | "nothing", known: string): Promise<void> {
+async function sweep(wanted: Inputs, keep: readonly string[] | "nothing"): Promise<void> {
   const all = keep === "nothing";
   touch(wanted, WHOLE);
   await sessionFor(wanted).call({
@@ -98,7 +67,6 @@ async function sweep(wanted: Inputs, keep: readonly string[] | "nothing", known:
       dir_of_artifacts: wanted.dir,
       keep: all ? "" : keep.join(" "),
       all: all ? "1" : "",
-      known,
     },
     patience: 5,
   });
@@ -119,19 +87,12 @@ const definition: Definition<Inputs, Outputs> = {
     // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
     const { files, snapshot } = state.needs;
     const needs = snapshotNeeds.parse({ files, snapshot });
-    const { faults, raises, facts } = await preflight({ ...state, namespaces: mine, needs }, observed);
-    const changed = limitDrift(facts, state.raised);
-    const low = raises
-      .filter(({ key }) => !changed.some((words) => words.startsWith(key)))
-      .map(({ key, to }) => `${key} is too low for the clones on the droplet: it is to be ${to}`);
-    return {
-      outputs: { warnings: state.warnings, raised: raisedText(facts) || state.raised },
-      drift: [...orphans, ...faults, ...changed, ...low],
-    };
+    const { faults } = await preflight({ ...state, namespaces: mine, needs }, observed);
+    return { outputs: { warnings: state.warnings }, drift: [...orphans, ...faults] };
   },
   // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here.
-  update: (state, wanted) => claim(wanted, [...new Set([...state.namespaces, ...wanted.namespaces])], state.raised),
-  delete: (state) => sweep(state, "nothing", state.raised),
+  update: (state, wanted) => claim(wanted, [...new Set([...state.namespaces, ...wanted.namespaces])]),
+  delete: (state) => sweep(state, "nothing"),
 };
 
 /**

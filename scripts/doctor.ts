@@ -18,10 +18,10 @@ import type { Observed } from "../plan/observed";
 import { ownerName } from "../plan/owner";
 import { planFleet } from "../plan/names";
 import { needsOf } from "../plan/needs";
-import type { Verdict } from "../plan/preflight";
+import { limitDrift, parseRaised, raisedText } from "../plan/limits";
 import { hashFiles, inspectFiles } from "../providers/artifactFiles";
 import { manifestsOn } from "../providers/artifactTransfer";
-import { lookAtDroplet } from "../providers/preflight";
+import { lookAtDroplet, type Seen } from "../providers/preflight";
 import { snapshotNeeds } from "../providers/snapshotOutlook";
 import { LOCAL, PROJECT, checkout, localPaths } from "./local/paths";
 
@@ -45,8 +45,8 @@ async function examine(stack: string, digests: boolean): Promise<number> {
   const session = sessionOf(droplet);
   const mark = await findMark(session, spec, stack);
   const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { asItIs: true });
-  const found = inspect(spec, mark ?? "nobody", observed);
   const verdict = await preflight(session, spec, observed, mark);
+  const found = withLimits(inspect(spec, mark ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, mark, found, verdict, holder);
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
@@ -82,7 +82,7 @@ async function preflight(
   spec: FleetSpec,
   observed: Observed,
   mark: string | undefined,
-): Promise<Verdict> {
+): Promise<Seen> {
   return lookAtDroplet({
     session,
     vars: vars(spec),
@@ -97,12 +97,18 @@ async function preflight(
   });
 }
 
+function withLimits(found: Inspection, { facts }: Seen): Inspection {
+  const raised = parseRaised(raisedText(facts));
+  const owned = raised.map(({ key, before, to }) => `limit ${key}, raised from ${before} to ${to}`);
+  return { ...found, owned: [...found.owned, ...owned], drift: [...found.drift, ...limitDrift(facts, "")] };
+}
+
 function print(
   droplet: string,
   stack: string,
   mark: string | undefined,
   found: Inspection,
-  { faults, warnings }: Verdict,
+  { faults, warnings }: Seen,
   holder: string,
 ): void {
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;

@@ -31,8 +31,6 @@ limit_facts() {
     [[ -e ${ports[0]} ]] || ports=()
     printf 'bridge_ports=%s\n' "${#ports[@]}"
   fi
-  # Only root may ask; what a droplet without sshd allows nobody needs to know.
-  printf 'max_sessions=%s\n' "$(sshd -T 2>/dev/null | sed -n 's/^maxsessions //p')"
 }
 
 # sysctl_file KEY: interfaces have dots in their names; none of the limits has.

@@ -3,7 +3,7 @@
 
 # sweep: variables owner runtime_dir dir_of_artifacts keep (names of namespaces, blank between) all vmm_timeout_ms.
 # Takes away the namespaces that this owner has claimed, with VM, links, rules and files, but for those in keep; with
-# all set also its bridges and artifacts, and gives back the limits that it raised (variable known, see return_limits).
+# all set also its bridges and artifacts, and gives back the limits that its note says it raised.
 # What is somebody else's is not looked at.
 sweep() {
   local claim namespace host_veth
@@ -23,7 +23,7 @@ sweep() {
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    drop_proofs && release_consoles && sweep_bridges && sweep_links && sweep_artifacts && return_limits || return
+    drop_proofs && release_consoles && sweep_bridges && sweep_links && sweep_artifacts && known="" return_limits || return
   fi
   drop_folder "$runtime_dir"
 }

@@ -35,6 +35,9 @@ const NAME = "chaos";
 /** The droplet's own /var/tmp, which outlives a reboot and is no part of what is observed. */
 const INSIDE = "/var/tmp";
 
+/** A limit of the kernel that every fleet here has to raise, below /proc/sys. */
+export const LIMIT = "user/max_net_namespaces";
+
 /** The stand-in that runs no guest says what a guest's identity service says before its snapshot. */
 const WRAPPER = `#!/bin/sh
 case $1 in --api-sock) echo "hornet-identity: waiting" ;; esac
@@ -46,7 +49,17 @@ const KILL_VMMS = `
     if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
   done 2>/dev/null`;
 
+/** What the kernel's limit is before Hornet comes: too low for two clones. */
+const LIMIT_BEFORE = 100;
+
+/** The droplet shares this machine's kernel, so a file stands over one of its limits, which Hornet reads and writes as that. */
+const LOWER_LIMIT = `
+  echo ${LIMIT_BEFORE} >${INSIDE}/limit
+  chmod 644 ${INSIDE}/limit
+  [[ /proc/sys/${LIMIT} -ef ${INSIDE}/limit ]] || mount --bind ${INSIDE}/limit /proc/sys/${LIMIT}`;
+
 const WIPE = `${KILL_VMMS}
+  echo ${LIMIT_BEFORE} >${INSIDE}/limit
   for one in /opt/swarm/runtime/.consoles-*/pid; do
     if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
   done 2>/dev/null
@@ -94,6 +107,7 @@ export class Stage {
     copyFileSync(join(built, "firecracker-stub"), join(vmm, "firecracker-stub"));
     chmodSync(join(vmm, "firecracker-stub"), 0o755);
     const stage = new Stage(folder, droplet, place);
+    await stage.run(LOWER_LIMIT);
     stage.before = await observeDroplet(NAME);
     return stage;
   }
@@ -142,7 +156,7 @@ export class Stage {
     if (disturbance !== undefined) this.spare ??= await this.start();
     const ended = await ending;
     await kill;
-    this.droplet = (await reboot) ?? this.droplet;
+    if (reboot !== undefined) await this.started(await reboot);
     if (!ended.died) this.idle = worker;
     return ended;
   }
@@ -183,12 +197,20 @@ export class Stage {
     const workers = [this.spare, this.idle];
     this.spare = this.idle = undefined;
     for (const worker of workers) await end(worker);
-    this.droplet = await rebootDroplet(NAME);
+    await this.started(await rebootDroplet(NAME));
+  }
+
+  /** A kernel that has started knows nothing of what limits were set to. */
+  private async started(droplet: DropletRecord): Promise<void> {
+    this.droplet = droplet;
+    await this.run(LOWER_LIMIT);
   }
 
   /** What is on the droplet that was not there before, and what is missing. */
   async changes(): Promise<string[]> {
-    return changes(this.before, await observeDroplet(NAME));
+    const found = changes(this.before, await observeDroplet(NAME));
+    const limit = Number(await this.run(`cat /proc/sys/${LIMIT}`));
+    return limit === LIMIT_BEFORE ? found : [...found, `${LIMIT} is ${limit}, it was ${LIMIT_BEFORE}`];
   }
 
   /** Takes everything away by force, past Hornet, so that one test that fails does not fail the next ones. */

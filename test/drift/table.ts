@@ -4,12 +4,20 @@ import type { Drift } from "./kind";
 import { namespaceDrifts } from "./namespace";
 import { ruleDrifts } from "./rules";
 import { vmDrifts } from "./vm";
+import { LIMIT } from "../chaos/stage";
+
+/** The limit's name, as sysctl(8) has it. */
+const limit = LIMIT.replace("/", ".");
 
 const dropletDrifts: readonly Drift[] = [
   {
     kind: "droplet rebooted",
     make: "reboot",
-    says: { "Bridge br0": "bridge br0 missing; …", "Clone vm0": "namespace vm0 missing; VMM of vm0 …" },
+    says: {
+      "DropletLimits limits": `${limit} is 100, raised to 512 before`,
+      "Bridge br0": "bridge br0 missing; …",
+      "Clone vm0": "namespace vm0 missing; VMM of vm0 …",
+    },
     restarts: true,
     everyClone: true,
   },
@@ -17,6 +25,7 @@ const dropletDrifts: readonly Drift[] = [
     kind: "runtime folder deleted",
     make: "rm -r /opt/swarm/runtime",
     says: {
+      "DropletLimits limits": "the note of the limits that were raised is missing",
       "Bridge br0": "the folder of br0 lost its owner mark",
       "Clone vm1": "the folder of vm1 lost its owner mark; …",
       "Clone vm0":
@@ -25,6 +34,18 @@ const dropletDrifts: readonly Drift[] = [
     restarts: true,
     everyClone: true,
     losesDisk: true,
+  },
+  {
+    kind: "limit of the kernel lowered",
+    make: `echo 100 >/proc/sys/${LIMIT}`,
+    says: { "DropletLimits limits": `${limit} is 100, raised to 512 before` },
+    check: `[[ $(</proc/sys/${LIMIT}) == 512 ]]`,
+  },
+  {
+    kind: "note of the raised limits deleted",
+    make: "rm -r /opt/swarm/runtime/.limits-*",
+    says: { "DropletLimits limits": "the note of the limits that were raised is missing" },
+    check: `[[ $(cat /opt/swarm/runtime/.limits-*/raised) == "${limit} 100 512" ]]`,
   },
 ];
 

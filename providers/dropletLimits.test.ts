@@ -4,7 +4,8 @@ import { readLibrary } from "../host/library";
 import { quote } from "../host/quote";
 import { Driver, effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
 import { declared, other, owner, Stage } from "../test/support/scratchStage";
-import { provider } from "./dropletClaim";
+import { provider as claimProvider } from "./dropletClaim";
+import { provider } from "./dropletLimits";
 
 jest.setTimeout(120_000);
 
@@ -25,14 +26,14 @@ beforeEach(() =>
   stage.run(`echo ${BEFORE} >/tmp/pid_max; chmod 644 /tmp/pid_max; mount --bind /tmp/pid_max ${sysctl}`),
 );
 
-function claim(who = owner, namespaces: readonly string[] = ["vm7"]): Promise<Driver> {
-  return Driver.of(provider, { droplet: stage.droplet.connection, owner: who, runtimeDir, namespaces });
+function limits(who = owner, clones = 1): Promise<Driver> {
+  return Driver.of(provider, { droplet: stage.droplet.connection, owner: who, runtimeDir, clones });
 }
 
 const value = async (): Promise<number> => Number(await stage.run(`cat ${sysctl}`));
 
 test("a limit that is too low is raised to a power of two, noted, and given back", async () => {
-  const one = await claim();
+  const one = await limits();
   await one.create();
   const raised = await value();
   expect(Math.log2(raised) % 1).toBe(0);
@@ -45,7 +46,7 @@ test("a limit that is too low is raised to a power of two, noted, and given back
 });
 
 test("a value that somebody lowered is seen and mended; one that somebody raised further is theirs", async () => {
-  const one = await claim();
+  const one = await limits();
   await one.create();
   const raised = await value();
   await stage.run(`echo ${BEFORE} >${sysctl}`);
@@ -63,7 +64,7 @@ test.each([
   ["its note", `rm -r ${runtimeDir}/.limits-*`],
   ["the runtime folder", `rm -r ${runtimeDir}`],
 ])("a droplet that lost %s: the state remembers, for an up and for a destroy", async (_what, drift) => {
-  const one = await claim();
+  const one = await limits();
   await one.create();
   await stage.run(drift);
   expect((await one.read()).condition).toContain("the note of the limits that were raised is missing");
@@ -78,12 +79,12 @@ test.each([
 });
 
 test("of two stacks the one that stays inherits the duty, whichever raised the limit", async () => {
-  const first = await claim();
+  const first = await limits();
   await first.create();
   const raised = await value();
   const bridge = await stage.bridge({}, other);
   await bridge.create();
-  const second = await claim(other, ["vm8"]);
+  const second = await limits(other);
   await second.create();
   expect(second.outs.raised).toBe("");
   await first.delete();
@@ -95,12 +96,12 @@ test("of two stacks the one that stays inherits the duty, whichever raised the l
 });
 
 test("two stacks that raised one after the other: the first value is what comes back", async () => {
-  const first = await claim();
+  const first = await limits();
   await first.create();
   const raised = await value();
   // Somebody lowers it while the second one comes.
   await stage.run(`echo ${BEFORE + 1} >${sysctl}`);
-  const second = await claim(other, ["vm8"]);
+  const second = await limits(other);
   await second.create();
   const again = await value();
   expect(second.outs.raised).toBe(`kernel.pid_max ${BEFORE + 1} ${again}\n`);
@@ -114,25 +115,28 @@ test("two stacks that raised one after the other: the first value is what comes 
 
 test("where the kernel's settings cannot be written, it is a fault with what to type", async () => {
   await stage.run(`mount -o remount,bind,ro ${sysctl}`);
-  const one = await claim();
+  const one = await Driver.of(claimProvider, {
+    ...{ droplet: stage.droplet.connection, owner, runtimeDir },
+    namespaces: ["vm7"],
+  });
   await expect(one.create()).rejects.toThrow(
     /cannot carry this fleet; nothing was changed:\n {2}- kernel\.pid_max is 40; with 1 clones on the droplet it must be \d+, and it cannot be raised from here: sysctl -w kernel\.pid_max=\d+/,
   );
 });
 
 test("each step failing in turn is said and leaves nothing; of a destroy, the next one ends it", async () => {
-  const probe = await claim();
+  const probe = await limits();
   const raising = await effectsOf(stage.droplet.folder, () => probe.create());
   const returning = await effectsOf(stage.droplet.folder, () => probe.delete());
   expect(raising).toEqual(["limits/claim", "limits/note", "limits/kernel.pid_max"]);
   expect(returning).toEqual(["limits/back-kernel.pid_max", "limits/unclaim"]);
   for (const effect of raising) {
-    const one = await claim();
+    const one = await limits();
     expect(await messageWhenFailing(effect, () => one.create())).toContain(`injected failure at ${effect}`);
     expect({ effect, value: await value() }).toEqual({ effect, value: BEFORE });
   }
   for (const effect of returning) {
-    const one = await claim();
+    const one = await limits();
     await one.create();
     expect(await messageWhenFailing(effect, () => one.delete())).toContain(`injected failure at ${effect}`);
     await one.delete();
