@@ -51,9 +51,12 @@ recover_vmm() {
   [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
 }
 
-# write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other.
+# write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other. Written at once, by
+# one write; who reads the file may find it empty for a moment.
 write_pid() {
-  printf '%s %s %s\n' "$2" "$(start_time "$2")" "$(</proc/sys/kernel/random/boot_id)" >"$1.draft" && mv "$1.draft" "$1"
+  local since boot
+  start_time "$2" since && read -r boot </proc/sys/kernel/random/boot_id || return
+  printf '%s %s %s\n' "$2" "$since" "$boot" >"$1"
 }
 
 # process_alive FILE: the process that write_pid recorded lives and is that one (same start time, same boot).
@@ -72,7 +75,7 @@ mend_vm() {
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return
-  [[ -e $dir/disk-used ]] || effect "$namespace/disk-used" touch "$dir/disk-used" || return
+  [[ -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   if [[ $disk_path == /* && ! "/proc/$pid/root$disk_path" -ef $dir/rootfs.ext4 ]]; then
     effect "$namespace/mount" mount_disk "$pid" "$dir" "$disk_path" || return
   fi

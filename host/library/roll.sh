@@ -18,7 +18,7 @@ put_back() {
   [[ -e $dir/rootfs.aside ]] || return 0
   effect "$namespace/end-new" end_vmm "$dir" || return
   # Marked first: from here on only a boot may be done with it.
-  effect "$namespace/disk-used" touch "$dir/disk-used" || return
+  effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   effect "$namespace/put-back" mv "$dir/rootfs.aside" "$dir/rootfs.ext4"
 }
 

@@ -87,7 +87,7 @@ launch_vmm() {
       fail "the VMM did not open its socket in time: $(console_tail "$dir" 600)"
       return 1
     fi
-    if [[ -e $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
+    if [[ -s $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
       fail "the VMM ended at once: $(console_tail "$dir" 600)"
       return 1
     fi
@@ -138,7 +138,7 @@ shut_down_vmm() {
   vmm_alive "$dir" || end_waiter "$waiter"
 }
 
-# write_record DIR TEXT
+# write_record DIR TEXT: whoever reads the record of a VMM that runs sees the old one or the new one.
 write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold record
@@ -154,7 +154,7 @@ start_vm() {
     effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
   fi
   t1=$((${EPOCHREALTIME/./} / 1000))
-  effect "$namespace/record" write_record "$dir" "$record" || return
+  effect "$namespace/record" put_line "$dir/record" "$record" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
@@ -163,7 +163,7 @@ start_vm() {
   fi
   t2=$((${EPOCHREALTIME/./} / 1000))
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
-  effect "$namespace/disk-used" touch "$dir/disk-used" || return
+  effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   answer=$(effect "$namespace/restore" api "$dir" "$config") || {
     fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
