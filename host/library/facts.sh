@@ -52,13 +52,14 @@ gather_facts() {
   gather_clones "${mine[@]}"
 }
 
-# gather_clones NAME…: looks into clones, as many at once as there are cores: it is small processes, one after another.
+# gather_clones NAME…: looks into clones, as many at once as there are cores: it is small processes, one after another. Each
+# share is kept until it is whole: a pipe takes 64 KiB, and whoever is not read yet would wait.
 gather_clones() {
   local width at fd
   local -a readers=()
   width=$(nproc)
   for ((at = 0; at < width && at < $#; at++)); do
-    exec {fd}< <(gather_share "$at" "$width" "$@")
+    exec {fd}< <(share=$(gather_share "$at" "$width" "$@") && printf '%s\n' "$share")
     readers+=("$fd")
   done
   for fd in "${readers[@]}"; do
