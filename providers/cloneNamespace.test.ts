@@ -266,7 +266,7 @@ test("each step of a delete failing in turn: said, and the next delete ends it",
   const probe = await stage.namespace();
   await probe.create();
   const effects = await effectsOf(stage.droplet.folder, () => probe.delete());
-  expect(effects).toEqual(expect.arrayContaining(["vm7/del-link", "vm7/del-netns", "vm7/unclaim"]));
+  expect(effects).toEqual(expect.arrayContaining(["vm7/del-network", "vm7/unclaim"]));
   for (const effect of effects) {
     const one = await stage.namespace();
     await one.create();

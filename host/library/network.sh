@@ -56,13 +56,15 @@ delete_namespace() {
   fi
   # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return, and also
   # where something holds a namespace that has no name any more.
+  local network=""
   if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
-    effect "$namespace/del-link" ip link del "$host_veth" || return
+    network="link del $host_veth"$'\n'
   elif has_netns "$namespace"; then
     # It has another name by now, or none that is known; its other end takes it along.
     effect "$namespace/del-veths" drop_veths "$namespace" || return
   fi
-  [[ ! -e /run/netns/$namespace ]] || effect "$namespace/del-netns" ip netns del "$namespace" || return
+  [[ ! -e /run/netns/$namespace ]] || network+="netns del $namespace"
+  [[ -z $network ]] || effect "$namespace/del-network" ip_batch "$network" || return
   effect "$namespace/unclaim" unclaim "$dir"
 }
 

@@ -110,12 +110,14 @@ api() {
   printf '%s\n' "$answer"
 }
 
-# end_vmm DIR (variable vmm_timeout_ms): ends the recorded process, nothing else, and waits until it has gone.
+# end_vmm DIR (variable vmm_timeout_ms): ends the recorded process and the shell that waits for it, nothing else, and waits
+# until they have gone. The shell goes first: how this VMM ends is no news.
 end_vmm() {
   local dir=$1 pid limit waiter
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
+  [[ -z $waiter ]] || kill -9 "${waiter% *}" 2>/dev/null
   kill -9 "$pid" 2>/dev/null
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   while vmm_alive "$dir"; do

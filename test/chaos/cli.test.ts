@@ -90,7 +90,7 @@ test("preview and doctor say in words what has drifted and change nothing; up me
 });
 
 test.each([
-  ["vm1/launch", "vm0/del-link"],
+  ["vm1/launch", "vm0/del-network"],
   ["artifact/vm.mem", "bridge/del-rules"],
 ])("an up killed at %s, a destroy killed at %s: the next ones end what was begun", async (upAt, downAt) => {
   await killedAt(upAt, "up");
