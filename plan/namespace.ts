@@ -170,9 +170,13 @@ function planRoute(
   if (right.length === 1 && stable && defaults.length === 1) return;
   if (inner !== undefined) say(defaults.length === 0 ? "default route missing" : "default route changed");
   // The right one twice differs in its metric; both go then, or the replacement would be a third one beside them.
-  for (const { gateway, device } of defaults.filter((one) => right.length > 1 || !isRight(one))) {
-    inside.push(gateway === "" ? `route del default dev ${device}` : `route del default via ${gateway} dev ${device}`);
-  }
+  const wrong = defaults.filter((one) => right.length > 1 || !isRight(one));
+  // Before all else: a route goes with the address that leads to its gateway, and what is gone cannot be deleted.
+  inside.unshift(
+    ...wrong.map(({ gateway, device }) =>
+      gateway === "" ? `route del default dev ${device}` : `route del default via ${gateway} dev ${device}`,
+    ),
+  );
   inside.push(`route replace default via ${spec.gateway} dev ${spec.nsVeth}`);
 }
 

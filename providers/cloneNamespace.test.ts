@@ -100,6 +100,22 @@ test("another address is moved to in place", async () => {
   await one.delete();
 });
 
+test("another network of the bridge's is moved to in place, MAC addresses and route included", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  const tap = "ip -n vm7 -o link show tap0 | cut -d: -f1";
+  const there = await stage.run(tap);
+  await base.delete();
+  const moved = await stage.bridge({ address: "10.7.0.1/24" });
+  await moved.create();
+  await one.update({ address: "10.7.0.9/24", gateway: "10.7.0.1" });
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.run("ip -n vm7 route show default")).toBe("default via 10.7.0.1 dev veth0 \n");
+  expect(await stage.run(tap)).toBe(there);
+  await one.delete();
+  await moved.delete();
+});
+
 test("what the same stack left half-made is completed", async () => {
   const claim = `mkdir /opt/swarm/runtime/vm7; echo '${owner}' >/opt/swarm/runtime/vm7/owner`;
   const net = "ip netns add vm7";
