@@ -132,7 +132,7 @@ test("a bridge's MAC address is fixed, local, unicast, and differs by name", () 
 });
 
 test("the rules: masquerade for what leaves the network, by any way or by the uplink alone", () => {
-  expect(bridgeTableName(owner)).toBe("hornet_abcdefabcdef");
+  expect(bridgeTableName(owner, "br0")).toBe("hornet_abcdefabcdef_br0");
   const text = renderTable(bridgeTable(spec));
   expect(text).toContain(
     'ip saddr 10.0.0.0/24 ip daddr != 10.0.0.0/24 oifname != "br0" masquerade comment "masquerade"',

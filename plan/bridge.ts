@@ -80,9 +80,9 @@ export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolea
   return { drift, host, addAddress, enableForwarding: !observed.forwarding };
 }
 
-/** The name of a stack's table in the droplet's own namespace; two stacks on one bridge have one each. */
-export function bridgeTableName(owner: string): string {
-  return `hornet_${ownerId(owner)}`;
+/** The name of a bridge's table in the droplet's own namespace; two stacks on one bridge have one each. */
+export function bridgeTableName(owner: string, bridge: string): string {
+  return `hornet_${ownerId(owner)}_${bridge}`;
 }
 
 /**
@@ -93,7 +93,7 @@ export function bridgeTableName(owner: string): string {
 export function bridgeTable(spec: BridgeSpec): NftTable {
   const out = spec.uplink === "auto" ? `oifname != "${spec.name}"` : `oifname "${spec.uplink}"`;
   return {
-    name: bridgeTableName(spec.owner),
+    name: bridgeTableName(spec.owner, spec.name),
     owner: spec.owner,
     chains: [
       {

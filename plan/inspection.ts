@@ -62,7 +62,7 @@ function bridgeDrift(spec: FleetSpec, owner: string, observed: Observed): string
   const { name, address, uplink } = spec.bridge;
   const adopted = observed.bridges[name] === "adopted";
   const bridge = { name, address, network: networkText(cidrOf(address)), uplink, owner };
-  const table = observed.tables.find((one) => one.name === bridgeTableName(owner));
+  const table = observed.tables.find((one) => one.name === bridgeTableName(owner, spec.bridge.name));
   const masquerade = table?.rules.some(({ comment }) => comment === "masquerade") === true;
   return [...planBridge(bridge, observed, adopted).drift, ...(masquerade ? [] : ["nft rule masquerade missing"])];
 }

@@ -23,7 +23,7 @@ test("created, as declared, deleted, deleted again", async () => {
 test("every drift is said in words and repaired", async () => {
   const one = await stage.bridge();
   await one.create();
-  const table = `hornet_${owner.slice(-12)}`;
+  const table = `hornet_${owner.slice(-12)}_br0`;
   await stage.repairs(one, "ip link set br0 down", "br0 down");
   await stage.repairs(one, "ip addr flush dev br0", "address 10.0.0.1/24 missing on br0");
   await stage.repairs(one, "ip link set br0 alias x", "br0 lost its owner mark");
@@ -54,10 +54,21 @@ test("every drift is said in words and repaired", async () => {
 test("all of it taken away by somebody: gone, and deleting that is fine", async () => {
   const one = await stage.bridge();
   await one.create();
-  await stage.run(`ip link del br0; nft delete table ip hornet_${owner.slice(-12)}; rm -rf /opt/swarm/runtime`);
+  await stage.run(`ip link del br0; nft delete table ip hornet_${owner.slice(-12)}_br0; rm -rf /opt/swarm/runtime`);
   await stage.run("echo 0 >/proc/sys/net/ipv4/ip_forward");
   expect((await one.read()).id).toBe("");
   await one.delete();
+});
+
+test("a bridge that comes under another name before the old one goes keeps its own rules", async () => {
+  const one = await stage.bridge();
+  await one.create();
+  const next = await stage.bridge({ name: "br7", address: "10.7.0.1/24" });
+  await next.create();
+  await one.delete();
+  expect(await next.read()).toMatchObject(declared);
+  expect((await stage.run("cat /proc/sys/net/ipv4/ip_forward")).trim()).toBe("1");
+  await next.delete();
 });
 
 test("another uplink is another rule, in place", async () => {

@@ -60,7 +60,7 @@ async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
       host: plan.host.join("\n"),
       forward: plan.enableForwarding ? "1" : "",
       rules: renderTable(bridgeTable(spec)),
-      table: bridgeTableName(wanted.owner),
+      table: bridgeTableName(wanted.owner, wanted.name),
     },
   });
   const [origin = "", listing = ""] = answer.split("\n");
@@ -73,7 +73,7 @@ async function remove(state: Inputs, before = ""): Promise<void> {
   await sessionFor(state).call({
     what: `take away the bridge ${name}`,
     run: "delete_bridge",
-    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner), before },
+    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
     hint: "look at its ports with: ip link show master " + name,
   });
 }
@@ -92,14 +92,15 @@ const definition: Definition<Inputs, Outputs> = {
   read: async (state) => {
     const observed = await observe(state, state.name);
     const seen = observed.links.some(({ name }) => name === state.name);
-    const table = observed.tables.find(({ name }) => name === bridgeTableName(state.owner));
+    const tableName = bridgeTableName(state.owner, state.name);
+    const table = observed.tables.find(({ name }) => name === tableName);
     if (!seen && table === undefined && observed.bridges[state.name] === undefined) return "gone";
     // A bridge of another stack's that went over to this one is ours from then on.
     const origin = observed.bridges[state.name];
     const adopted = origin === undefined ? state.adopted : origin === "adopted";
     const plan = planBridge(specOf(state), observed, adopted);
     const unmarked = origin === undefined ? [`the folder of ${state.name} lost its owner mark`] : [];
-    const rules = tableDrift(bridgeTableName(state.owner), state.rules, table);
+    const rules = tableDrift(tableName, state.rules, table);
     return {
       outputs: { adopted, rules: state.rules, before: state.before },
       drift: [...unmarked, ...plan.drift, ...rules],

@@ -34,14 +34,14 @@ sweep_bridges() {
     [[ -d $claim ]] || continue
     bridge=${claim%-*} bridge=${bridge##*/.bridge-}
     read -r _ _ address _ 2>/dev/null <"$claim/origin" || address=""
-    table=hornet_${owner##*:}
+    table=hornet_${owner##*:}_$bridge
     delete_bridge || return
   done
 }
 
-# sweep_links: what is left of our links under names that nobody knows, and our table in the droplet's own namespace.
+# sweep_links: what is left of our links under names that nobody knows, and our tables in the droplet's own namespace.
 sweep_links() {
-  local link ports table=hornet_${owner##*:}
+  local link ports table
   for link in /sys/class/net/*; do
     link=${link##*/}
     owns_link "$link" 2>/dev/null || continue
@@ -49,8 +49,10 @@ sweep_links() {
     [[ -z $ports ]] || { fail "$link still has the ports ${ports% }, which are not this stack's; it is left as it is"; return 1; }
     effect "sweep/link" ip link del "$link" || return
   done
-  nft list table ip "$table" >/dev/null 2>&1 || return 0
-  effect "sweep/table" nft delete table ip "$table"
+  while read -r _ _ table; do
+    [[ $table == hornet_${owner##*:}_* ]] || continue
+    effect "sweep/$table" nft delete table ip "$table" || return
+  done < <(nft list tables ip)
 }
 
 sweep_artifacts() {
