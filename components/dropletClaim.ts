@@ -37,6 +37,6 @@ export class DropletClaim extends HornetResource {
   declare readonly warnings: pulumi.Output<string[]>;
 
   constructor(name: string, args: DropletClaimArgs, opts?: pulumi.CustomResourceOptions) {
-    super("DropletClaim", name, args, ["warnings"], opts);
+    super("DropletClaim", name, args, ["warnings", "token"], { deleteBeforeReplace: false, ...opts });
   }
 }

@@ -58,7 +58,7 @@ test("a whole droplet", () => {
   const seen = parseFacts(
     [
       section("stamp 1764000000.123456789", ""),
-      section("boot", "abc-def\n"),
+      section("machine", "abc-def 4026531840\n"),
       section("links", `${JSON.stringify([{ ifname: "lo", flags: ["UP"] }, veth])}\n`),
       section("forwarding", "1\n"),
       section("tables", `${JSON.stringify(table)}\n`),
@@ -79,7 +79,7 @@ test("a whole droplet", () => {
   );
   expect(seen).toMatchObject({
     stamp: "1764000000.123456789",
-    bootId: "abc-def",
+    machine: "abc-def 4026531840",
     forwarding: true,
     namespaces: ["vm7", "other"],
     claims: [
@@ -158,7 +158,7 @@ test("answers of several VMMs on one line are told apart, and one that answers n
 test("an empty droplet", () => {
   expect(parseFacts([section("links", "\n"), section("tables", "")].join(""))).toEqual({
     stamp: "",
-    bootId: "",
+    machine: "",
     links: [],
     forwarding: false,
     tables: [],

@@ -20,7 +20,7 @@ const ours: ObservedLink = {
 
 function observed(link: ObservedLink | undefined, forwarding = true): Observed {
   return {
-    bootId: "",
+    machine: "",
     links: link === undefined ? [] : [link],
     forwarding,
     tables: [],

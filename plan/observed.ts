@@ -98,7 +98,8 @@ export interface ObservedClaim {
 export interface Observed {
   /** Names the moment at which somebody took the lock to change it last. */
   readonly stamp?: string;
-  readonly bootId: string;
+  /** Names the running machine: its boot, and its network namespace, since containers of one kernel share that. */
+  readonly machine: string;
   readonly links: readonly ObservedLink[];
   readonly forwarding: boolean;
   readonly tables: readonly ObservedTable[];

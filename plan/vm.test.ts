@@ -38,7 +38,7 @@ const tap: ObservedLink = {
 
 function observed(vm: Partial<ObservedVm> | undefined, { link = tap, namespaces = ["vm7"] } = {}): Observed {
   return {
-    bootId: "",
+    machine: "",
     links: [],
     forwarding: true,
     tables: [],

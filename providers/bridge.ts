@@ -1,11 +1,12 @@
 import { z } from "zod";
+import type { Call } from "../host/call";
 import { parseTable } from "../host/facts";
 import { bridgeMac, bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../plan/bridge";
 import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { observe, observeToChange, sessionFor, touch } from "./droplet";
+import { changing, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -46,8 +47,7 @@ async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
-  touch(wanted, wanted.name);
-  const answer = await sessionFor(wanted).call({
+  const call: Call = {
     what: `set up the bridge ${wanted.name}`,
     run: "converge_bridge",
     vars: {
@@ -62,20 +62,21 @@ async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
       rules: renderTable(bridgeTable(spec)),
       table: bridgeTableName(wanted.owner, wanted.name),
     },
-  });
+  };
+  const answer = await changing(wanted, wanted.name, () => sessionFor(wanted).call(call));
   const [origin = "", listing = ""] = answer.split("\n");
   return { adopted: origin.split(" ")[1] === "adopted", rules: fingerprint(parseTable(listing)), before: origin };
 }
 
 async function remove(state: Inputs, before = ""): Promise<void> {
   const { runtimeDir, name, owner, address } = state;
-  touch(state, name);
-  await sessionFor(state).call({
+  const call: Call = {
     what: `take away the bridge ${name}`,
     run: "delete_bridge",
     vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
     hint: "look at its ports with: ip link show master " + name,
-  });
+  };
+  await changing(state, name, () => sessionFor(state).call(call));
 }
 
 const definition: Definition<Inputs, Outputs> = {

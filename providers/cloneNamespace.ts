@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { ownerName } from "../plan/owner";
+import type { Call } from "../host/call";
 import { HornetError } from "../host/errors";
 import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { commonVars, observe, observeToChange, sessionFor, touch } from "./droplet";
+import { changing, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
@@ -73,10 +74,8 @@ async function converge(wanted: Inputs): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
-  // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
-  if (!isUntouched(wanted, observed)) touch(wanted, wanted.namespace);
   const session = sessionFor(wanted);
-  const ms = await session.call({
+  const call: Call = {
     what: `set up the network of ${wanted.namespace}`,
     run: "converge_namespace",
     vars: {
@@ -90,18 +89,22 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       host: plan.host.join("\n"),
       inside: plan.inside.join("\n"),
     },
-  });
+  };
+  // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
+  const ms = isUntouched(wanted, observed)
+    ? await session.call(call)
+    : await changing(wanted, wanted.namespace, () => session.call(call));
   noteNetwork(session, wanted.namespace, Number(ms));
   return {};
 }
 
 async function remove(state: Inputs): Promise<void> {
-  touch(state, state.namespace);
-  await sessionFor(state).call({
+  const call: Call = {
     what: `take away the network of ${state.namespace}`,
     run: "delete_namespace",
     vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
-  });
+  };
+  await changing(state, state.namespace, () => sessionFor(state).call(call));
 }
 
 /** See {@link provider}. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import type { Call } from "../host/call";
 import { consoleDrift, MIB } from "../plan/consoles";
 import { commonInputs, makeProvider, type Definition } from "./define";
-import { commonVars, observe, sessionFor, touch } from "./droplet";
+import { changing, commonVars, observe, sessionFor } from "./droplet";
 
 const inputs = commonInputs.extend({
   /** MiB that a clone's console may have. */
@@ -16,12 +17,12 @@ type Inputs = z.infer<typeof inputs>;
 const CONSOLES = "the consoles";
 
 async function keep(wanted: Inputs): Promise<object> {
-  touch(wanted, CONSOLES);
-  await sessionFor(wanted).call({
+  const call: Call = {
     what: "keep the clones' consoles short",
     run: "keep_consoles",
     vars: { ...commonVars(wanted), console_limit: String(wanted.limit * MIB) },
-  });
+  };
+  await changing(wanted, CONSOLES, () => sessionFor(wanted).call(call));
   return {};
 }
 
@@ -38,12 +39,12 @@ const definition: Definition<Inputs, object> = {
   },
   update: (_state, wanted) => keep(wanted),
   delete: async (state) => {
-    touch(state, CONSOLES);
-    await sessionFor(state).call({
+    const call: Call = {
       what: "end what keeps the clones' consoles short",
       run: "release_consoles",
       vars: commonVars(state),
-    });
+    };
+    await changing(state, CONSOLES, () => sessionFor(state).call(call));
   },
 };
 

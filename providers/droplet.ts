@@ -12,12 +12,14 @@ export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Rec
 interface View {
   /** The lock's stamp when it was taken in this operation; what was read before must have the same. */
   locked: string | undefined;
-  reading: Promise<Observed> | undefined;
-  /** Resources that were changed since the reading: of these it says nothing any more. */
-  readonly touched: Set<string>;
+  reading: { readonly begun: number; readonly seen: Promise<Observed> } | undefined;
+  /** When a change of a resource was begun or ended last: a reading that was begun before says nothing of it any more. */
+  readonly touched: Map<string, number>;
 }
 
 const views = new Map<string, View>();
+/** Counts what is begun and ended here, so that it has an order. */
+let moment = 0;
 
 /** The session for a resource's droplet. */
 export function sessionFor({ droplet }: CommonInputs): Session {
@@ -46,34 +48,44 @@ export async function observeToChange(common: CommonInputs, about: string): Prom
   const stamp = await sessionFor(common).hold();
   if (view.locked !== stamp) {
     view.locked = stamp;
-    const before = await view.reading?.catch(() => undefined);
+    const before = await view.reading?.seen.catch(() => undefined);
     if (before?.stamp !== stamp) view.reading = undefined;
   }
   return read(common, view, about);
 }
 
 async function read(common: CommonInputs, view: View, about: string): Promise<Observed> {
-  if (view.touched.has(about)) {
-    view.reading = undefined;
-    view.touched.clear();
+  let { reading } = view;
+  if (reading === undefined || reading.begun < (view.touched.get(about) ?? 0)) {
+    reading = { begun: ++moment, seen: gatherFacts(sessionFor(common), commonVars(common)) };
+    view.reading = reading;
   }
-  view.reading ??= gatherFacts(sessionFor(common), commonVars(common));
   try {
-    return await view.reading;
+    return await reading.seen;
   } catch (error) {
-    view.reading = undefined;
+    if (view.reading === reading) view.reading = undefined;
     throw error;
   }
 }
 
-/** Says that a resource is about to be changed. */
+/** Says that a resource is about to be changed, or was just now. */
 export function touch(common: CommonInputs, about: string): void {
-  viewOf(common).touched.add(about);
+  viewOf(common).touched.set(about, ++moment);
+}
+
+/** Changes a resource. What is read of it while that goes on is not what it is afterwards. */
+export async function changing<T>(common: CommonInputs, about: string, work: () => Promise<T>): Promise<T> {
+  touch(common, about);
+  try {
+    return await work();
+  } finally {
+    touch(common, about);
+  }
 }
 
 function viewOf({ droplet, owner, runtimeDir }: CommonInputs): View {
   const key = JSON.stringify([droplet, owner, runtimeDir]);
-  const view = views.get(key) ?? { locked: undefined, reading: undefined, touched: new Set<string>() };
+  const view = views.get(key) ?? { locked: undefined, reading: undefined, touched: new Map<string, number>() };
   views.set(key, view);
   return view;
 }

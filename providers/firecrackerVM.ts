@@ -1,3 +1,4 @@
+import type { Call } from "../host/call";
 import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
@@ -5,7 +6,7 @@ import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
 import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
-import { observe, observeToChange, sessionFor, touch } from "./droplet";
+import { changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
@@ -70,8 +71,8 @@ async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid }: Finding
 
 async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {
   const work = async (): Promise<VmOutputs> => {
-    touch(wanted, wanted.namespace);
-    return settle(wanted, self, await startVm(wanted, self, from));
+    const started = await changing(wanted, wanted.namespace, () => startVm(wanted, self, from));
+    return settle(wanted, self, started);
   };
   // Where nobody waits for the guest, nobody knows when it is awake.
   return wanted.readyTimeout === 0 ? work() : whenThereIsRoom(sessionFor(wanted), work);
@@ -120,9 +121,9 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
 
 /** Does something around a VM that lives on. */
 async function around(wanted: VmInputs, what: string, run: string): Promise<void> {
-  touch(wanted, wanted.namespace);
   const vars = { ...vmVars(wanted), disk_path: wanted.artifact.diskPath };
-  await sessionFor(wanted).call({ what: `${what} ${wanted.name}`, run, vars });
+  const call: Call = { what: `${what} ${wanted.name}`, run, vars };
+  await changing(wanted, wanted.namespace, () => sessionFor(wanted).call(call));
 }
 
 function pickSelf({ sshHostKey, hostKeySeed, generation }: Self): Self {
@@ -134,13 +135,13 @@ function pick(state: State): VmOutputs {
 }
 
 async function remove(state: VmInputs): Promise<void> {
-  touch(state, state.namespace);
-  await sessionFor(state).call({
+  const call: Call = {
     what: `take away the VM of ${state.namespace}`,
     run: "delete_vm",
     vars: { ...vmVars(state), shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
     timeoutMs: (60 + state.vmmTimeout + state.shutdownTimeout) * 1000,
-  });
+  };
+  await changing(state, state.namespace, () => sessionFor(state).call(call));
 }
 
 /** See {@link provider}. */

@@ -1,5 +1,6 @@
+import type { Call } from "../host/call";
 import { HornetError, messageOf } from "../host/errors";
-import { sessionFor, touch } from "./droplet";
+import { changing, sessionFor } from "./droplet";
 import { inTurn } from "./rollTurns";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { vmVars } from "./vmVars";
@@ -54,11 +55,11 @@ export async function putBack(vm: VmInputs): Promise<void> {
 }
 
 async function diskCall(vm: VmInputs, what: string, run: string): Promise<void> {
-  touch(vm, vm.namespace);
-  await sessionFor(vm).call({
+  const call: Call = {
     what: `${what} ${vm.name}`,
     run,
     vars: { ...vmVars(vm), shutdown_ms: String(Math.round(vm.shutdownTimeout * 1000)) },
     timeoutMs: (60 + vm.vmmTimeout + vm.shutdownTimeout) * 1000,
-  });
+  };
+  await changing(vm, vm.namespace, () => sessionFor(vm).call(call));
 }

@@ -6,7 +6,7 @@ import type { Observed } from "../../plan/observed";
 import { addressOf, GUEST, OWNER, TAP } from "./fleet";
 
 const NOTHING: Observed = {
-  bootId: "",
+  machine: "",
   links: [],
   forwarding: false,
   tables: [],

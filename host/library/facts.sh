@@ -15,8 +15,9 @@ gather_facts() {
     return 0
   fi
   section stamp "$(lock_stamp)"
-  section boot
-  cat /proc/sys/kernel/random/boot_id
+  section machine
+  read -r name </proc/sys/kernel/random/boot_id
+  printf '%s %s\n' "$name" "$(stat -L -c %i /proc/self/ns/net)"
   section links
   ip -j -d addr show
   section forwarding
