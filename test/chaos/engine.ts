@@ -14,7 +14,11 @@ type Bag = Record<string, unknown>;
 /** The SDK's own interface says `any` for what comes and goes. */
 interface Provider {
   check(olds: Bag, news: Bag): Promise<{ readonly inputs: Bag; readonly failures?: readonly unknown[] }>;
-  diff(id: string, olds: Bag, news: Bag): Promise<{ readonly replaces?: readonly string[] }>;
+  diff(
+    id: string,
+    olds: Bag,
+    news: Bag,
+  ): Promise<{ readonly replaces?: readonly string[]; readonly deleteBeforeReplace?: boolean }>;
   create(inputs: Bag): Promise<{ readonly id: string; readonly outs: Bag }>;
   read(id: string, props: Bag): Promise<{ readonly id: string; readonly props: Bag; readonly inputs?: Bag }>;
   update(id: string, olds: Bag, news: Bag): Promise<{ readonly outs: Bag }>;
@@ -98,14 +102,20 @@ export class Engine {
         this.state.set({ ...old, ...declared, inputs });
         return old;
       }
-      const { replaces } = await provider.diff(old.id, old.outputs, inputs);
-      if (replaces !== undefined && replaces.length > 0) throw new Error(`to be replaced for ${replaces.join(", ")}`);
+      const { replaces = [], deleteBeforeReplace } = await provider.diff(old.id, old.outputs, inputs);
+      if (replaces.length > 0) {
+        if (deleteBeforeReplace !== true) throw new Error(`to be replaced late for ${replaces.join(", ")}`);
+        await provider.delete(old.id, old.outputs);
+        this.state.delete(declared.urn);
+        const { id, outs } = await provider.create(inputs);
+        return this.keep("replace", declared, { id, inputs, outputs: outs });
+      }
       const { outs } = await provider.update(old.id, old.outputs, inputs);
       return this.keep("update", declared, { id: old.id, inputs, outputs: outs });
     });
   }
 
-  private keep(operation: "create" | "update", declared: Declared, made: Made & { inputs: Bag }): Made {
+  private keep(operation: "create" | "update" | "replace", declared: Declared, made: Made & { inputs: Bag }): Made {
     this.state.set({ ...declared, ...made });
     this.did(operation, declared);
     return made;
@@ -161,13 +171,15 @@ function providerOf({ kind }: Pick<Entry, "kind">): Provider {
 }
 
 /** The whole spec of a declared fleet, by way of the config that a user would write. */
-export function specOf({ count, memory, publish, egress, greeting }: Declaration): FleetSpec {
+export function specOf({ count, memory, publish, egress, greeting, network, tap }: Declaration): FleetSpec {
   const own = {
     publish: publish.map((port) => ({ port, guestPort: 8080 })),
     ...(egress === null ? {} : { egress: { allow: [...egress] } }),
   };
   const parsed = parseConfig({
     droplet: { local: true },
+    bridge: { address: network },
+    guest: { tapName: tap },
     snapshot: { boot: { memory }, keepGenerations: 1 },
     fleet: { count, readyTimeout: 0 },
     vmm: { timeout: 4 },

@@ -10,6 +10,10 @@ export interface Declaration {
   readonly egress: readonly string[] | null;
   /** An environment variable of every guest. */
   readonly greeting: string;
+  /** The bridge's address: with another one it is replaced under clones that live on. */
+  readonly network: string;
+  /** The tap's name: with another one every clone is replaced. */
+  readonly tap: string;
 }
 
 /** How an operation is disturbed. */
@@ -43,7 +47,7 @@ export interface Job {
 
 /** One thing that an operation did to a resource. */
 export interface Step {
-  readonly operation: "create" | "update" | "delete" | "gone";
+  readonly operation: "create" | "update" | "replace" | "delete" | "gone";
   /** `Clone vm0` */
   readonly resource: string;
 }
@@ -62,4 +66,12 @@ export interface Outcome {
 export type WorkerMessage = { readonly kind: "power" | "vmm" } | { readonly kind: "done"; readonly outcome: Outcome };
 
 /** A fleet of two with nothing special. */
-export const plainFleet: Declaration = { count: 2, memory: 16, publish: [], egress: null, greeting: "hello" };
+export const plainFleet: Declaration = {
+  count: 2,
+  memory: 16,
+  publish: [],
+  egress: null,
+  greeting: "hello",
+  network: "10.0.0.1/24",
+  tap: "tap0",
+};

@@ -18,8 +18,8 @@ export async function succeed(stage: Stage, verb: Job["verb"], declaration: Decl
   if (ended.errors.length > 0) throw new Error(`${verb} failed: ${ended.errors.join("\n")}`);
 }
 
-/** A change of everything that a fleet can change: a clone less, other rules, another snapshot. */
-const changed: Declaration = { count: 1, memory: 17, publish: [80], egress: ["10.0.0.0/24"], greeting: "hello" };
+/** A change of what most changes are about: a clone less, other rules, another snapshot. */
+const changed: Declaration = { ...plainFleet, count: 1, memory: 17, publish: [80], egress: ["10.0.0.0/24"] };
 
 /** The operations whose every effect is a fault point. */
 export const operations: readonly Operation[] = [
@@ -29,6 +29,18 @@ export const operations: readonly Operation[] = [
     name: "new identity",
     verb: "up",
     target: { ...plainFleet, greeting: "good-bye" },
+    prepare: (stage) => succeed(stage, "up", plainFleet),
+  },
+  {
+    name: "another network",
+    verb: "up",
+    target: { ...plainFleet, network: "10.7.0.1/24" },
+    prepare: (stage) => succeed(stage, "up", plainFleet),
+  },
+  {
+    name: "replacement",
+    verb: "up",
+    target: { ...plainFleet, tap: "tap7" },
     prepare: (stage) => succeed(stage, "up", plainFleet),
   },
   {

@@ -72,6 +72,8 @@ export class Walk {
       publish: random.pick([[], [80], [80, 443]]),
       egress: random.pick([null, ["10.0.0.0/24"]]),
       greeting: random.pick(["hello", "good-bye"]),
+      network: random.pick(["10.0.0.1/24", "10.0.0.1/24", "10.7.0.1/24"]),
+      tap: random.pick(["tap0", "tap0", "tap0", "tap7"]),
     };
     return this.operate("up", disturbance);
   }
