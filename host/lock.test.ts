@@ -165,3 +165,17 @@ test("what was read before the lock is used only where nobody has had the lock s
   await sessionOf(common.droplet).call(work("echo 0 >/proc/sys/net/ipv4/ip_forward"));
   expect(await observeToChange(common, "y")).toBe(third);
 });
+
+test("two names of one droplet are one operator's: neither waits for the other", async () => {
+  const one = sessionOf({ ...droplet.connection, lockTimeout: 2 });
+  const other = sessionOf({ ...droplet.connection, host: "localhost", lockTimeout: 2 });
+  try {
+    await one.call(work("true"));
+    expect(await other.holdsLock()).toBe(false);
+    await other.call(work("true"));
+    expect(await other.holdsLock()).toBe(true);
+    expect(said).toEqual([]);
+  } finally {
+    await closeSessions();
+  }
+});

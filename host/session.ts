@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { describeConnection, isLocal, type Connection } from "./connection";
 import { encode, type Call } from "./call";
 import { recordEffect } from "./effects";
@@ -7,6 +6,7 @@ import { CommandError, ConnectionError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, LockKeeper, lockHolder } from "./lock";
+import { Operator } from "./operator";
 import { ByteStream } from "./stream";
 import { traceSpan } from "./trace";
 import { discardFolder, privateFolder } from "./privateFolder";
@@ -35,21 +35,18 @@ export class Session {
   /** How many lanes there may be now. */
   private room = 0;
   private readonly waiters = new Set<(error: Error) => void>();
-  private readonly lock: LockKeeper;
-  /** Tells this session's shells on the droplet from others'. */
-  private readonly id: string;
+  private readonly ownLock = new LockKeeper(() => this.takeLock());
   readonly name: string;
+  /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
+  machine: string | undefined;
 
   constructor(
     private readonly connection: Connection,
     /** How many calls run at once. */
     readonly width: number = connection.lanes ?? LANES,
-    /** Another session of this process with the same droplet, reached in another way: it has the lock for both. */
-    private readonly keeper?: Session,
+    private readonly operator: Operator = new Operator(),
   ) {
     this.name = describeConnection(connection);
-    this.id = keeper?.id ?? randomBytes(8).toString("hex");
-    this.lock = keeper?.lock ?? new LockKeeper(() => this.takeLock());
   }
 
   /** How long connecting, or one call, may usually take. */
@@ -63,8 +60,8 @@ export class Session {
   }
 
   /** True while this session holds the droplet's lock. */
-  holdsLock(): Promise<boolean> {
-    return this.lock.held();
+  async holdsLock(): Promise<boolean> {
+    return this.machine !== undefined && this.operator.lockOf(this.machine, this.ownLock).held();
   }
 
   /**
@@ -73,8 +70,9 @@ export class Session {
    * @returns what names the moment at which it was taken the time before
    * @throws HornetError that names the holder where the wait is over
    */
-  hold(): Promise<string> {
-    return this.lock.keep();
+  async hold(): Promise<string> {
+    if (this.machine === undefined) this.release(await this.acquire());
+    return this.operator.lockOf(this.machine ?? this.name, this.ownLock).keep();
   }
 
   /**
@@ -89,7 +87,7 @@ export class Session {
     const lane = await this.acquire();
     const begun = Date.now();
     try {
-      if (!READ_ONLY.has(call.run)) await this.lock.keep();
+      if (!READ_ONLY.has(call.run)) await this.hold();
       const result = await this.limited(lane, call);
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
@@ -116,7 +114,7 @@ export class Session {
     const { what, run, vars } = call;
     // The connection is the first lane's.
     this.release(await this.acquire());
-    if (!READ_ONLY.has(run)) await this.lock.keep();
+    if (!READ_ONLY.has(run)) await this.hold();
     await into?.told;
     const purpose = { what, run, droplet: this.name };
     return new ByteStream(
@@ -147,7 +145,8 @@ export class Session {
     const lanes = this.lanes.splice(0);
     // Its end ends the session's lanes; they go first.
     await Promise.all(lanes.slice(1).map((lane) => lane.close()));
-    if (this.keeper === undefined) await this.lock.give();
+    this.operator.forget(this.ownLock);
+    await this.ownLock.give();
     // The first lane carries the connection of the others (ControlMaster), so it goes last.
     await lanes[0]?.close();
     if (this.folder !== undefined) discardFolder(this.folder);
@@ -268,8 +267,10 @@ export class Session {
     endWithEngine();
     const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
     try {
-      const hello = await lane.call('printf %s "$$"', "connect");
-      lane.pid = Number(hello.stdout);
+      const { stdout } = await lane.call("say_hello", "connect");
+      const [pid, ...machine] = stdout.split(" ");
+      lane.pid = Number(pid);
+      this.machine = machine.join(" ");
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
       throw new ConnectionError(`cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`);
@@ -283,7 +284,7 @@ export class Session {
       connection: this.connection,
       folder: this.folder ?? "",
       first,
-      session: this.id,
+      session: this.operator.id,
       serve,
     });
   }
@@ -301,13 +302,12 @@ export class Session {
 }
 
 const sessions = new Map<string, Session>();
+const operator = new Operator();
 
-/** The one session of this process with a droplet, for each way of reaching it; they share one lock. */
+/** The one session of this process with a droplet, for each way of reaching it; those with one machine share its lock. */
 export function sessionOf(connection: Connection): Session {
   const key = JSON.stringify(connection);
-  const name = describeConnection(connection);
-  const keeper = [...sessions.values()].find((other) => other.name === name);
-  const session = sessions.get(key) ?? new Session(connection, undefined, keeper);
+  const session = sessions.get(key) ?? new Session(connection, undefined, operator);
   sessions.set(key, session);
   return session;
 }

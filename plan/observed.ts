@@ -98,7 +98,7 @@ export interface ObservedClaim {
 export interface Observed {
   /** Names the moment at which somebody took the lock to change it last. */
   readonly stamp?: string;
-  /** Names the running machine: its boot, and its network namespace, since containers of one kernel share that. */
+  /** Names the machine, as long as it runs. */
   readonly machine: string;
   readonly links: readonly ObservedLink[];
   readonly forwarding: boolean;

@@ -35,3 +35,11 @@ test("what was read while a resource was being changed, for another one, says no
   expect(after).not.toBe(during);
   expect(await observe(common(), "vm8")).toBe(after);
 });
+
+test("a change by way of another name of the droplet counts too", async () => {
+  const byName: CommonInputs = { ...common(), droplet: { ...stage.droplet.connection, host: "localhost" } };
+  const before = await observe(common(), "vm7");
+  await observe(byName, "vm7");
+  await changing(byName, "vm7", () => Promise.resolve());
+  expect(await observe(common(), "vm7")).not.toBe(before);
+});

@@ -13,11 +13,11 @@ interface View {
   /** The lock's stamp when it was taken in this operation; what was read before must have the same. */
   locked: string | undefined;
   reading: { readonly begun: number; readonly seen: Promise<Observed> } | undefined;
-  /** When a change of a resource was begun or ended last: a reading that was begun before says nothing of it any more. */
-  readonly touched: Map<string, number>;
 }
 
 const views = new Map<string, View>();
+/** When a change of a resource was begun or ended last: a reading that was begun before says nothing of it any more. */
+const touched = new Map<string, number>();
 /** Counts what is begun and ended here, so that it has an order. */
 let moment = 0;
 
@@ -56,7 +56,7 @@ export async function observeToChange(common: CommonInputs, about: string): Prom
 
 async function read(common: CommonInputs, view: View, about: string): Promise<Observed> {
   let { reading } = view;
-  if (reading === undefined || reading.begun < (view.touched.get(about) ?? 0)) {
+  if (reading === undefined || reading.begun < (touched.get(touchKey(common, about)) ?? 0)) {
     reading = { begun: ++moment, seen: gatherFacts(sessionFor(common), commonVars(common)) };
     view.reading = reading;
   }
@@ -70,7 +70,13 @@ async function read(common: CommonInputs, view: View, about: string): Promise<Ob
 
 /** Says that a resource is about to be changed, or was just now. */
 export function touch(common: CommonInputs, about: string): void {
-  viewOf(common).touched.set(about, ++moment);
+  touched.set(touchKey(common, about), ++moment);
+}
+
+/** The same machine may be reached under several names in one operation. */
+function touchKey(common: CommonInputs, about: string): string {
+  const { machine, name } = sessionFor(common);
+  return JSON.stringify([machine ?? name, common.owner, about]);
 }
 
 /** Changes a resource. What is read of it while that goes on is not what it is afterwards. */
@@ -85,7 +91,7 @@ export async function changing<T>(common: CommonInputs, about: string, work: () 
 
 function viewOf({ droplet, owner, runtimeDir }: CommonInputs): View {
   const key = JSON.stringify([droplet, owner, runtimeDir]);
-  const view = views.get(key) ?? { locked: undefined, reading: undefined, touched: new Map<string, number>() };
+  const view = views.get(key) ?? { locked: undefined, reading: undefined };
   views.set(key, view);
   return view;
 }

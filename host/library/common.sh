@@ -36,6 +36,15 @@ serve_stream() {
   eval "${code%x}"
 }
 
+# say_hello: this lane's pid, and what names the machine.
+say_hello() { printf '%s %s' "$$" "$(machine_name)"; }
+
+# machine_name: the boot, and the network namespace, since containers of one kernel share that.
+machine_name() {
+  local boot
+  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s' "$boot" "$(stat -L -c %i /proc/self/ns/net)"
+}
+
 # fail MESSAGE…: says why on stderr and fails.
 fail() {
   printf '%s\n' "$*" >&2

@@ -16,8 +16,7 @@ gather_facts() {
   fi
   section stamp "$(lock_stamp)"
   section machine
-  read -r name </proc/sys/kernel/random/boot_id
-  printf '%s %s\n' "$name" "$(stat -L -c %i /proc/self/ns/net)"
+  machine_name
   section links
   ip -j -d addr show
   section forwarding
