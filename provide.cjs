@@ -8,6 +8,7 @@ require("./register.cjs");
 
 /** @type {Record<string, string>} */
 const modules = {
+  DropletCheck: "./providers/dropletCheck.ts",
   DropletClaim: "./providers/dropletClaim.ts",
   DropletLimits: "./providers/dropletLimits.ts",
   Bridge: "./providers/bridge.ts",

@@ -6,6 +6,7 @@ import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
 import { withoutOrigin, withoutStacks } from "./quiet";
 import type { DropletArgs } from "./resource";
 import { ConsoleKeeper } from "./consoleKeeper";
+import { DropletCheck } from "./dropletCheck";
 import { DropletClaim } from "./dropletClaim";
 import { DropletLimits } from "./dropletLimits";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
@@ -54,18 +55,13 @@ export class CloneFleet extends pulumi.ComponentResource {
     const inner = { parent: this };
     const plans = planFleet(spec);
     const source = sourceArgs(spec);
-    const claim = new DropletClaim(
-      "droplet",
-      {
-        ...common,
-        namespaces: plans.map(({ namespace }) => namespace),
-        dir: spec.snapshot.dir,
-        firecracker,
-        bridge: spec.bridge.name,
-        needs: dropletNeeds(spec, source),
-      },
+    const place = { ...common, namespaces: plans.map(({ namespace }) => namespace), dir: spec.snapshot.dir };
+    const check = new DropletCheck(
+      "preflight",
+      { ...place, firecracker, bridge: spec.bridge.name, needs: dropletNeeds(spec, source) },
       inner,
     );
+    const claim = new DropletClaim("droplet", place, { ...inner, dependsOn: [check] });
     const limits = new DropletLimits("limits", { ...common, clones: plans.length }, { ...inner, dependsOn: [claim] });
     const consoles = new ConsoleKeeper(
       "consoles",

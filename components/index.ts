@@ -4,7 +4,8 @@ export { Clone, type CloneArgs } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
-export { DropletClaim, type DropletClaimArgs, type DropletNeeds } from "./dropletClaim";
+export { DropletCheck, type DropletCheckArgs, type DropletNeeds } from "./dropletCheck";
+export { DropletClaim, type DropletClaimArgs } from "./dropletClaim";
 export { DropletLimits, type DropletLimitsArgs } from "./dropletLimits";
 export {
   FirecrackerVM,

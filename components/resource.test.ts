@@ -6,6 +6,7 @@ import { providerText, type Kind } from "./resource";
 
 const root = resolve(__dirname, "..");
 const kinds: readonly Kind[] = [
+  "DropletCheck",
   "DropletClaim",
   "DropletLimits",
   "Bridge",

@@ -51,6 +51,7 @@ export interface CommonArgs {
 
 /** The kinds of resource, as provide.cjs names them. */
 export type Kind =
+  | "DropletCheck"
   | "DropletClaim"
   | "DropletLimits"
   | "Bridge"

@@ -6,7 +6,7 @@ import { messageOf } from "../host/errors";
 import { needsOf } from "../plan/needs";
 import { readAgent } from "../providers/agentSource";
 import { estimateTransfer } from "../providers/transferEstimate";
-import type { DropletNeeds } from "./dropletClaim";
+import type { DropletNeeds } from "./dropletCheck";
 import type { DropletArgs } from "./resource";
 import type { BootArgs, FromArgs, SnapshotArtifactArgs } from "./snapshotArtifact";
 

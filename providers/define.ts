@@ -31,8 +31,6 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly outputs: z.ZodType<Outputs>;
   /** Inputs that are as their default says stay out of the state: for kinds of which there are many. */
   readonly lean?: true;
-  /** What replaces a resource of this kind is made before that one is deleted. The others' names exist once. */
-  readonly createFirst?: true;
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
@@ -75,7 +73,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       const replaces = definition.replaceOn.filter((key) => differs(key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
       // Names exist once on a droplet, so what is replaced goes first.
-      return Promise.resolve({ replaces, deleteBeforeReplace: definition.createFirst !== true });
+      return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
       readable(async () => {

@@ -79,6 +79,11 @@ function touchKey(common: CommonInputs, about: string): string {
   return JSON.stringify([machine ?? name, common.owner, about]);
 }
 
+/** What was read so far counts no more: for a process that serves one operation after another, as no provider of Pulumi's does. */
+export function beginOperation(): void {
+  views.clear();
+}
+
 /** Changes a resource. What is read of it while that goes on is not what it is afterwards. */
 export async function changing<T>(common: CommonInputs, about: string, work: () => Promise<T>): Promise<T> {
   touch(common, about);

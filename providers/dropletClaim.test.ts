@@ -109,26 +109,3 @@ test("two stacks with ids of their own on one bridge and one snapshot: each goes
   await second.delete();
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
-
-test("a claim that comes before the one that it replaces takes over all that is there", async () => {
-  const first = await claim(["vm7"]);
-  await first.create();
-  const bridge = await stage.bridge();
-  await bridge.create();
-  const before = await seen();
-  const second = await claim(["vm7"]);
-  await second.create();
-  await first.delete();
-  expect(changes(before, await seen())).toEqual([]);
-  await second.delete();
-  expect(await stage.changesSince(stage.before)).toEqual([]);
-});
-
-test("another runtime folder is refused while the fleet is in the one that it has", async () => {
-  const one = await claim(["vm7"]);
-  await one.create();
-  await expect(one.update({ runtimeDir: "/opt/other" }, { ...one.outs })).rejects.toThrow(
-    /hornet:vmm\.runtimeDir cannot become \/opt\/other while the fleet is in \/opt\/swarm\/runtime; nothing was changed/,
-  );
-  await one.delete();
-});

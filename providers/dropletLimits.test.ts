@@ -4,7 +4,7 @@ import { readLibrary } from "../host/library";
 import { quote } from "../host/quote";
 import { Driver, effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
 import { declared, other, owner, Stage } from "../test/support/scratchStage";
-import { provider as claimProvider } from "./dropletClaim";
+import { provider as checkProvider } from "./dropletCheck";
 import { provider } from "./dropletLimits";
 
 jest.setTimeout(120_000);
@@ -115,7 +115,7 @@ test("two stacks that raised one after the other: the first value is what comes 
 
 test("where the kernel's settings cannot be written, it is a fault with what to type", async () => {
   await stage.run(`mount -o remount,bind,ro ${sysctl}`);
-  const one = await Driver.of(claimProvider, {
+  const one = await Driver.of(checkProvider, {
     ...{ droplet: stage.droplet.connection, owner, runtimeDir },
     namespaces: ["vm7"],
   });

@@ -1,6 +1,6 @@
 import { Driver } from "../test/support/scratchProvider";
 import { images, other, owner, Stage } from "../test/support/scratchStage";
-import { provider } from "./dropletClaim";
+import { provider } from "./dropletCheck";
 
 jest.setTimeout(120_000);
 

@@ -2,7 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { availableParallelism } from "node:os";
 import { provider as bridgeProvider } from "../../providers/bridge";
 import { provider as namespaceProvider } from "../../providers/cloneNamespace";
-import { provider as claimProvider } from "../../providers/dropletClaim";
+import { provider as checkProvider } from "../../providers/dropletCheck";
 import { provider as vmProvider } from "../../providers/firecrackerVM";
 import { provider as natProvider } from "../../providers/natRuleSet";
 import { provider as snapshotProvider } from "../../providers/snapshotArtifact";
@@ -49,7 +49,7 @@ export class Fleet {
   /** The stack's claim: preflight, and the sweep of what is left of an earlier run. */
   async claim(): Promise<void> {
     const namespaces = Array.from({ length: this.request.count }, (_, id) => `vm${id}`);
-    await this.make(0, claimProvider, { ...this.common, namespaces, firecracker: this.request.firecracker });
+    await this.make(0, checkProvider, { ...this.common, namespaces, firecracker: this.request.firecracker });
   }
 
   async bridge(): Promise<void> {

@@ -12,6 +12,8 @@ const checkpoint = z.object({
 });
 
 const CLAIM = "pulumi-nodejs:dynamic/hornet:DropletClaim";
+/** What the claim depends on. */
+const CHECK = "pulumi-nodejs:dynamic/hornet:DropletCheck";
 
 /** From so many clones on the state is written once. */
 const MANY = 30;
@@ -38,5 +40,8 @@ export function checkpointing(stackFile: string, clones: number): Checkpointing 
   if (clones < MANY) return { first: [], env: {} };
   const known = existsSync(stackFile) ? checkpoint.parse(JSON.parse(readFileSync(stackFile, "utf8"))) : undefined;
   const claimed = known?.checkpoint.latest?.resources.some(({ type }) => type === CLAIM) === true;
-  return { first: claimed ? [] : ["**CloneFleet::fleet", `**${CLAIM}::droplet`], env: WRITE_ONCE };
+  return {
+    first: claimed ? [] : ["**CloneFleet::fleet", `**${CHECK}::preflight`, `**${CLAIM}::droplet`],
+    env: WRITE_ONCE,
+  };
 }

@@ -1,6 +1,6 @@
 /** Bad days, made to happen on a droplet: each ends in one readable error and leaves nothing half-made. */
 import { closeSessions, Session } from "../../host/session";
-import { provider as claimProvider } from "../../providers/dropletClaim";
+import { provider as checkProvider } from "../../providers/dropletCheck";
 import type { Observation } from "../../sandbox/droplet";
 import { Driver } from "../support/scratchProvider";
 import { images, owner, Stage } from "../support/scratchStage";
@@ -17,9 +17,9 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-function claim(props: object = {}): Promise<Driver> {
+function check(props: object = {}): Promise<Driver> {
   const droplet = stage.droplet.connection;
-  return Driver.of(claimProvider, { droplet, owner, runtimeDir: runtime, namespaces: ["vm7"], ...props });
+  return Driver.of(checkProvider, { droplet, owner, runtimeDir: runtime, namespaces: ["vm7"], ...props });
 }
 
 describe("preflight says before anything is changed", () => {
@@ -77,7 +77,7 @@ describe("preflight says before anything is changed", () => {
       /there is no \/nowhere on the droplet \(hornet:snapshot\.boot\.kernel\)/,
     ],
   ])("%s", async (_what, happens, undone, props, words) => {
-    const one = await claim(props);
+    const one = await check(props);
     // Looked at around it: what is missing may be what looking needs.
     const before = await stage.observe();
     await stage.run(happens);
@@ -101,7 +101,7 @@ describe("preflight says before anything is changed", () => {
       /a bridge has 1023 ports; with 1023 clones br0 would have 1024/,
     ],
   ])("%s", async (_what, happens, props, words) => {
-    const one = await claim(props);
+    const one = await check(props);
     await stage.run(happens);
     try {
       expect(await messageOf(one.create())).toMatch(words);
@@ -113,7 +113,7 @@ describe("preflight says before anything is changed", () => {
   test("few sessions on one connection are said, and do not stop it", async () => {
     await stage.run("printf 'MaxSessions 3\\n' >>/etc/ssh/sshd_config");
     try {
-      const one = await claim();
+      const one = await check();
       await one.create();
       expect(one.outs.warnings).toContainEqual(expect.stringContaining("sshd takes 3 sessions on one connection"));
       await one.delete();
@@ -125,7 +125,7 @@ describe("preflight says before anything is changed", () => {
 
   test("all faults stand in one report", async () => {
     const files = [{ path: "/nowhere", key: "hornet:snapshot.boot.kernel" }];
-    const one = await claim({ firecracker: "/usr/bin/fc", needs: { ...needs, memory: 100_000_000, files } });
+    const one = await check({ firecracker: "/usr/bin/fc", needs: { ...needs, memory: 100_000_000, files } });
     const message = await messageOf(one.create());
     expect(message).toMatch(/nothing was changed/);
     expect(message.match(/^ {2}- /gm)).toHaveLength(3);
@@ -139,7 +139,7 @@ describe("preflight says before anything is changed", () => {
       await stage.run(
         `cp -a ${folder} /opt/bare; sed -i 's/"snapshotFormat": "[^"]*"/"snapshotFormat": "5.0.0"/' /opt/bare/manifest.json`,
       );
-      const one = await claim({ needs: { ...needs, snapshot: "/opt/bare" } });
+      const one = await check({ needs: { ...needs, snapshot: "/opt/bare" } });
       expect(await messageOf(one.create())).toMatch(
         /the snapshot has 5\.0\.0, which needs Firecracker 1\.11 up to, not including, 1\.12/,
       );

@@ -5,22 +5,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { closeSessions } from "../../host/session";
-import { touch } from "../../providers/droplet";
+import { beginOperation } from "../../providers/droplet";
 import { Engine } from "./engine";
 import type { Job, WorkerMessage } from "./jobs";
-import { State } from "./state";
 
 function tell(message: WorkerMessage): void {
   process.send?.(message);
-}
-
-/** An operation has a process of its own: what an earlier one read of the droplet is forgotten. */
-function forget({ stateFile }: Job): void {
-  for (const { inputs } of new State(stateFile).all) {
-    for (const about of [inputs.name, inputs.namespace, "the droplet"]) {
-      if (typeof about === "string") touch(inputs as never, about);
-    }
-  }
 }
 
 const actions = {
@@ -56,7 +46,7 @@ async function work(job: Job): Promise<void> {
   else if (disturbance !== undefined && effectsFile !== undefined) {
     settled = when(disturbance.effect, effectsFile, actions[disturbance.kind]);
   }
-  forget(job);
+  beginOperation();
   try {
     const outcome = await new Engine(job).run();
     await closeSessions();

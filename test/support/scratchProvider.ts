@@ -2,10 +2,8 @@ import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
-import { defaults } from "../../config/defaults";
 import { closeSessions } from "../../host/session";
-import { touch } from "../../providers/droplet";
-import type { CommonInputs } from "../../providers/define";
+import { beginOperation } from "../../providers/droplet";
 
 type Bag = Record<string, unknown>;
 
@@ -40,7 +38,7 @@ export class Driver {
   }
 
   async create(): Promise<Bag> {
-    this.renew();
+    beginOperation();
     const result = await this.provider.create(this.inputs);
     this.id = result.id;
     this.outs = plain(result.outs as Bag);
@@ -48,7 +46,7 @@ export class Driver {
   }
 
   async read(): Promise<Condition> {
-    this.renew();
+    beginOperation();
     const result = await this.provider.read?.(this.id, this.outs);
     if (result === undefined) throw new Error("the provider reads nothing");
     const props = plain(result.props as Bag);
@@ -57,7 +55,7 @@ export class Driver {
 
   /** Updates from what was read last to the inputs, with changes to them. */
   async update(changes: Bag = {}, olds: Bag = this.outs): Promise<Bag> {
-    this.renew();
+    beginOperation();
     Object.assign(this.inputs, changes);
     const result = await this.provider.update?.(this.id, olds, this.inputs);
     this.outs = plain(result?.outs as Bag);
@@ -66,18 +64,8 @@ export class Driver {
 
   /** Deletes what was created; with `outputs` also what was not, as a state that was lost would have it. */
   async delete(outputs: Bag = {}): Promise<void> {
-    this.renew();
+    beginOperation();
     await this.provider.delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
-  }
-
-  private renew(): void {
-    // What is as usual is left out of a lean kind's inputs.
-    const common = { runtimeDir: defaults.runtimeDir, ...this.inputs } as unknown as CommonInputs;
-    for (const key of ["name", "namespace"]) {
-      const about = this.inputs[key];
-      if (typeof about === "string") touch(common, about);
-    }
-    for (const about of ["the droplet", "the consoles"]) touch(common, about);
   }
 }
 

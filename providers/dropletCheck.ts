@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { HornetError } from "../host/errors";
+import type { Observed } from "../plan/observed";
+import { commonInputs, makeProvider, type Definition } from "./define";
+import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
+import { absolutePath, interfaceName, namespaceName } from "./fields";
+import { lookAtDroplet, type Seen } from "./preflight";
+import { watcherOf } from "./ready";
+import { snapshotNeeds } from "./snapshotOutlook";
+import { defaults } from "../config/defaults";
+
+const inputs = commonInputs.extend({
+  /** The namespaces that the program declares. */
+  namespaces: z.array(namespaceName),
+  /** The folder of the artifacts that Hornet makes. */
+  dir: absolutePath.default(defaults.artifacts),
+  firecracker: absolutePath.default(defaults.firecracker),
+  /** The bridge that the clones will be ports of. */
+  bridge: interfaceName.default("br0"),
+  needs: snapshotNeeds.prefault({}),
+});
+
+const outputs = z.object({
+  /** What Preflight warned of. */
+  warnings: z.array(z.string()).default([]),
+});
+
+type Inputs = z.infer<typeof inputs>;
+type Outputs = z.infer<typeof outputs>;
+
+/** The view's name for what is not one clone's. */
+const CHECK = "the check";
+
+/** Holds the droplet against what the fleet needs, by looking only. */
+async function preflight(wanted: Inputs, { claims }: Observed): Promise<Seen> {
+  return lookAtDroplet({ ...wanted, claims, session: sessionFor(wanted), vars: commonVars(wanted) });
+}
+
+/** What does not run now will be started, if all goes well: that is told where clones are waited for. */
+function expectClones(wanted: Inputs, { vms }: Observed): void {
+  watcherOf(sessionFor(wanted)).expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
+}
+
+async function check(wanted: Inputs): Promise<Outputs> {
+  const observed = await observeToChange(wanted, CHECK);
+  expectClones(wanted, observed);
+  const { faults, warnings } = await preflight(wanted, observed);
+  if (faults.length > 0) {
+    throw new HornetError(
+      [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
+    );
+  }
+  for (const warning of warnings) console.error(`warning: ${sessionFor(wanted).name}: ${warning}`);
+  return { warnings: [...warnings] };
+}
+
+function otherFolder(state: Inputs, wanted: Inputs): string {
+  return (
+    `${sessionFor(wanted).name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
+    `${state.runtimeDir}; nothing was changed\n  next: set it back, or destroy the stack first`
+  );
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "DropletCheck",
+  inputs,
+  outputs,
+  replaceOn: ["droplet", "owner"],
+  id: ({ owner }) => owner,
+  create: check,
+  read: async (state) => {
+    const observed = await observe(state, CHECK);
+    expectClones(state, observed);
+    const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
+    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
+    const { files, snapshot } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot });
+    const { faults } = await preflight({ ...state, namespaces: mine, needs }, observed);
+    return { outputs: { warnings: state.warnings }, drift: faults };
+  },
+  update: (state, wanted) => {
+    // All else that the stack has there would be left behind: a sweep finds it by this folder.
+    if (state.runtimeDir !== wanted.runtimeDir) throw new HornetError(otherFolder(state, wanted));
+    return check(wanted);
+  },
+  delete: () => Promise.resolve(),
+};
+
+/**
+ * Preflight: the first resource of a fleet, which holds a droplet against what the fleet needs and changes nothing. It is
+ * apart from the stack's claim, whose end takes the fleet away: a fleet that is to move to another droplet stays where it
+ * is until that one has been looked at.
+ */
+export const provider = makeProvider(definition);
