@@ -7,6 +7,7 @@ import { withoutOrigin, withoutStacks } from "./quiet";
 import type { DropletArgs } from "./resource";
 import { ConsoleKeeper } from "./consoleKeeper";
 import { DropletClaim } from "./dropletClaim";
+import { MetricsCollector } from "./metricsCollector";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
@@ -70,6 +71,10 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...common, limit: spec.vmm.consoleLimit },
       { ...inner, dependsOn: [claim] },
     );
+    if (spec.vmm.metrics !== undefined) {
+      const folder = spec.vmm.metrics;
+      new MetricsCollector("metrics", { ...common, folder }, { ...inner, dependsOn: [claim] });
+    }
     const { name: bridgeName, address, uplink } = spec.bridge;
     const bridge = new Bridge(
       bridgeName,

@@ -54,6 +54,7 @@ export function fleetClone(
     kernel: spec.vmm.kernel,
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,
+    metrics: spec.vmm.metrics !== undefined,
     maxUnavailable: spec.fleet.maxUnavailable,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...given({

@@ -11,6 +11,7 @@ const kinds: readonly Kind[] = [
   "Clone",
   "CloneNamespace",
   "ConsoleKeeper",
+  "MetricsCollector",
   "NatRuleSet",
   "SnapshotArtifact",
   "FirecrackerVM",

@@ -56,6 +56,7 @@ export type Kind =
   | "Clone"
   | "CloneNamespace"
   | "ConsoleKeeper"
+  | "MetricsCollector"
   | "NatRuleSet"
   | "SnapshotArtifact"
   | "SnapshotProof"

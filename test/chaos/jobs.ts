@@ -10,6 +10,8 @@ export interface Declaration {
   readonly egress: readonly string[] | null;
   /** An environment variable of every guest. */
   readonly greeting: string;
+  /** Where metrics are collected into. Default: they are not. */
+  readonly metrics?: string;
 }
 
 /** How an operation is disturbed. */

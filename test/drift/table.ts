@@ -1,6 +1,7 @@
 import { bridgeDrifts } from "./bridge";
 import { fileDrifts } from "./files";
 import type { Drift } from "./kind";
+import { metricsDrifts } from "./metrics";
 import { namespaceDrifts } from "./namespace";
 import { ruleDrifts } from "./rules";
 import { vmDrifts } from "./vm";
@@ -34,6 +35,7 @@ export const drifts: readonly Drift[] = [
   ...namespaceDrifts,
   ...ruleDrifts,
   ...vmDrifts,
+  ...metricsDrifts,
   ...fileDrifts,
   ...dropletDrifts,
 ];

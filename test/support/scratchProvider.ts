@@ -77,7 +77,7 @@ export class Driver {
       const about = this.inputs[key];
       if (typeof about === "string") touch(common, about);
     }
-    for (const about of ["the droplet", "the consoles"]) touch(common, about);
+    for (const about of ["the droplet", "the consoles", "the metrics"]) touch(common, about);
   }
 }
 
