@@ -54,13 +54,13 @@ export function fleetClone(
     kernel: spec.vmm.kernel,
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,
-    metrics: spec.vmm.metrics !== undefined,
     maxUnavailable: spec.fleet.maxUnavailable,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...given({
       // A secret, and an empty one takes as much room in the state.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
       loginKeyPath: spec.guest.privateKeyPath,
+      metrics: spec.vmm.metrics === undefined ? undefined : true,
       agent: spec.agent.run,
       agentService: spec.agent.service,
       publish: own?.publish.map((port) => ({ ...port })),

@@ -64,7 +64,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
   // The pipe is made by prepare_metrics (host/library/metrics.sh).
-  const metrics = wanted.metrics ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
+  const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
   const requests = boots ? [...boot(wanted), metadata, startRequest] : restore(wanted, version, metadata);
   const answer = await session.call({
     what: `start the VM of ${namespace}`,
@@ -78,7 +78,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
       hold: way === "ssh" ? "1" : "",
-      metrics: wanted.metrics ? "1" : "",
+      metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
     },
     stdin: curlConfig([...metrics, ...requests]),
