@@ -15,6 +15,7 @@ const modules = {
   Clone: "./providers/clone.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",
   ConsoleKeeper: "./providers/consoleKeeper.ts",
+  MetricsCollector: "./providers/metricsCollector.ts",
   NatRuleSet: "./providers/natRuleSet.ts",
   SnapshotArtifact: "./providers/snapshotArtifact.ts",
   SnapshotProof: "./providers/snapshotProof.ts",

@@ -9,6 +9,7 @@ import { ConsoleKeeper } from "./consoleKeeper";
 import { DropletCheck } from "./dropletCheck";
 import { DropletClaim } from "./dropletClaim";
 import { DropletLimits } from "./dropletLimits";
+import { MetricsCollector } from "./metricsCollector";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
@@ -68,6 +69,10 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...common, limit: spec.vmm.consoleLimit },
       { ...inner, dependsOn: [claim] },
     );
+    if (spec.vmm.metrics !== undefined) {
+      const folder = spec.vmm.metrics;
+      new MetricsCollector("metrics", { ...common, folder }, { ...inner, dependsOn: [claim] });
+    }
     const { name: bridgeName, address, uplink } = spec.bridge;
     const bridge = new Bridge(
       bridgeName,

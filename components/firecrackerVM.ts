@@ -85,6 +85,12 @@ export interface FirecrackerVMArgs extends CommonArgs, IdentityArgs {
    * @default 0
    */
   shutdownTimeout?: pulumi.Input<number>;
+  /**
+   * Whether the VMM tells what it counts, to a {@link MetricsCollector} of the same stack. A change of it waits for the
+   * VMM's next start.
+   * @default false
+   */
+  metrics?: pulumi.Input<boolean>;
   /** What must succeed after every change of the clone, once it is ready. */
   smokeTests?: pulumi.Input<pulumi.Input<SmokeTestArgs>[]>;
   /**

@@ -60,6 +60,7 @@ export function fleetClone(
       // A secret, and an empty one takes as much room in the state.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
       loginKeyPath: spec.guest.privateKeyPath,
+      metrics: spec.vmm.metrics === undefined ? undefined : true,
       agent: spec.agent.run,
       agentService: spec.agent.service,
       publish: own?.publish.map((port) => ({ ...port })),

@@ -15,6 +15,7 @@ export {
   type SmokeTestArgs,
 } from "./firecrackerVM";
 export { type CloneSummary } from "./fleetClone";
+export { MetricsCollector, type MetricsCollectorArgs } from "./metricsCollector";
 export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
 export { SnapshotArtifact, type BootArgs, type FromArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";

@@ -13,6 +13,7 @@ const kinds: readonly Kind[] = [
   "Clone",
   "CloneNamespace",
   "ConsoleKeeper",
+  "MetricsCollector",
   "NatRuleSet",
   "SnapshotArtifact",
   "FirecrackerVM",

@@ -58,6 +58,7 @@ export type Kind =
   | "Clone"
   | "CloneNamespace"
   | "ConsoleKeeper"
+  | "MetricsCollector"
   | "NatRuleSet"
   | "SnapshotArtifact"
   | "SnapshotProof"

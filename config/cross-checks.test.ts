@@ -73,6 +73,8 @@ const others: readonly Case[] = [
   [local({ vmm: { runtimeDir: "/opt/swarm/snapshots/run" } }), "vmm.runtimeDir", "lie within each other"],
   [local({ vmm: { runtimeDir: "/opt/swarm" } }), "vmm.runtimeDir", "lie within each other"],
   [local({ snapshot: { dir: "/opt/swarm/runtime" } }), "vmm.runtimeDir", "lie within each other"],
+  [local({ vmm: { metrics: "/opt/swarm/runtime" } }), "vmm.metrics", "/opt/swarm/runtime is Hornet's own folder"],
+  [local({ vmm: { metrics: "/opt/swarm/snapshots/a" } }), "vmm.metrics", "/opt/swarm/snapshots is Hornet's own folder"],
   [local({ clones: { "3": {} } }), "clones.3", "is no clone of this fleet, which has the ids 0 to 2"],
   [local({ clones: { "4": {} }, fleet: { startId: 5 } }), "clones.4", "which has the ids 5 to 7"],
   [local({ clones: { "0": {} }, fleet: { count: 0 } }), "clones.0", "which is empty"],
@@ -114,6 +116,7 @@ test("an interface name over 15 characters comes from an id that no network has 
 });
 
 test.each<[string, RawConfig]>([
+  ["metrics beside Hornet's own folders", local({ vmm: { metrics: "/opt/swarm/runtimes" } })],
   ["an empty fleet", local({ fleet: { count: 0 } })],
   ["an empty fleet with ids that have no address", local({ fleet: { count: 0, startId: 5000 } })],
   ["all of a /24", local({ fleet: { count: 253 } })],

@@ -81,6 +81,21 @@ export const variousRules: readonly Rule[] = [
     },
   ),
   rule(
+    "the metrics must not go into the runtime folder or the snapshot folder",
+    [
+      ["vmm", "metrics"],
+      ["vmm", "runtimeDir"],
+      ["snapshot", "dir"],
+    ],
+    ({ vmm: { metrics, runtimeDir }, snapshot }) => {
+      if (metrics === undefined) return [];
+      const holder = [runtimeDir, snapshot.dir].find((dir) => `${metrics}/`.startsWith(`${dir}/`));
+      if (holder === undefined) return [];
+      const problem = `is ${metrics}, and ${holder} is Hornet's own folder`;
+      return [finding(["vmm", "metrics"], problem, "/var/lib/prometheus/node-exporter")];
+    },
+  ),
+  rule(
     "settings of single clones must be of clones of this fleet",
     [["clones"], ["fleet", "count"], ["fleet", "startId"]],
     ({ clones, fleet }) =>

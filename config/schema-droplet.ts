@@ -98,6 +98,11 @@ export const vmm = section(
       problem: "must be a whole number from 1 to 1024",
       example: 4,
     }),
+    metrics: text(formats.absolutePathProblem).optional().meta({
+      description:
+        "Folder on the droplet, the one of node_exporter's --collector.textfile.directory, into which the metrics of all clones are collected (docs/metrics.md); made where it is missing. Left out, none are.",
+      example: "/var/lib/prometheus/node-exporter",
+    }),
     shutdownTimeout: count(0).default(0).meta({
       description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
       example: 10,

@@ -168,7 +168,7 @@ const unknown: readonly Case[] = [
   [
     local({ vmm: { xyzzy: 1 } }),
     "vmm.xyzzy",
-    /the keys here are firecracker, runtimeDir, kernel, timeout, consoleLimit, shutdownTimeout$/,
+    /the keys here are firecracker, runtimeDir, kernel, timeout, consoleLimit, metrics, shutdownTimeout$/,
   ],
 ];
 

@@ -67,6 +67,11 @@ export function metadataRequest(document: unknown): ApiRequest {
   return { method: "PUT", path: "/mmds", body: document };
 }
 
+/** Where a VMM tells what it counts. It can be asked once, before the load or the configuration for a boot. */
+export function metricsRequest(path: string): ApiRequest {
+  return { method: "PUT", path: "/metrics", body: { metrics_path: path } };
+}
+
 export const resumeRequest: ApiRequest = { method: "PATCH", path: "/vm", body: { state: "Resumed" } };
 export const pauseRequest: ApiRequest = { method: "PATCH", path: "/vm", body: { state: "Paused" } };
 

@@ -111,11 +111,17 @@ export function parseFacts(text: string): Observed {
     inside,
     vms,
     ...(single.has("consoles") && { consoleLimit: Number(body("consoles")) }),
+    ...(single.has("metrics") && { metrics: parseMetrics(body("metrics")) }),
   };
 }
 
 function lines(text: string): string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
+}
+
+function parseMetrics(body: string): NonNullable<Observed["metrics"]> {
+  const [folder = "", written = ""] = lines(body);
+  return { folder, written: written === "written" };
 }
 
 function parseLinks(json: string): ObservedLink[] {

@@ -3,6 +3,7 @@ import { networkText, cidrOf } from "./addresses";
 import { bridgeTableName, planBridge } from "./bridge";
 import { consoleDrift } from "./consoles";
 import { vethMacs } from "./macs";
+import { metricsDrift } from "./metrics";
 import { planFleet, type ClonePlan } from "./names";
 import { planNamespace } from "./namespace";
 import { NAT_TABLE, natTable } from "./nat";
@@ -43,6 +44,7 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed): Ins
     drift: [
       ...bridgeDrift(spec, owner, observed),
       ...(mine.length === 0 ? [] : consoleDrift(spec.vmm.consoleLimit, observed)),
+      ...(mine.length === 0 ? [] : metricsDrift(spec.vmm.metrics, observed)),
       ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
       ...there.flatMap((plan) => cloneDrift(spec, plan, owner, observed).map((words) => `${plan.name}: ${words}`)),
     ],

@@ -110,6 +110,8 @@ export interface Observed {
   readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
   /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */
   readonly consoleLimit?: number;
+  /** Where the metrics of the owner's clones go, and whether they are there; left out where nothing collects them. */
+  readonly metrics?: { readonly folder: string; readonly written: boolean };
   /** Details of the namespaces that the asking owner has claimed. */
   readonly inside: Readonly<Record<string, ObservedNamespace>>;
   readonly vms: Readonly<Record<string, ObservedVm>>;

@@ -45,6 +45,8 @@ export const vmInputs = commonInputs.extend({
   readyTimeout: seconds.default(60),
   /** Seconds that a guest gets to shut down before its VMM is killed; 0: it is not asked. */
   shutdownTimeout: seconds.default(0),
+  /** Its VMM tells what it counts, from its next start on: that can only be asked before a VMM runs its VM. */
+  metrics: z.boolean().optional(),
   /** What must succeed after every change of the clone, once it is ready. */
   smokeTests: z.array(smokeTest).default([]),
   /** How many of the stack's clones may be down at once while they move to another snapshot. */

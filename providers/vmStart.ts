@@ -2,7 +2,14 @@ import { curlConfig, type ApiRequest } from "../firecracker/api";
 import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
 import { filesOf } from "../firecracker/manifest";
 import { clearedDocument, metadataDocument, type Identity } from "../firecracker/identity";
-import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest } from "../firecracker/requests";
+import {
+  bootRequests,
+  loadRequest,
+  metadataRequest,
+  metricsRequest,
+  resumeRequest,
+  startRequest,
+} from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
@@ -56,6 +63,9 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const metadata = metadataOf(wanted, self);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
+  // The pipe is made by prepare_metrics (host/library/metrics.sh).
+  const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
+  const requests = boots ? [...boot(wanted), metadata, startRequest] : restore(wanted, version, metadata);
   const answer = await session.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
@@ -68,9 +78,10 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
       hold: way === "ssh" ? "1" : "",
+      metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
     },
-    stdin: curlConfig(boots ? [...boot(wanted), metadata, startRequest] : restore(wanted, version, metadata)),
+    stdin: curlConfig([...metrics, ...requests]),
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });

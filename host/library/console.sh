@@ -2,7 +2,7 @@
 # What guests and VMMs write to their consoles never ends, so one process a stack and droplet, the keeper, cuts the
 # beginning of each log off. It is in nobody's way: a VMM writes to its file, not to the keeper, so it waits for nothing
 # and loses nothing where the keeper is killed; then the logs grow until the next up. One a clone would be hundreds of
-# processes for a thing that is done once in a while. Its folder holds: owner, pid (see write_pid), limit (bytes).
+# processes for a thing that is done once in a while. Its folder (see helper.sh) holds also: limit (bytes).
 
 # keeper_home: variables runtime_dir owner. The keeper's folder.
 keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
@@ -13,55 +13,23 @@ keep_consoles() {
   home=$(keeper_home)
   effect "consoles/claim" claim_named "$home" || return
   effect "consoles/limit" put_file "$home/limit" "$console_limit" || return
-  keeper_works "$home" || effect "consoles/keep" start_keeper "$home"
-}
-
-# keeper_works HOME: it lives, and nobody has stopped it.
-keeper_works() {
-  local pid state
-  process_alive "$1/pid" && read -r pid _ <"$1/pid" && read -r state 2>/dev/null <"/proc/$pid/stat" || return 1
-  state=${state##*) }
-  [[ $state != [Tt]* ]]
+  helper_works "$home" || effect "consoles/keep" start_keeper "$home"
 }
 
 # start_keeper HOME: another one that is there, because the folder was lost or it was stopped, goes first.
 start_keeper() {
-  local limit
-  end_keeper "$1" || return
+  end_helper hornet-consoles "$1" || return
   setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours); watch_consoles \"\$1\"" \
     hornet-consoles "$1" </dev/null >/dev/null 2>&1 &
-  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
-  until process_alive "$1/pid"; do
-    ((${EPOCHREALTIME/./} / 1000 <= limit)) || { fail "what keeps the consoles short does not start"; return 1; }
-    pause 0.005
-  done
-}
-
-# list_keepers HOME: their pids, a line each, by their arguments, which say whose they are also where the folder was lost.
-list_keepers() {
-  local process words
-  for process in /proc/[0-9]*; do
-    mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
-    [[ ${words[3]:-} != hornet-consoles || ${words[4]:-} != "$1" ]] || printf '%s\n' "${process#/proc/}"
-  done
-}
-
-# end_keeper HOME
-end_keeper() {
-  local process
-  for process in $(list_keepers "$1"); do
-    kill -9 "$process" 2>/dev/null
-    await_end "$process"
-  done
-  clear_path "$1/pid"
+  await_helper "$1" || fail "what keeps the consoles short does not start"
 }
 
 # release_consoles: variables runtime_dir owner. Nothing of it is left.
 release_consoles() {
   local home
   home=$(keeper_home)
-  [[ -e $home || -n $(list_keepers "$home") ]] || return 0
-  effect "consoles/end" end_keeper "$home" || return
+  [[ -e $home || -n $(list_helpers hornet-consoles "$home") ]] || return 0
+  effect "consoles/end" end_helper hornet-consoles "$home" || return
   effect "consoles/unclaim" drop_named "$home"
 }
 

@@ -27,7 +27,8 @@ gather_facts() {
   # Mount points, not files: see has_netns.
   awk '$5 ~ "^/run/netns/" && !seen[$5]++ { print substr($5, 12) }' /proc/self/mountinfo
   name=$(keeper_home)
-  ! keeper_works "$name" || section consoles "$(<"$name/limit")"
+  ! helper_works "$name" || section consoles "$(<"$name/limit")"
+  gather_metrics
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     if [[ ! -f $claim ]] || ! is_ours "${claim%/origin}"; then continue; fi
     name=${claim%-*} name=${name##*/.bridge-}

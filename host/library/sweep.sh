@@ -23,7 +23,8 @@ sweep() {
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    drop_proofs && release_consoles && sweep_bridges && sweep_links && sweep_artifacts && known="" return_limits || return
+    drop_proofs && release_consoles && release_metrics && sweep_bridges && sweep_links && sweep_artifacts &&
+      known="" return_limits || return
   fi
   drop_folder "$runtime_dir"
 }

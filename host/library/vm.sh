@@ -4,6 +4,7 @@
 #   vmm.pid          pid, start time, boot id  console.log       the guest's serial console and the VMM's words
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
 #   opened           inodes and bytes of the VMM's program and of its disk when its guest ran
+#   metrics.pipe     what the VMM counts, where that is collected (see metrics.sh)
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -58,6 +59,8 @@ become_vmm() {
     expose_path "$disk_path" && mount --bind "$dir/rootfs.ext4" "$disk_path" || return
   fi
   cd "$dir" || return
+  # See metrics.sh for why it holds the other end too.
+  [[ ! -p $dir/metrics.pipe ]] || exec 3<>"$dir/metrics.pipe" || return
   exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id"
 }
 
@@ -143,7 +146,7 @@ shut_down_vmm() {
 # write_record DIR TEXT: whoever reads the record of a VMM that runs sees the old one or the new one.
 write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
 
-# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold record
+# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold metrics record
 # vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so
 # the start of the process that sends them is in it.
 start_vm() {
@@ -157,6 +160,7 @@ start_vm() {
   fi
   t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" put_line "$dir/record" "$record" || return
+  prepare_metrics "$dir" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return

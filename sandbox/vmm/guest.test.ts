@@ -70,12 +70,13 @@ async function hostname(namespace: number): Promise<string> {
 }
 
 /** A clone, loaded and paused, with a private disk at the path that the snapshot has baked in. */
-async function clone(name: string): Promise<{ vmm: Vmm; namespace: number; disk: string }> {
+async function clone(name: string, metrics?: string): Promise<{ vmm: Vmm; namespace: number; disk: string }> {
   const namespace = await network();
   const own = join(arena.folder, `${name}.ext4`);
   copyFileSync(frozen, own);
   arena.inside(namespace, ["mount", "--bind", own, disk]);
   const vmm = await arena.start(namespace, firecracker, ["--id", name]);
+  if (metrics !== undefined) await vmm.must("PUT /metrics", { metrics_path: metrics });
   const backend = { backend_type: "File", backend_path: memory() };
   await vmm.must("PUT /snapshot/load", { snapshot_path: state(), mem_backend: backend });
   return { vmm, namespace, disk: own };
@@ -148,6 +149,37 @@ test("two clones run side by side with disks and identities of their own", async
     expect(written).toBe(["one\n", "two\n"][index]);
   }
   expect([state(), memory()].map(digest)).toEqual(digests);
+});
+
+test("what crosses its interface and what it writes to its disk stand in its metrics, and a second line has only what came since", async () => {
+  const file = join(arena.folder, "metrics");
+  const { vmm, namespace } = await clone("counted", file);
+  const lines = (): Record<string, Record<string, number>>[] =>
+    readFileSync(file, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, Record<string, number>>);
+  await vmm.must("PUT /mmds", identity("counted"));
+  await vmm.must("PATCH /vm", { state: "Resumed" });
+  expect(await hostname(namespace)).toBe("counted\n");
+  const [seen] = JSON.parse(arena.inside(namespace, ["ip", "-s", "-j", "link", "show", "tap0"])) as {
+    stats64: Record<"rx" | "tx", { bytes: number; packets: number }>;
+  }[];
+  await vmm.must("PUT /actions", { action_type: "FlushMetrics" });
+  const [first, second] = lines();
+  expect(first).toMatchObject({ put_api_requests: { metrics_count: 1, mmds_count: 0 } });
+  expect(second?.put_api_requests).toMatchObject({ metrics_count: 0, mmds_count: 1 });
+  expect(second?.net).toEqual(second?.net_eth0);
+  const both = (field: string): number => (first?.net_eth0?.[field] ?? 0) + (second?.net_eth0?.[field] ?? 0);
+  // What the tap sends is what the guest is given, and the other way round.
+  expect(both("rx_bytes_count")).toBeGreaterThanOrEqual(seen?.stats64.tx.bytes ?? NaN);
+  expect(both("tx_bytes_count")).toBeGreaterThanOrEqual(seen?.stats64.rx.bytes ?? NaN);
+  expect(both("tx_packets_count")).toBeGreaterThanOrEqual(Math.max(1, seen?.stats64.rx.packets ?? NaN));
+  expect(second?.mmds?.rx_accepted).toBeGreaterThan(0);
+  expect(second?.block_rootfs?.write_bytes).toBeGreaterThan(0);
+  expect(second?.block_rootfs?.flush_count).toBeGreaterThan(0);
+  vmm.child.kill("SIGKILL");
+  await vmm.exit;
 });
 
 test("the process that was started is the guest's, under its own name", async () => {

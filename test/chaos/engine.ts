@@ -171,7 +171,7 @@ function providerOf({ kind }: Pick<Entry, "kind">): Provider {
 }
 
 /** The whole spec of a declared fleet, by way of the config that a user would write. */
-export function specOf({ count, memory, publish, egress, greeting, network, tap }: Declaration): FleetSpec {
+export function specOf({ count, memory, publish, egress, greeting, network, tap, metrics }: Declaration): FleetSpec {
   const own = {
     publish: publish.map((port) => ({ port, guestPort: 8080 })),
     ...(egress === null ? {} : { egress: { allow: [...egress] } }),
@@ -182,7 +182,7 @@ export function specOf({ count, memory, publish, egress, greeting, network, tap 
     guest: { tapName: tap },
     snapshot: { boot: { memory }, keepGenerations: 1 },
     fleet: { count, readyTimeout: 0 },
-    vmm: { timeout: 4 },
+    vmm: { timeout: 4, ...(metrics !== undefined && { metrics }) },
     identity: { env: { GREETING: greeting } },
     clones: count === 0 ? {} : { "0": own },
   });

@@ -14,6 +14,8 @@ export interface Declaration {
   readonly network: string;
   /** The tap's name: with another one every clone is replaced. */
   readonly tap: string;
+  /** Where metrics are collected into. Default: they are not. */
+  readonly metrics?: string;
 }
 
 /** How an operation is disturbed. */

@@ -21,6 +21,9 @@ export async function succeed(stage: Stage, verb: Job["verb"], declaration: Decl
 /** A change of what most changes are about: a clone less, other rules, another snapshot. */
 const changed: Declaration = { ...plainFleet, count: 1, memory: 17, publish: [80], egress: ["10.0.0.0/24"] };
 
+/** A fleet whose metrics are collected. */
+const counted: Declaration = { ...plainFleet, metrics: "/opt/swarm/textfile" };
+
 /** The operations whose every effect is a fault point. */
 export const operations: readonly Operation[] = [
   { name: "first up", verb: "up", target: plainFleet, prepare: () => Promise.resolve() },
@@ -57,6 +60,18 @@ export const operations: readonly Operation[] = [
       await succeed(stage, "up", plainFleet);
       await stage.reboot();
     },
+  },
+  {
+    name: "metrics asked for",
+    verb: "up",
+    target: counted,
+    prepare: (stage) => succeed(stage, "up", { ...plainFleet, count: 1 }),
+  },
+  {
+    name: "metrics elsewhere",
+    verb: "up",
+    target: { ...counted, metrics: "/opt/swarm/textfile/deeper" },
+    prepare: (stage) => succeed(stage, "up", counted),
   },
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];

@@ -60,7 +60,7 @@ const LOWER_LIMIT = `
 
 const WIPE = `${KILL_VMMS}
   echo ${LIMIT_BEFORE} >${INSIDE}/limit
-  for one in /opt/swarm/runtime/.consoles-*/pid; do
+  for one in /opt/swarm/runtime/.consoles-*/pid /opt/swarm/runtime/.metrics-*/pid; do
     if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
   done 2>/dev/null
   for one in $(ls /run/netns); do
@@ -69,7 +69,7 @@ const WIPE = `${KILL_VMMS}
   done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del "$one" 2>/dev/null || :; done
   nft flush ruleset
-  rm -rf /opt/swarm/runtime /opt/swarm/snapshots
+  rm -rf /opt/swarm/runtime /opt/swarm/snapshots /opt/swarm/textfile
   echo 0 >/proc/sys/net/ipv4/ip_forward`;
 
 /** A droplet with a VMM that runs no guests, and the processes that operate on it. */

@@ -3,9 +3,15 @@ import { plainFleet, type Declaration } from "../chaos/jobs";
 import { succeed } from "../chaos/operations";
 import type { Stage } from "../chaos/stage";
 import type { Drift } from "./kind";
+import { metricsFolder } from "./metrics";
 
-/** The fleet that drifts: two clones, and every kind of rule for the first one. */
-export const fleet: Declaration = { ...plainFleet, publish: [80], egress: ["10.0.0.0/24"] };
+/** The fleet that drifts: two clones, metrics, and every kind of rule for the first one. */
+export const fleet: Declaration = {
+  ...plainFleet,
+  publish: [80],
+  egress: ["10.0.0.0/24"],
+  metrics: metricsFolder,
+};
 
 const MARK = "kept";
 

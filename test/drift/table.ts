@@ -1,6 +1,7 @@
 import { bridgeDrifts } from "./bridge";
 import { fileDrifts } from "./files";
 import type { Drift } from "./kind";
+import { metricsDrifts } from "./metrics";
 import { namespaceDrifts } from "./namespace";
 import { ruleDrifts } from "./rules";
 import { vmDrifts } from "./vm";
@@ -55,6 +56,7 @@ export const drifts: readonly Drift[] = [
   ...namespaceDrifts,
   ...ruleDrifts,
   ...vmDrifts,
+  ...metricsDrifts,
   ...fileDrifts,
   ...dropletDrifts,
 ];

@@ -7,6 +7,7 @@ import { provider as cloneProvider } from "../../providers/clone";
 import { provider as consoleProvider } from "../../providers/consoleKeeper";
 import { provider as namespaceProvider } from "../../providers/cloneNamespace";
 import { provider as vmProvider } from "../../providers/firecrackerVM";
+import { provider as metricsProvider } from "../../providers/metricsCollector";
 import { provider as natProvider } from "../../providers/natRuleSet";
 import { provider as artifactProvider } from "../../providers/snapshotArtifact";
 import type { Observation } from "../../sandbox/droplet";
@@ -30,7 +31,7 @@ const firecracker = "/usr/bin/firecracker";
 const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
 
 /** Takes everything away by force, so that one test that fails does not fail the next ones. */
-const wipe = `pkill -9 -x stub || :; pkill -9 -f hornet-consoles || :; sleep 0.2
+const wipe = `pkill -9 -x stub || :; pkill -9 -f 'hornet-(consoles|metrics)' || :; sleep 0.2
   for one in $(ls /run/netns); do ip netns del $one; done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del $one 2>/dev/null || :; done
   nft flush ruleset; rm -rf /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare ${snapshots}
@@ -97,6 +98,10 @@ export class Stage {
 
   consoles(props: object = {}): Promise<Driver> {
     return Driver.of(consoleProvider, { ...this.common(owner), ...props });
+  }
+
+  metrics(props: object): Promise<Driver> {
+    return Driver.of(metricsProvider, { ...this.common(owner), ...props });
   }
 
   nat(props: object = {}, who = owner): Promise<Driver> {

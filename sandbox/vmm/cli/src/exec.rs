@@ -94,6 +94,7 @@ fn prepare(
         log_level: level_name(level),
         log_show_level,
         metrics: preboot.metrics.map(leak),
+        tally: preboot.tally,
         library,
     };
     let state = filled("state", &serde_json::to_vec(&handoff).map_err(|e| e.to_string())?).map_err(io)?;

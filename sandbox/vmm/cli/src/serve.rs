@@ -7,6 +7,7 @@ use standin_core::http::{Request, Response};
 use standin_core::preboot::{Outcome, Preboot};
 use standin_core::route::route;
 use standin_core::serve::{log_request, respond};
+use std::time::Instant;
 
 /// The handler before the start; `launch` is set when it asks to be left.
 pub struct Before {
@@ -23,10 +24,12 @@ impl Before {
         launch::boot(&mut self.preboot).map_err(fault)
     }
 
-    fn load(&self, params: &standin_core::model::snapshot::LoadSnapshotConfig) -> Result<Launch, Fault> {
+    fn load(&mut self, params: &standin_core::model::snapshot::LoadSnapshotConfig) -> Result<Launch, Fault> {
         let fault = |why: String| Fault::new(format!("Load snapshot error: {why}"));
+        let begun = Instant::now();
         let launch = launch::load(&self.preboot, params).map_err(fault)?;
         (self.check_host)().map_err(fault)?;
+        self.preboot.tally.took("load_snapshot", begun);
         Ok(launch)
     }
 }
@@ -38,7 +41,9 @@ fn send(result: Result<Data, Fault>, deprecated: Option<&'static str>) -> Reply 
 impl Handler for Before {
     fn handle(&mut self, request: &Request) -> Reply {
         log_request(request);
-        let parsed = match route(request) {
+        let routed = route(request);
+        self.preboot.tally.request(request, &routed);
+        let parsed = match routed {
             Ok(parsed) => parsed,
             Err(fault) => return send(Err(fault), None),
         };

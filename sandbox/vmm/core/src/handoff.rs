@@ -2,6 +2,7 @@
 //! stays the same: descriptors are inherited, everything else is JSON in a memory file.
 
 use crate::http::Connection;
+use crate::metrics::Tally;
 use crate::model::logger::LevelFilter;
 use crate::resources::VmmConfig;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,7 @@ pub struct Handoff {
     pub log_level: String,
     pub log_show_level: bool,
     pub metrics: Option<RawFd>,
+    pub tally: Tally,
     /// The preloaded library itself; not needed any more.
     pub library: RawFd,
 }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod handoff;
 pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod mmds;
 pub mod model;
 pub mod preboot;

@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::fault::{Data, Fault, PRE_BOOT};
 use crate::files::{configure_logger, open_append, open_disk};
+use crate::metrics::Tally;
 use crate::mmds::Mmds;
 use crate::model::boot::{BootSourceConfig, MAX_BOOT_ARGS};
 use crate::model::devices::VsockDeviceConfig;
@@ -34,6 +35,8 @@ pub struct Preboot {
     pub taps: Vec<(String, File)>,
     pub serial: Option<String>,
     pub metrics: Option<File>,
+    /// What has been asked so far.
+    pub tally: Tally,
     vsock: Option<UnixListener>,
     booted_source: bool,
     cpu_changes: bool,
@@ -51,6 +54,7 @@ impl Preboot {
             taps: Vec::new(),
             serial: None,
             metrics: None,
+            tally: Tally::new(),
             vsock: None,
             booted_source: false,
             cpu_changes: false,

@@ -5,17 +5,20 @@ use crate::fault::{Data, Fault, POST_BOOT};
 use crate::files::open_disk;
 use crate::http::server::{Handler, Reply};
 use crate::http::Request;
+use crate::metrics::{Output, Tally};
 use crate::mmds::Mmds;
 use crate::model::drive::BlockDeviceUpdateConfig;
 use crate::model::snapshot::{CreateSnapshotParams, SnapshotType};
 use crate::reads::{mmds_fault, read};
 use crate::resources::VmmConfig;
+use crate::route::route;
 use crate::snapshot::container;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::io::RawFd;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// The guest, as far as the API drives it. Errors are texts.
 pub trait Machine: Send {
@@ -27,6 +30,8 @@ pub trait Machine: Send {
     fn write_memory(&mut self, path: &str, full: bool) -> std::io::Result<()>;
     /// Puts another file behind a drive.
     fn replace_disk(&mut self, index: usize, path: &str, config: &VmmConfig) -> Result<(), String>;
+    /// Adds what its devices did since it was asked last.
+    fn count(&mut self, config: &VmmConfig, tally: &mut Tally);
     /// A descriptor that has to be read now and then.
     fn events(&self) -> Option<RawFd>;
     fn on_events(&mut self);
@@ -37,7 +42,8 @@ pub struct Running<M: Machine> {
     pub instance_id: String,
     pub config: VmmConfig,
     pub mmds: Arc<Mutex<Mmds>>,
-    pub metrics: Option<File>,
+    pub metrics: Option<Output>,
+    pub tally: Tally,
     pub paused: bool,
     pub machine: M,
 }
@@ -68,17 +74,24 @@ impl<M: Machine> Running<M> {
         let internal = |why: String| Fault::new(format!("Internal VMM error: {why}"));
         match runtime {
             Runtime::Pause => {
+                let begun = Instant::now();
                 self.machine.pause().map_err(internal)?;
                 self.paused = true;
+                self.tally.took("pause_vm", begun);
             }
             Runtime::Resume => {
+                let begun = Instant::now();
                 self.machine.resume().map_err(internal)?;
                 self.paused = false;
+                self.tally.took("resume_vm", begun);
             }
             Runtime::Create(params) => {
-                self.create(&params).map_err(|why| Fault::new(format!("Create snapshot error: {why}")))?
+                let begun = Instant::now();
+                self.create(&params).map_err(|why| Fault::new(format!("Create snapshot error: {why}")))?;
+                let full = params.snapshot_type == SnapshotType::Full;
+                self.tally.took(if full { "full_create_snapshot" } else { "diff_create_snapshot" }, begun);
             }
-            Runtime::FlushMetrics => self.flush_metrics(),
+            Runtime::FlushMetrics => self.flush_metrics().map_err(|e| internal(e.to_string()))?,
             Runtime::SendCtrlAltDel => {
                 return Err(Fault::unsupported("the emulated machine has no keyboard"));
             }
@@ -156,18 +169,25 @@ impl<M: Machine> Running<M> {
         Ok(())
     }
 
-    fn flush_metrics(&mut self) {
-        if let Some(file) = &mut self.metrics {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            let ms = now.map_or(0, |d| d.as_millis());
-            drop(file.write_all(format!("{{\"utc_timestamp_ms\":{ms}}}\n").as_bytes()));
+    fn flush_metrics(&mut self) -> std::io::Result<()> {
+        let output = match &mut self.metrics {
+            Some(output) => output,
+            None => return Ok(()),
+        };
+        self.machine.count(&self.config, &mut self.tally);
+        let written = output.write(&self.tally.take_line());
+        if written.is_err() {
+            self.tally.add("logger", "missed_metrics_count", 1);
         }
+        written
     }
 }
 
 impl<M: Machine> Handler for Running<M> {
     fn handle(&mut self, request: &Request) -> Reply {
-        Reply::Send(crate::serve::serve(request, |action| self.act(action)))
+        let routed = route(request);
+        self.tally.request(request, &routed);
+        Reply::Send(crate::serve::serve(request, routed, |action| self.act(action)))
     }
 
     fn extra(&self) -> Option<RawFd> {
@@ -176,5 +196,18 @@ impl<M: Machine> Handler for Running<M> {
 
     fn on_extra(&mut self) {
         self.machine.on_events();
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.metrics.as_ref().map(Output::due)
+    }
+
+    fn on_due(&mut self) {
+        if let Err(error) = self.flush_metrics() {
+            crate::log::error("main", &format!("Failed to flush metrics: {error}"));
+        }
+        if let Some(output) = &mut self.metrics {
+            output.postpone();
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! One request from its parsing to its response, with the log lines that go with it.
 
-use crate::action::Action;
+use crate::action::{Action, Parsed};
 use crate::fault::{outcome, Data, Fault};
 use crate::http::{Request, Response};
 use crate::log;
-use crate::route::route;
 
 /// Logs a request. The metadata are never written to a log.
 pub fn log_request(request: &Request) {
@@ -42,10 +41,14 @@ pub fn respond(result: Result<Data, Fault>, deprecated: Option<&str>) -> Respons
     response
 }
 
-/// Parses, does and answers a request.
-pub fn serve(request: &Request, act: impl FnOnce(Action) -> Result<Data, Fault>) -> Response {
+/// Does and answers a request, by what it was found to ask for.
+pub fn serve(
+    request: &Request,
+    routed: Result<Parsed, Fault>,
+    act: impl FnOnce(Action) -> Result<Data, Fault>,
+) -> Response {
     log_request(request);
-    match route(request) {
+    match routed {
         Ok(parsed) => respond(act(parsed.action), parsed.deprecated),
         Err(fault) => respond(Err(fault), None),
     }

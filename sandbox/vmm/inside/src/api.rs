@@ -2,10 +2,12 @@
 
 use crate::machine::QemuMachine;
 use crate::qmp::Qmp;
+use crate::traffic::Traffic;
 use serde_json::json;
 use standin_core::fault::Data;
 use standin_core::handoff::{Handoff, Start};
 use standin_core::http::server::{Client, Server};
+use standin_core::metrics::Output;
 use standin_core::mmds::Mmds;
 use standin_core::runtime::{Machine, Running};
 use standin_core::{log, serve};
@@ -13,21 +15,32 @@ use std::fs::File;
 use std::os::unix::io::FromRawFd;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Serves until the process ends.
-pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>) {
+pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>, traffic: Vec<Arc<Traffic>>) {
     let mut server = take_over(&mut handoff);
     let qmp = match unsafe { Qmp::connect(handoff.qmp) } {
         Ok(qmp) => qmp,
         Err(error) => return log::error("fc_api", &format!("QEMU does not start: {error}")),
     };
     restore_signals();
-    let mut machine =
-        QemuMachine { qmp, memory: handoff.memory, generations: vec![0; handoff.config.drives.len()] };
+    let drives = handoff.config.drives.len();
+    let mut machine = QemuMachine {
+        qmp,
+        memory: handoff.memory,
+        generations: vec![0; drives],
+        traffic,
+        disks: vec![Default::default(); drives],
+    };
+    let begun = Instant::now();
     let (result, deprecated) = match handoff.start {
         Start::Boot => (Ok(()), false),
         Start::Load { devices, resume, deprecated } => (load(&mut machine, devices, resume), deprecated),
     };
+    if matches!(handoff.start, Start::Load { .. }) {
+        handoff.tally.took("load_snapshot", begun);
+    }
     let paused = matches!(handoff.start, Start::Load { resume: false, .. });
     if let Err(why) = &result {
         log::error("fc_api", why);
@@ -48,7 +61,8 @@ pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>) {
         config: handoff.config,
         mmds,
         // SAFETY: the descriptor was inherited for this.
-        metrics: handoff.metrics.map(|fd| unsafe { File::from_raw_fd(fd) }),
+        metrics: handoff.metrics.map(|fd| Output::new(unsafe { File::from_raw_fd(fd) })),
+        tally: handoff.tally,
         paused,
         machine,
     };

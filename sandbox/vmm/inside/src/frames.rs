@@ -1,5 +1,6 @@
 //! Frames between QEMU and the tap, and the metadata service in between. The thread sleeps while nothing moves.
 
+use crate::traffic::{Traffic, Way};
 use standin_core::handoff::Handoff;
 use standin_core::mmds::stack::Stack;
 use standin_core::mmds::Mmds;
@@ -20,6 +21,7 @@ pub struct Port {
     tap: RawFd,
     guest: RawFd,
     stack: Option<Stack>,
+    traffic: Arc<Traffic>,
     /// A frame that QEMU had no room for. While there is one, the tap's own queue holds the rest.
     held: Option<Vec<u8>>,
 }
@@ -35,9 +37,15 @@ pub fn ports(handoff: &Handoff) -> Vec<Port> {
         tap: net.tap,
         guest: net.guest,
         stack: stack(&net.iface_id),
+        traffic: Arc::new(Traffic::new(&net.iface_id)),
         held: None,
     };
     handoff.nets.iter().map(port).collect()
+}
+
+/// What will be counted on them.
+pub fn traffic(ports: &[Port]) -> Vec<Arc<Traffic>> {
+    ports.iter().map(|port| port.traffic.clone()).collect()
 }
 
 /// Moves frames until QEMU ends.
@@ -92,7 +100,14 @@ impl Port {
         let due = self.stack.as_ref().and_then(Stack::deadline);
         if due.map_or(false, |deadline| deadline <= Instant::now()) {
             let frames = self.stack.as_mut().map_or_else(Vec::new, Stack::tick);
-            frames.iter().for_each(|frame| drop(send(self.guest, frame)));
+            frames.iter().for_each(|frame| self.answer(frame));
+        }
+    }
+
+    /// A frame of the metadata service. What does not fit is sent again later.
+    fn answer(&self, frame: &[u8]) {
+        if send(self.guest, frame).is_ok() {
+            self.traffic.count(Way::FromMetadata, frame.len());
         }
     }
 
@@ -112,7 +127,11 @@ impl Port {
                 self.held = Some(frame.to_vec());
                 false
             }
-            _ => true,
+            Ok(()) => {
+                self.traffic.count(Way::ToGuest, frame.len());
+                true
+            }
+            Err(_) => true,
         }
     }
 
@@ -131,12 +150,15 @@ impl Port {
                         Ok(mut mmds) => stack.input(frame, &mut mmds),
                         Err(_) => return,
                     };
-                    // What does not fit is sent again later.
-                    replies.iter().for_each(|reply| drop(send(self.guest, reply)));
+                    self.traffic.count(Way::ToMetadata, frame.len());
+                    replies.iter().for_each(|reply| self.answer(reply));
                 }
                 None if self.tap >= 0 => {
                     // SAFETY: the buffer is valid for that many bytes. A tap that is down takes nothing.
-                    unsafe { libc::write(self.tap, frame.as_ptr().cast(), frame.len()) };
+                    let taken = unsafe { libc::write(self.tap, frame.as_ptr().cast(), frame.len()) };
+                    if taken >= 0 {
+                        self.traffic.count(Way::FromGuest, frame.len());
+                    }
                 }
                 None => {}
             }

@@ -11,3 +11,4 @@ mod frames;
 mod machine;
 mod qmp;
 mod start;
+mod traffic;

@@ -2,8 +2,10 @@
 
 use crate::files;
 use crate::qmp::Qmp;
+use crate::traffic::Traffic;
 use serde_json::json;
 use standin_core::handoff::Memory;
+use standin_core::metrics::Tally;
 use standin_core::model::drive::CacheType;
 use standin_core::qemu::args::file_node;
 use standin_core::resources::VmmConfig;
@@ -14,6 +16,7 @@ use std::io::{self, Read};
 use std::mem::ManuallyDrop;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
+use std::sync::Arc;
 
 /// The running QEMU.
 pub struct QemuMachine {
@@ -21,7 +24,19 @@ pub struct QemuMachine {
     pub memory: Memory,
     /// How often each drive got another file.
     pub generations: Vec<usize>,
+    pub traffic: Vec<Arc<Traffic>>,
+    /// What QEMU had counted of each drive when it was asked last, in the order of DISK_COUNTS.
+    pub disks: Vec<[u64; DISK_COUNTS.len()]>,
 }
+
+/// What Firecracker calls it, and what QEMU does.
+const DISK_COUNTS: [(&str, &str); 5] = [
+    ("read_bytes", "rd_bytes"),
+    ("read_count", "rd_operations"),
+    ("write_bytes", "wr_bytes"),
+    ("write_count", "wr_operations"),
+    ("flush_count", "flush_operations"),
+];
 
 impl Machine for QemuMachine {
     fn pause(&mut self) -> Result<(), String> {
@@ -89,6 +104,23 @@ impl Machine for QemuMachine {
             *generation += 1;
         }
         Ok(())
+    }
+
+    fn count(&mut self, config: &VmmConfig, tally: &mut Tally) {
+        self.traffic.iter().for_each(|traffic| traffic.report(tally));
+        let answer = self.qmp.execute("query-blockstats", json!({})).unwrap_or_default();
+        let devices = answer.as_array().map_or(&[][..], Vec::as_slice);
+        for (index, (drive, seen)) in config.drives.iter().zip(&mut self.disks).enumerate() {
+            let node = format!("d{index}");
+            let found = devices.iter().find(|one| one["node-name"] == node.as_str());
+            for ((name, theirs), before) in DISK_COUNTS.iter().zip(seen) {
+                let now = found.and_then(|one| one["stats"][theirs].as_u64()).unwrap_or(*before);
+                for group in ["block", &format!("block_{}", drive.drive_id)] {
+                    tally.add(group, name, now.saturating_sub(*before));
+                }
+                *before = now;
+            }
+        }
     }
 
     fn events(&self) -> Option<RawFd> {

@@ -130,6 +130,7 @@ fn start_threads(mut handoff: Handoff) -> std::io::Result<()> {
     }
     let mmds = Arc::new(Mutex::new(mmds));
     let ports = frames::ports(&handoff);
+    let traffic = frames::traffic(&ports);
     for fd in descriptors(&handoff) {
         set_inherited(fd, false);
     }
@@ -142,7 +143,7 @@ fn start_threads(mut handoff: Handoff) -> std::io::Result<()> {
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
         let shared = mmds.clone();
         let net = spawn("fc_net", move || frames::run(ports, &shared));
-        let api = spawn("fc_api", move || api::run(handoff, mmds));
+        let api = spawn("fc_api", move || api::run(handoff, mmds, traffic));
         libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
         net.and(api)
     }

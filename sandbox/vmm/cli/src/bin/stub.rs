@@ -5,6 +5,7 @@ use standin_cli::launch::{Kind, Launch};
 use standin_cli::program::{self, Limits};
 use standin_cli::serve::started;
 use standin_core::http::server::{Left, Server};
+use standin_core::metrics::{Output, Tally};
 use standin_core::preboot::Preboot;
 use standin_core::resources::VmmConfig;
 use standin_core::runtime::{Machine, Running};
@@ -42,6 +43,8 @@ impl Machine for Nothing {
         Ok(())
     }
 
+    fn count(&mut self, _config: &VmmConfig, _tally: &mut Tally) {}
+
     fn events(&self) -> Option<RawFd> {
         None
     }
@@ -66,7 +69,8 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
         instance_id: preboot.instance_id,
         config: launch.config,
         mmds: Arc::new(Mutex::new(preboot.mmds)),
-        metrics: preboot.metrics,
+        metrics: preboot.metrics.map(Output::new),
+        tally: preboot.tally,
         paused,
         machine: Nothing { size, _memory: launch.memory, _taps: launch.taps },
     };

@@ -4,6 +4,7 @@ use super::{Connection, Request, Response};
 use std::io::{self, Read, Write};
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Instant;
 
 const MAX_CONNECTIONS: usize = 10;
 const FULL: &[u8] = b"HTTP/1.1 503\r\nServer: Firecracker API\r\nConnection: close\r\n\
@@ -35,6 +36,11 @@ pub trait Handler {
         None
     }
     fn on_extra(&mut self) {}
+    /// When there is something to do though nobody asks.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    fn on_due(&mut self) {}
 }
 
 /// One connected client.
@@ -55,6 +61,9 @@ impl Server {
     /// Serves until a reply says otherwise.
     pub fn run(&mut self, handler: &mut dyn Handler) -> Left {
         loop {
+            if handler.due().map_or(false, |due| due <= Instant::now()) {
+                handler.on_due();
+            }
             for index in 0..self.clients.len() {
                 if let Some(left) = self.answer(index, handler) {
                     return left;
@@ -100,8 +109,10 @@ impl Server {
             let events = if writing { libc::POLLOUT } else { libc::POLLIN };
             fds.push(entry(client.stream.as_raw_fd(), events));
         }
+        let left = |due: Instant| due.saturating_duration_since(Instant::now()).as_millis() as i32 + 1;
+        let timeout = handler.due().map_or(-1, left);
         // SAFETY: `fds` is a valid array of that many entries.
-        if unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, -1) } < 0 {
+        if unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) } < 0 {
             return Err(io::Error::last_os_error());
         }
         if fds[1].revents != 0 {

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# What VMMs count goes into files for node_exporter's textfile collector, where that is asked for. A VMM writes a line a
+# minute into a pipe in its clone's folder, and one process a stack and droplet, the collector (see collector.sh), reads
+# all of them. A pipe and not a file: it holds 64 KiB and takes no more, so no disk fills where nobody collects, and what a
+# VMM has said waits there meanwhile.
+# Firecracker opens it for writing alone and waits for nothing: without a reader that fails, and later writes are a signal
+# (SIGPIPE). So a VMM is started with the pipe open for both, and has a reader as long as it lives: itself.
+# The collector's folder (see helper.sh) holds also: folder (where the figures go), said (why it ended).
+
+metrics_home() { printf '%s' "$runtime_dir/.metrics-${owner##*:}"; }
+
+# metrics_file FOLDER: node_exporter reads what ends in .prom; the draft does not.
+metrics_file() { printf '%s' "$1/hornet-${owner##*:}.prom"; }
+
+# prepare_metrics DIR: variables namespace metrics (empty: nobody asks). A pipe of its own for a VMM that is to start: an
+# older one may hold half a line.
+prepare_metrics() {
+  if [[ -n $metrics ]]; then
+    effect "$namespace/metrics" make_pipe "$1/metrics.pipe"
+  elif [[ -e $1/metrics.pipe ]]; then
+    effect "$namespace/metrics" clear_path "$1/metrics.pipe"
+  fi
+}
+
+make_pipe() { clear_path "$1" && mkfifo -m 600 "$1"; }
+
+# keep_metrics: variables runtime_dir owner metrics_folder vmm_timeout_ms.
+keep_metrics() {
+  local home folder
+  home=$(metrics_home)
+  hash perl 2>/dev/null || { fail "there is no perl on the droplet, which collects the clones' metrics"; return 1; }
+  while IFS= read -r folder; do
+    [[ $folder == "$metrics_folder" ]] || effect "metrics/leave" leave_metrics "$home" "$folder" || return
+  done < <(metrics_folders "$home")
+  effect "metrics/claim" claim_named "$home" || return
+  effect "metrics/target" put_file "$home/folder" "$metrics_folder" || return
+  effect "metrics/folder" make_folder "$metrics_folder" || return
+  if helper_works "$home" && [[ -f $(metrics_file "$metrics_folder") ]]; then return; fi
+  effect "metrics/collect" start_collector "$home" "$metrics_folder"
+}
+
+# start_collector HOME FOLDER: another one that is there goes first. It writes its figures before its pid.
+start_collector() {
+  end_helper hornet-metrics "$1" || return
+  setsid perl -e "$collector_script" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" &
+  await_collector "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
+}
+
+# await_collector HOME PID: as await_helper; one that has ended is not waited for.
+await_collector() {
+  local limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
+  until process_alive "$1/pid"; do
+    start_time "$2" >/dev/null && ((${EPOCHREALTIME/./} / 1000 <= limit)) || return 1
+    pause 0.005
+  done
+}
+
+# metrics_folders HOME: where figures of this stack may lie, a line each: as it is noted, as a collector's arguments say, as
+# the state remembers (variable known_folder).
+metrics_folders() {
+  local folder="" process words
+  local -A folders=()
+  { IFS= read -r folder <"$1/folder"; } 2>/dev/null
+  [[ -z $folder ]] || folders[$folder]=1
+  for process in $(list_helpers hornet-metrics "$1"); do
+    mapfile -d '' -t words 2>/dev/null <"/proc/$process/cmdline"
+    [[ -z ${words[5]:-} ]] || folders[${words[5]%/*}]=1
+  done
+  [[ -z ${known_folder:-} ]] || folders[$known_folder]=1
+  ((${#folders[@]} == 0)) || printf '%s\n' "${!folders[@]}"
+}
+
+# leave_metrics HOME FOLDER: the collector ends, and nothing of its is left in the folder, which goes too if we made it.
+leave_metrics() {
+  local file
+  file=$(metrics_file "$2")
+  end_helper hornet-metrics "$1" && clear_path "$file" && clear_path "$file.draft" && drop_folder "$2"
+}
+
+# release_metrics: variables runtime_dir owner known_folder (or not set). Nothing of it is left.
+release_metrics() {
+  local home folder
+  home=$(metrics_home)
+  while IFS= read -r folder; do
+    effect "metrics/leave" leave_metrics "$home" "$folder" || return
+  done < <(metrics_folders "$home")
+  [[ ! -e $home ]] || effect "metrics/unclaim" drop_named "$home"
+}
+
+# gather_metrics: a section with the folder and whether the figures are there, where they are collected.
+gather_metrics() {
+  local home=$runtime_dir/.metrics-${owner##*:} folder
+  helper_works "$home" && IFS= read -r folder <"$home/folder" || return 0
+  section metrics
+  printf '%s\n' "$folder"
+  [[ ! -f $(metrics_file "$folder") ]] || printf 'written\n'
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { Call } from "../host/call";
+import { metricsDrift } from "../plan/metrics";
+import { commonInputs, makeProvider, type Definition } from "./define";
+import { changing, commonVars, observe, sessionFor } from "./droplet";
+import { absolutePath } from "./fields";
+
+const inputs = commonInputs.extend({
+  /** The folder on the droplet from which node_exporter takes files. */
+  folder: absolutePath,
+});
+
+const outputs = z.object({});
+
+type Inputs = z.infer<typeof inputs>;
+
+/** The view's name for what is not one clone's. */
+const METRICS = "the metrics";
+
+async function keep(wanted: Inputs): Promise<object> {
+  const call: Call = {
+    what: "collect the clones' metrics",
+    run: "keep_metrics",
+    vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
+    hint: "without hornet:vmm.metrics nothing is collected",
+  };
+  await changing(wanted, METRICS, () => sessionFor(wanted).call(call));
+  return {};
+}
+
+const definition: Definition<Inputs, object> = {
+  kind: "MetricsCollector",
+  inputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir"],
+  id: ({ owner }) => owner,
+  create: keep,
+  read: async (state) => {
+    const observed = await observe(state, METRICS);
+    return { outputs: {}, drift: metricsDrift(state.folder, observed) };
+  },
+  update: (_state, wanted) => keep(wanted),
+  delete: async (state) => {
+    const call: Call = {
+      what: "end what collects the clones' metrics",
+      run: "release_metrics",
+      vars: { ...commonVars(state), known_folder: state.folder },
+    };
+    await changing(state, METRICS, () => sessionFor(state).call(call));
+  },
+};
+
+/** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
+export const provider = makeProvider(definition);
