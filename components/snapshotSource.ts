@@ -90,7 +90,7 @@ export function announce(
 
 /** What the fleet's snapshot will need of the droplet, with where it comes from. */
 export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
-  const declared = needsOf(spec.snapshot.source);
+  const declared = needsOf(spec.snapshot);
   const { digest } = spec.snapshot;
   return pulumi
     .output(source)

@@ -1,4 +1,4 @@
-import type { SnapshotSource } from "../config/spec";
+import type { SnapshotSpec } from "../config/spec";
 
 /** What a fleet's config says of what its snapshot will need, before anything is looked at. */
 export interface DeclaredNeeds {
@@ -14,11 +14,13 @@ export interface DeclaredNeeds {
   boots: boolean;
   /** The snapshot is to be brought from another droplet. */
   transfer: boolean;
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  requireCpuFeatures: boolean;
 }
 
 /** What can be said of a snapshot's needs before it is looked at. */
-export function needsOf(source: SnapshotSource): DeclaredNeeds {
-  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false };
+export function needsOf({ source, requireCpuFeatures }: SnapshotSpec): DeclaredNeeds {
+  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, requireCpuFeatures };
   switch (source.kind) {
     case "boot": {
       const { kernel, rootfs, memory } = source.boot;

@@ -22,6 +22,7 @@ function faults(newClones: number, outlook: Partial<Outlook>, other: Readonly<Re
     bridge: "br0",
     lanes: 4,
     files: [],
+    requireCpuFeatures: true,
     clock: 0,
     outlook: { memory: 0, disk: 0, arriving: 0, ...outlook },
   };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
+import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
 import { bootRequests, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
@@ -65,6 +66,8 @@ export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
 
 async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<Recipe> {
   const host = await describeHost(session, wanted.firecracker);
+  // Without its features: those are compared where one is found, and a kernel that lists more of them changes nothing.
+  const { firecracker, format, cpu, kernel } = host;
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
   const bootArgs = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
@@ -72,7 +75,7 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
   const { memory, vcpus } = boot;
   const agent = boot.agent === undefined ? [] : [boot.agent.digest];
   const files = [...hashes.values()].map(({ sha256 }) => sha256);
-  const ingredients = [...files, host, bootArgs, diskPath, memory, vcpus, ...agent];
+  const ingredients = [...files, { firecracker, format, cpu, kernel }, bootArgs, diskPath, memory, vcpus, ...agent];
   const key = createHash("sha256")
     .update(JSON.stringify([ingredients, wanted.tap, wanted.guestMac]))
     .digest("hex");
@@ -82,7 +85,7 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
 async function findBoot(
   session: Session,
   wanted: ArtifactInputs,
-  { key, boot }: Recipe,
+  { key, boot, host }: Recipe,
   announce: Announce,
 ): Promise<Found | undefined> {
   const names = await session.call({
@@ -95,6 +98,7 @@ async function findBoot(
     const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
     if (manifestDigest(text) !== `sha256:${name}`) continue;
     const manifest = manifestSchema.parse(JSON.parse(text));
+    if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
     if (!(await isWhole(wanted, folder, manifest))) continue;
     announce(manifestDigest(text));
     await publish(wanted, text, boot.name);
@@ -195,6 +199,7 @@ function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "
     firecracker: recipe.host.firecracker,
     snapshotFormat: recipe.host.format,
     cpu: recipe.host.cpu,
+    cpuFeatures: recipe.host.cpuFeatures,
     hostKernel: recipe.host.kernel,
     guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
     diskPath: recipe.diskPath,

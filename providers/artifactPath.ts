@@ -125,6 +125,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
     firecracker: host.firecracker,
     snapshotFormat: host.format,
     cpu: host.cpu,
+    cpuFeatures: [...host.cpuFeatures],
     hostKernel: host.kernel,
     guest: { address: wanted.guestAddress, mac: nic.guest_mac ?? "", tap: wanted.tapAddress },
     diskPath: drive.path_on_host,

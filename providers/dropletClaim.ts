@@ -117,8 +117,8 @@ const definition: Definition<Inputs, Outputs> = {
     const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
     // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
-    const { files, snapshot } = state.needs;
-    const needs = snapshotNeeds.parse({ files, snapshot });
+    const { files, snapshot, requireCpuFeatures } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
     const { faults, raises, facts } = await preflight({ ...state, namespaces: mine, needs }, observed);
     const changed = limitDrift(facts, state.raised);
     const low = raises

@@ -57,6 +57,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, namespaces, 
     newClones,
     allClones: claims.length + newClones,
     files: needs.files,
+    requireCpuFeatures: needs.requireCpuFeatures,
     outlook: outlookFrom(facts, needs, sighting),
     clock: Date.now() / 1000,
   });

@@ -49,6 +49,27 @@ test("another kernel command line, disk or size is another artifact; earlier one
   await one.delete();
 });
 
+test.each([
+  [
+    "has a feature more",
+    "a machine that lost a CPU feature makes its boot anew",
+    's/"cpuFeatures": \\[/&"amx_future", /',
+    false,
+  ],
+  ["tells no feature", "an earlier manifest is as good as ever", '/"cpuFeatures": \\[/,/\\]/d', true],
+])("a boot's manifest that %s: %s", async (_what, _then, edit, found) => {
+  const earlier = await stage.artifact();
+  await earlier.create();
+  // As if it had been made so: what is edited gets the digest of what it says.
+  const name = await stage.run(`cd ${snapshots}; mv $(readlink hornet-guest) made; chmod 644 made/manifest.json
+    sed -i '${edit}' made/manifest.json; name=$(sha256sum <made/manifest.json); mv made "\${name%% *}"; printf %s "\${name%% *}"`);
+  const one = await stage.artifact();
+  await one.create();
+  expect(one.outs.artifactDigest === `sha256:${name}`).toBe(found);
+  await stage.run(`rm -rf ${snapshots}/${found ? "none" : name}`);
+  await one.delete();
+});
+
 test("two stacks share one artifact; the last one takes it away", async () => {
   const one = await stage.artifact();
   const two = await stage.artifact({}, other);

@@ -69,6 +69,17 @@ test("another CPU model is a warning, and what nobody can tell holds nothing up"
   await one.delete();
 });
 
+test("CPU features that the droplet lacks stop everything, by name, be the snapshot here or there", async () => {
+  await snapshotThere('s/"cpuFeatures": \\[/&"amx_future", /');
+  const lacks = /was made on ".*" with amx_future, which the droplet's ".*" lacks: guests that use them would crash/;
+  expect(await report(from())).toMatch(lacks);
+  expect(await report({ snapshot: "/opt/there" })).toMatch(lacks);
+  const one = await claim({ ...from(), requireCpuFeatures: false });
+  await one.create();
+  expect(one.outs.warnings).toContainEqual(expect.stringContaining("lacks amx_future, which the snapshot"));
+  await one.delete();
+});
+
 test("a folder without a manifest tells its sizes all the same", async () => {
   await snapshotThere("");
   await stage.run(`rm /opt/there/manifest.json; truncate -s 90T /opt/there/vm.mem || truncate -s 9T /opt/there/vm.mem`);

@@ -27,6 +27,8 @@ export const snapshotNeeds = z.object({
   /** The droplet that it is to be brought from, and the only digest that will do. */
   from: fromSource.optional(),
   digest: z.string().optional(),
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  requireCpuFeatures: z.boolean().default(true),
 });
 
 /** See {@link snapshotNeeds}. */
@@ -136,7 +138,7 @@ async function sizesOf(
 /** What a snapshot will ask of the droplet, with what the droplet's facts tell of its files. */
 export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting: Sighting): Outlook {
   const { manifest, disk, memoryFile, elsewhere } = sighting;
-  const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu };
+  const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu, cpuFeatures: manifest.cpuFeatures };
   const bytesOf = (path: string): number => Number((facts.get(`file.${path}`) ?? "").split(" ")[0] ?? 0);
   const memoryBytes = elsewhere?.get("vm.mem")?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));
   const memory = manifest?.memory ?? (memoryBytes === 0 ? needs.memory : Math.ceil(memoryBytes / (1 << 20)));

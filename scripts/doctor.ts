@@ -91,7 +91,7 @@ async function preflight(
     dir: spec.snapshot.dir,
     firecracker: spec.vmm.firecracker,
     bridge: spec.bridge.name,
-    needs: snapshotNeeds.parse(needsOf(spec.snapshot.source)),
+    needs: snapshotNeeds.parse(needsOf(spec.snapshot)),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),
     claims: observed.claims,
   });

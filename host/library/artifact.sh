@@ -41,6 +41,7 @@ describe_host() {
   printf 'firecracker=%s\n' "$("$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1)"
   printf 'format=%s\n' "$("$firecracker" --snapshot-version | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+  printf 'features=%s\n' "$(cpu_features)"
   printf 'kernel=%s\n' "$(uname -r)"
 }
 
