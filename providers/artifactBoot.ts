@@ -99,7 +99,7 @@ async function findBoot(
     if (manifestDigest(text) !== `sha256:${name}`) continue;
     const manifest = manifestSchema.parse(JSON.parse(text));
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
-    if (!(await isWhole(wanted, folder, manifest))) continue;
+    if (!(await isWhole(wanted, folder, manifest, "retire"))) continue;
     announce(manifestDigest(text));
     await publish(wanted, text, boot.name);
     return { folder, text, manifest, timings: {} };

@@ -39,7 +39,7 @@ export async function artifactFrom(
   const { digest } = wanted;
   if (digest !== undefined && kept.includes(digest)) {
     const here = await held(target, wanted, digest);
-    if (here !== undefined) return name(wanted, here, announce);
+    if (here !== undefined && (await isSigned(wanted, here))) return name(wanted, here, announce);
   }
   const source = sessionOf(from.droplet);
   const there = await find(source, wanted, from);
@@ -76,7 +76,9 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
   for (const folder of folders) {
     const text = await readManifest(source, folder);
-    if (text === "" || (digest !== undefined && manifestDigest(text) !== digest)) continue;
+    if (text === "") continue;
+    refuseRenamed(text, folder, source);
+    if (digest !== undefined && manifestDigest(text) !== digest) continue;
     const signature = await readSignature(source, folder);
     return { folder, text, manifest: parseManifest(text, folder), signature };
   }
@@ -89,6 +91,26 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   throw new HornetError(
     `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
       "(npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
+  );
+}
+
+/** A folder whose name is a digest holds the manifest of that digest, or one that somebody changed. */
+function refuseRenamed(text: string, folder: string, source: Session): void {
+  const name = basename(folder);
+  const digest = manifestDigest(text);
+  if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
+  throw new HornetError(
+    `${folder}/manifest.json on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
+      "snapshot anew there, or pin another one",
+  );
+}
+
+/** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
+async function isSigned({ signers }: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
+  if (signers === undefined) return true;
+  return verifyManifest(text, signature, signers, folder).then(
+    () => true,
+    () => false,
   );
 }
 
@@ -122,7 +144,7 @@ async function held(target: Session, wanted: ArtifactInputs, digest: string): Pr
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
-  return (await isWhole(wanted, folder, manifest)) ? { folder, text, manifest, signature } : undefined;
+  return (await isWhole(wanted, folder, manifest, "condemn")) ? { folder, text, manifest, signature } : undefined;
 }
 
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */

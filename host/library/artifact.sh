@@ -74,13 +74,15 @@ abort_boot() {
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
 # publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its name,
-# read-only, and the stable name beside it. Where the digest is there already, that one is used.
+# read-only, and the stable name beside it. Where the digest is there already, that one is used; what has that name and is
+# not what the name says gives way, and those who use it are users of what comes in its place.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
-  if [[ ! -e $target/manifest.json ]]; then
+  if ! has_manifest "$target" "$digest"; then
     effect "artifact/manifest" write_manifest "$draft" || return
     # The mark is in it from its first moment on, so that whatever is cut off here can be taken away as ours.
     effect "artifact/user" add_user "$draft" || return
+    [[ ! -e $target ]] || give_way "$target" "$draft" || return
     effect "artifact/name" mv -T "$draft" "$target" || return
   else
     effect "artifact/user" add_user "$target" || return
@@ -90,6 +92,23 @@ publish_artifact() {
   if [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
   fi
+}
+
+# has_manifest FOLDER DIGEST: whether the folder's manifest is the one of that digest.
+has_manifest() {
+  local sum
+  sum=$(sha256sum -- "$1/manifest.json" 2>/dev/null) && [[ ${sum%% *} == "$2" ]]
+}
+
+# give_way FOLDER DRAFT: takes a folder away for a draft, which takes over the marks of its users.
+give_way() {
+  local mark grave=$2-old
+  for mark in "$1"/.hornet-users/*; do
+    [[ ! -f $mark ]] || effect "artifact/users" cp -n -- "$mark" "$2/.hornet-users/" || return
+  done
+  effect "artifact/del-draft" rm -rf "$grave" || return
+  effect "artifact/del-name" mv -T "$1" "$grave" || return
+  effect "artifact/del-files" rm -rf "$grave"
 }
 
 write_manifest() {
@@ -129,7 +148,7 @@ prune_artifact() {
 drop_artifact() {
   local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users link
   [[ -d $dir_of_artifacts ]] || return 0
-  effect "artifact/del-draft" rm -rf "$grave" || return
+  effect "artifact/del-draft" rm -rf "$grave" "$grave-old" || return
   users=$(ls "$target/.hornet-users" 2>/dev/null)
   # Where nobody's mark is left, the state that names the digest is the only one that knows of it.
   if [[ -n $digest && -d $target ]] && [[ -z $users || -e $target/.hornet-users/${owner##*:} ]]; then
@@ -146,6 +165,9 @@ drop_artifact() {
   fi
   effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
 }
+
+# condemn_artifact: variables dir_of_artifacts digest. A damaged artifact is none any more, and waits for one to take its place.
+condemn_artifact() { effect "artifact/condemn" rm -f "$dir_of_artifacts/$digest/manifest.json"; }
 
 # retire_artifact: variables namespace dir_of_artifacts digest. Takes a damaged artifact away, whose mark ever is on it.
 retire_artifact() {
