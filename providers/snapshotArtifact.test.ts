@@ -1,5 +1,5 @@
 import { effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
-import { declared, images, other, owner, snapshots, Stage } from "../test/support/scratchStage";
+import { declared, images, owner, snapshots, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
@@ -27,28 +27,6 @@ test("made by a boot, as declared, found again by its inputs, deleted, deleted a
   await one.delete();
 });
 
-test("another kernel command line, disk or size is another artifact; earlier ones are kept as told, then go", async () => {
-  const one = await stage.artifact({ keepGenerations: 1 });
-  const boot = {
-    kernel: `${images}/kernel`,
-    rootfs: `${images}/disk`,
-    memory: 16,
-    timeout: 20,
-    name: "hornet-guest",
-  };
-  await one.create();
-  const digests = [one.outs.artifactDigest];
-  for (const change of [{ bootArgs: "quiet" }, { memory: 32 }]) {
-    await one.update({ source: { boot: { ...boot, vcpus: 1, ...change } } });
-    digests.unshift(one.outs.artifactDigest);
-    expect(await one.read()).toMatchObject(declared);
-  }
-  expect(new Set(digests).size).toBe(3);
-  expect(one.outs.generations).toEqual(digests.slice(0, 2));
-  expect((await stage.run(`ls ${snapshots} | wc -l`)).trim()).toBe("3");
-  await one.delete();
-});
-
 test.each([
   [
     "has a feature more",
@@ -68,17 +46,6 @@ test.each([
   expect(one.outs.artifactDigest === `sha256:${name}`).toBe(found);
   await stage.run(`rm -rf ${snapshots}/${found ? "none" : name}`);
   await one.delete();
-});
-
-test("two stacks share one artifact; the last one takes it away", async () => {
-  const one = await stage.artifact();
-  const two = await stage.artifact({}, other);
-  await one.create();
-  await two.create();
-  expect(two.outs.artifactDigest).toBe(one.outs.artifactDigest);
-  await one.delete();
-  expect(await two.read()).toMatchObject(declared);
-  await two.delete();
 });
 
 test("files that change or go are drift, in words", async () => {

@@ -64,7 +64,7 @@ async function settle(
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
   const made = "path" in wanted.source ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
-  const generations = all.slice(0, wanted.keepGenerations + made.length);
+  const generations = all.slice(0, keptBy(wanted));
   for (const old of all.slice(generations.length)) {
     // Clones that did not follow yet go on from what they have.
     if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
@@ -96,6 +96,32 @@ async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact
   });
 }
 
+/** How many artifacts of its own a stack keeps, the one that it wants included. */
+function keptBy({ source, keepGenerations }: ArtifactInputs): number {
+  return keepGenerations + ("path" in source ? 0 : 1);
+}
+
+/** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
+async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+  const extra = state.generations.slice(keptBy(state));
+  if (extra.length === 0) return [];
+  const text = await sessionFor(state).call({
+    what: "ask what runs on earlier snapshots",
+    run: "list_unused",
+    vars: commonVars(state),
+    stdin: extra.map((digest) => `${digest.slice("sha256:".length)}\n`).join(""),
+  });
+  const names = text.split("\n").filter((name) => name !== "");
+  return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
+}
+
+/** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
+async function sharesName(state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
+  const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
+  const said = await sessionFor(state).call({ what: "ask where a stable name leads", run: "is_shared", vars });
+  return said === "shared";
+}
+
 const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
   kind: "SnapshotArtifact",
   inputs: artifactInputs,
@@ -108,7 +134,11 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
     await observe(state, state.dir);
     const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
     if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
-    return { outputs: artifactOutputs.parse(state), drift: fileDrift(state.files, seen) };
+    const name = `${dirname(state.artifact.diskPath)}/manifest.json`;
+    const [was, is] = [state.files[name], seen[name]];
+    const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(state));
+    const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
+    return { outputs: artifactOutputs.parse(state), drift: [...drift, ...(await unused(state))] };
   },
   update: (state, wanted) => make(wanted, state.generations),
   delete: async (state) => {

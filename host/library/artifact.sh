@@ -133,13 +133,30 @@ add_user() {
 
 # prune_artifact: as drop_artifact, but says "used" and keeps what a VM of this stack was started from.
 prune_artifact() {
+  if runs_on "$digest"; then printf used; else drop_artifact; fi
+}
+
+# runs_on DIGEST: whether a VM of this stack was started from that artifact.
+runs_on() {
   local record
   for record in "$runtime_dir"/*/record; do
-    [[ -f $record ]] || continue
-    is_ours "${record%/record}" || continue
-    ! grep -qx "digest=sha256:$digest" "$record" || { printf used; return 0; }
+    if [[ -f $record ]] && is_ours "${record%/record}" && grep -qx "digest=sha256:$1" "$record"; then return 0; fi
   done
-  drop_artifact
+  return 1
+}
+
+# list_unused: variables runtime_dir owner; stdin: digests. Says those that no VM of this stack was started from.
+list_unused() {
+  local one
+  while IFS= read -r one; do runs_on "$one" || printf '%s\n' "$one"; done
+}
+
+# is_shared: variables path owner. Says "shared" where another stack uses the artifact that the path leads to.
+is_shared() {
+  local mark
+  for mark in "$path"/.hornet-users/*; do
+    [[ ! -f $mark || ${mark##*/} == "${owner##*:}" ]] || { printf shared; return 0; }
+  done
 }
 
 # drop_artifact: variables owner dir_of_artifacts digest namespace. Gives up this stack's use; the last user takes the
