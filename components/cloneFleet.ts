@@ -52,7 +52,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const common = { droplet, runtimeDir, vmmTimeout };
     const inner = { parent: this };
     const plans = planFleet(spec);
-    const source = sourceArgs(spec);
+    const source = sourceArgs(spec, droplet);
     const claim = new DropletClaim(
       "droplet",
       {
