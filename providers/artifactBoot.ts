@@ -8,6 +8,7 @@ import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
 import { sendAgent } from "./agentSource";
+import { artifactsByKey } from "./artifactByKey";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
@@ -21,6 +22,8 @@ export interface Found {
   readonly text: string;
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
+  /** It was there as it is, and is not among the stack's own. */
+  readonly given?: boolean;
   /** Files of the manifest that do not lie in its folder: name → path. */
   readonly elsewhere?: Readonly<Record<string, string>>;
   /** Bytes that it took to bring it here. */
@@ -88,16 +91,7 @@ async function findBoot(
   { key, boot, host }: Recipe,
   announce: Announce,
 ): Promise<Found | undefined> {
-  const names = await session.call({
-    what: "look for the artifact of an earlier boot",
-    run: "find_boot",
-    vars: { dir_of_artifacts: wanted.dir, key },
-  });
-  for (const name of names.split("\n").filter((line) => line !== "")) {
-    const folder = `${wanted.dir}/${name}`;
-    const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
-    if (manifestDigest(text) !== `sha256:${name}`) continue;
-    const manifest = manifestSchema.parse(JSON.parse(text));
+  for (const { folder, text, manifest } of await artifactsByKey(session, wanted.dir, key)) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
     if (!(await isWhole(wanted, folder, manifest, "retire"))) continue;
     announce(manifestDigest(text));

@@ -1,5 +1,5 @@
 import { effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
-import { declared, images, owner, snapshots, Stage } from "../test/support/scratchStage";
+import { declared, images, other, owner, snapshots, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
@@ -103,7 +103,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
   const made = await one.create();
   expect(made.artifact).toMatchObject({
     digest: made.artifactDigest,
-    folder: "/opt/swarm/bare",
+    folder: `${snapshots}/${String(made.artifactDigest).slice("sha256:".length)}`,
     disk: "",
     diskPath: `${snapshots}/hornet-guest/rootfs.ext4`,
     tap: "tap0",
@@ -114,23 +114,37 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
     identity: "ssh",
     kernel: "",
   });
-  expect(await stage.changesSince(there)).toEqual([]);
-  const again = await stage.artifact(bare);
-  await again.create();
-  expect(again.outs.artifactDigest).toBe(made.artifactDigest);
+  // It has links to the folder's files beside its manifest, and the folder is as it was.
+  expect((await stage.changesSince(there)).filter((line) => line.includes("/opt/swarm/bare "))).toEqual([]);
+  await stage.run(`cmp ${snapshots}/*/vm.mem /opt/swarm/bare/vm.mem; ! ls -d ${snapshots}/hornet-guest 2>/dev/null`);
   expect(await one.read()).toMatchObject(declared);
+  // Examined once: what the machine is later makes no other snapshot of it, nor does a file's time.
+  await stage.run("touch /opt/swarm/bare/vm.mem");
+  const again = await stage.artifact(bare, other);
+  const found = await effectsOf(stage.droplet.folder, () => again.create());
+  expect(found.filter((name) => name.startsWith("scratch/"))).toEqual([]);
+  expect(again.outs.artifactDigest).toBe(made.artifactDigest);
   await one.delete();
-  expect(await stage.changesSince(there)).toEqual([]);
+  expect(await again.read()).toMatchObject(declared);
+  await again.delete();
+  const since = await stage.observe();
+  expect((await stage.changesSince(there)).filter((line) => !line.includes("/opt/swarm/bare/vm.mem"))).toEqual([]);
 
-  const effects = await effectsOf(stage.droplet.folder, async () => (await stage.artifact(bare)).create());
+  const probe = await stage.artifact(bare);
+  const effects = await effectsOf(stage.droplet.folder, () => probe.create());
+  await probe.delete();
   expect(new Set(effects).size).toBeGreaterThan(3);
   for (const effect of new Set(effects)) {
     const failing = await stage.artifact(bare);
     const message = await messageWhenFailing(effect, () => failing.create());
     expect(message).toContain(`injected failure at ${effect}`);
     // What takes the trial away cannot itself be taken away; the next create or delete does it.
-    if (effect === "scratch/end") await (await stage.artifact(bare)).create();
-    expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
+    if (effect === "scratch/end") {
+      const next = await stage.artifact(bare);
+      await next.create();
+      await next.delete();
+    }
+    expect({ effect, left: await stage.changesSince(since) }).toEqual({ effect, left: [] });
   }
   await stage.run("rm -r /opt/swarm/bare");
 });

@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { artifactIn, filesOf, manifestDigest } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
-import { bootArtifact, scratchNamespace, type Found } from "./artifactBoot";
+import { bareArtifact } from "./artifactBare";
+import { bootArtifact, scratchNamespace, type Announce, type Found } from "./artifactBoot";
 import { artifactFrom } from "./artifactFrom";
 import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
-import { artifactAt, readSignature } from "./artifactPath";
+import { artifactAt, readManifest, readSignature } from "./artifactPath";
 import { ownerId } from "../plan/owner";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { commonVars, observe, sessionFor } from "./droplet";
@@ -18,7 +19,6 @@ import { verifyManifest } from "./signature";
  */
 async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
   const { source } = wanted;
-  if ("path" in source) return settle(wanted, before, await signed(wanted, await artifactAt(wanted, source.path)));
   const published: string[] = [];
   const announce = (digest: string): number => published.push(digest);
   return cleanUpAfter(
@@ -26,13 +26,23 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
       const found =
         "from" in source
           ? await artifactFrom(wanted, source.from, before, announce)
-          : await signed(wanted, await bootArtifact(wanted, source.boot, announce));
+          : await signed(
+              wanted,
+              "path" in source
+                ? await pathArtifact(wanted, source.path, announce)
+                : await bootArtifact(wanted, source.boot, announce),
+            );
       return settle(wanted, before, found);
     },
     async () => {
       for (const digest of published.filter((one) => !before.includes(one))) await drop(wanted, digest);
     },
   );
+}
+
+async function pathArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+  const isBare = (await readManifest(sessionFor(wanted), path)) === "";
+  return isBare ? bareArtifact(wanted, path, announce) : artifactAt(wanted, path);
 }
 
 /** Refuses what nobody of the signers has signed. */
@@ -46,7 +56,7 @@ async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
 async function settle(
   wanted: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings, elsewhere = {}, transferred = 0 }: Found,
+  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0 }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
@@ -57,14 +67,13 @@ async function settle(
   const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
-  const marks =
-    "path" in wanted.source
-      ? []
-      : [`${folder}/.hornet-users/${ownerId(wanted.owner)}`, `${dirname(manifest.diskPath)}/manifest.json`];
+  const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
+  const name = `${dirname(manifest.diskPath)}/manifest.json`;
+  const marks = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
-  const made = "path" in wanted.source ? [] : [digest];
+  const made = given ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
-  const generations = all.slice(0, keptBy(wanted));
+  const generations = all.slice(0, wanted.keepGenerations + made.length);
   for (const old of all.slice(generations.length)) {
     // Clones that did not follow yet go on from what they have.
     if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
@@ -96,14 +105,10 @@ async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact
   });
 }
 
-/** How many artifacts of its own a stack keeps, the one that it wants included. */
-function keptBy({ source, keepGenerations }: ArtifactInputs): number {
-  return keepGenerations + ("path" in source ? 0 : 1);
-}
-
 /** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
 async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
-  const extra = state.generations.slice(keptBy(state));
+  const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
+  const extra = state.generations.slice(state.keepGenerations + wanted);
   if (extra.length === 0) return [];
   const text = await sessionFor(state).call({
     what: "ask what runs on earlier snapshots",

@@ -74,7 +74,7 @@ abort_boot() {
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
 # publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its name,
-# read-only, and the stable name beside it. Where the digest is there already, that one is used; what has that name and is
+# read-only, and the stable name, if it is given one, beside it. Where the digest is there already, that one is used; what has that name and is
 # not what the name says gives way, and those who use it are users of what comes in its place.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
@@ -89,9 +89,19 @@ publish_artifact() {
   fi
   [[ -z $signature ]] || effect "artifact/signature" write_signature "$target" || return
   # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there.
-  if [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
+  if [[ -n $name ]] && [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
   fi
+}
+
+# link_artifact: variables namespace dir_of_artifacts; stdin: lines "NAME PATH". A draft that leads to files which lie elsewhere.
+link_artifact() {
+  local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
+  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/draft" remake_folder "$draft" || return
+  while IFS=" " read -r name path; do
+    effect "artifact/$name" ln -s -- "$path" "$draft/$name" || return
+  done
 }
 
 # has_manifest FOLDER DIGEST: whether the folder's manifest is the one of that digest.
@@ -111,8 +121,9 @@ give_way() {
   effect "artifact/del-files" rm -rf "$grave"
 }
 
+# write_manifest FOLDER: stdin: its text. What is a link in it leads to files that are not ours.
 write_manifest() {
-  cat >"$1/manifest.json" && chmod 0444 "$1"/* && chmod 0755 "$1" && sync -f "$1/manifest.json"
+  cat >"$1/manifest.json" && find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 0755 "$1" && sync -f "$1/manifest.json"
 }
 
 write_signature() {
