@@ -103,7 +103,7 @@ export function announce(
 
 /** What the fleet's snapshot will need of the droplet, with where it comes from. */
 export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
-  const declared = needsOf(spec.snapshot);
+  const declared = needsOf(spec);
   const { digest } = spec.snapshot;
   return pulumi
     .output(source)

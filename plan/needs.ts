@@ -1,7 +1,9 @@
-import type { SnapshotSpec } from "../config/spec";
+import type { FleetSpec } from "../config/spec";
 
 /** What a fleet's config says of what its snapshot will need, before anything is looked at. */
 export interface DeclaredNeeds {
+  /** How many clones may be down at once while they move to another snapshot. */
+  maxUnavailable: number;
   /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
   memory: number;
   /** Files that must be there, each with the config key that names it. */
@@ -19,8 +21,10 @@ export interface DeclaredNeeds {
 }
 
 /** What can be said of a snapshot's needs before it is looked at. */
-export function needsOf({ source, requireCpuFeatures }: SnapshotSpec): DeclaredNeeds {
-  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, requireCpuFeatures };
+export function needsOf({ snapshot: { source, requireCpuFeatures }, fleet }: FleetSpec): DeclaredNeeds {
+  const { maxUnavailable } = fleet;
+  const told = { requireCpuFeatures, maxUnavailable };
+  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, ...told };
   switch (source.kind) {
     case "boot": {
       const { kernel, rootfs, memory } = source.boot;

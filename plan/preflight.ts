@@ -12,6 +12,8 @@ export interface Needs {
   readonly artifactsDir: string;
   /** Clones that are not there yet. */
   readonly newClones: number;
+  /** Clones that get a new disk while their old one is there yet: of those that move to another snapshot, so many at once. */
+  readonly rolling: number;
   /** All clones of the fleet. */
   readonly clones: number;
   /** All clones on the droplet once the fleet is there, those of other stacks included. */

@@ -35,8 +35,8 @@ type Outputs = z.infer<typeof outputs>;
 const WHOLE = "the droplet";
 
 /** Holds the droplet against what the fleet needs, by looking only. */
-async function preflight(wanted: Inputs, { claims }: Observed): Promise<Seen> {
-  return lookAtDroplet({ ...wanted, claims, session: sessionFor(wanted), vars: commonVars(wanted) });
+async function preflight(wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
+  return lookAtDroplet({ ...wanted, claims, vms, session: sessionFor(wanted), vars: commonVars(wanted) });
 }
 
 /** What does not run now will be started, if all goes well: that is told where clones are waited for. */

@@ -29,6 +29,8 @@ export const snapshotNeeds = z.object({
   digest: z.string().optional(),
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
   requireCpuFeatures: z.boolean().default(true),
+  /** How many clones may be down at once while they move to another snapshot. */
+  maxUnavailable: z.number().int().min(1).default(1),
 });
 
 /** See {@link snapshotNeeds}. */
@@ -39,6 +41,8 @@ export interface Sighting {
   /** Paths whose `file.` fact {@link outlookFrom} needs. */
   readonly paths: readonly string[];
   readonly manifest?: Manifest | undefined;
+  /** Of the manifest; clones that run another one will move to it. */
+  readonly digest?: string | undefined;
   /** The clones' disk on the droplet; empty where it is still to come. */
   readonly disk: string;
   /** The memory file of a snapshot without a manifest. */
@@ -86,7 +90,7 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
   }
   const manifest = parseManifest(text, folder);
   const disk = manifest.files["rootfs.ext4"] === undefined ? manifest.diskPath : `${folder}/rootfs.ext4`;
-  return { paths: [disk], disk, manifest, warnings: [] };
+  return { paths: [disk], disk, manifest, digest: manifestDigest(text), warnings: [] };
 }
 
 async function sightElsewhere(
@@ -103,7 +107,7 @@ async function sightElsewhere(
     const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
     const missing = (name: string): boolean => !held.has(manifest.files[name]?.sha256 ?? "");
     const elsewhere = await sizesOf(source, folder, Object.keys(manifest.files), missing);
-    return { paths: [], disk: "", manifest, elsewhere, warnings: [] };
+    return { paths: [], disk: "", manifest, digest: manifestDigest(text), elsewhere, warnings: [] };
   }
   if (digest !== undefined && (await readManifest(source, path)) !== "") {
     throw new HornetError(`${source.name} has no snapshot ${digest} any more, in ${path} or beside it`);
