@@ -46,7 +46,7 @@ export async function artifactFrom(
   await refuseUnproved(source, from, manifestDigest(there.text));
   await refuseUnfit(target, wanted, there);
   if (wanted.signers !== undefined) {
-    await verifyManifest(there.text, there.signature, wanted.signers, `${there.folder} on ${source.name}`);
+    await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
   }
   const here = await held(target, wanted, manifestDigest(there.text));
   if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
@@ -106,9 +106,9 @@ function refuseRenamed(text: string, folder: string, source: Session): void {
 }
 
 /** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
-async function isSigned({ signers }: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
-  if (signers === undefined) return true;
-  return verifyManifest(text, signature, signers, folder).then(
+async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
+  if (wanted.signers === undefined) return true;
+  return verifyManifest(text, signature, wanted.signers, folder, sessionFor(wanted).name).then(
     () => true,
     () => false,
   );
@@ -150,7 +150,13 @@ async function held(target: Session, wanted: ArtifactInputs, digest: string): Pr
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
 async function name(wanted: ArtifactInputs, { text, manifest, signature }: There, announce: Announce): Promise<Found> {
   if (wanted.signers !== undefined) {
-    await verifyManifest(text, signature, wanted.signers, `${wanted.dir}/${manifestDigest(text).slice(7)}`);
+    await verifyManifest(
+      text,
+      signature,
+      wanted.signers,
+      `${wanted.dir}/${manifestDigest(text).slice(7)}`,
+      sessionFor(wanted).name,
+    );
   }
   announce(manifestDigest(text));
   const folder = await publish(wanted, text, basename(dirname(manifest.diskPath)), signature);

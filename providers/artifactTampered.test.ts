@@ -94,6 +94,14 @@ test("one that is here and was signed since then, or by another key, gets the si
   expect(await one.update({ signers: signers(key) })).toMatchObject({ artifactDigest: digest, transferred: 0 });
   await sign(next);
   expect(await one.update({ signers: signers(next) })).toMatchObject({ artifactDigest: digest, transferred: 0 });
+  // One that is changed here is seen, and mended from there.
+  expect(await one.read()).toMatchObject(declared);
+  const mine = `${there}/${name}/manifest.json.sig`;
+  await stage.run(`chmod 644 ${mine}; echo >>${mine}; sed -i 's/AAAA/AAAB/' ${mine}`);
+  expect((await one.read()).condition).toBe(`${mine} changed`);
+  await one.update();
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run(`[[ $(<${folder}/manifest.json.sig) == $(<${mine}) ]]`);
   // What is signed and here asks nothing of where it came from.
   await stage.run(`mv ${folder} /opt/swarm/away`);
   expect(await one.update({ keepGenerations: 1 })).toMatchObject({ artifactDigest: digest, transferred: 0 });

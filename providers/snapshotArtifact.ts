@@ -48,8 +48,9 @@ async function pathArtifact(wanted: ArtifactInputs, path: string, announce: Anno
 /** Refuses what nobody of the signers has signed. */
 async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
   if (wanted.signers === undefined) return found;
-  const signature = await readSignature(sessionFor(wanted), found.folder);
-  await verifyManifest(found.text, signature, wanted.signers, found.folder);
+  const session = sessionFor(wanted);
+  const signature = await readSignature(session, found.folder);
+  await verifyManifest(found.text, signature, wanted.signers, found.folder, session.name);
   return found;
 }
 
@@ -64,7 +65,8 @@ async function settle(
       `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
     );
   }
-  const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => elsewhere[name] ?? `${folder}/${name}`);
+  const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
+  const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
   const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
