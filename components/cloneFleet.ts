@@ -55,7 +55,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const common = { droplet, runtimeDir, vmmTimeout };
     const inner = { parent: this };
     const plans = planFleet(spec);
-    const source = sourceArgs(spec);
+    const source = sourceArgs(spec, droplet);
     const place = { ...common, namespaces: plans.map(({ namespace }) => namespace), dir: spec.snapshot.dir };
     const check = new DropletCheck(
       "preflight",

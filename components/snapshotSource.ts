@@ -22,9 +22,13 @@ export interface SnapshotSummary {
   proved: string;
 }
 
-/** Where a spec's snapshot comes from, as a SnapshotArtifact takes it. */
-export function sourceArgs(spec: FleetSpec): SnapshotArtifactArgs["source"] {
-  const { source, digest, requireProof } = spec.snapshot;
+/**
+ * Where a spec's snapshot comes from, as a SnapshotArtifact takes it.
+ *
+ * @param target the fleet's own droplet
+ */
+export function sourceArgs(spec: FleetSpec, target: DropletArgs): SnapshotArtifactArgs["source"] {
+  const { source } = spec.snapshot;
   switch (source.kind) {
     case "path":
       return { path: source.path };
@@ -35,7 +39,7 @@ export function sourceArgs(spec: FleetSpec): SnapshotArtifactArgs["source"] {
       return { from: { droplet, path: source.path } };
     }
     case "stack":
-      return { from: fromStack(source.stack, digest, requireProof) };
+      return { from: fromStack(source.stack, spec, target) };
   }
 }
 
@@ -49,11 +53,20 @@ function agentArgs(path: string | undefined): Pick<BootArgs, "agent"> {
   }
 }
 
-function fromStack(stack: string, digest: string | undefined, requireProof: boolean): pulumi.Output<FromArgs> {
+function fromStack(stack: string, spec: FleetSpec, target: DropletArgs): pulumi.Output<FromArgs> {
+  const { digest, dir, requireProof } = spec.snapshot;
   const name = stack.includes("/") ? stack : `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`;
   const reference = new pulumi.StackReference(name);
   return reference.getOutput("snapshot").apply((value: unknown) => {
     const there = value as SnapshotSummary | undefined;
+    if (there === undefined && digest !== undefined) {
+      // What is pinned and was brought once is on the droplet, or a generation of it: that asks nothing of the other stack.
+      void pulumi.log.warn(
+        `the stack ${stack} has no snapshot any more: only one that is on the droplet already will do`,
+      );
+      const proofs = requireProof && { proofs: spec.vmm.runtimeDir };
+      return { droplet: target, path: `${dir}/${digest.slice("sha256:".length)}`, ...proofs };
+    }
     if (there === undefined) {
       throw new pulumi.RunError(
         `the stack ${stack} (hornet:snapshot.from.stack) has no snapshot: bring it up first with pulumi up -s ${stack}`,
@@ -90,7 +103,7 @@ export function announce(
 
 /** What the fleet's snapshot will need of the droplet, with where it comes from. */
 export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
-  const declared = needsOf(spec.snapshot.source);
+  const declared = needsOf(spec);
   const { digest } = spec.snapshot;
   return pulumi
     .output(source)

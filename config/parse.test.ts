@@ -24,6 +24,7 @@ test("all defaults", () => {
         source: { kind: "path", path: "/opt/swarm/snapshots/alpine3.19-hornetos-v2" },
         dir: "/opt/swarm/snapshots",
         keepGenerations: 2,
+        requireCpuFeatures: true,
         requireProof: true,
       },
       fleet: { count: 3, startId: 0, maxUnavailable: 1, readyTimeout: 60, concurrency: "auto", adopt: false },

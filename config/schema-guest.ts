@@ -147,6 +147,11 @@ export const snapshot = section(
         "With from.stack: whether a fleet there must have come up with the snapshot, through its smoke tests.",
       example: true,
     }),
+    requireCpuFeatures: z.boolean().default(true).meta({
+      description:
+        "Whether the droplet's CPU must have all features of the one that the snapshot was made on; else that is a warning.",
+      example: true,
+    }),
     signers: z
       .array(text(signerProblem))
       .min(1)

@@ -33,7 +33,10 @@ export type SnapshotSource =
 
 /** What the clones are restored from. */
 export type SnapshotSpec = { readonly source: SnapshotSource } & DeepReadonly<
-  Pick<ConfigShape["snapshot"], "digest" | "dir" | "keepGenerations" | "requireProof" | "signers">
+  Pick<
+    ConfigShape["snapshot"],
+    "digest" | "dir" | "keepGenerations" | "requireCpuFeatures" | "requireProof" | "signers"
+  >
 >;
 
 /** Who may log in, and what the agent is told. Values of `env` may be secret. */
@@ -122,11 +125,12 @@ function dropletOf(fields: DropletFields): DropletSpec {
 }
 
 function snapshotOf(shape: ConfigShape["snapshot"]): SnapshotSpec {
-  const { digest, dir, keepGenerations, requireProof, signers } = shape;
+  const { digest, dir, keepGenerations, requireCpuFeatures, requireProof, signers } = shape;
   return {
     source: sourceOf(shape),
     dir,
     keepGenerations,
+    requireCpuFeatures,
     requireProof,
     ...(digest !== undefined && { digest }),
     ...(signers !== undefined && { signers }),

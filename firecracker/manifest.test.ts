@@ -38,6 +38,13 @@ test("a text that went round is the same text", () => {
   expect(manifestText(manifestSchema.parse(JSON.parse(text)))).toBe(text);
 });
 
+test("CPU features are told where they were noted, and are a part of the digest then", () => {
+  const noted = { ...manifest, cpuFeatures: ["aes", "avx2"] };
+  const text = manifestText(manifestSchema.parse(noted));
+  expect(manifestSchema.parse(JSON.parse(text)).cpuFeatures).toEqual(["aes", "avx2"]);
+  expect(manifestDigest(text)).not.toBe(manifestDigest(manifestText(manifest)));
+});
+
 test("any change is another digest", () => {
   const digest = manifestDigest(manifestText(manifest));
   expect(manifestDigest(manifestText({ ...manifest, memory: 256 }))).not.toBe(digest);
@@ -51,6 +58,7 @@ test.each<[string, unknown]>([
   ["a negative size", { ...manifest, files: { "vm.mem": { ...file("a"), size: -1 } } }],
   ["no disk path", { ...manifest, diskPath: undefined }],
   ["an unknown identity", { ...manifest, identity: "none" }],
+  ["features that are no names", { ...manifest, cpuFeatures: ["aes\n"] }],
   ["a list", []],
 ])("refuses %s", (_name, value) => expect(manifestSchema.safeParse(value).success).toBe(false));
 

@@ -17,6 +17,8 @@ export const manifestSchema = z.object({
   snapshotFormat: z.string(),
   /** Snapshots restore on the CPU model that they were made on. */
   cpu: z.string(),
+  /** The features of that CPU that a guest may go on using (see cpu.ts); left out where nobody noted them. */
+  cpuFeatures: z.array(z.string().regex(/^[A-Za-z0-9_.]+$/)).optional(),
   hostKernel: z.string(),
   /** What every guest of it has: its address, its MAC address, the tap's address. */
   guest: z.object({ address: z.string(), mac: z.string(), tap: z.string() }),

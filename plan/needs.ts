@@ -1,7 +1,9 @@
-import type { SnapshotSource } from "../config/spec";
+import type { FleetSpec } from "../config/spec";
 
 /** What a fleet's config says of what its snapshot will need, before anything is looked at. */
 export interface DeclaredNeeds {
+  /** How many clones may be down at once while they move to another snapshot. */
+  maxUnavailable: number;
   /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
   memory: number;
   /** Files that must be there, each with the config key that names it. */
@@ -14,11 +16,15 @@ export interface DeclaredNeeds {
   boots: boolean;
   /** The snapshot is to be brought from another droplet. */
   transfer: boolean;
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  requireCpuFeatures: boolean;
 }
 
 /** What can be said of a snapshot's needs before it is looked at. */
-export function needsOf(source: SnapshotSource): DeclaredNeeds {
-  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false };
+export function needsOf({ snapshot: { source, requireCpuFeatures }, fleet }: FleetSpec): DeclaredNeeds {
+  const { maxUnavailable } = fleet;
+  const told = { requireCpuFeatures, maxUnavailable };
+  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, ...told };
   switch (source.kind) {
     case "boot": {
       const { kernel, rootfs, memory } = source.boot;

@@ -1,4 +1,5 @@
 import { atLeast } from "../firecracker/requests";
+import { judgeCpu } from "./cpu";
 import { versionsForFormat } from "../firecracker/versions";
 import { amount, type DropletFacts, type Say } from "./dropletFacts";
 import { judgeLimits, TASKS, type Raise } from "./limits";
@@ -11,6 +12,8 @@ export interface Needs {
   readonly artifactsDir: string;
   /** Clones that are not there yet. */
   readonly newClones: number;
+  /** Clones that get a new disk while their old one is there yet: of those that move to another snapshot, so many at once. */
+  readonly rolling: number;
   /** All clones of the fleet. */
   readonly clones: number;
   /** All clones on the droplet once the fleet is there, those of other stacks included. */
@@ -21,6 +24,8 @@ export interface Needs {
   readonly lanes: number;
   /** Files that must be there, with the key that names each. */
   readonly files: readonly { readonly path: string; readonly key: string }[];
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  readonly requireCpuFeatures: boolean;
   /** What the snapshot will ask of the droplet. */
   readonly outlook: Outlook;
   /** The operator's clock, seconds since 1970. */
@@ -30,7 +35,7 @@ export interface Needs {
 /** What is known of the snapshot that a fleet will run, be it there or still to come. */
 export interface Outlook {
   /** What it was made with and on. */
-  readonly made?: { readonly format: string; readonly cpu: string } | undefined;
+  readonly made?: Made | undefined;
   /** A guest's memory in MiB; 0 where it is not known yet. */
   readonly memory: number;
   /** KiB that a copy of the disk takes where nothing is shared. */
@@ -39,6 +44,14 @@ export interface Outlook {
   readonly device?: string | undefined;
   /** KiB that are still to be written into the artifacts' folder. */
   readonly arriving: number;
+}
+
+/** What a snapshot was made with and on. */
+export interface Made {
+  readonly format: string;
+  readonly cpu: string;
+  /** Left out where nobody noted them. */
+  readonly cpuFeatures?: readonly string[] | undefined;
 }
 
 /** Where nothing is known of a snapshot. */
@@ -117,7 +130,8 @@ function versionIn(text: string): string | undefined {
   return /\d+\.\d+(\.\d+)?/.exec(text)?.[0];
 }
 
-function vmm(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
+function vmm(facts: DropletFacts, needs: Needs, say: Say): void {
+  const { fault, warn } = say;
   const version = facts.get("firecracker");
   if (version === undefined || version === "") {
     fault(`there is no Firecracker at ${needs.firecracker} (hornet:vmm.firecracker)`);
@@ -132,10 +146,7 @@ function vmm(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
         `Firecracker ${versionsForFormat(Number(made.format.split(".")[0]))}`,
     );
   }
-  const cpu = facts.get("cpu") ?? "";
-  if (made !== undefined && made.cpu !== cpu) {
-    warn(`the snapshot was made on "${made.cpu}", the droplet has "${cpu}": guests may crash on another CPU model`);
-  }
+  if (made !== undefined) judgeCpu(facts, made, needs.requireCpuFeatures, say);
   const kvm = facts.get("kvm");
   if (kvm !== "usable") warn(`/dev/kvm is ${kvm ?? "missing"}: Firecracker itself needs it`);
 }

@@ -10,18 +10,25 @@ const usual = {
   commit: "0 1000",
 };
 
-function faults(newClones: number, outlook: Partial<Outlook>, other: Readonly<Record<string, string>> = {}): string[] {
+function faults(
+  newClones: number,
+  outlook: Partial<Outlook>,
+  other: Readonly<Record<string, string>> = {},
+  rolling = 0,
+): string[] {
   const facts: DropletFacts = new Map(Object.entries({ ...usual, ...other }));
   const needs: Needs = {
     firecracker: "/fc",
     runtimeDir: "/run-time",
     artifactsDir: "/snapshots",
     newClones,
+    rolling,
     clones: newClones,
     allClones: newClones,
     bridge: "br0",
     lanes: 4,
     files: [],
+    requireCpuFeatures: true,
     clock: 0,
     outlook: { memory: 0, disk: 0, arriving: 0, ...outlook },
   };
@@ -35,6 +42,14 @@ test("what clones and a snapshot still to come take of one file system is added 
   expect(faults(8, outlook)).toEqual([]);
   expect(faults(9, outlook)).toEqual([
     "/run-time has 1000 MiB free; 9 disks may need 900 MiB, the snapshot may need 200 MiB",
+  ]);
+});
+
+test("clones that move to another snapshot have two disks for a while, and no more memory", () => {
+  const outlook = { disk: 100 * MIB, arriving: 800 * MIB, memory: 16_000 };
+  expect(faults(0, outlook, {}, 2)).toEqual([]);
+  expect(faults(0, outlook, {}, 3)).toEqual([
+    "/run-time has 1000 MiB free; 3 disks may need 300 MiB, the snapshot may need 800 MiB",
   ]);
 });
 

@@ -30,21 +30,22 @@ export function judgeRoom(facts: DropletFacts, needs: Needs, { fault }: Say): vo
 }
 
 function disk(facts: DropletFacts, needs: Needs, fault: Say["fault"]): void {
-  const { newClones, outlook } = needs;
+  const { outlook } = needs;
+  const copies = needs.newClones + needs.rolling;
   const runtime = placeOf(facts, "runtime", needs.runtimeDir);
   const artifacts = placeOf(facts, "artifacts", needs.artifactsDir);
   const shared = REFLINKS.has(runtime.type) && (outlook.device ?? artifacts.device) === runtime.device;
-  const disks = newClones * (shared ? Math.min(REFLINK_KIB, outlook.disk) : outlook.disk);
+  const disks = copies * (shared ? Math.min(REFLINK_KIB, outlook.disk) : outlook.disk);
   for (const place of runtime.device === artifacts.device ? [runtime] : [runtime, artifacts]) {
     if (place.readOnly) fault(`${place.folder} is on a file system that is read-only`);
-    if (place.inodes < newClones * INODES) fault(`${place.folder}: no inodes are left`);
+    if (place.inodes < copies * INODES) fault(`${place.folder}: no inodes are left`);
     const ofClones = place === runtime ? disks : 0;
     const ofSnapshot = place.device === artifacts.device ? outlook.arriving : 0;
     if (place.free < ofClones + ofSnapshot) {
       fault(
         `${place.folder} has ${mib(place.free)} free; ` +
           [
-            ...(ofClones > 0 ? [`${newClones} disks may need ${mib(ofClones)}`] : []),
+            ...(ofClones > 0 ? [`${copies} disks may need ${mib(ofClones)}`] : []),
             ...(ofSnapshot > 0 ? [`the snapshot may need ${mib(ofSnapshot)}`] : []),
           ].join(", "),
       );

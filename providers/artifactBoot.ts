@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
+import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
 import { bootRequests, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
 import { sendAgent } from "./agentSource";
+import { artifactsByKey } from "./artifactByKey";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
@@ -20,6 +22,8 @@ export interface Found {
   readonly text: string;
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
+  /** It was there as it is, and is not among the stack's own. */
+  readonly given?: boolean;
   /** Files of the manifest that do not lie in its folder: name → path. */
   readonly elsewhere?: Readonly<Record<string, string>>;
   /** Bytes that it took to bring it here. */
@@ -65,6 +69,8 @@ export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
 
 async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<Recipe> {
   const host = await describeHost(session, wanted.firecracker);
+  // Without its features: those are compared where one is found, and a kernel that lists more of them changes nothing.
+  const { firecracker, format, cpu, kernel } = host;
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
   const bootArgs = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
@@ -72,7 +78,7 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
   const { memory, vcpus } = boot;
   const agent = boot.agent === undefined ? [] : [boot.agent.digest];
   const files = [...hashes.values()].map(({ sha256 }) => sha256);
-  const ingredients = [...files, host, bootArgs, diskPath, memory, vcpus, ...agent];
+  const ingredients = [...files, { firecracker, format, cpu, kernel }, bootArgs, diskPath, memory, vcpus, ...agent];
   const key = createHash("sha256")
     .update(JSON.stringify([ingredients, wanted.tap, wanted.guestMac]))
     .digest("hex");
@@ -82,20 +88,12 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
 async function findBoot(
   session: Session,
   wanted: ArtifactInputs,
-  { key, boot }: Recipe,
+  { key, boot, host }: Recipe,
   announce: Announce,
 ): Promise<Found | undefined> {
-  const names = await session.call({
-    what: "look for the artifact of an earlier boot",
-    run: "find_boot",
-    vars: { dir_of_artifacts: wanted.dir, key },
-  });
-  for (const name of names.split("\n").filter((line) => line !== "")) {
-    const folder = `${wanted.dir}/${name}`;
-    const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
-    if (manifestDigest(text) !== `sha256:${name}`) continue;
-    const manifest = manifestSchema.parse(JSON.parse(text));
-    if (!(await isWhole(wanted, folder, manifest))) continue;
+  for (const { folder, text, manifest } of await artifactsByKey(session, wanted.dir, key)) {
+    if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
+    if (!(await isWhole(wanted, folder, manifest, "retire"))) continue;
     announce(manifestDigest(text));
     await publish(wanted, text, boot.name);
     return { folder, text, manifest, timings: {} };
@@ -195,6 +193,7 @@ function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "
     firecracker: recipe.host.firecracker,
     snapshotFormat: recipe.host.format,
     cpu: recipe.host.cpu,
+    cpuFeatures: recipe.host.cpuFeatures,
     hostKernel: recipe.host.kernel,
     guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
     diskPath: recipe.diskPath,

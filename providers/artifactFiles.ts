@@ -1,3 +1,4 @@
+import { cpuFeatures } from "../firecracker/cpu";
 import type { Session } from "../host/session";
 
 /** Size, mtime and inode of a file, as one comparable text. */
@@ -15,6 +16,7 @@ export interface HostDescription {
   readonly firecracker: string;
   readonly format: string;
   readonly cpu: string;
+  readonly cpuFeatures: readonly string[];
   readonly kernel: string;
 }
 
@@ -74,7 +76,13 @@ export async function describeHost(session: Session, firecracker: string): Promi
     text.split("\n").map((line): [string, string] => [key(line), line.slice(key(line).length + 1)]),
   );
   const value = (name: string): string => values.get(name) ?? "";
-  return { firecracker: value("firecracker"), format: value("format"), cpu: value("cpu"), kernel: value("kernel") };
+  return {
+    firecracker: value("firecracker"),
+    format: value("format"),
+    cpu: value("cpu"),
+    cpuFeatures: cpuFeatures(value("features")),
+    kernel: value("kernel"),
+  };
 }
 
 function key(line: string): string {

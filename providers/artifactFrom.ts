@@ -39,14 +39,14 @@ export async function artifactFrom(
   const { digest } = wanted;
   if (digest !== undefined && kept.includes(digest)) {
     const here = await held(target, wanted, digest);
-    if (here !== undefined) return name(wanted, here, announce);
+    if (here !== undefined && (await isSigned(wanted, here))) return name(wanted, here, announce);
   }
   const source = sessionOf(from.droplet);
   const there = await find(source, wanted, from);
   await refuseUnproved(source, from, manifestDigest(there.text));
   await refuseUnfit(target, wanted, there);
   if (wanted.signers !== undefined) {
-    await verifyManifest(there.text, there.signature, wanted.signers, `${there.folder} on ${source.name}`);
+    await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
   }
   const here = await held(target, wanted, manifestDigest(there.text));
   if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
@@ -76,7 +76,9 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
   for (const folder of folders) {
     const text = await readManifest(source, folder);
-    if (text === "" || (digest !== undefined && manifestDigest(text) !== digest)) continue;
+    if (text === "") continue;
+    refuseRenamed(text, folder, source);
+    if (digest !== undefined && manifestDigest(text) !== digest) continue;
     const signature = await readSignature(source, folder);
     return { folder, text, manifest: parseManifest(text, folder), signature };
   }
@@ -89,6 +91,26 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   throw new HornetError(
     `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
       "(npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
+  );
+}
+
+/** A folder whose name is a digest holds the manifest of that digest, or one that somebody changed. */
+function refuseRenamed(text: string, folder: string, source: Session): void {
+  const name = basename(folder);
+  const digest = manifestDigest(text);
+  if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
+  throw new HornetError(
+    `${folder}/manifest.json on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
+      "snapshot anew there, or pin another one",
+  );
+}
+
+/** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
+async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
+  if (wanted.signers === undefined) return true;
+  return verifyManifest(text, signature, wanted.signers, folder, sessionFor(wanted).name).then(
+    () => true,
+    () => false,
   );
 }
 
@@ -122,13 +144,19 @@ async function held(target: Session, wanted: ArtifactInputs, digest: string): Pr
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
-  return (await isWhole(wanted, folder, manifest)) ? { folder, text, manifest, signature } : undefined;
+  return (await isWhole(wanted, folder, manifest, "condemn")) ? { folder, text, manifest, signature } : undefined;
 }
 
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
 async function name(wanted: ArtifactInputs, { text, manifest, signature }: There, announce: Announce): Promise<Found> {
   if (wanted.signers !== undefined) {
-    await verifyManifest(text, signature, wanted.signers, `${wanted.dir}/${manifestDigest(text).slice(7)}`);
+    await verifyManifest(
+      text,
+      signature,
+      wanted.signers,
+      `${wanted.dir}/${manifestDigest(text).slice(7)}`,
+      sessionFor(wanted).name,
+    );
   }
   announce(manifestDigest(text));
   const folder = await publish(wanted, text, basename(dirname(manifest.diskPath)), signature);

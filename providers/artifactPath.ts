@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { curlConfig } from "../firecracker/api";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
@@ -6,7 +7,7 @@ import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { scratchVars, type Found } from "./artifactBoot";
 import { detectIdentity } from "./artifactIdentity";
-import { describeHost, hashFiles, inspectFiles } from "./artifactFiles";
+import { describeHost, hashFiles, inspectFiles, type FileDigest, type FileMarks } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
 import { sessionFor } from "./droplet";
@@ -29,11 +30,11 @@ export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<
   if (text !== "") {
     const manifest = parseManifest(text, path);
     await verifyFiles(session, path, manifest);
-    return { folder: path, text, manifest, timings: { examine: Date.now() - begun } };
+    return { folder: path, text, manifest, given: true, timings: { examine: Date.now() - begun } };
   }
   const examined = await examine(session, wanted, path);
   const timings = { examine: Date.now() - begun };
-  return { folder: path, text: manifestText(examined.manifest), ...examined, timings };
+  return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
 }
 
 /** The text of a folder's manifest; empty where there is none. */
@@ -79,8 +80,8 @@ interface Examined {
   readonly elsewhere: Readonly<Record<string, string>>;
 }
 
-/** Makes the manifest of a folder that has none. Its content decides the digest, so `at` is the files' own time. */
-async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
+/** The files of a snapshot that lie in a folder, with size, mtime and inode. Throws where it is none. */
+export async function filesIn(session: Session, path: string): Promise<FileMarks> {
   const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
   const marks = await inspectFiles(
     session,
@@ -94,6 +95,21 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
       );
     }
   }
+  return marks;
+}
+
+/** What the manifest of a folder without one is made from: one of the same key is as good as a new one. */
+export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
+  const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
+  const { guestAddress, tapAddress } = wanted;
+  return createHash("sha256")
+    .update(JSON.stringify([path, files, guestAddress, tapAddress]))
+    .digest("hex");
+}
+
+/** Makes the manifest of a folder that has none. `at` is the files' own time: nobody knows when it was made. */
+export async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
+  const marks = await filesIn(session, path);
   const host = await describeHost(session, wanted.firecracker);
   const config = await trialLoad(session, wanted, path, host.firecracker, marks[`${path}/rootfs.ext4`] !== undefined);
   const [drive] = config.drives;
@@ -118,6 +134,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
+  const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
   const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
   const manifest = {
     format: 1 as const,
@@ -125,6 +142,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
     firecracker: host.firecracker,
     snapshotFormat: host.format,
     cpu: host.cpu,
+    cpuFeatures: [...host.cpuFeatures],
     hostKernel: host.kernel,
     guest: { address: wanted.guestAddress, mac: nic.guest_mac ?? "", tap: wanted.tapAddress },
     diskPath: drive.path_on_host,
@@ -134,7 +152,7 @@ async function examine(session: Session, wanted: ArtifactInputs, path: string): 
     vcpus: config["machine-config"].vcpu_count,
     identity,
     bootArgs: "",
-    made: { at: new Date(newest * 1000).toISOString(), from: path, key: "" },
+    made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
   };
   return { manifest, elsewhere };
 }

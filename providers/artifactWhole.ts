@@ -5,12 +5,19 @@ import type { ArtifactInputs } from "./artifactInputs";
 import { commonVars, sessionFor } from "./droplet";
 
 /**
- * Whether an artifact that lies on the droplet is what its manifest says, by the digest of every file. One that is not is
- * taken away, whoever uses it: it would be restored from otherwise. VMs that run on it keep the files that they opened.
+ * Whether an artifact that lies on the droplet is what its manifest says, by the digest of every file. One that is not must
+ * not be restored from, whoever uses it. VMs that run on it keep the files that they opened.
  *
  * @param folder below the folder of Hornet's own artifacts
+ * @param otherwise what becomes of one that is not: `retire` takes it away; `condemn` takes its manifest only, so that the
+ *   marks of its users are there when it is brought anew
  */
-export async function isWhole(wanted: ArtifactInputs, folder: string, manifest: Manifest): Promise<boolean> {
+export async function isWhole(
+  wanted: ArtifactInputs,
+  folder: string,
+  manifest: Manifest,
+  otherwise: "retire" | "condemn",
+): Promise<boolean> {
   const session = sessionFor(wanted);
   const files = Object.entries(manifest.files).map(([name, file]) => ({ path: `${folder}/${name}`, ...file }));
   const paths = files.map(({ path }) => path);
@@ -21,7 +28,7 @@ export async function isWhole(wanted: ArtifactInputs, folder: string, manifest: 
   }
   await session.call({
     what: "take a damaged snapshot artifact away",
-    run: "retire_artifact",
+    run: `${otherwise}_artifact`,
     vars: {
       ...commonVars(wanted),
       namespace: scratchNamespace(wanted),

@@ -32,8 +32,8 @@ type Outputs = z.infer<typeof outputs>;
 const CHECK = "the check";
 
 /** Holds the droplet against what the fleet needs, by looking only. */
-async function preflight(wanted: Inputs, { claims }: Observed): Promise<Seen> {
-  return lookAtDroplet({ ...wanted, claims, session: sessionFor(wanted), vars: commonVars(wanted) });
+async function preflight(wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
+  return lookAtDroplet({ ...wanted, claims, vms, session: sessionFor(wanted), vars: commonVars(wanted) });
 }
 
 /** What does not run now will be started, if all goes well: that is told where clones are waited for. */
@@ -73,8 +73,8 @@ const definition: Definition<Inputs, Outputs> = {
     expectClones(state, observed);
     const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
-    const { files, snapshot } = state.needs;
-    const needs = snapshotNeeds.parse({ files, snapshot });
+    const { files, snapshot, requireCpuFeatures } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
     const { faults } = await preflight({ ...state, namespaces: mine, needs }, observed);
     return { outputs: { warnings: state.warnings }, drift: faults };
   },

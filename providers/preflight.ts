@@ -1,6 +1,7 @@
 import type { Session } from "../host/session";
 import { parseDropletFacts, type DropletFacts } from "../plan/dropletFacts";
 import { LIMIT_KEYS } from "../plan/limits";
+import type { Observed } from "../plan/observed";
 import { judge, type Verdict } from "../plan/preflight";
 import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "./snapshotOutlook";
 
@@ -19,6 +20,8 @@ export interface Look {
   /** The namespaces of the fleet, and those that are on the droplet, with their owners. */
   readonly namespaces: readonly string[];
   readonly claims: readonly { readonly name: string; readonly owner: string }[];
+  /** What runs there: the snapshots of the fleet's clones. */
+  readonly vms: Observed["vms"];
 }
 
 /** What was seen, and what of it is to be said. */
@@ -27,7 +30,7 @@ export interface Seen extends Verdict {
 }
 
 /** Holds a droplet against what a fleet needs of it, by looking only. */
-export async function lookAtDroplet({ session, vars, owner, claims, namespaces, ...look }: Look): Promise<Seen> {
+export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
   const { runtimeDir, dir, firecracker, bridge, needs } = look;
   const sighting = await sightSnapshot(session, needs, dir);
   const text = await session.call({
@@ -47,6 +50,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, namespaces, 
   const facts = parseDropletFacts(text);
   const there = new Set(claims.filter((claim) => claim.owner === owner).map(({ name }) => name));
   const newClones = namespaces.filter((name) => !there.has(name)).length;
+  const moving = namespaces.filter((name) => movesTo(sighting.digest, vms[name]?.record.digest)).length;
   const verdict = judge(facts, {
     firecracker,
     runtimeDir,
@@ -55,10 +59,17 @@ export async function lookAtDroplet({ session, vars, owner, claims, namespaces, 
     lanes: session.width,
     clones: namespaces.length,
     newClones,
+    rolling: Math.min(moving, needs.maxUnavailable),
     allClones: claims.length + newClones,
     files: needs.files,
+    requireCpuFeatures: needs.requireCpuFeatures,
     outlook: outlookFrom(facts, needs, sighting),
     clock: Date.now() / 1000,
   });
   return { ...verdict, warnings: [...verdict.warnings, ...sighting.warnings], facts };
+}
+
+/** Whether a clone that was started from `has` is to move to `wanted`; where one of them is not known, nobody can say. */
+function movesTo(wanted: string | undefined, has: string | undefined): boolean {
+  return wanted !== undefined && has !== undefined && wanted !== has;
 }

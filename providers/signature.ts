@@ -26,7 +26,7 @@ export async function signManifest(text: string, keyPath: string): Promise<strin
  * Holds a manifest against its signature.
  *
  * @param signers lines of an allowed-signers list (ssh-keygen(1), ALLOWED SIGNERS)
- * @param where the manifest's folder, for messages
+ * @param folder the manifest's, and the droplet that it is on, for messages
  * @returns who signed it
  * @throws HornetError that names the file at fault
  */
@@ -34,35 +34,37 @@ export async function verifyManifest(
   text: string,
   signature: string,
   signers: readonly string[],
-  where: string,
+  folder: string,
+  droplet: string,
 ): Promise<string> {
+  const path = `${folder}/manifest.json`;
   if (signature.trim() === "") {
     throw new HornetError(
-      `there is no ${where}/manifest.json.sig, and hornet:snapshot.signers asks for a signature: promote it with ` +
+      `there is no ${path}.sig on ${droplet}, and hornet:snapshot.signers asks for a signature: promote it with ` +
         "npm run promote -- FROM TO --sign KEY",
     );
   }
-  const folder = privateFolder();
+  const own = privateFolder();
   try {
-    const [list, file] = [join(folder, "signers"), join(folder, "sig")];
+    const [list, file] = [join(own, "signers"), join(own, "sig")];
     writeFileSync(list, signers.map((line) => `${line}\n`).join(""), { mode: 0o600 });
     writeFileSync(file, signature, { mode: 0o600 });
     const found = await sshKeygen(["-Y", "find-principals", "-s", file, "-f", list], text);
     const [principal = ""] = found.stdout.split("\n");
     if (found.code !== 0 || principal === "") {
       throw new HornetError(
-        `${where}/manifest.json.sig is damaged, or of nobody in hornet:snapshot.signers: ${found.stderr.trim()}`,
+        `${path}.sig on ${droplet} is damaged, or of nobody in hornet:snapshot.signers: ${found.stderr.trim()}`,
       );
     }
     const argv = ["-Y", "verify", "-f", list, "-I", principal, "-n", NAMESPACE, "-s", file];
     const { code, stderr, stdout } = await sshKeygen(argv, text);
     if (code !== 0) {
       const said = `${stdout} ${stderr}`.trim();
-      throw new HornetError(`${where}/manifest.json is not what ${principal} signed (manifest.json.sig): ${said}`);
+      throw new HornetError(`${path} on ${droplet} is not what ${principal} signed (manifest.json.sig): ${said}`);
     }
     return principal;
   } finally {
-    discardFolder(folder);
+    discardFolder(own);
   }
 }
 

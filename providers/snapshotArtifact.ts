@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { artifactIn, filesOf, manifestDigest } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
-import { bootArtifact, scratchNamespace, type Found } from "./artifactBoot";
+import { bareArtifact } from "./artifactBare";
+import { bootArtifact, scratchNamespace, type Announce, type Found } from "./artifactBoot";
 import { artifactFrom } from "./artifactFrom";
 import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
-import { artifactAt, readSignature } from "./artifactPath";
+import { artifactAt, readManifest, readSignature } from "./artifactPath";
 import { ownerId } from "../plan/owner";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { commonVars, observe, sessionFor } from "./droplet";
@@ -18,7 +19,6 @@ import { verifyManifest } from "./signature";
  */
 async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
   const { source } = wanted;
-  if ("path" in source) return settle(wanted, before, await signed(wanted, await artifactAt(wanted, source.path)));
   const published: string[] = [];
   const announce = (digest: string): number => published.push(digest);
   return cleanUpAfter(
@@ -26,7 +26,12 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
       const found =
         "from" in source
           ? await artifactFrom(wanted, source.from, before, announce)
-          : await signed(wanted, await bootArtifact(wanted, source.boot, announce));
+          : await signed(
+              wanted,
+              "path" in source
+                ? await pathArtifact(wanted, source.path, announce)
+                : await bootArtifact(wanted, source.boot, announce),
+            );
       return settle(wanted, before, found);
     },
     async () => {
@@ -35,18 +40,24 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
   );
 }
 
+async function pathArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+  const isBare = (await readManifest(sessionFor(wanted), path)) === "";
+  return isBare ? bareArtifact(wanted, path, announce) : artifactAt(wanted, path);
+}
+
 /** Refuses what nobody of the signers has signed. */
 async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
   if (wanted.signers === undefined) return found;
-  const signature = await readSignature(sessionFor(wanted), found.folder);
-  await verifyManifest(found.text, signature, wanted.signers, found.folder);
+  const session = sessionFor(wanted);
+  const signature = await readSignature(session, found.folder);
+  await verifyManifest(found.text, signature, wanted.signers, found.folder, session.name);
   return found;
 }
 
 async function settle(
   wanted: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings, elsewhere = {}, transferred = 0 }: Found,
+  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0 }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
@@ -54,15 +65,15 @@ async function settle(
       `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
     );
   }
-  const files = [...Object.keys(manifest.files), "manifest.json"].map((name) => elsewhere[name] ?? `${folder}/${name}`);
+  const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
+  const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
-  const marks =
-    "path" in wanted.source
-      ? []
-      : [`${folder}/.hornet-users/${ownerId(wanted.owner)}`, `${dirname(manifest.diskPath)}/manifest.json`];
+  const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
+  const name = `${dirname(manifest.diskPath)}/manifest.json`;
+  const marks = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
-  const made = "path" in wanted.source ? [] : [digest];
+  const made = given ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
   const generations = all.slice(0, wanted.keepGenerations + made.length);
   for (const old of all.slice(generations.length)) {
@@ -96,6 +107,28 @@ async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact
   });
 }
 
+/** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
+async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+  const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
+  const extra = state.generations.slice(state.keepGenerations + wanted);
+  if (extra.length === 0) return [];
+  const text = await sessionFor(state).call({
+    what: "ask what runs on earlier snapshots",
+    run: "list_unused",
+    vars: commonVars(state),
+    stdin: extra.map((digest) => `${digest.slice("sha256:".length)}\n`).join(""),
+  });
+  const names = text.split("\n").filter((name) => name !== "");
+  return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
+}
+
+/** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
+async function sharesName(state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
+  const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
+  const said = await sessionFor(state).call({ what: "ask where a stable name leads", run: "is_shared", vars });
+  return said === "shared";
+}
+
 const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
   kind: "SnapshotArtifact",
   inputs: artifactInputs,
@@ -108,7 +141,11 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
     await observe(state, state.dir);
     const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
     if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
-    return { outputs: artifactOutputs.parse(state), drift: fileDrift(state.files, seen) };
+    const name = `${dirname(state.artifact.diskPath)}/manifest.json`;
+    const [was, is] = [state.files[name], seen[name]];
+    const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(state));
+    const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
+    return { outputs: artifactOutputs.parse(state), drift: [...drift, ...(await unused(state))] };
   },
   update: (state, wanted) => make(wanted, state.generations),
   delete: async (state) => {

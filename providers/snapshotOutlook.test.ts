@@ -59,6 +59,17 @@ test("memory, disk and format of a snapshot still to come stand in the one repor
   expect(said).toMatch(/MiB of memory are available; 2 clones need about 45000016 MiB/);
 });
 
+test("a clone that is to move to the snapshot needs room for its new disk beside the old one", async () => {
+  await snapshotThere("");
+  await stage.run(
+    `dd if=/dev/urandom of=/opt/there/rootfs.ext4 bs=1M count=8 conv=notrunc status=none; mkdir ${place}; mount -t tmpfs -o size=12m none ${place}
+    for n in 7 8; do mkdir -p ${place}/runtime/vm$n; echo '${owner}' >${place}/runtime/vm$n/owner; echo digest=another >${place}/runtime/vm$n/record; echo 1 0 x >${place}/runtime/vm$n/vmm.pid; done`,
+  );
+  const disks = (most: number): Promise<string> => report({ ...from(), maxUnavailable: most });
+  expect(await disks(1)).toMatch(/has 12 MiB free; 1 disks may need 8 MiB, the snapshot may need \d+ MiB/);
+  expect(await disks(5)).toMatch(/has 12 MiB free; 2 disks may need 16 MiB, the snapshot may need \d+ MiB/);
+});
+
 test("another CPU model is a warning, and what nobody can tell holds nothing up", async () => {
   await snapshotThere('s/"cpu": "[^"]*"/"cpu": "another one"/');
   const one = await claim(from());
@@ -66,6 +77,17 @@ test("another CPU model is a warning, and what nobody can tell holds nothing up"
   expect(one.outs.warnings).toContainEqual(expect.stringContaining('the snapshot was made on "another one"'));
   await one.update({ needs: { transfer: true, from: { droplet: stage.droplet.connection, path: "/opt/nowhere" } } });
   expect(one.outs.warnings).toContainEqual(expect.stringContaining("what the snapshot needs cannot be told"));
+  await one.delete();
+});
+
+test("CPU features that the droplet lacks stop everything, by name, be the snapshot here or there", async () => {
+  await snapshotThere('s/"cpuFeatures": \\[/&"amx_future", /');
+  const lacks = /was made on ".*" with amx_future, which the droplet's ".*" lacks: guests that use them would crash/;
+  expect(await report(from())).toMatch(lacks);
+  expect(await report({ snapshot: "/opt/there" })).toMatch(lacks);
+  const one = await claim({ ...from(), requireCpuFeatures: false });
+  await one.create();
+  expect(one.outs.warnings).toContainEqual(expect.stringContaining("lacks amx_future, which the snapshot"));
   await one.delete();
 });
 

@@ -27,6 +27,10 @@ export const snapshotNeeds = z.object({
   /** The droplet that it is to be brought from, and the only digest that will do. */
   from: fromSource.optional(),
   digest: z.string().optional(),
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  requireCpuFeatures: z.boolean().default(true),
+  /** How many clones may be down at once while they move to another snapshot. */
+  maxUnavailable: z.number().int().min(1).default(1),
 });
 
 /** See {@link snapshotNeeds}. */
@@ -37,6 +41,8 @@ export interface Sighting {
   /** Paths whose `file.` fact {@link outlookFrom} needs. */
   readonly paths: readonly string[];
   readonly manifest?: Manifest | undefined;
+  /** Of the manifest; clones that run another one will move to it. */
+  readonly digest?: string | undefined;
   /** The clones' disk on the droplet; empty where it is still to come. */
   readonly disk: string;
   /** The memory file of a snapshot without a manifest. */
@@ -84,7 +90,7 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
   }
   const manifest = parseManifest(text, folder);
   const disk = manifest.files["rootfs.ext4"] === undefined ? manifest.diskPath : `${folder}/rootfs.ext4`;
-  return { paths: [disk], disk, manifest, warnings: [] };
+  return { paths: [disk], disk, manifest, digest: manifestDigest(text), warnings: [] };
 }
 
 async function sightElsewhere(
@@ -101,7 +107,7 @@ async function sightElsewhere(
     const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
     const missing = (name: string): boolean => !held.has(manifest.files[name]?.sha256 ?? "");
     const elsewhere = await sizesOf(source, folder, Object.keys(manifest.files), missing);
-    return { paths: [], disk: "", manifest, elsewhere, warnings: [] };
+    return { paths: [], disk: "", manifest, digest: manifestDigest(text), elsewhere, warnings: [] };
   }
   if (digest !== undefined && (await readManifest(source, path)) !== "") {
     throw new HornetError(`${source.name} has no snapshot ${digest} any more, in ${path} or beside it`);
@@ -136,7 +142,7 @@ async function sizesOf(
 /** What a snapshot will ask of the droplet, with what the droplet's facts tell of its files. */
 export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting: Sighting): Outlook {
   const { manifest, disk, memoryFile, elsewhere } = sighting;
-  const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu };
+  const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu, cpuFeatures: manifest.cpuFeatures };
   const bytesOf = (path: string): number => Number((facts.get(`file.${path}`) ?? "").split(" ")[0] ?? 0);
   const memoryBytes = elsewhere?.get("vm.mem")?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));
   const memory = manifest?.memory ?? (memoryBytes === 0 ? needs.memory : Math.ceil(memoryBytes / (1 << 20)));

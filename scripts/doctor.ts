@@ -91,9 +91,10 @@ async function preflight(
     dir: spec.snapshot.dir,
     firecracker: spec.vmm.firecracker,
     bridge: spec.bridge.name,
-    needs: snapshotNeeds.parse(needsOf(spec.snapshot.source)),
+    needs: snapshotNeeds.parse(needsOf(spec)),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),
     claims: observed.claims,
+    vms: observed.vms,
   });
 }
 

@@ -3,7 +3,7 @@
  * runs and has proved, and shows what changes. Committing that, and `pulumi up -s TO`, is left to a person; --yes does both.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
@@ -55,7 +55,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
       console.log(`${file} pins it already: nothing to do.`);
       return 0;
     }
-    writeWhole(file, pin(text, digest, from));
+    writeWhole(file, pin(text, digest, from), statSync(file).mode & 0o777);
     console.log(`pinned in ${file}`);
   } finally {
     await closeSessions();

@@ -41,6 +41,7 @@ describe_host() {
   printf 'firecracker=%s\n' "$("$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1)"
   printf 'format=%s\n' "$("$firecracker" --snapshot-version | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
+  printf 'features=%s\n' "$(cpu_features)"
   printf 'kernel=%s\n' "$(uname -r)"
 }
 
@@ -73,26 +74,56 @@ abort_boot() {
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
 # publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its name,
-# read-only, and the stable name beside it. Where the digest is there already, that one is used.
+# read-only, and the stable name, if it is given one, beside it. Where the digest is there already, that one is used; what has that name and is
+# not what the name says gives way, and those who use it are users of what comes in its place.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
-  if [[ ! -e $target/manifest.json ]]; then
+  if ! has_manifest "$target" "$digest"; then
     effect "artifact/manifest" write_manifest "$draft" || return
     # The mark is in it from its first moment on, so that whatever is cut off here can be taken away as ours.
     effect "artifact/user" add_user "$draft" || return
+    [[ ! -e $target ]] || give_way "$target" "$draft" || return
     effect "artifact/name" mv -T "$draft" "$target" || return
   else
     effect "artifact/user" add_user "$target" || return
   fi
   [[ -z $signature ]] || effect "artifact/signature" write_signature "$target" || return
   # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there.
-  if [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
+  if [[ -n $name ]] && [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
   fi
 }
 
+# link_artifact: variables namespace dir_of_artifacts; stdin: lines "NAME PATH". A draft that leads to files which lie elsewhere.
+link_artifact() {
+  local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
+  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/draft" remake_folder "$draft" || return
+  while IFS=" " read -r name path; do
+    effect "artifact/$name" ln -s -- "$path" "$draft/$name" || return
+  done
+}
+
+# has_manifest FOLDER DIGEST: whether the folder's manifest is the one of that digest.
+has_manifest() {
+  local sum
+  sum=$(sha256sum -- "$1/manifest.json" 2>/dev/null) && [[ ${sum%% *} == "$2" ]]
+}
+
+# give_way FOLDER DRAFT: takes a folder away for a draft, which takes over the marks of its users.
+give_way() {
+  local mark grave=$2-old
+  for mark in "$1"/.hornet-users/*; do
+    [[ ! -f $mark ]] || effect "artifact/users" cp -n -- "$mark" "$2/.hornet-users/" || return
+  done
+  effect "artifact/del-draft" rm -rf "$grave" || return
+  effect "artifact/del-name" mv -T "$1" "$grave" || return
+  effect "artifact/del-files" rm -rf "$grave"
+}
+
+# write_manifest FOLDER: stdin: its text. What is a link in it leads to files that are not ours.
 write_manifest() {
-  cat >"$1/manifest.json" && chmod 0444 "$1"/* && chmod 0755 "$1" && sync -f "$1/manifest.json"
+  cat >"$1/manifest.json" && find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 0755 "$1" && sync -f "$1/manifest.json"
 }
 
 write_signature() {
@@ -113,13 +144,30 @@ add_user() {
 
 # prune_artifact: as drop_artifact, but says "used" and keeps what a VM of this stack was started from.
 prune_artifact() {
+  if runs_on "$digest"; then printf used; else drop_artifact; fi
+}
+
+# runs_on DIGEST: whether a VM of this stack was started from that artifact.
+runs_on() {
   local record
   for record in "$runtime_dir"/*/record; do
-    [[ -f $record ]] || continue
-    is_ours "${record%/record}" || continue
-    ! grep -qx "digest=sha256:$digest" "$record" || { printf used; return 0; }
+    if [[ -f $record ]] && is_ours "${record%/record}" && grep -qx "digest=sha256:$1" "$record"; then return 0; fi
   done
-  drop_artifact
+  return 1
+}
+
+# list_unused: variables runtime_dir owner; stdin: digests. Says those that no VM of this stack was started from.
+list_unused() {
+  local one
+  while IFS= read -r one; do runs_on "$one" || printf '%s\n' "$one"; done
+}
+
+# is_shared: variables path owner. Says "shared" where another stack uses the artifact that the path leads to.
+is_shared() {
+  local mark
+  for mark in "$path"/.hornet-users/*; do
+    [[ ! -f $mark || ${mark##*/} == "${owner##*:}" ]] || { printf shared; return 0; }
+  done
 }
 
 # drop_artifact: variables owner dir_of_artifacts digest namespace. Gives up this stack's use; the last user takes the
@@ -128,7 +176,7 @@ prune_artifact() {
 drop_artifact() {
   local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users link
   [[ -d $dir_of_artifacts ]] || return 0
-  effect "artifact/del-draft" rm -rf "$grave" || return
+  effect "artifact/del-draft" rm -rf "$grave" "$grave-old" || return
   users=$(ls "$target/.hornet-users" 2>/dev/null)
   # Where nobody's mark is left, the state that names the digest is the only one that knows of it.
   if [[ -n $digest && -d $target ]] && [[ -z $users || -e $target/.hornet-users/${owner##*:} ]]; then
@@ -145,6 +193,9 @@ drop_artifact() {
   fi
   effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
 }
+
+# condemn_artifact: variables dir_of_artifacts digest. A damaged artifact is none any more, and waits for one to take its place.
+condemn_artifact() { effect "artifact/condemn" rm -f "$dir_of_artifacts/$digest/manifest.json"; }
 
 # retire_artifact: variables namespace dir_of_artifacts digest. Takes a damaged artifact away, whose mark ever is on it.
 retire_artifact() {

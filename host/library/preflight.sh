@@ -13,6 +13,7 @@ preflight_facts() {
   printf 'kernel=%s\n' "$(</proc/sys/kernel/osrelease)"
   printf 'machine=%s\n' "$(uname -m)"
   printf 'cpu=%s\n' "$(sed -n '/^model name[[:space:]]*: /{s///p;q}' /proc/cpuinfo)"
+  printf 'cpu_features=%s\n' "$(cpu_features)"
   printf 'cores=%s\n' "$(nproc)"
   printf 'memory_kib=%s\n' "$(available_memory)"
   printf 'clock=%s\n' "$EPOCHREALTIME"
@@ -53,6 +54,9 @@ preflight_programs() {
     printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
   fi
 }
+
+# cpu_features: the line of /proc/cpuinfo that lists what the CPU can do: "flags : …", on Arm "Features : …".
+cpu_features() { sed -n '/^\(flags\|Features\)[[:space:]]*:/{p;q}' /proc/cpuinfo; }
 
 # count_cores: how many processes can run at once.
 count_cores() { nproc; }

@@ -47,9 +47,10 @@ begin_receive() {
   [[ ! -e $draft/.received ]] || printf 'received %s\n' "$(<"$draft/.received")"
 }
 
-# take_over PATH TARGET: the same file under another name; artifacts are read-only, so they can share it.
+# take_over PATH TARGET: the same file under another name; artifacts are read-only, so they can share it. What an artifact
+# only leads to is somebody's own, and copied.
 take_over() {
-  ln -- "$1" "$2.link" 2>/dev/null || cp --reflink=auto --sparse=always -- "$1" "$2.link" || return
+  { [[ ! -L $1 ]] && ln -- "$1" "$2.link" 2>/dev/null; } || cp --reflink=auto --sparse=always -- "$1" "$2.link" || return
   mv "$2.link" "$2" && : >"$2.whole"
 }
 

@@ -21,10 +21,10 @@ function read(file: string): unknown {
 }
 
 /** Writes a file whole: whoever reads it meanwhile gets the old one or the new one. */
-export function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string, mode = 0o600): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, text, { mode: 0o600 });
+  writeFileSync(draft, text, { mode });
   renameSync(draft, file);
 }
 

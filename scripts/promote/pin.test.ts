@@ -18,6 +18,31 @@ encryptionsalt: v1:x
   expect(pinnedDigest(pinned)).toBe(digest);
 });
 
+test.each([
+  [
+    "wider indents, and lists at the height of their key",
+    "config:\n    hornet:a:\n    - 1\n    hornet:snapshot:\n        digest: OLD\n",
+  ],
+  ["quotes", `config:\n  hornet:snapshot: { from: {stack: dev},   digest: "OLD" }\n`],
+  [
+    "long lines, blank lines, other forms of the same",
+    "config:\n\n\n  hornet:x: [1,2,\n     3]\n  hornet:snapshot: {from: {stack: dev}, digest: OLD}",
+  ],
+  [
+    "the ends of lines of another system",
+    "config:\r\n  hornet:snapshot:\r\n    from: { stack: dev }\r\n    digest: OLD # x\r\n",
+  ],
+])("a pin that is there is changed where it stands: %s", (_what, text) => {
+  const old = `sha256:${"0".repeat(64)}`;
+  const source = text.includes("from") ? text : text.replace("digest:", "from: {stack: dev}\n        digest:");
+  expect(pin(source.replace("OLD", old), digest, "dev")).toBe(source.replace("OLD", digest));
+});
+
+test("what is put in keeps the file's own indents", () => {
+  const text = "config:\n    hornet:a:\n    - 1\n    hornet:snapshot:\n        from: { stack: dev }\n";
+  expect(pin(text, digest, "dev")).toBe(`${text}        digest: ${digest}\n`);
+});
+
 test.each<[what: string, text: string, expected: string]>([
   ["a file without config", "", `config:\n  hornet:snapshot:\n    from: { stack: dev }\n    digest: ${digest}\n`],
   [

@@ -1,4 +1,4 @@
-import { isMap, parseDocument } from "yaml";
+import { isMap, isScalar, parseDocument, type Scalar, type YAMLMap } from "yaml";
 
 const KEY = "hornet:snapshot";
 
@@ -9,7 +9,8 @@ export function pinnedDigest(text: string): string | undefined {
 }
 
 /**
- * Pins a snapshot in a stack's config file. Comments and the order of keys stay.
+ * Pins a snapshot in a stack's config file. A pin that is there is changed where it stands, and nothing else; where one is
+ * put in, comments and the order of keys stay.
  *
  * @param from the stack that the snapshot comes from; it is put in where the file names no such source yet
  * @throws where the file's `hornet:snapshot` is no mapping, or boots its own snapshot
@@ -21,11 +22,35 @@ export function pin(text: string, digest: string, from: string): string {
   const snapshot = document.getIn(["config", KEY]) ?? document.createNode({});
   if (!isMap(snapshot)) throw new Error(`${KEY} is not a mapping`);
   if (snapshot.has("boot")) throw new Error(`${KEY} boots a snapshot of its own; take boot out of it first`);
+  const spot = spotOf(text, snapshot);
+  if (spot !== undefined) return text.slice(0, spot.begin) + spot.before + digest + text.slice(spot.end);
   if (!snapshot.has("from")) {
     snapshot.delete("path");
     snapshot.set("from", document.createNode({ stack: from }, { flow: true }));
   }
   snapshot.set("digest", digest);
   document.setIn(["config", KEY], snapshot);
-  return document.toString({ lineWidth: 0 });
+  const [, indent = "  "] = /^( +)\S/m.exec(text) ?? [];
+  return document.toString({ lineWidth: 0, indent: indent.length });
+}
+
+/** Where a digest goes in the text of a mapping that says where its snapshot comes from; undefined where it is not as usual. */
+function spotOf(text: string, snapshot: YAMLMap): { begin: number; end: number; before: string } | undefined {
+  const pinned = snapshot.get("digest", true);
+  const source = snapshot.items.find(({ key }) => isScalar(key) && key.value === "from");
+  if (source === undefined) return undefined;
+  if (isScalar(pinned) && pinned.range) {
+    const [begin, end] = pinned.range;
+    const quote = /^["']/.test(text.slice(begin, end)) ? 1 : 0;
+    return { begin: begin + quote, end: end - quote, before: "" };
+  }
+  const [key, value] = [source.key as Scalar, source.value];
+  if (pinned !== undefined || !isMap(value) || value.flow !== true || !value.range || !key.range) return undefined;
+  const end = value.range[1];
+  if (snapshot.flow === true) return { begin: end, end, before: ", digest: " };
+  // Behind whatever is said of the source on its line.
+  const line = /\r?$/m.exec(text.slice(end))?.index ?? 0;
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const column = key.range[0] - text.lastIndexOf("\n", key.range[0] - 1) - 1;
+  return { begin: end + line, end: end + line, before: `${newline}${" ".repeat(column)}digest: ` };
 }

@@ -1,5 +1,5 @@
 /** DEV to PROD and back, as a person does it: two droplets, each reached over ssh. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { Stacks } from "../support/stacks";
 import { limitMs } from "../support/settings";
 
@@ -56,6 +56,7 @@ test("a snapshot that DEV proved goes to PROD, the next one too, and back; both 
   const promoted = await stacks.tryNpm("promote", "dev", "prod", "--cwd", stacks.project);
   expect(promoted).toMatchObject({ code: 0, stdout: expect.stringContaining(first.digest) as string });
   const pinnedFirst = readFileSync(stacks.configFile("prod"), "utf8");
+  expect(statSync(stacks.configFile("prod")).mode & 0o777).toBe(0o644);
   expect(pinnedFirst).toContain(`digest: ${first.digest}`);
   const preview = await stacks.pulumi("preview", "-s", "prod");
   expect(preview).toMatch(new RegExp(`snapshot ${first.digest} to come from .*files, \\d+ MiB`));
@@ -81,11 +82,9 @@ test("a snapshot that DEV proved goes to PROD, the next one too, and back; both 
   await stacks.pulumi("destroy", "--yes", "--skip-preview", "-s", "dev");
   expect(await stacks.observe("dev")).toEqual(before.dev);
   writeFileSync(stacks.configFile("prod"), pinnedFirst);
-  stacks.configure("prod", {
-    fleet: { count: 3 },
-    snapshot: { path: `/opt/swarm/snapshots/${first.digest.slice("sha256:".length)}`, digest: first.digest },
-  });
-  await stacks.up("prod");
+  expect(await stacks.up("prod")).toContain("the stack dev has no snapshot any more");
+  expect(await stacks.on("prod", "ls -A /opt/swarm/snapshots | wc -l")).toBe("4");
+  expect((await outputs("prod")).transferred).toBe(0);
   expect(await names("prod")).toEqual(clones);
   expect((await outputs("prod")).snapshotDigest).toBe(first.digest);
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { dropletExec, observeDroplet, stopDroplet } from "../../sandbox/droplet";
+import { installCommandPlugin } from "../support/commandLauncher";
 import { succeed } from "../support/run";
 import { limitMs, settings } from "../support/settings";
 
@@ -30,20 +31,11 @@ afterEach(async () => {
 /** A copy of the program with a stack of its own, and the plugin's stand-in where the CLI looks for plugins. */
 async function begin(): Promise<(...args: string[]) => Promise<string>> {
   const program = join(folder, "program");
-  const plugins = join(folder, "plugins");
-  for (const one of [program, plugins, join(folder, "backend")]) mkdirSync(one);
+  for (const one of [program, join(folder, "backend")]) mkdirSync(one);
+  const plugins = installCommandPlugin(folder);
   for (const file of ["index.ts", "package.json", "tsconfig.json", "Pulumi.yaml"])
     writeFileSync(join(program, file), readFileSync(join(example, file)));
   symlinkSync(join(example, "node_modules"), join(program, "node_modules"));
-  const plugin = [
-    process.execPath,
-    "-r",
-    join(checkout, "register.cjs"),
-    join(__dirname, "../support/commandPlugin.ts"),
-  ];
-  writeFileSync(join(plugins, "pulumi-resource-command"), `#!/bin/sh\nexec ${plugin.join(" ")} "$@"\n`, {
-    mode: 0o755,
-  });
   const { firecracker, kernel, rootfs, timeoutScale } = settings();
   const given = Object.entries({ firecracker, kernel, rootfs }).filter(([, path]) => path !== undefined);
   const options = {

@@ -1,0 +1,53 @@
+import { manifestDigest, manifestText } from "../firecracker/manifest";
+import type { Announce, Found } from "./artifactBoot";
+import { scratchNamespace } from "./artifactBoot";
+import { artifactsByKey } from "./artifactByKey";
+import { hashFiles } from "./artifactFiles";
+import type { ArtifactInputs } from "./artifactInputs";
+import { bareKey, examine, filesIn } from "./artifactPath";
+import { publish } from "./artifactPublish";
+import { cleanUpAfter } from "./define";
+import { commonVars, sessionFor } from "./droplet";
+
+/**
+ * The artifact of a folder without a manifest. It gets one once, which is kept under its digest like that of every other
+ * artifact, beside links to the files: nothing is written into the folder, no file is copied, and the digest stays the same
+ * when the machine gets another kernel or Firecracker later.
+ */
+export async function bareArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+  const begun = Date.now();
+  const known = await findExamined(wanted, path);
+  if (known !== undefined) {
+    announce(manifestDigest(known.text));
+    await publish(wanted, known.text, "");
+    return { ...known, timings: { examine: Date.now() - begun } };
+  }
+  const session = sessionFor(wanted);
+  const { manifest, elsewhere } = await examine(session, wanted, path);
+  const text = manifestText(manifest);
+  announce(manifestDigest(text));
+  const vars = { ...commonVars(wanted), namespace: scratchNamespace(wanted), dir_of_artifacts: wanted.dir };
+  const links = Object.keys(manifest.files).map((name) => `${name} ${elsewhere[name] ?? `${path}/${name}`}\n`);
+  const folder = await cleanUpAfter(
+    async () => {
+      await session.call({ what: `name the snapshot in ${path}`, run: "link_artifact", vars, stdin: links.join("") });
+      return publish(wanted, text, "");
+    },
+    async () => {
+      await session.call({ what: "take away what a trial has left", run: "abort_boot", vars });
+    },
+  );
+  return { folder, text, manifest, timings: { examine: Date.now() - begun } };
+}
+
+/** What an earlier look at the same content has found out. */
+async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<Found, "timings"> | undefined> {
+  const session = sessionFor(wanted);
+  const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
+  for (const known of await artifactsByKey(session, wanted.dir, bareKey(wanted, path, hashes))) {
+    const { files, diskPath } = known.manifest;
+    const disk = hashes.get(`${path}/rootfs.ext4`) ?? (await hashFiles(session, [diskPath])).get(diskPath);
+    if (files["rootfs.ext4"]?.sha256 === disk?.sha256) return known;
+  }
+  return undefined;
+}
