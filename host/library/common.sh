@@ -145,9 +145,25 @@ make_folder() {
   [[ -d $path ]] || fail "cannot make the folder $path"
 }
 
+# clear_drafts PATH: takes away what a make_folder that was killed has left above PATH, where nothing of ours may be.
+clear_drafts() {
+  local path=$1 draft words
+  while [[ -n $path ]]; do
+    path=${path%/*}
+    for draft in "$path"/.hornet-draft.*; do
+      [[ -d $draft ]] || continue
+      mapfile -d '' -t words 2>/dev/null <"/proc/${draft##*.}/cmdline" || words=()
+      [[ ${words[5]:-} != hornet-lane ]] || continue
+      rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
+    done
+  done
+  return 0
+}
+
 # drop_folder PATH: takes away a folder that we made once nothing but our mark is in it, then its parents likewise.
 drop_folder() {
   local path=$1 entry
+  clear_drafts "$path"
   while [[ -n $path && -e $path/$made_folder_mark ]]; do
     for entry in "$path"/* "$path"/.[!.]* "$path"/..?*; do
       [[ -e $entry || -L $entry ]] || continue
