@@ -4,6 +4,7 @@ import { recordEffect } from "./effects";
 import { endWithEngine } from "./engine";
 import { CommandError, ConnectionError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
+import { LanePool } from "./lanePool";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, LockKeeper, lockHolder } from "./lock";
 import { Operator } from "./operator";
@@ -28,13 +29,8 @@ const GIVE_UP_MS = 5000;
  * lanes queue in order. Local and ssh droplets run the same library.
  */
 export class Session {
-  private lanes: Lane[] = [];
-  private opening: Promise<Lane> | undefined;
-  private readonly queue: ((lane: Lane) => void)[] = [];
   private folder: string | undefined;
-  /** How many lanes there may be now. */
-  private room = 0;
-  private readonly waiters = new Set<(error: Error) => void>();
+  private readonly pool: LanePool;
   private readonly ownLock = new LockKeeper(() => this.takeLock());
   readonly name: string;
   /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
@@ -47,6 +43,7 @@ export class Session {
     private readonly operator: Operator = new Operator(),
   ) {
     this.name = describeConnection(connection);
+    this.pool = new LanePool((first) => this.connect(first), width, this.name);
   }
 
   /** How long connecting, or one call, may usually take. */
@@ -71,7 +68,7 @@ export class Session {
    * @throws HornetError that names the holder where the wait is over
    */
   async hold(): Promise<string> {
-    if (this.machine === undefined) this.release(await this.acquire());
+    if (this.machine === undefined) this.pool.release(await this.pool.acquire());
     return this.operator.lockOf(this.machine ?? this.name, this.ownLock).keep();
   }
 
@@ -84,7 +81,7 @@ export class Session {
    */
   async call(call: Call): Promise<string> {
     const asked = Date.now();
-    const lane = await this.acquire();
+    const lane = await this.pool.acquire();
     const begun = Date.now();
     try {
       if (!READ_ONLY.has(call.run)) await this.hold();
@@ -92,7 +89,7 @@ export class Session {
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
     } finally {
-      this.release(lane);
+      this.pool.release(lane);
       const row = call.vars?.namespace ?? `the droplet ${this.name}`;
       traceSpan({
         row,
@@ -113,7 +110,7 @@ export class Session {
   async stream(call: Pick<Call, "what" | "run" | "vars">, into?: ByteStream): Promise<ByteStream> {
     const { what, run, vars } = call;
     // The connection is the first lane's.
-    this.release(await this.acquire());
+    this.pool.release(await this.pool.acquire());
     if (!READ_ONLY.has(run)) await this.hold();
     await into?.told;
     const purpose = { what, run, droplet: this.name };
@@ -133,7 +130,7 @@ export class Session {
    */
   async proxyCommand(): Promise<string | undefined> {
     if (isLocal(this.connection)) return undefined;
-    this.release(await this.acquire());
+    this.pool.release(await this.pool.acquire());
     const options = sshOptions(this.connection, this.folder ?? "");
     return ["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]
       .map((word) => (word.includes("%h") ? word : quote(word.replaceAll("%", "%%"))))
@@ -142,7 +139,7 @@ export class Session {
 
   /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */
   async close(): Promise<void> {
-    const lanes = this.lanes.splice(0);
+    const lanes = this.pool.drain();
     // Its end ends the session's lanes; they go first.
     await Promise.all(lanes.slice(1).map((lane) => lane.close()));
     this.operator.forget(this.ownLock);
@@ -199,70 +196,6 @@ export class Session {
     clearTimeout(giveUp);
   }
 
-  private async acquire(): Promise<Lane> {
-    for (;;) {
-      this.lanes = this.lanes.filter((lane) => !lane.dead);
-      const idle = this.lanes.find((lane) => !lane.busy && !lane.taken);
-      if (idle !== undefined) return this.take(idle);
-      if (this.lanes.length === 0) this.room = this.width;
-      if (this.lanes.length >= this.room) return this.enqueue();
-      // One at a time: the first lane is the connection that the others share.
-      this.opening ??= this.open(this.lanes.length === 0).finally(() => (this.opening = undefined));
-      try {
-        await this.opening;
-      } catch (error) {
-        // A droplet that cannot be reached is said to all who wait for it, not tried again for each.
-        if (this.lanes.every((lane) => lane.dead)) throw error;
-        // One that takes no more sessions is used with those it took.
-        this.room = this.lanes.length;
-      }
-    }
-  }
-
-  private enqueue(): Promise<Lane> {
-    return new Promise((resolve, reject) => {
-      this.waiters.add(reject);
-      this.queue.push((lane) => {
-        this.waiters.delete(reject);
-        resolve(lane);
-      });
-    });
-  }
-
-  private take(lane: Lane): Lane {
-    lane.taken = true;
-    lane.setReferenced(true);
-    return lane;
-  }
-
-  private release(lane: Lane): void {
-    const next = lane.dead ? undefined : this.queue.shift();
-    if (next !== undefined) {
-      next(lane);
-      return;
-    }
-    lane.taken = false;
-    if (!lane.dead) {
-      lane.setReferenced(false);
-      return;
-    }
-    this.lanes = this.lanes.filter((other) => !other.dead);
-    if (this.lanes.length === 0) this.failWaiting();
-  }
-
-  /** With every lane gone nobody will serve the queue: a lost connection is said to all who wait. */
-  private failWaiting(): void {
-    this.queue.length = 0;
-    for (const reject of this.waiters) reject(new ConnectionError(`the connection to ${this.name} was lost`));
-    this.waiters.clear();
-  }
-
-  private async open(first: boolean): Promise<Lane> {
-    const lane = await this.connect(first);
-    this.lanes.push(lane);
-    return lane;
-  }
-
   private async connect(first: boolean): Promise<Lane> {
     endWithEngine();
     const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
@@ -291,7 +224,7 @@ export class Session {
 
   private async takeLock(): Promise<DropletLock> {
     // The connection is the first lane's.
-    if (this.lanes.every((lane) => lane.dead)) this.release(await this.acquire());
+    if (this.pool.empty) this.pool.release(await this.pool.acquire());
     return DropletLock.take(this.command(false, ["hold_lock", String(this.patience), lockHolder()]), this.name);
   }
 
