@@ -4,16 +4,12 @@ import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
 import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
 import { withoutOrigin, withoutStacks } from "./quiet";
-import type { DropletArgs } from "./resource";
-import { ConsoleKeeper } from "./consoleKeeper";
-import { DropletCheck } from "./dropletCheck";
-import { DropletClaim } from "./dropletClaim";
-import { DropletLimits } from "./dropletLimits";
-import { MetricsCollector } from "./metricsCollector";
+import { thisStack, type DropletArgs } from "./resource";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "./sshConfig";
+import { standingParts } from "./standing";
 
 /** What a {@link CloneFleet} takes. */
 export interface CloneFleetArgs {
@@ -25,12 +21,16 @@ export interface CloneFleetArgs {
   operatorKeys?: readonly string[];
   /**
    * The folder on the operator's machine for the ssh_config.
-   * @default .hornet/STACK, or STACK in the folder that HORNET_STATE names
+   * @default .hornet/STACK, or STACK in the folder that HORNET_STATE names; STACK-NAME for a fleet that is not named `fleet`
    */
   sshFolder?: string;
 }
 
-/** A fleet: the bridge, the snapshot, the clones, and the ssh_config that leads to them. */
+/**
+ * A fleet: the bridge, the snapshot, the clones, and the ssh_config that leads to them. A stack may have several, on one
+ * droplet or on many: each has a mark of its own there, by its name, and its resources carry that name. Those of the fleet
+ * named `fleet` go without, and its mark is the stack's.
+ */
 export class CloneFleet extends pulumi.ComponentResource {
   readonly clones: pulumi.Output<CloneSummary[]>;
   readonly snapshotDigest: pulumi.Output<string>;
@@ -45,48 +45,28 @@ export class CloneFleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
-    const {
-      spec,
-      droplet,
-      operatorKeys = [],
-      sshFolder = `${process.env.HORNET_STATE ?? ".hornet"}/${pulumi.getStack()}`,
-    } = args;
-    const { runtimeDir, firecracker, timeout: vmmTimeout } = spec.vmm;
-    const common = { droplet, runtimeDir, vmmTimeout };
+    const { spec, droplet, operatorKeys = [], sshFolder = sshFolderOf(name) } = args;
+    const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
+    const common = { droplet, owner: ownerOf(name), runtimeDir, vmmTimeout };
     const inner = { parent: this };
+    const named = (part: string): string => nameIn(name, part);
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
-    const place = { ...common, namespaces: plans.map(({ namespace }) => namespace), dir: spec.snapshot.dir };
-    const check = new DropletCheck(
-      "preflight",
-      { ...place, firecracker, bridge: spec.bridge.name, needs: dropletNeeds(spec, source) },
-      inner,
-    );
-    const claim = new DropletClaim("droplet", place, { ...inner, dependsOn: [check] });
-    const limits = new DropletLimits("limits", { ...common, clones: plans.length }, { ...inner, dependsOn: [claim] });
-    const consoles = new ConsoleKeeper(
-      "consoles",
-      { ...common, limit: spec.vmm.consoleLimit },
-      { ...inner, dependsOn: [claim] },
-    );
-    if (spec.vmm.metrics !== undefined) {
-      const folder = spec.vmm.metrics;
-      new MetricsCollector("metrics", { ...common, folder }, { ...inner, dependsOn: [claim] });
-    }
+    const standing = standingParts({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
     const { name: bridgeName, address, uplink } = spec.bridge;
     const bridge = new Bridge(
-      bridgeName,
+      named(bridgeName),
       { ...common, name: bridgeName, address, uplink },
-      { ...inner, dependsOn: [claim, limits, consoles] },
+      { ...inner, dependsOn: standing },
     );
     // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
     const template = new SnapshotArtifact(
-      "snapshot",
+      named("snapshot"),
       { ...common, ...snapshotArgs(spec), source },
       { ...inner, dependsOn: [bridge] },
     );
     announce(source, droplet, spec.snapshot, template);
-    const shared = { ...common, spec, operatorKeys, artifact: withoutOrigin(template.artifact) };
+    const shared = { ...common, spec, named, operatorKeys, artifact: withoutOrigin(template.artifact) };
     const clones = withoutStacks(() =>
       plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
@@ -98,7 +78,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       spec.fleet.readyTimeout === 0 || clones.length === 0
         ? undefined
         : new SnapshotProof(
-            "proof",
+            named("proof"),
             {
               ...common,
               digest,
@@ -120,7 +100,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       return byName;
     });
     const ssh = new SshConfig(
-      "ssh",
+      named("ssh"),
       {
         ...common,
         folder: sshFolder,
@@ -149,4 +129,20 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tapAddress: spec.guest.tap,
     ...given({ digest, signers: signers && [...signers] }),
   };
+}
+
+/** The name of the fleet whose resources have no other name in theirs: most stacks have this one alone. */
+const ONLY = "fleet";
+
+function nameIn(fleet: string, part: string): string {
+  return fleet === ONLY ? part : `${fleet}-${part}`;
+}
+
+function ownerOf(fleet: string): string {
+  return fleet === ONLY ? thisStack() : thisStack(fleet);
+}
+
+function sshFolderOf(fleet: string): string {
+  const stack = pulumi.getStack();
+  return `${process.env.HORNET_STATE ?? ".hornet"}/${fleet === ONLY ? stack : `${stack}-${fleet}`}`;
 }

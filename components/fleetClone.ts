@@ -29,12 +29,14 @@ export interface FleetClones extends CommonArgs {
   readonly spec: FleetSpec;
   readonly operatorKeys: readonly string[];
   readonly artifact: pulumi.Input<LeanArtifact>;
+  /** The names of resources, by those of clones. */
+  readonly named: (clone: string) => string;
 }
 
 /** Declares one clone of a fleet. */
 export function fleetClone(
   plan: ClonePlan,
-  { spec, operatorKeys, artifact, ...common }: FleetClones,
+  { spec, operatorKeys, artifact, named, ...common }: FleetClones,
   opts: pulumi.CustomResourceOptions,
 ): Clone {
   const { name, namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress } = plan;
@@ -68,7 +70,7 @@ export function fleetClone(
     }),
   };
   // The engine keeps a list for every property that a program gives, so what is as usual is not given.
-  return new Clone(name, withoutDefaults(cloneInputs, args), opts);
+  return new Clone(named(name), withoutDefaults(cloneInputs, args), opts);
 }
 
 /** What a stack tells of a clone. */

@@ -67,3 +67,13 @@ test("a program of another folder finds the package in its node_modules, linked 
   symlinkSync(join(root, "node_modules"), join(installed, "node_modules"));
   expect(methodsOf(text, folder)).toEqual(methods);
 });
+
+test("a program that is compiled by ts-node as it likes can have the package linked from elsewhere", () => {
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "node_modules", "hornet"));
+  const script = "console.log(typeof require('hornet').CloneFleet)";
+  const loader = require.resolve("ts-node/register");
+  expect(execFileSync(process.execPath, ["-r", loader, "-e", script], { cwd: folder, encoding: "utf8" })).toBe(
+    "function\n",
+  );
+});

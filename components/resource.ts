@@ -104,11 +104,16 @@ export abstract class HornetResource extends pulumi.CustomResource {
   }
 }
 
-/** The mark of the stack that runs. */
-export function thisStack(): string {
+/**
+ * The mark of the stack that runs.
+ *
+ * @param fleet one of several fleets of it, which has a mark of its own
+ */
+export function thisStack(fleet?: string): string {
+  const stack = pulumi.getStack();
   return ownerMark({
     organization: pulumi.getOrganization(),
     project: pulumi.getProject(),
-    stack: pulumi.getStack(),
+    stack: fleet === undefined ? stack : `${stack}/${fleet}`,
   });
 }

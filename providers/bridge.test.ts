@@ -249,3 +249,11 @@ test("each step of a delete failing in turn: said, and the next delete ends it",
     expect({ effect, left: await stage.changesSince(stage.before) }).toEqual({ effect, left: [] });
   }
 });
+
+test("two fleets of one program bring up one bridge at once, and take it away at once", async () => {
+  const both = [await stage.bridge(), await stage.bridge({}, other)];
+  await Promise.all(both.map((one) => one.create()));
+  for (const one of both) expect(await one.read()).toMatchObject(declared);
+  await Promise.all(both.map((one) => one.delete()));
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});

@@ -6,7 +6,7 @@ import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { changing, observe, observeToChange, sessionFor } from "./droplet";
+import { changing, inTurn, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -43,7 +43,12 @@ function isAdopted({ name, owner }: Inputs, observed: Observed, before: string):
   return seen !== undefined && seen.alias !== owner;
 }
 
-async function converge(wanted: Inputs, before = ""): Promise<Outputs> {
+/** A bridge may be that of several fleets, whose looks and changes must not mix. */
+function converge(wanted: Inputs, before = ""): Promise<Outputs> {
+  return inTurn(wanted, () => convergeAlone(wanted, before));
+}
+
+async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
@@ -76,7 +81,7 @@ async function remove(state: Inputs, before = ""): Promise<void> {
     vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
     hint: "look at its ports with: ip link show master " + name,
   };
-  await changing(state, name, () => sessionFor(state).call(call));
+  await inTurn(state, () => changing(state, name, () => sessionFor(state).call(call)));
 }
 
 const definition: Definition<Inputs, Outputs> = {

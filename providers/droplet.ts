@@ -2,6 +2,7 @@ import { gatherFacts } from "../host/facts";
 import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
 import type { CommonInputs } from "./define";
+import { Limit } from "./limit";
 
 /** The variables that every function of the library knows. */
 export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Record<string, string> {
@@ -73,10 +74,22 @@ export function touch(common: CommonInputs, about: string): void {
   touched.set(touchKey(common, about), ++moment);
 }
 
-/** The same machine may be reached under several names in one operation. */
+/** One operation may reach a machine under several names, and for several owners, whose names on it are one space. */
 function touchKey(common: CommonInputs, about: string): string {
   const { machine, name } = sessionFor(common);
-  return JSON.stringify([machine ?? name, common.owner, about]);
+  return JSON.stringify([machine ?? name, about]);
+}
+
+const turns = new Map<string, Limit>();
+
+/** Does what two owners of one operation must not do at once on one machine. */
+export async function inTurn<T>(common: CommonInputs, work: () => Promise<T>): Promise<T> {
+  const session = sessionFor(common);
+  await session.hold();
+  const key = session.machine ?? session.name;
+  const turn = turns.get(key) ?? new Limit(1);
+  turns.set(key, turn);
+  return turn.run(work);
 }
 
 /** What was read so far counts no more: for a process that serves one operation after another, as no provider of Pulumi's does. */
