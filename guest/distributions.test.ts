@@ -55,7 +55,7 @@ test.each([
       user: "root",
       env: { AGENT_ID: "vm7", API_KEY: KEY },
       agent: {
-        command: `printf '%s %s %s\\n' "$AGENT_ID" "$API_KEY" "$(id -un)" >>/var/tmp/agent; exec sleep 100000`,
+        command: `printf '%s %s %s\\n' "$AGENT_ID" "$API_KEY" "$(id -un)" >>/var/tmp/agent; sleep 100000; exit 1`,
         user: "nobody",
         restart: "always",
       },
@@ -98,8 +98,17 @@ test.each([
       await expect(run("true")).rejects.toThrow(/Permission denied/);
       const rerun = (command: string): Promise<string> => ssh(guest, other.file, host.line, command);
       await rerun("for try in $(seq 60); do [ $(wc -l </var/tmp/agent) = 2 ] && exit; sleep 0.5; done; exit 1");
-      expect(await rerun("tail -n 1 /var/tmp/agent; pgrep -c -x sleep || true")).toMatch(/^vm7 second nobody\n/);
+      // The former one is gone with all that it had started.
+      expect(await rerun("tail -n 1 /var/tmp/agent; pgrep -c -f 'sleep 10000[0]'")).toBe("vm7 second nobody\n2\n");
       expect(await rerun("cat /run/sshd.pid")).toBe(listener);
+
+      // One that is not to start again does not, whatever looks after services.
+      const once = { command: "echo once >>/var/tmp/once", user: "root", restart: "never" } as const;
+      const third = { ...second, generation: randomBytes(8).toString("hex"), agent: once };
+      await guest.put(document(third));
+      await guest.waitConsole(/hornet-agent: the agent ended with exit code 0; it is not to start again/, 60);
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      expect(await rerun("cat /var/tmp/once; pgrep -c -f 'sleep 10000[0]' || true")).toBe("once\n0\n");
     } finally {
       await guest.stop();
     }
