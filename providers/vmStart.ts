@@ -1,47 +1,23 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
-import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
 import { filesOf } from "../firecracker/manifest";
-import { clearedDocument, metadataDocument, type Identity } from "../firecracker/identity";
+import { clearedDocument } from "../firecracker/identity";
 import { bootRequests, loadRequest, metadataRequest, resumeRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
-import { guestScript } from "./guestScript";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
+import { identityOf, metadataOf, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
 import { vmVars, wayOf } from "./vmVars";
 
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
-type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
-
-function identityOf(wanted: VmInputs, self: Self): Identity {
-  return {
-    generation: self.generation,
-    hostname: wanted.name,
-    machineId: machineIdOf(self.hostKeySeed),
-    hostKey: hostKeyOf(self.hostKeySeed, wanted.name).privateKey,
-    authorizedKeys: wanted.authorizedKeys,
-    user: wanted.user,
-    env: { AGENT_ID: wanted.name, ...wanted.env },
-    agent: wanted.agent,
-    service: wanted.agentService,
-  };
-}
-
-/** The metadata that a guest finds when it wakes up. */
-function metadataOf(wanted: VmInputs, self: Self): ApiRequest {
-  const identity = identityOf(wanted, self);
-  const way = wayOf(wanted);
-  const script = (): string => `#!/bin/sh\n${guestScript(identity, { first: true, attended: false })}`;
-  return metadataRequest(metadataDocument(identity, way, way === "cloud-init" ? script() : undefined));
-}
 
 /**
  * Starts a clone's VMM. The order is the point of it: loaded paused, told who it is, then resumed, so that no
