@@ -140,7 +140,7 @@ export async function send(
  * Waits until the clone answers as itself, then clears the metadata, so that nothing in the guest can read it later.
  *
  * @returns the ms it took
- * @throws HornetError with the end of the guest's console
+ * @throws HornetError with the end of the guest's console, also where the guest could not take all of its identity
  */
 export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> {
   const session = sessionFor(wanted);
@@ -158,6 +158,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
     if (way !== "ssh") await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
+    if (way === "service") await expectAll(wanted, self.generation);
     return ms;
   } catch (error) {
     const console = await session
@@ -166,6 +167,18 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     const end = console.trim() === "" ? "its console is empty" : `the end of its console:\n${console.trim()}`;
     throw new HornetError(`${wanted.name} on ${session.name}: ${messageOf(error)}\n${end}`);
   }
+}
+
+/** Fails where the guest's service says that it could not do all of an identity: the guest is not as declared. */
+async function expectAll(wanted: VmInputs, generation: string): Promise<void> {
+  const vars = { ...vmVars(wanted), generation };
+  const said = await sessionFor(wanted).call({ what: "read the console", run: "identity_failures", vars });
+  const failed = said.split("\n").filter((line) => line !== "");
+  // Of guests that can do no better; the kernel has VMGenID for it.
+  const weak = failed.filter((line) => line.startsWith("seed "));
+  for (const line of weak) console.error(`${wanted.name}: ${line.slice("seed ".length)}`);
+  const faults = failed.filter((line) => !weak.includes(line));
+  if (faults.length > 0) throw new HornetError(`it could not take all of its identity: ${faults.join("; ")}`);
 }
 
 const versions = new WeakMap<Session, Map<string, Promise<string>>>();
