@@ -1,6 +1,7 @@
 /** Cross checks: what several keys must fulfil together. A rule that cannot be judged, as one of its keys is malformed, is skipped. */
 import { documentedExample, exampleLine, type Fault, pathText } from "./faults";
 import { agentRules } from "./rules-agent";
+import { identityRules } from "./rules-identity";
 import { networkRules } from "./rules-network";
 import { sourceRules } from "./rules-source";
 import { variousRules } from "./rules-various";
@@ -8,7 +9,7 @@ import type { Rule } from "./rule";
 import type { ConfigShape } from "./schema";
 import type { KeyPath } from "./walk";
 
-const RULES: readonly Rule[] = [...sourceRules, ...networkRules, ...variousRules, ...agentRules];
+const RULES: readonly Rule[] = [...sourceRules, ...networkRules, ...variousRules, ...agentRules, ...identityRules];
 
 /**
  * The faults that all rules find.
@@ -22,7 +23,7 @@ export function crossCheck(
 ): readonly Fault[] {
   return RULES.filter(({ needs }) => !needs.some((need) => unusable.some((path) => startsWith(need, path)))).flatMap(
     (rule) => {
-      const secret = rule.needs.some(([top]) => secretKeys.includes(String(top)));
+      const secret = rule.showsNoValue !== true && rule.needs.some(([top]) => secretKeys.includes(String(top)));
       return rule.check(shape).map(({ at, problem, example }) => ({
         path: pathText(at),
         problem: secret ? `${rule.must} (the values are secret and not shown)` : problem,

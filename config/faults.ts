@@ -1,7 +1,7 @@
 /** Faults of a config: what is wrong with which key, and what would be right. */
 import { stringify } from "yaml";
 import { configSchema, NAMESPACE } from "./schema";
-import { envNameProblem } from "./formats";
+import { isEnvName } from "./formats";
 import { type KeyPath, metaOf, schemaAt } from "./walk";
 
 /** One fault of a config. */
@@ -51,7 +51,7 @@ export function pathText(path: KeyPath): string {
 
 /** A mistyped name may be `NAME=value` in one: what comes behind the name is not shown. */
 function shownEnvName(name: string): string {
-  if (envNameProblem(name) === undefined) return name;
+  if (isEnvName(name)) return name;
   return `${/^[A-Za-z0-9_.-]{0,40}/.exec(name)?.[0] ?? ""}…`;
 }
 

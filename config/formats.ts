@@ -124,11 +124,23 @@ export function bootArgsProblem(text: string): string | undefined {
   return /^[\x20-\x7e]{1,1536}$/.test(text) ? undefined : "must be one line of at most 1536 printable ASCII characters";
 }
 
+/** What shells set or read as they please, some of it for good, and what Hornet tells hooks. */
+const OWN_NAMES =
+  /^(_|IFS|OPTIND|OPTARG|PPID|UID|EUID|GROUPS|PWD|OLDPWD|SHLVL|S?RANDOM|SECONDS|LINENO|EPOCH(SECONDS|REALTIME)|SHELLOPTS|BASH|BASHOPTS|BASHPID|BASH_(?!ENV$).*|COMP_.*|FUNCNAME|DIRSTACK|HISTCMD|PIPESTATUS|HORNET_(GENERATION|ACTION))$/;
+
+/** Whether a text has the form of an environment variable's name. */
+export function isEnvName(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
+}
+
 /** The name of an environment variable. */
 export function envNameProblem(text: string): string | undefined {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text)
-    ? undefined
-    : 'must be named with letters, digits and "_" only, not starting with a digit';
+  if (!isEnvName(text)) {
+    return 'must be named with letters, digits and "_" only, not starting with a digit';
+  }
+  return OWN_NAMES.test(text)
+    ? "is a name that the guest's shells or Hornet set themselves, so an agent would not see this value: choose another"
+    : undefined;
 }
 
 /** The value of an environment variable, as text or as what is wrong with it. YAML's numbers and booleans become text. */
@@ -138,6 +150,8 @@ export function envText(value: unknown): { readonly text: string } | { readonly 
   }
   if (typeof value === "number" || typeof value === "boolean") return { text: String(value) };
   if (typeof value !== "string") return { problem: 'must be text (empty text is "")' };
+  // Half of a pair is no character: no JSON of anybody else's takes it.
+  if (/\p{Cs}/u.test(value)) return { problem: "must be text of whole characters (it has half of a surrogate pair)" };
   return value.includes("\0") ? { problem: "must be text without NUL characters" } : { text: value };
 }
 

@@ -16,6 +16,8 @@ export interface Rule {
   readonly must: string;
   /** The keys that the rule compares. Where one of them is malformed, the rule is skipped. */
   readonly needs: readonly KeyPath[];
+  /** What it finds holds names and sizes only, and is said where the values are secret too. */
+  readonly showsNoValue?: true;
   readonly check: (shape: ConfigShape) => readonly Finding[];
 }
 
@@ -25,6 +27,11 @@ export function finding(at: KeyPath, problem: string, value: unknown): Finding {
 }
 
 /** A rule in one expression. */
-export function rule(must: string, needs: Rule["needs"], check: Rule["check"]): Rule {
-  return { must, needs, check };
+export function rule(
+  must: string,
+  needs: Rule["needs"],
+  check: Rule["check"],
+  more: Pick<Rule, "showsNoValue"> = {},
+): Rule {
+  return { must, needs, check, ...more };
 }

@@ -50,7 +50,8 @@ export const guest = section(
   },
 );
 
-const authorizedKeys = z.array(text(authorizedKeyProblem)).default([]);
+/** A line that was read out of a file has its end with it. */
+const authorizedKeys = z.array(text(authorizedKeyProblem).transform((line) => line.trim())).default([]);
 
 export const identity = section(
   {

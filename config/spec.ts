@@ -92,7 +92,13 @@ export function specOf(shape: ConfigShape & { readonly droplet: DropletFields })
 }
 
 /** A clone's identity: the fleet's keys and its own; the agent's environment, the fleet's over it, its own over both. */
-export function identityOf(spec: Pick<FleetSpec, "identity" | "agent" | "clones">, id: number): IdentitySpec {
+export function identityOf(
+  spec: Pick<FleetSpec, "identity"> & {
+    readonly agent: Pick<AgentSpec, "env">;
+    readonly clones: Readonly<Record<string, Pick<CloneSpec, "identity">>>;
+  },
+  id: number,
+): IdentitySpec {
   const own = spec.clones[String(id)]?.identity;
   return {
     authorizedKeys: [...new Set([...spec.identity.authorizedKeys, ...(own?.authorizedKeys ?? [])])],
@@ -100,7 +106,8 @@ export function identityOf(spec: Pick<FleetSpec, "identity" | "agent" | "clones"
   };
 }
 
-function agentOf({ source, service, env, command, user, restart }: ConfigShape["agent"]): AgentSpec {
+/** What is declared of the agent. */
+export function agentOf({ source, service, env, command, user, restart }: ConfigShape["agent"]): AgentSpec {
   return {
     env,
     ...(source !== undefined && { source }),

@@ -49,12 +49,19 @@ test.each([
   [ED25519.replace("AAAA", "AA*A"), "not base64"],
 ])("no host key: %s (%s)", (key) => expect(hostKeyProblem(key)).toMatch(/^must be a whole public host key/));
 
-test.each([ED25519, RSA, P256, P521, SK, `${ED25519} me`, `restrict,command="a b" ${ED25519} me`])(
-  "authorized key %s",
-  (key) => expect(authorizedKeyProblem(key)).toBeUndefined(),
-);
+test.each([
+  ED25519,
+  RSA,
+  P256,
+  P521,
+  SK,
+  `${ED25519} me`,
+  ` ${ED25519}\r\n`,
+  `${ED25519} it's "me" €`,
+  `restrict,command="a b" ${ED25519} me`,
+])("authorized key %s", (key) => expect(authorizedKeyProblem(key)).toBeUndefined());
 
-test.each(["", "AAAA", "ssh-ed25519 AAAA", `${ED25519}\n`, `restrict ${ED25519.slice(0, -4)}`])(
+test.each(["", "AAAA", "ssh-ed25519 AAAA", `${ED25519}\nroot`, `restrict ${ED25519.slice(0, -4)}`])(
   "no authorized key: %j",
   (key) => expect(authorizedKeyProblem(key)).toMatch(/^must be one whole line/),
 );

@@ -30,7 +30,7 @@ export function normalHostKey(text: string): string {
 
 /** What is wrong with a line of authorized_keys, `[OPTIONS] TYPE BASE64 [COMMENT]`, or undefined. */
 export function authorizedKeyProblem(text: string): string | undefined {
-  if (ONE_LINE.test(text) && hasUserKey(text)) return undefined;
+  if (ONE_LINE.test(text.trim()) && hasUserKey(text)) return undefined;
   return "must be one whole line of authorized_keys: a public key as in ~/.ssh/id_ed25519.pub";
 }
 

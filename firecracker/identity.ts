@@ -100,8 +100,8 @@ export function agentFile({ command, user, restart }: AgentRun): string {
 
 /**
  * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and the
- * paths that cloud-init asks for (EC2's, and NoCloud's below /nocloud/), so that an image's own finds its instance-id,
- * hostname and keys.
+ * paths that cloud-init asks for (EC2's, and NoCloud's below /nocloud/), so that an image's own finds its instance-id and
+ * hostname, and keys where it is what gives a guest its identity.
  *
  * @param script what the guest's own cloud-init is to run, where that is the way
  */
@@ -127,7 +127,8 @@ function cloudMetadata(identity: Identity, way: IdentityWay, withScript: boolean
   // cloud-init looks at the rest again only where this is another one.
   const instance = way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`;
   const userData = withScript ? { "user-data": USER_DATA } : {};
-  const keys = authorizedKeys.map((key) => key.trim());
+  // Where Hornet itself sees to the keys, an image's own cloud-init must not add them for good.
+  const keys = way === "cloud-init" ? authorizedKeys.map((key) => key.trim()) : [];
   const leaves = keys.flatMap((key, at): [string, unknown][] => [
     [String(at), { "openssh-key": key }],
     // A listing of EC2's says `0=NAME`; the metadata service lists names only, so it is one.

@@ -39,7 +39,9 @@ export function atLeast(version: string, wanted: string): boolean {
 }
 
 /**
- * Load, paused. `mem_backend` came with 1.1, `network_overrides` with 1.12; a VMM before those gets the older form, or
+ * Load, paused. `clock_realtime` (1.16) is left alone: it moves the guest's monotonic clock on by the whole time since the
+ * snapshot, so that every timer in it is due at once, and helps only where kvm-clock is the clock source; the clock is set
+ * with the identity instead. `mem_backend` came with 1.1, `network_overrides` with 1.12; a VMM before those gets the older form, or
  * an error that says which version is needed.
  */
 export function loadRequest({ snapshotPath, memoryPath, version, taps = [] }: LoadSpec): ApiRequest {
@@ -62,7 +64,7 @@ export function loadRequest({ snapshotPath, memoryPath, version, taps = [] }: Lo
   };
 }
 
-/** Hands over the metadata. Firecracker refuses a body of more than 51,200 bytes. */
+/** Hands over the metadata; see metadataSize.ts for how much it may be. */
 export function metadataRequest(document: unknown): ApiRequest {
   return { method: "PUT", path: "/mmds", body: document };
 }

@@ -63,7 +63,7 @@ install_dropbear "$root"
 
 cp -R "$here/image/." "$root"
 "$here/identity/install.sh" --root "$root" --init busybox >"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
-for folder in "${adds[@]}"; do cp -R "$folder/." "$root"; done
+for folder in "${adds[@]}"; do lay_over "$folder" "$root"; done
 
 # A microVM has no power button: a reset is what ends it.
 for name in poweroff halt; do

@@ -57,8 +57,12 @@ umask 022
 # apply_layer TAR: unpacks it over $root; a file .wh.NAME takes NAME away, .wh..wh..opq empties its folder (OCI image
 # specification, layers).
 apply_layer() {
-  local path folder
-  tar -tf "$1" >"$work/list" 2>>"$log" || fail_with_log "guest image: tar -t $1" "$log"
+  local path folder outside
+  tar --quoting-style=literal -tf "$1" >"$work/list" 2>>"$log" || fail_with_log "guest image: tar -t $1" "$log"
+  # A symbolic link of an earlier layer may lead into this machine's own files.
+  outside=$(cd "$root" && sed 's|[^/]*$||; s|^/*|./|' "$work/list" | LC_ALL=C sort -u | xargs -rd '\n' realpath -m -- |
+    awk -v root="$(realpath "$root")/" 'index($0 "/", root) != 1 { print; exit }')
+  [ -z "$outside" ] || fail "guest image: the layer $1 has files that an earlier one leads out of the guest, to $outside"
   while IFS= read -r path; do
     folder=$root/$(dirname "$path")
     case ${path##*/} in
@@ -66,7 +70,9 @@ apply_layer() {
       .wh.*) rm -rf "${folder:?}/${path##*/.wh.}" ;;
     esac
   done < <(grep -F '.wh.' "$work/list" || :)
-  tar --numeric-owner --exclude='.wh.*' -xpf "$1" -C "$root" >>"$log" 2>&1 || fail_with_log "guest image: tar -x $1" "$log"
+  tar --numeric-owner "${with_capabilities[@]}" --exclude='.wh.*' -xpf "$1" -C "$root" >>"$log" 2>&1 ||
+    fail_with_log "guest image: tar -x $1" "$log"
+  ! grep -qi setxattr "$log" || fail_with_log "guest image: capabilities of files out of $1" "$log"
 }
 
 # install_suite: the tar archive of a Debian suite, in $suite_tar; in the cache from then on.
@@ -126,9 +132,7 @@ if [ ! -x "$root/usr/sbin/sshd" ] && [ ! -x "$root/usr/sbin/dropbear" ]; then in
 if [ $service = yes ]; then
   "$here/identity/install.sh" --root "$root" "${install[@]}" >>"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
 fi
-for folder in "${adds[@]}"; do
-  (cd "$folder" && tar --owner=0 --group=0 -cf - .) | tar -xpf - -C "$root"
-done
+for folder in "${adds[@]}"; do lay_over "$folder" "$root"; done
 
 if [ -z "$size" ]; then size=$(($(du -s --block-size=1M --apparent-size "$root" | cut -f1) * 4 / 3 + 64)); fi
 say "guest image: writing $size MiB"

@@ -1,14 +1,12 @@
 /** The identity service in Debian guests, with OpenRC and with systemd: both with OpenSSH, dash and no busybox. */
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { identityText, type Identity } from "../firecracker/identity";
-import { build, guestAddress, startGuest, type Guest } from "./testing";
+import { build, guestAddress, startGuest } from "./testing";
+import { keyPair, ssh } from "./testing-ssh";
 
-const exec = promisify(execFile);
 let scratch: string;
 let kernel: string;
 
@@ -17,23 +15,6 @@ beforeAll(async () => {
   kernel = join(await build("build-kernel.sh"), "vmlinux");
 }, 1_500_000);
 afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-async function keyPair(name: string): Promise<{ file: string; secret: string; line: string }> {
-  const file = join(scratch, name);
-  await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-  return { file, secret: await readFile(file, "utf8"), line: (await readFile(`${file}.pub`, "utf8")).trim() };
-}
-
-/** Runs a command in the guest over ssh, its host key pinned. */
-async function ssh(guest: Guest, userKey: string, hostKey: string, command: string): Promise<string> {
-  const known = join(guest.folder, "known_hosts");
-  await writeFile(known, `${guestAddress} ${hostKey}\n`);
-  const named = ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", `UserKnownHostsFile=${known}`];
-  const options = ["-F", "none", "-i", userKey, ...named.flatMap((option) => ["-o", option])];
-  const { code, output } = await guest.inside(["ssh", ...options, `root@${guestAddress}`, command]);
-  if (code !== 0) throw new Error(`ssh: exit code ${code}: ${output}`);
-  return output;
-}
 
 const KEY = `it's $(touch /root/evaluated) "so" \\ \`x\``;
 
@@ -45,7 +26,11 @@ test.each([
   async (init, packages, agentRuns) => {
     const rootfs = join(scratch, `${init}.ext4`);
     await build("build-rootfs.sh", ["--debootstrap", "bookworm", "--packages", packages, "--out", rootfs]);
-    const [host, user, other] = [await keyPair(`${init}-h`), await keyPair(`${init}-u`), await keyPair(`${init}-o`)];
+    const [host, user, other] = [
+      await keyPair(scratch, `${init}-h`),
+      await keyPair(scratch, `${init}-u`),
+      await keyPair(scratch, `${init}-o`),
+    ];
     const identity: Identity = {
       generation: randomBytes(8).toString("hex"),
       hostname: "vm7",
@@ -55,7 +40,7 @@ test.each([
       user: "root",
       env: { AGENT_ID: "vm7", API_KEY: KEY },
       agent: {
-        command: `printf '%s %s %s\\n' "$AGENT_ID" "$API_KEY" "$(id -un)" >>/var/tmp/agent; exec sleep 100000`,
+        command: `printf '%s %s %s\\n' "$AGENT_ID" "$API_KEY" "$(id -un)" >>/var/tmp/agent; sleep 100000; exit 1`,
         user: "nobody",
         restart: "always",
       },
@@ -67,7 +52,7 @@ test.each([
       expect((await guest.inside(["bash", "-c", `exec 3<>/dev/tcp/${guestAddress}/22`])).code).not.toBe(0);
       await guest.put(document(identity));
       await guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`), 120);
-      const run = (command: string): Promise<string> => ssh(guest, user.file, host.line, command);
+      const run = (command: string): Promise<string> => ssh(guest, { userKey: user.file, hostKey: host.line }, command);
       expect(await run("hostname; cat /etc/machine-id; stat -c '%a %U' /etc/swarm-env")).toBe(
         `vm7\n${identity.machineId}\n600 root\n`,
       );
@@ -96,10 +81,20 @@ test.each([
       })();
       await Promise.all([asking, asked]);
       await expect(run("true")).rejects.toThrow(/Permission denied/);
-      const rerun = (command: string): Promise<string> => ssh(guest, other.file, host.line, command);
+      const rerun = (command: string): Promise<string> =>
+        ssh(guest, { userKey: other.file, hostKey: host.line }, command);
       await rerun("for try in $(seq 60); do [ $(wc -l </var/tmp/agent) = 2 ] && exit; sleep 0.5; done; exit 1");
-      expect(await rerun("tail -n 1 /var/tmp/agent; pgrep -c -x sleep || true")).toMatch(/^vm7 second nobody\n/);
+      // The former one is gone with all that it had started.
+      expect(await rerun("tail -n 1 /var/tmp/agent; pgrep -c -f 'sleep 10000[0]'")).toBe("vm7 second nobody\n2\n");
       expect(await rerun("cat /run/sshd.pid")).toBe(listener);
+
+      // One that is not to start again does not, whatever looks after services.
+      const once = { command: "echo once >>/var/tmp/once", user: "root", restart: "never" } as const;
+      const third = { ...second, generation: randomBytes(8).toString("hex"), agent: once };
+      await guest.put(document(third));
+      await guest.waitConsole(/hornet-agent: the agent ended with exit code 0; it is not to start again/, 60);
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      expect(await rerun("cat /var/tmp/once; pgrep -c -f 'sleep 10000[0]' || true")).toBe("once\n0\n");
     } finally {
       await guest.stop();
     }

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { identityText, type Identity } from "../firecracker/identity";
 import { build, eventually, guestAddress, startGuest } from "./testing";
 import type { Guest } from "./testing";
+import { keyPair, ssh } from "./testing-ssh";
 
 const exec = promisify(execFile);
 let scratch: string;
@@ -36,24 +37,6 @@ beforeAll(async () => {
 }, 1_500_000);
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-/** A fresh key pair in the scratch folder: the private file and the public line. */
-async function keyPair(name: string): Promise<{ file: string; secret: string; line: string }> {
-  const file = join(scratch, name);
-  await exec("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-  return { file, secret: await readFile(file, "utf8"), line: (await readFile(`${file}.pub`, "utf8")).trim() };
-}
-
-/** Runs a command in the guest over ssh, its host key pinned to `hostKey`. */
-async function ssh(guest: Guest, userKey: string, hostKey: string, command: string): Promise<string> {
-  const known = join(guest.folder, "known_hosts");
-  await writeFile(known, `${guestAddress} ${hostKey}\n`);
-  const named = ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", `UserKnownHostsFile=${known}`];
-  const options = ["-F", "none", "-i", userKey, ...named.flatMap((option) => ["-o", option])];
-  const { code, output } = await guest.inside(["ssh", ...options, `root@${guestAddress}`, command]);
-  if (code !== 0) throw new Error(`ssh: exit code ${code}: ${output}`);
-  return output;
-}
-
 /** Whether anything listens on the guest's ssh port. */
 async function sshOpen(guest: Guest): Promise<boolean> {
   return (await guest.inside(["bash", "-c", `exec 3<>/dev/tcp/${guestAddress}/22`])).code === 0;
@@ -63,8 +46,8 @@ const documentOf = (identity: Identity, clockMs = Date.now()): string =>
   `${identityText(identity)}clock=${(clockMs / 1000).toFixed(3)}\n`;
 
 async function identityOf(name: string): Promise<{ identity: Identity; user: string; host: string }> {
-  const host = await keyPair(`host-${name}`);
-  const user = await keyPair(`user-${name}`);
+  const host = await keyPair(scratch, `host-${name}`);
+  const user = await keyPair(scratch, `user-${name}`);
   const identity = {
     generation: randomBytes(16).toString("hex"),
     hostname: name,
@@ -88,7 +71,7 @@ test("a guest waits without ssh, becomes what it is told, takes a second identit
     await guest.put(documentOf(identity, Date.now() + ahead));
     await guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`));
 
-    const run = (command: string): Promise<string> => ssh(guest, user, host, command);
+    const run = (command: string): Promise<string> => ssh(guest, { userKey: user, hostKey: host }, command);
     expect(await run("hostname; cat /etc/hostname /etc/machine-id")).toBe(`vm7\nvm7\n${identity.machineId}\n`);
     expect(await run("grep -w vm7 /etc/hosts; grep -c template /etc/hosts || true")).toBe("127.0.1.1\tvm7\n0\n");
     const guestSeconds = Number(await run("date +%s"));
@@ -101,10 +84,10 @@ test("a guest waits without ssh, becomes what it is told, takes a second identit
     expect(await run("ls /etc/dropbear")).toBe("dropbear_ed25519_host_key\n");
     expect(await run("cat /run/hornet/identity.state")).toMatch(`generation=${identity.generation}\n`);
     expect(await run("cat /run/hornet/identity.state")).toMatch(/^failed=$/m);
-    expect(await ssh(guest, join(scratch, "baked"), host, "echo in")).toBe("in\n");
+    expect(await ssh(guest, { userKey: join(scratch, "baked"), hostKey: host }, "echo in")).toBe("in\n");
     expect(await run("hornet-identity --now")).toBe(`${identity.generation}\n`);
 
-    const other = await keyPair("user-other");
+    const other = await keyPair(scratch, "user-other");
     const second = {
       ...identity,
       generation: randomBytes(16).toString("hex"),
@@ -114,7 +97,7 @@ test("a guest waits without ssh, becomes what it is told, takes a second identit
     const listener = await run("cat /run/hornet/dropbear.pid");
     await guest.put(documentOf(second));
     expect(await run("hornet-identity --now")).toBe(`${second.generation}\n`);
-    const rerun = (command: string): Promise<string> => ssh(guest, other.file, host, command);
+    const rerun = (command: string): Promise<string> => ssh(guest, { userKey: other.file, hostKey: host }, command);
     await expect(run("true")).rejects.toThrow(/Permission denied/);
     expect(await rerun("cat /etc/swarm-env")).toBe('AGENT_ID="vm7"\nNEW="1"\nexport AGENT_ID NEW\n');
     expect(await rerun("cat /run/hornet/dropbear.pid")).toBe(listener);
@@ -142,7 +125,7 @@ test("a metadata service that closes after each answer will do; a bad part is na
     await guest.put(documentOf({ ...identity, machineId: "not hexadecimal" }));
     const text = await guest.waitConsole(/hornet-identity: ready/);
     expect(text).toMatch(/hornet-identity: failed machine-id malformed/);
-    expect(await ssh(guest, user, host, "hostname; cat /run/hornet/identity.state")).toMatch(
+    expect(await ssh(guest, { userKey: user, hostKey: host }, "hostname; cat /run/hornet/identity.state")).toMatch(
       /^vm8\n(.*\n)*failed=machine-id$/m,
     );
   } finally {
@@ -170,7 +153,11 @@ test.each([
       const key = /ssh-ed25519 \S+/.exec(
         (await guest.inside(["ssh-keyscan", "-t", "ed25519", guestAddress])).output,
       )?.[0];
-      const seen = await ssh(guest, join(scratch, "baked"), key ?? "", "hostname; cat /etc/swarm-env 2>&1 | tail -n 2");
+      const seen = await ssh(
+        guest,
+        { userKey: join(scratch, "baked"), hostKey: key ?? "" },
+        "hostname; cat /etc/swarm-env 2>&1 | tail -n 2",
+      );
       expect(seen).toBe(
         filler === 0
           ? "vm-short\ncat: can't open '/etc/swarm-env': No such file or directory\n"
@@ -195,7 +182,7 @@ test("where the helper does not run, a shell does its part", async () => {
     await guest.put(documentOf(identity));
     // Nothing in this guest can renew the random generator's key.
     await guest.waitConsole(/hornet-identity: failed seed .*\s+hornet-identity: ready/);
-    const run = (command: string): Promise<string> => ssh(guest, user, host, command);
+    const run = (command: string): Promise<string> => ssh(guest, { userKey: user, hostKey: host }, command);
     expect(await run("hostname; cat /run/hornet/identity.state")).toMatch(/^vm9\n(.*\n)*failed=seed$/m);
     expect(Math.abs(Number(await run("date +%s")) * 1000 - Date.now())).toBeLessThan(60_000);
     const second = { ...identity, generation: randomBytes(16).toString("hex"), env: { NEW: "1" } };
@@ -228,7 +215,7 @@ test("hornet.identity=none: ssh with the keys on the disk, at once", async () =>
       () => guest.console(),
       30,
     );
-    expect(await ssh(guest, join(scratch, "baked"), scanned, "hostname")).toBe("template\n");
+    expect(await ssh(guest, { userKey: join(scratch, "baked"), hostKey: scanned }, "hostname")).toBe("template\n");
   } finally {
     await guest.stop();
   }

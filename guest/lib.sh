@@ -74,7 +74,7 @@ image_time=946684800
 # root everything belongs to root; else the tree's own numbers are kept. Adds the device nodes for kernels that do not
 # mount devtmpfs before init.
 write_image() {
-  local root=$1 image=$2 size=$3 log=$4 owner=${5:-} path field script=$2.debugfs
+  local root=$1 image=$2 size=$3 log=$4 owner=${5:-} inode path field script=$2.debugfs
   find "$root" -exec touch -h -d "@$image_time" {} +
   # Fixed identifiers and a fixed clock; features by name, so that this machine's mke2fs.conf has no say.
   MKE2FS_CONFIG=/dev/null E2FSPROGS_FAKE_TIME=$image_time LC_ALL=C \
@@ -88,13 +88,15 @@ write_image() {
     printf 'cd /dev\n'
     [ -e "$root/dev/console" ] || printf 'mknod console c 5 1\n'
     [ -e "$root/dev/null" ] || printf 'mknod null c 1 3\n'
-    printf 'cd /\n'
-    (cd "$root" && find . -mindepth 1 | sed 's|^\.||'; printf '%s\n' / /dev/console /dev/null) | LC_ALL=C sort -u |
-      while read -r path; do
-        path=${path//\"/\"\"}
-        [ "$owner" != root ] || for field in uid gid; do printf 'sif "%s" %s 0\n' "$path" "$field"; done
-        for field in atime ctime mtime crtime; do printf 'sif "%s" %s @%s\n' "$path" "$field" "$image_time"; done
-      done
+    # By number: a name may hold whatever debugfs's own language cannot say.
+    for inode in $(used_inodes "$image"); do
+      [ "$owner" != root ] || for field in uid gid; do printf 'sif <%s> %s 0\n' "$inode" "$field"; done
+      for field in atime ctime mtime crtime; do printf 'sif <%s> %s @%s\n' "$inode" "$field" "$image_time"; done
+    done
+    for path in /dev/console /dev/null; do
+      [ "$owner" != root ] || for field in uid gid; do printf 'sif %s %s 0\n' "$path" "$field"; done
+      for field in atime ctime mtime crtime; do printf 'sif %s %s @%s\n' "$path" "$field" "$image_time"; done
+    done
     printf 'sif /dev/console mode 020600\nsif /dev/null mode 020666\n'
   } >"$script"
   E2FSPROGS_FAKE_TIME=$image_time debugfs -w -f "$script" "$image" >>"$log" 2>"$script.errors" ||
@@ -104,6 +106,20 @@ write_image() {
   e2fsck -fn "$image" >>"$log" 2>&1 || fail_with_log "guest image: e2fsck" "$log"
   rm -f "$script" "$script.errors"
   fallocate -d "$image"
+}
+
+# used_inodes IMAGE: the numbers of the files in it, the root folder's first; those that ext4 keeps for itself are left out.
+used_inodes() {
+  dumpe2fs "$1" 2>/dev/null | awk '
+    /^Inode count:/ { count = $3 }
+    sub(/^ *Free inodes: */, "") {
+      ranges = split($0, range, /, */)
+      for (at = 1; at <= ranges; at++) {
+        ends = split(range[at], end, "-")
+        for (inode = end[1]; inode <= end[ends] && end[1] != ""; inode++) free[inode + 0] = 1
+      }
+    }
+    END { print 2; for (inode = 11; inode <= count; inode++) if (!(inode in free)) print inode }'
 }
 
 # inode_count ROOT: twice as many as there are files, at least 4096.
@@ -133,11 +149,25 @@ install_dropbear() {
   install -D -m 755 /lib64/ld-linux-x86-64.so.2 "$1/lib64/ld-linux-x86-64.so.2"
 }
 
-# tree_hash DIR…: every file's path, mode and content.
+# Of extended attributes what a guest needs: what files may do though nobody but root may.
+with_capabilities=(--xattrs '--xattrs-include=security.capability')
+
+# tree_hash DIR…: of every file's path, kind, mode, links, capabilities and content.
 tree_hash() {
   local folder
   for folder in "$@"; do
-    (cd "$folder" && find . -printf '%p %m %l\n' | LC_ALL=C sort &&
-      find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum)
+    tar -C "$folder" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner "${with_capabilities[@]}" --format=posix \
+      --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -cf - . | sha256sum
   done
+}
+
+# lay_over DIR ROOT: DIR's files over the tree ROOT, with their modes, owned by root. A folder that is there stays as it is.
+lay_over() {
+  local path
+  while IFS= read -r -d '' path; do
+    [ ! -L "$2/$path" ] ||
+      fail "guest image: $1 has files in ${path#./}, which is a symbolic link to $(readlink "$2/$path") in the guest: put them there"
+  done < <(cd "$1" && find . -mindepth 1 -type d -print0)
+  tar -C "$1" --owner=0 --group=0 "${with_capabilities[@]}" -cf - . |
+    tar -C "$2" "${with_capabilities[@]}" --no-overwrite-dir -xpf -
 }

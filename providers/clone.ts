@@ -7,6 +7,7 @@ import { observe, observeToChange } from "./droplet";
 import { definition as vmPart } from "./firecrackerVM";
 import { definition as rulesPart, natInputs, natOutputs } from "./natRuleSet";
 import { vmInputs, vmOutputs } from "./vmInputs";
+import { vmFault } from "./vmMetadata";
 
 /** What a Clone is told: all that its parts are told; of the address, which each wants, the form with prefix. */
 export const cloneInputs = namespaceInputs
@@ -113,6 +114,7 @@ const definition: Definition<Inputs, Outputs> = {
   lean: true,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
+  fault: (clone) => vmFault(partInputs.vm(clone)),
   create,
   read,
   update,

@@ -35,6 +35,23 @@ afterEach(() => {
 });
 
 describe("check", () => {
+  const made = { digest: "x", folder: "/a", diskPath: "/a/d", guestMac: "02:fc:00:00:00:02", memory: 128 };
+  const vmInputs = { ...common, name: "vm7", namespace: "vm7", address: "10.0.0.9", artifact: made };
+
+  test.each(["service", "cloud-init"])(
+    "a VM that would be told more than its metadata holds, by %s, without the values",
+    async (identity) => {
+      const env = { KEY: "canary".repeat(9000) };
+      const [fault, ...more] = await faults(vm, { ...vmInputs, identity, env });
+      // A fault of a single property would show its value.
+      expect(fault).toMatch(/^: vm7 would be told .* holds 51200, .*; shorten hornet:identity\.env$/);
+      expect(fault).not.toContain("canary");
+      expect(more).toEqual([]);
+      expect(await faults(vm, { ...vmInputs, identity, env: { KEY: "x".repeat(9000) } })).toEqual([]);
+      expect(await faults(vm, { ...vmInputs, identity: "ssh", env })).toEqual([]);
+    },
+  );
+
   test("fills in the defaults, and the condition that is wanted", async () => {
     const checked = await bridge.check?.({}, common);
     expect(checked?.failures ?? []).toEqual([]);

@@ -34,6 +34,8 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
+  /** What is wrong with inputs that are each well-formed; no I/O. */
+  readonly fault?: (inputs: Inputs) => string | undefined;
   create(inputs: Inputs): Promise<Outputs>;
   read(state: Inputs & Outputs): Promise<Reading<Outputs>>;
   update(state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
@@ -68,7 +70,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     [CONDITION]: AS_DECLARED,
   });
   return {
-    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition.inputs, news, kept)),
+    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition, news, kept)),
     diff: (_id: string, olds: Bag, news: Bag) => {
       const replaces = definition.replaceOn.filter((key) => differs(key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
@@ -100,10 +102,19 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   };
 }
 
-function check<Inputs>(schema: z.ZodType<Inputs>, news: Bag, kept: (inputs: Inputs) => Bag): dynamic.CheckResult {
+function check<Inputs extends CommonInputs>(
+  { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  news: Bag,
+  kept: (inputs: Inputs) => Bag,
+): dynamic.CheckResult {
   const inputs = { ...news, [CONDITION]: AS_DECLARED };
   const parsed = schema.safeParse(news);
-  if (parsed.success) return { inputs: { ...kept(parsed.data), [CONDITION]: AS_DECLARED } };
+  if (parsed.success) {
+    const reason = fault?.(parsed.data);
+    // Of no single property: the engine would show its value.
+    const failures = reason === undefined ? [] : [{ property: "", reason }];
+    return { inputs: { ...kept(parsed.data), [CONDITION]: AS_DECLARED }, failures };
+  }
   const faults = parsed.error.issues.filter(({ path }) => !unknownAt(news, path));
   const failures = faults.map(({ path, message }) => ({ property: path.join("."), reason: message }));
   return { inputs, failures };

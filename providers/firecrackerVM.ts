@@ -10,12 +10,12 @@ import { changing, observe, observeToChange, sessionFor, touch } from "./droplet
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
+import { vmFault, type Self } from "./vmMetadata";
 import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./vmStart";
 import { vmVars, wayOf } from "./vmVars";
 import { whenThereIsRoom } from "./waking";
 
 type State = VmInputs & VmOutputs;
-type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 
 /** What the guest itself is told; a change of these needs no other VM. */
 const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
@@ -151,6 +151,7 @@ export const definition: Definition<VmInputs, VmOutputs> = {
   outputs: vmOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ namespace }) => namespace,
+  fault: vmFault,
   create,
   read: async (state) => {
     const observed = await observe(state, state.namespace);

@@ -20,7 +20,7 @@ export interface ScriptRun {
 export function guestScript(identity: Identity, { first, attended }: ScriptRun): string {
   const read = (file: string): string => readFileSync(join(folder, file), "utf8");
   const parts = [
-    read("apply.sh"),
+    ...["apply.sh", "keys.sh", "agent.sh"].map(read),
     read("over-ssh.sh"),
     `helper='${read("helper.base64")}'`,
     `body=${quote(identityText(identity))}`,

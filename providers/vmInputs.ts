@@ -4,6 +4,7 @@ import { commonInputs } from "./define";
 import { absolutePath, cidr, interfaceName, ipv4, namespaceName } from "./fields";
 import { smokeTest } from "./smoke";
 import { defaults } from "../config/defaults";
+import { envNameProblem } from "../config/formats";
 
 const identityWays = ["service", "ssh", "cloud-init"] as const;
 
@@ -12,6 +13,12 @@ const agentRun = z.object({
   command: z.string(),
   user: z.string(),
   restart: z.enum(["always", "on-failure", "never"]),
+});
+
+/** A shell reads it as a name. */
+const envName = z.string().superRefine((name, context) => {
+  const problem = envNameProblem(name);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
 const seconds = z.number().nonnegative().max(86_400);
@@ -29,7 +36,7 @@ export const vmInputs = commonInputs.extend({
   tapAddress: cidr.default(defaults.tapAddress),
   user: z.string().default("root"),
   authorizedKeys: z.array(z.string()).default([]),
-  env: z.record(z.string(), z.string()).default({}),
+  env: z.record(envName, z.string()).default({}),
   /** How the guest is told who it is; auto: as the artifact says. */
   identity: z.enum(["auto", ...identityWays]).default("auto"),
   /** The private key, on the operator's machine, that logs in to a guest without identity service; see config. */

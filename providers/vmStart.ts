@@ -1,7 +1,6 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
-import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
 import { filesOf } from "../firecracker/manifest";
-import { clearedDocument, metadataDocument, type Identity } from "../firecracker/identity";
+import { clearedDocument } from "../firecracker/identity";
 import {
   bootRequests,
   loadRequest,
@@ -15,40 +14,17 @@ import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
-import { guestScript } from "./guestScript";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
+import { identityOf, metadataOf, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
 import { vmVars, wayOf } from "./vmVars";
 
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
-type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
-
-function identityOf(wanted: VmInputs, self: Self): Identity {
-  return {
-    generation: self.generation,
-    hostname: wanted.name,
-    machineId: machineIdOf(self.hostKeySeed),
-    hostKey: hostKeyOf(self.hostKeySeed, wanted.name).privateKey,
-    authorizedKeys: wanted.authorizedKeys,
-    user: wanted.user,
-    env: { AGENT_ID: wanted.name, ...wanted.env },
-    agent: wanted.agent,
-    service: wanted.agentService,
-  };
-}
-
-/** The metadata that a guest finds when it wakes up. */
-function metadataOf(wanted: VmInputs, self: Self): ApiRequest {
-  const identity = identityOf(wanted, self);
-  const way = wayOf(wanted);
-  const script = (): string => `#!/bin/sh\n${guestScript(identity, { first: true, attended: false })}`;
-  return metadataRequest(metadataDocument(identity, way, way === "cloud-init" ? script() : undefined));
-}
 
 /**
  * Starts a clone's VMM. The order is the point of it: loaded paused, told who it is, then resumed, so that no
@@ -175,7 +151,7 @@ export async function send(
  * Waits until the clone answers as itself, then clears the metadata, so that nothing in the guest can read it later.
  *
  * @returns the ms it took
- * @throws HornetError with the end of the guest's console
+ * @throws HornetError with the end of the guest's console, also where the guest could not take all of its identity
  */
 export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> {
   const session = sessionFor(wanted);
@@ -193,6 +169,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
     if (way !== "ssh") await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
+    if (way === "service") await expectAll(wanted, self.generation);
     return ms;
   } catch (error) {
     const console = await session
@@ -201,6 +178,18 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     const end = console.trim() === "" ? "its console is empty" : `the end of its console:\n${console.trim()}`;
     throw new HornetError(`${wanted.name} on ${session.name}: ${messageOf(error)}\n${end}`);
   }
+}
+
+/** Fails where the guest's service says that it could not do all of an identity: the guest is not as declared. */
+async function expectAll(wanted: VmInputs, generation: string): Promise<void> {
+  const vars = { ...vmVars(wanted), generation };
+  const said = await sessionFor(wanted).call({ what: "read the console", run: "identity_failures", vars });
+  const failed = said.split("\n").filter((line) => line !== "");
+  // Of guests that can do no better; the kernel has VMGenID for it.
+  const weak = failed.filter((line) => line.startsWith("seed "));
+  for (const line of weak) console.error(`${wanted.name}: ${line.slice("seed ".length)}`);
+  const faults = failed.filter((line) => !weak.includes(line));
+  if (faults.length > 0) throw new HornetError(`it could not take all of its identity: ${faults.join("; ")}`);
 }
 
 const versions = new WeakMap<Session, Map<string, Promise<string>>>();

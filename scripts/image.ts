@@ -3,7 +3,7 @@
  * archive (--from, Alpine's minirootfs for one), Debian (--debootstrap) or a container image (--oci).
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -111,8 +111,11 @@ function agentFolder(folder: string, { agent, command, user, restart }: Values):
     throw new Error(`--restart ${restart}: there are always, on-failure and never`);
   }
   const files = join(folder, "opt/hornet-agent");
+  // Whoever the agent is run as gets to it, whatever its folder and this process keep from others.
+  process.umask(0o022);
   mkdirSync(files, { recursive: true });
   if (agent !== undefined) execFileSync("tar", ["-xpf", "-", "-C", files], { input: readAgent(agent).tar });
+  chmodSync(files, 0o755);
   mkdirSync(join(folder, "etc/hornet"), { recursive: true });
   writeFileSync(join(folder, "etc/hornet/agent.conf"), agentFile({ command, user, restart }), { mode: 0o600 });
   return [folder];

@@ -35,9 +35,12 @@ fi
 
 mkdir -p "$root/usr/sbin" "$root/usr/lib/hornet" "$root/etc/hornet/on-identity.d" "$root/etc/profile.d"
 cp "$here/hornet-identity" "$root/usr/sbin/hornet-identity"
-cp "$here/apply.sh" "$here/watch.sh" "$here/run-agent" "$root/usr/lib/hornet/"
+for part in apply keys agent service; do
+  cp "$here/$part.sh" "$root/usr/lib/hornet/"
+  chmod 644 "$root/usr/lib/hornet/$part.sh"
+done
+cp "$here/watch.sh" "$here/run-agent" "$root/usr/lib/hornet/"
 chmod 755 "$root/usr/sbin/hornet-identity" "$root/usr/lib/hornet/watch.sh" "$root/usr/lib/hornet/run-agent"
-chmod 644 "$root/usr/lib/hornet/apply.sh"
 
 # What is in helper/, compiled; x86_64 only, others do without it.
 base64 -d <"$here/helper.base64" >"$root/usr/lib/hornet/helper"
@@ -77,6 +80,8 @@ if [ ! -e "$root/etc/hornet/identity.conf" ]; then
 # Settings of hornet-identity; read by its shell.
 # Seconds between two looks for another identity, once there is one; 0: only on hornet-identity --now.
 WATCH_SECONDS=1
+# Seconds that each of the hooks in /etc/hornet/on-identity.d may take.
+HOOK_SECONDS=30
 # The ssh server: format of its host key (dropbear or openssh), how it is started, how it takes a changed host key.
 SSHD_KIND=$sshd
 SSHD_START='$start'

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Gives a guest that has no identity service its identity: sent behind apply.sh to a `sh` that runs as root, with the
+# Gives a guest that has no identity service its identity: sent behind apply.sh, keys.sh and agent.sh to a `sh` that runs as root, with the
 # document as $body and the calls of `identify` and `start` last. The shell has read all of it before `identify` runs, so
 # what comes on stdin later are answers. Lines for Hornet on stdout:
 #
@@ -148,8 +148,8 @@ identify() {
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   export PATH
   LIBRARY=/usr/lib/hornet RUN=/run/hornet
-  # shellcheck disable=SC2034 # read by apply.sh
-  login='' action=restart
+  # shellcheck disable=SC2034 # read by agent.sh
+  action=restart
   mkdir -p "$RUN" && chmod 755 "$RUN"
   find_agent
   ancestors

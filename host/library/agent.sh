@@ -15,7 +15,7 @@ unpack_agent() { mkdir "$1" && tar -xpf - --no-same-owner -C "$1"; }
 # put_agent IMAGE FOLDER: puts FOLDER's content into IMAGE, an ext4 file system, at /opt/hornet-agent; makes it larger
 # where it does not fit.
 put_agent() {
-  local image=$1 folder=$2 script errors
+  local image=$1 folder=$2 script errors line kind mode path target
   command -v debugfs >/dev/null || { fail "there is no debugfs: install e2fsprogs on the droplet"; return 1; }
   ! in_image "$image" /opt/hornet-agent || { fail "the image has an agent already, in /opt/hornet-agent"; return 1; }
   make_room "$image" "$folder" || return
@@ -23,11 +23,17 @@ put_agent() {
     in_image "$image" /opt || image_node 040755 /opt mkdir
     image_node 040755 /opt/hornet-agent mkdir
     cd "$folder" || exit
-    find . -mindepth 1 -printf '%y %m %P\n' | LC_ALL=C sort -k 3 | while read -r kind mode path; do
+    find . -mindepth 1 -printf '%y %m %P\0' | LC_ALL=C sort -z -k 3 | while IFS= read -r -d '' line; do
+      kind=${line%% *} line=${line#* }
+      mode=${line%% *} path=${line#* } target=""
+      [[ $kind != l ]] || target=$(readlink -- "$path")
+      # debugfs reads a line at a time, and takes spaces at its end for nothing.
+      [[ $path$target != *$'\n'* && $path != *[[:space:]] ]] ||
+        { fail "the agent has a file whose name debugfs cannot be told: ${path@Q}"; exit 1; }
       case $kind in
-        d) image_node "040$mode" "/opt/hornet-agent/$path" mkdir ;;
-        f) image_node "0100$mode" "/opt/hornet-agent/$path" write "$PWD/$path" ;;
-        l) printf 'symlink "/opt/hornet-agent/%s" "%s"\n' "${path//\"/\"\"}" "$(readlink "$path")" ;;
+        d) printf -v mode '0%o' "$((040000 | 0$mode))" && image_node "$mode" "/opt/hornet-agent/$path" mkdir ;;
+        f) printf -v mode '0%o' "$((0100000 | 0$mode))" && image_node "$mode" "/opt/hornet-agent/$path" write "$PWD/$path" ;;
+        l) printf 'symlink "/opt/hornet-agent/%s" "%s"\n' "${path//\"/\"\"}" "$target" ;;
       esac
     done
   ) || return

@@ -73,6 +73,20 @@ save_words() {
 # console_says DIR WORDS: the identity service said so. What else a guest writes may be no text.
 console_says() { grep -aqF "hornet-identity: $2" "$1/console.log" "$1/console.said" 2>/dev/null; }
 
+# identity_failures: variables runtime_dir namespace generation. What the guest's identity service could not do of that
+# identity, a line each.
+identity_failures() {
+  local word line dir=$runtime_dir/$namespace
+  local -a failures=()
+  while read -r _ word line; do
+    case $word in
+      failed) failures+=("$line") ;;
+      ready) [[ $line == "$generation" ]] || failures=() ;;
+    esac
+  done < <(grep -ahoE 'hornet-identity: (failed|ready) [ -~]{0,200}' "$dir/console.said" "$dir/console.log" 2>/dev/null)
+  ((${#failures[@]} == 0)) || printf '%s\n' "${failures[@]}"
+}
+
 # console_tail DIR BYTES: the end of a console, for an error.
 console_tail() { tail -c "$2" "$1/console.log" 2>/dev/null | tr -d '\000\033\r'; }
 

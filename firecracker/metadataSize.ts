@@ -1,0 +1,40 @@
+import { hostKeyOf } from "./hostkey";
+import { CLOCK_MARK, metadataDocument, type Identity, type IdentityWay } from "./identity";
+
+/** Bytes that Firecracker's metadata holds, and that a request to its API may have. */
+export const METADATA_LIMIT = 51_200;
+
+/** What is known of an identity before there is one; everything else of it is as long in every clone. */
+export type Declared = Omit<Identity, "generation" | "machineId" | "hostKey">;
+
+/** Seconds since 1970 with a fraction are never longer. */
+const CLOCK = "0".repeat(24);
+const SEED = Buffer.alloc(32).toString("base64url");
+
+/**
+ * What is too large about an identity, as the rest of a sentence that names no value of it; undefined where its metadata
+ * fits.
+ *
+ * @param script makes what the guest's own cloud-init is to run, where that is the way
+ */
+export function oversize(
+  declared: Declared,
+  way: IdentityWay,
+  script?: (identity: Identity) => string,
+): { readonly part: "env" | "authorizedKeys"; readonly problem: string } | undefined {
+  const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, way, script);
+  const size = sizeOf({});
+  if (size <= METADATA_LIMIT) return undefined;
+  const env = size - sizeOf({ env: {} });
+  const keys = size - sizeOf({ authorizedKeys: [] });
+  const problem = `${declared.hostname} would be told ${size} bytes, ${env} of them its environment, ${keys} its authorized keys; Firecracker's metadata holds ${METADATA_LIMIT}, quotes and backslashes count more than once`;
+  return { part: env >= keys ? "env" : "authorizedKeys", problem };
+}
+
+function sizeOfMetadata(declared: Declared, way: IdentityWay, script?: (identity: Identity) => string): number {
+  const { hostname } = declared;
+  const { privateKey } = hostKeyOf(SEED, hostname);
+  const identity = { ...declared, generation: "0".repeat(16), machineId: "0".repeat(32), hostKey: privateKey };
+  const text = JSON.stringify(metadataDocument(identity, way, script?.(identity)));
+  return Buffer.byteLength(text.replace(CLOCK_MARK, CLOCK));
+}

@@ -1,0 +1,109 @@
+# shellcheck shell=sh
+# shellcheck disable=SC1091
+# What of others is run when this guest is itself: the user's hooks, the agent. Sourced behind apply.sh, and sent with it.
+
+# become COMMAND: turns a subshell into COMMAND, with the variables of /etc/swarm-env in its environment.
+become() {
+  exec 3<&- 6<&- 7<&- 8<&- 9<&- </dev/null
+  umask 022
+  # In words, as the environment may have any names, those of our own variables and PATH too.
+  case $1 in
+    */*) set -- "$generation" "$action" "$@" ;;
+    *)
+      program=$(command -v "$1")
+      shift
+      set -- "$generation" "$action" "$program" "$@"
+      ;;
+  esac
+  set -a
+  if [ -r /etc/swarm-env ]; then . /etc/swarm-env; fi
+  HORNET_GENERATION=$1 HORNET_ACTION=$2
+  shift 2
+  exec "$@"
+}
+
+# run_hooks: each may take HOOK_SECONDS. One that fails is named, and the rest goes on. What they print may hold secrets, so
+# it is kept from the console, and in memory, so only its end is kept.
+run_hooks() {
+  log=$RUN/hooks.log
+  : >"$log"
+  for hook in /etc/hornet/on-identity.d/*; do
+    if [ ! -f "$hook" ]; then continue; fi
+    if [ ! -x "$hook" ]; then
+      say "passed over hook ${hook##*/}, which is not executable"
+      continue
+    fi
+    # A shell says on its own stderr that a process was killed.
+    run_hook "$hook" 2>/dev/null
+    end=$(tail -c 16384 "$log")
+    printf '%s\n' "$end" >"$log"
+  done
+}
+
+# run_hook HOOK: one that takes too long is ended with what it has started; one that is done may leave processes behind.
+run_hook() {
+  seconds=${HOOK_SECONDS:-30} code=0
+  timer=$(command -v timeout)
+  read -r begun idle </proc/uptime
+  become setsid "$timer" -s KILL "$seconds" "$1" >>"$log" 2>&1 &
+  wait "$!" || code=$?
+  if [ "$code" = 0 ]; then return; fi
+  read -r ended idle </proc/uptime
+  if [ "$((${ended%.*} - ${begun%.*}))" -ge "$seconds" ]; then
+    # busybox's timeout ends the hook alone.
+    kill -KILL "-$!" 2>/dev/null
+    failed hook "${1##*/}, ended as it was not done within $seconds s"
+  else
+    failed hook "${1##*/}, exit code $code"
+  fi
+}
+
+# stop_agent: ends the agent that this service started, with all that it started in its process group; it gets 5 s.
+stop_agent() {
+  tries=0
+  if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
+    while [ "$tries" -lt 50 ] && kill -0 "-$agent" 2>/dev/null; do
+      tries=$((tries + 1))
+      sleep 0.1
+    done
+    kill -KILL "-$agent" 2>/dev/null
+  fi
+  agent=
+}
+
+# start_agent: by the guest's service manager where install.sh has told it of the agent, else by this service. An
+# executable /etc/hornet/start goes before all: it is the agent itself, or hands it to a service manager and ends.
+start_agent() {
+  stop_agent
+  output=$RUN/start.log
+  if [ -x /etc/hornet/start ]; then
+    set -- /etc/hornet/start
+  elif [ ! -r /etc/hornet/agent.conf ]; then
+    return
+  elif [ -d /run/systemd/system ] && [ -e /etc/systemd/system/hornet-agent.service ]; then
+    (become systemctl --no-block restart hornet-agent.service) >>"$RUN/start.log" 2>&1 || failed agent "exit code $?"
+    return
+  elif [ -d /run/openrc ] && [ -x /etc/init.d/hornet-agent ]; then
+    (become rc-service --quiet hornet-agent restart) >>"$RUN/start.log" 2>&1 || failed agent "exit code $?"
+    return
+  else
+    set -- "$LIBRARY/run-agent"
+    # What an agent says for weeks does not belong into memory, which is what /run is.
+    output=/var/log/hornet-agent.log
+    [ -d /var/log ] || mkdir -p /var/log
+  fi
+  # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's. The subshell
+  # leaves it to init, which waits for its end: this service is in `read` all the time.
+  (
+    become setsid "$@" >>"$output" 2>&1 &
+    printf '%s\n' "$!" >"$RUN/agent.pid"
+  )
+  find_agent
+}
+
+# find_agent: the agent that an earlier process of ours has started; $RUN does not outlive a boot.
+find_agent() {
+  agent=
+  if [ -r "$RUN/agent.pid" ]; then read -r agent <"$RUN/agent.pid"; fi
+}
+

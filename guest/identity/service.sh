@@ -1,0 +1,85 @@
+# shellcheck shell=sh
+# What the service alone does: an ssh server that starts when the guest is itself, and the two kinds of turns. Sourced behind
+# apply.sh.
+
+# prepare_sshd: a dropbear that is all there but for its key, which it waits to read: to start it takes a guest that wakes
+# up longer than all that is applied. It listens on nothing before. (For every connection it runs itself again, and then
+# reads a file.)
+prepare_sshd() {
+  prepared=
+  if [ "$SSHD_KIND" != dropbear ] || [ -z "$SSHD_START" ]; then return; fi
+  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
+  rm -f "$DROPBEAR_KEY"
+  mkfifo "$DROPBEAR_KEY" || return
+  $SSHD_START -r "$DROPBEAR_KEY" 7<&- 8<&- </dev/null >"$RUN/sshd.log" 2>&1 &
+  prepared=$!
+  # Asleep, it has come to its key.
+  tries=0
+  while [ "$tries" -lt 40 ] && read -r line <"/proc/$prepared/stat"; do
+    case $line in *') S '*) return ;; esac
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
+
+# start_sshd: with the host key of this guest; the server takes connections when this returns.
+start_sshd() {
+  umask 022
+  code=0
+  if [ -n "${prepared:-}" ] && [ -e "/proc/$prepared/exe" ]; then
+    printf '%b' "$new_dropbear_key" >&6
+    exec 6<&-
+    wait "$prepared" || code=$?
+  elif [ -n "$SSHD_START" ]; then
+    set --
+    if [ "$SSHD_KIND" = dropbear ]; then set -- -r "$DROPBEAR_KEY"; fi
+    $SSHD_START "$@" 7<&- 8<&- 9<&- </dev/null >"$RUN/sshd.log" 2>&1 || code=$?
+  fi
+  prepared=
+  if [ "$code" != 0 ]; then failed sshd "exit code $code"; fi
+  umask 077
+}
+
+# start_sshd_with_own_key: for a guest that nobody gives a host key; dropbear makes one up.
+start_sshd_with_own_key() {
+  if [ -n "${prepared:-}" ]; then
+    kill "$prepared" 2>/dev/null
+    prepared=
+    rm -f "$DROPBEAR_KEY"
+  fi
+  if [ "$SSHD_KIND" = dropbear ]; then SSHD_START="$SSHD_START -R"; fi
+  start_sshd
+}
+
+apply_first() {
+  generation=$new_generation action=start
+  apply_seed_and_clock
+  if given hostname; then apply_hostname; fi
+  if given machine-id; then apply_machine_id; fi
+  if given host-key; then apply_host_key; fi
+  if given authorized-keys; then apply_keys; fi
+  if given env; then apply_env; fi
+  if given agent; then apply_agent; fi
+  run_hooks
+  start_agent
+  if [ -n "$new_host_key" ]; then start_sshd; else start_sshd_with_own_key; fi
+  remember
+}
+
+# apply_again: another identity for a guest that has one. Its clock is right, its ssh server and sessions stay.
+apply_again() {
+  generation=$new_generation action=restart failures=''
+  if given seed; then printf '%s' "$new_seed" >/dev/urandom || failed seed; fi
+  if given hostname && [ "$new_hostname" != "$old_hostname" ]; then apply_hostname; fi
+  if given machine-id && [ "$new_machine_id" != "$old_machine_id" ]; then apply_machine_id; fi
+  if given host-key && [ "$new_host_key" != "$old_host_key" ]; then
+    apply_host_key
+    if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 7<&- 8<&- 9<&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
+  fi
+  if given authorized-keys && [ "$new_keys$new_user" != "$old_keys$old_user" ]; then apply_keys; fi
+  if given env && [ "$new_env" != "$old_env" ]; then apply_env; fi
+  if given agent && [ "$new_agent" != "$old_agent" ]; then apply_agent; fi
+  run_hooks
+  start_agent
+  remember
+}
