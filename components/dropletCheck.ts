@@ -26,6 +26,7 @@ export interface DropletCheckArgs extends CommonArgs {
 export interface DropletNeeds extends DeclaredNeeds {
   from?: { droplet: DropletArgs; path: string; proofs?: string };
   digest?: string;
+  signers?: readonly string[];
 }
 
 /** Preflight: holds a droplet against what a fleet needs of it, before anything there is changed. */

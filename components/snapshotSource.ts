@@ -7,6 +7,7 @@ import { needsOf } from "../plan/needs";
 import { readAgent } from "../providers/agentSource";
 import { estimateTransfer } from "../providers/transferEstimate";
 import type { DropletNeeds } from "./dropletCheck";
+import { given } from "./fleetClone";
 import type { DropletArgs } from "./resource";
 import type { BootArgs, FromArgs, SnapshotArtifactArgs } from "./snapshotArtifact";
 
@@ -104,10 +105,8 @@ export function announce(
 /** What the fleet's snapshot will need of the droplet, with where it comes from. */
 export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
   const declared = needsOf(spec);
-  const { digest } = spec.snapshot;
+  const { digest, signers } = spec.snapshot;
   return pulumi
     .output(source)
-    .apply((known) =>
-      "from" in known ? { ...declared, ...known, ...(digest !== undefined && { digest }) } : declared,
-    );
+    .apply((known) => ("from" in known ? { ...declared, ...known, ...given({ digest, signers }) } : declared));
 }

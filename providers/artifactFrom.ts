@@ -13,6 +13,7 @@ import { transfer } from "./artifactTransfer";
 import { isWhole } from "./artifactWhole";
 import { sessionFor } from "./droplet";
 import { verifyManifest } from "./signature";
+import { whyUnproved } from "./sourceTrust";
 
 type From = z.infer<typeof fromSource>;
 
@@ -43,7 +44,8 @@ export async function artifactFrom(
   }
   const source = sessionOf(from.droplet);
   const there = await find(source, wanted, from);
-  await refuseUnproved(source, from, manifestDigest(there.text));
+  const unproved = await whyUnproved({ source, from, text: there.text });
+  if (unproved !== undefined) throw new HornetError(unproved);
   await refuseUnfit(target, wanted, there);
   if (wanted.signers !== undefined) {
     await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
@@ -111,20 +113,6 @@ async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: The
   return verifyManifest(text, signature, wanted.signers, folder, sessionFor(wanted).name).then(
     () => true,
     () => false,
-  );
-}
-
-async function refuseUnproved(source: Session, { proofs }: From, digest: string): Promise<void> {
-  if (proofs === undefined) return;
-  const proof = await source.call({
-    what: "ask for the proof of a snapshot",
-    run: "read_proofs",
-    vars: { runtime_dir: proofs, digest: digest.slice("sha256:".length) },
-  });
-  if (proof.trim() !== "") return;
-  throw new HornetError(
-    `the snapshot ${digest} is not proved: no fleet on ${source.name} has passed its smoke tests with it. Bring one up ` +
-      "there first, or set hornet:snapshot.requireProof: false",
   );
 }
 

@@ -66,7 +66,12 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     outlook: outlookFrom(facts, needs, sighting),
     clock: Date.now() / 1000,
   });
-  return { ...verdict, warnings: [...verdict.warnings, ...sighting.warnings], facts };
+  return {
+    ...verdict,
+    faults: [...verdict.faults, ...(sighting.faults ?? [])],
+    warnings: [...verdict.warnings, ...sighting.warnings],
+    facts,
+  };
 }
 
 /** Whether a clone that was started from `has` is to move to `wanted`; where one of them is not known, nobody can say. */

@@ -109,3 +109,16 @@ test("a boot needs room for its disk, its memory and the copies of the clones", 
   const said = await report({ memory: 16, files, disk: "/opt/there", boots: true });
   expect(said).toMatch(/has 20 MiB free; 2 disks may need 16 MiB, the snapshot may need 2[4-6] MiB/);
 });
+
+test("a snapshot that nobody has proved, or signed, is refused in the same report", async () => {
+  await snapshotThere("");
+  const { from: there } = from() as { from: object };
+  const said = await report({
+    transfer: true,
+    from: { ...there, proofs: `${place}/runtime` },
+    signers: ["ops@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"],
+  });
+  expect(said).toMatch(/nothing was changed/);
+  expect(said).toMatch(/is not proved: no fleet on .* has passed its smoke tests with it/);
+  expect(said).toMatch(/there is no \/opt\/there\/manifest\.json\.sig on .*, and hornet:snapshot\.signers asks for a/);
+});

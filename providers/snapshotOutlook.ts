@@ -9,6 +9,7 @@ import { fromSource } from "./artifactInputs";
 import { parseManifest, readManifest } from "./artifactPath";
 import { manifestsOn } from "./artifactTransfer";
 import { absolutePath } from "./fields";
+import { whyUntrusted } from "./sourceTrust";
 
 /** What a fleet will need of its droplet; looked at before anything there is changed. */
 export const snapshotNeeds = z.object({
@@ -27,6 +28,8 @@ export const snapshotNeeds = z.object({
   /** The droplet that it is to be brought from, and the only digest that will do. */
   from: fromSource.optional(),
   digest: z.string().optional(),
+  /** Who may sign the manifest of what is brought. */
+  signers: z.array(z.string()).optional(),
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
   requireCpuFeatures: z.boolean().default(true),
   /** How many clones may be down at once while they move to another snapshot. */
@@ -50,6 +53,8 @@ export interface Sighting {
   /** The files of a snapshot on another droplet, by name. */
   readonly elsewhere?: ReadonlyMap<string, FileSize> | undefined;
   readonly warnings: readonly string[];
+  /** Why it is not to be brought. */
+  readonly faults?: readonly string[] | undefined;
 }
 
 interface FileSize {
@@ -74,7 +79,7 @@ export async function sightSnapshot(target: Session, needs: SnapshotNeeds, dir: 
   const pinned = needs.digest === undefined ? undefined : `${dir}/${needs.digest.slice("sha256:".length)}`;
   if (pinned !== undefined && here.has(pinned)) return sightFolder(target, pinned);
   try {
-    return await sightElsewhere(sessionOf(from.droplet), from.path, needs.digest, here);
+    return await sightElsewhere(from, needs, here);
   } catch (error) {
     // Whoever brings it says in full what is wrong there, and a snapshot that needs nothing more is not held up by this.
     const why = messageOf(error).split("\n")[0] ?? "";
@@ -94,11 +99,12 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
 }
 
 async function sightElsewhere(
-  source: Session,
-  path: string,
-  digest: string | undefined,
+  from: NonNullable<SnapshotNeeds["from"]>,
+  { digest, signers }: SnapshotNeeds,
   here: ReadonlyMap<string, Manifest>,
 ): Promise<Sighting> {
+  const source = sessionOf(from.droplet);
+  const { path } = from;
   const folders = digest === undefined ? [path] : [path, `${dirname(path)}/${digest.slice("sha256:".length)}`];
   for (const folder of folders) {
     const text = await readManifest(source, folder);
@@ -107,7 +113,8 @@ async function sightElsewhere(
     const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
     const missing = (name: string): boolean => !held.has(manifest.files[name]?.sha256 ?? "");
     const elsewhere = await sizesOf(source, folder, Object.keys(manifest.files), missing);
-    return { paths: [], disk: "", manifest, digest: manifestDigest(text), elsewhere, warnings: [] };
+    const faults = await whyUntrusted({ source, from, folder, text }, signers);
+    return { paths: [], disk: "", manifest, digest: manifestDigest(text), elsewhere, warnings: [], faults };
   }
   if (digest !== undefined && (await readManifest(source, path)) !== "") {
     throw new HornetError(`${source.name} has no snapshot ${digest} any more, in ${path} or beside it`);

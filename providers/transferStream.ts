@@ -58,7 +58,8 @@ export async function sendFiles(
   try {
     // The end of the sender ends the receiver, which keeps what came until then.
     const receiver = to.ended.catch((error: unknown) => {
-      from.kill();
+      // What was cut off has no sender any more, whose own end tells why: killed, it would tell of that.
+      if (!isCutOff(error)) from.kill();
       throw error;
     });
     const [received, given] = await Promise.allSettled([receiver, from.ended]);
@@ -78,6 +79,10 @@ export function sizeOf(manifest: Manifest, name: string): number {
 /** Of the failures of both ends the one that is not for the other's sake; the receiver's comes first. */
 function cause(reasons: readonly unknown[]): unknown {
   const lost = reasons.find((reason) => reason instanceof ConnectionError);
-  const own = reasons.find((reason) => !(reason instanceof CommandError && reason.failure.code === CUT_OFF));
+  const own = reasons.find((reason) => !isCutOff(reason));
   return lost ?? own ?? reasons[0];
+}
+
+function isCutOff(reason: unknown): boolean {
+  return reason instanceof CommandError && reason.failure.code === CUT_OFF;
 }
