@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Identity } from "../firecracker/identity";
+import { identityText, type Identity } from "../firecracker/identity";
 import { build, startGuest } from "./testing";
 import { identityFor, keyPair, ssh, tell, type KeyPair } from "./testing-ssh";
 
@@ -174,6 +174,36 @@ test("hundreds of keys are of whom they are for alone, and what the image had of
     const console = await tell(guest, missing);
     expect(console).toMatch(/failed authorized-keys there is no user nosuch in this guest/);
     expect(console).toMatch(/failed agent there is no user noone in this guest/);
+  } finally {
+    await guest.stop();
+  }
+});
+
+test("identities that come while another is applied are applied one after the other, and each is said once", async () => {
+  const rootfs = await image("slow", {
+    "etc/hornet/on-identity.d/10-slow": ['#!/bin/sh\necho "$STEP" >>/var/log/steps\nsleep 3\n', 0o755],
+  });
+  const guest = await startGuest({ kernel, rootfs });
+  const put = (identity: Identity): Promise<void> => guest.put(`${identityText(identity)}clock=1800000000.5\n`);
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    const first = { ...identityFor("vm7", host, user), env: { STEP: "first" } };
+    const [second, third] = [next(first, { env: { STEP: "second" } }), next(first, { env: { STEP: "third" } })];
+    await put(first);
+    // Time enough to be seen, not to be applied.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await put(second);
+    await guest.waitConsole(new RegExp(`ready ${second.generation}`));
+    await put(third);
+    await guest.waitConsole(new RegExp(`ready ${third.generation}`));
+    // Nothing there, and the same again: neither is news.
+    await guest.put(undefined);
+    await put(third);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const said = [...(await guest.console()).matchAll(/hornet-identity: (.*)\r/g)].map(([, words]) => words);
+    expect(said).toEqual(["waiting", ...[first, second, third].map(({ generation }) => `ready ${generation}`)]);
+    const run = (command: string): Promise<string> => ssh(guest, { userKey: user.file, hostKey: host.line }, command);
+    expect(await run("cat /var/log/steps; hornet-identity --now")).toBe(`first\nsecond\nthird\n${third.generation}\n`);
   } finally {
     await guest.stop();
   }

@@ -169,6 +169,10 @@ END
   fi
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi
+  if [ -n "$2" ]; then
+    told=$(printf '%b' "$new_keys" && printf x)
+    told=${told%x}
+  fi
   if given authorized-keys; then apply_keys; fi
   if given env; then apply_env; fi
   if given agent; then apply_agent; fi

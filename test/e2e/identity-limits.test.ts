@@ -120,3 +120,17 @@ test("a clone that cannot take all of its identity is no success, and is said wh
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test("a clone that somebody has paused takes another identity and goes on", async () => {
+  world = await World.begin();
+  await world.configure({ "hornet:fleet.count": 1, "hornet:identity.env.MODE": "one" });
+  await world.npm("up");
+  const running = "head -n 1 -q /opt/swarm/runtime/vm0/vmm.pid";
+  const pid = await world.onDroplet(running);
+  const api = "curl -sSf --unix-socket /opt/swarm/runtime/vm0/firecracker.sock -X PATCH http://localhost/vm -d";
+  await world.onDroplet(`${api} '{"state": "Paused"}'`);
+  await world.configure({ "hornet:identity.env.MODE": "two" });
+  await world.npm("up");
+  expect(await world.in("vm0", "cat /etc/swarm-env")).toContain('MODE="two"');
+  expect(await world.onDroplet(running)).toBe(pid);
+});
