@@ -96,7 +96,7 @@ test.each(["service", "ssh"])("by the way of %s", async (way) => {
   const inside =
     "find /run /tmp /dev/shm /etc /root /var /opt -xdev -type f -newermt @$1 -not -name rootfs.ext4 -print0";
   const memory = await world.onDroplet(
-    `set -- ${Math.floor(since.getTime() / 1000)}; ${inside} | xargs -0r grep -laF -f <(printf '%s\\n' ${all.join(" ")}) || :`,
+    `set -- ${Math.floor(since.getTime() / 1000)}; ${inside} | xargs -0r grep -lazF -f <(printf '%s\\n' ${all.join(" ")}) || :`,
   );
   expect(memory).toBe("");
   // Nor what a crash of the VMM would write.

@@ -54,7 +54,8 @@ export async function filesWith(
   const left = except.map((path) => `-path '${path}' -prune -o`).join(" ");
   const find = `find / -xdev ${left} -type f -newermt '${since.toISOString()}' -print0 2>/dev/null`;
   // The patterns come by a pipe, so that no file holds them.
-  const script = `${find} | xargs -0r grep -laF -f <(printf '%s\\n' "$PATTERNS") || :`;
+  // Lines end at NUL: one of a disk's empty gigabytes would be held in memory whole, and where there is none grep gives up.
+  const script = `${find} | xargs -0r grep -lazF -f <(printf '%s\\n' "$PATTERNS") || :`;
   const env = { ...process.env, PATTERNS: patterns.join("\n") };
   const out = await succeed(["bash", "-c", script], { env, limit: limitMs(300) });
   return out.split("\n").filter((line) => line !== "");
