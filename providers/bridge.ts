@@ -1,12 +1,11 @@
 import { z } from "zod";
-import type { Call } from "../host/call";
 import { parseTable } from "../host/facts";
 import { bridgeMac, bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../plan/bridge";
 import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { changing, inTurn, observe, observeToChange, sessionFor } from "./droplet";
+import { change, inTurn, observe, observeToChange } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -52,7 +51,7 @@ async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
-  const call: Call = {
+  const answer = await change(wanted, wanted.name, {
     what: `set up the bridge ${wanted.name}`,
     run: "converge_bridge",
     vars: {
@@ -67,21 +66,21 @@ async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
       rules: renderTable(bridgeTable(spec)),
       table: bridgeTableName(wanted.owner, wanted.name),
     },
-  };
-  const answer = await changing(wanted, wanted.name, () => sessionFor(wanted).call(call));
+  });
   const [origin = "", listing = ""] = answer.split("\n");
   return { adopted: origin.split(" ")[1] === "adopted", rules: fingerprint(parseTable(listing)), before: origin };
 }
 
 async function remove(state: Inputs, before = ""): Promise<void> {
   const { runtimeDir, name, owner, address } = state;
-  const call: Call = {
-    what: `take away the bridge ${name}`,
-    run: "delete_bridge",
-    vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
-    hint: "look at its ports with: ip link show master " + name,
-  };
-  await inTurn(state, () => changing(state, name, () => sessionFor(state).call(call)));
+  await inTurn(state, () =>
+    change(state, name, {
+      what: `take away the bridge ${name}`,
+      run: "delete_bridge",
+      vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
+      hint: "look at its ports with: ip link show master " + name,
+    }),
+  );
 }
 
 const definition: Definition<Inputs, Outputs> = {

@@ -6,7 +6,7 @@ import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { changing, commonVars, observe, observeToChange, sessionFor } from "./droplet";
+import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
@@ -91,20 +91,17 @@ async function converge(wanted: Inputs): Promise<Outputs> {
     },
   };
   // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
-  const ms = isUntouched(wanted, observed)
-    ? await session.call(call)
-    : await changing(wanted, wanted.namespace, () => session.call(call));
+  const ms = isUntouched(wanted, observed) ? await session.call(call) : await change(wanted, wanted.namespace, call);
   noteNetwork(session, wanted.namespace, Number(ms));
   return {};
 }
 
 async function remove(state: Inputs): Promise<void> {
-  const call: Call = {
+  await change(state, state.namespace, {
     what: `take away the network of ${state.namespace}`,
     run: "delete_namespace",
     vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
-  };
-  await changing(state, state.namespace, () => sessionFor(state).call(call));
+  });
 }
 
 /** See {@link provider}. */

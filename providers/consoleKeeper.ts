@@ -1,8 +1,7 @@
 import { z } from "zod";
-import type { Call } from "../host/call";
 import { consoleDrift, MIB } from "../plan/consoles";
 import { commonInputs, makeProvider, type Definition } from "./define";
-import { changing, commonVars, observe, sessionFor } from "./droplet";
+import { change, commonVars, observe } from "./droplet";
 
 const inputs = commonInputs.extend({
   /** MiB that a clone's console may have. */
@@ -17,12 +16,11 @@ type Inputs = z.infer<typeof inputs>;
 const CONSOLES = "the consoles";
 
 async function keep(wanted: Inputs): Promise<object> {
-  const call: Call = {
+  await change(wanted, CONSOLES, {
     what: "keep the clones' consoles short",
     run: "keep_consoles",
     vars: { ...commonVars(wanted), console_limit: String(wanted.limit * MIB) },
-  };
-  await changing(wanted, CONSOLES, () => sessionFor(wanted).call(call));
+  });
   return {};
 }
 
@@ -39,12 +37,11 @@ const definition: Definition<Inputs, object> = {
   },
   update: (_state, wanted) => keep(wanted),
   delete: async (state) => {
-    const call: Call = {
+    await change(state, CONSOLES, {
       what: "end what keeps the clones' consoles short",
       run: "release_consoles",
       vars: commonVars(state),
-    };
-    await changing(state, CONSOLES, () => sessionFor(state).call(call));
+    });
   },
 };
 

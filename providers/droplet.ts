@@ -1,3 +1,4 @@
+import type { Call } from "../host/call";
 import { gatherFacts } from "../host/facts";
 import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
@@ -78,6 +79,11 @@ export function touch(common: CommonInputs, about: string): void {
 function touchKey(common: CommonInputs, about: string): string {
   const { machine, name } = sessionFor(common);
   return JSON.stringify([machine ?? name, about]);
+}
+
+/** Changes a resource by one call on the droplet; gives what that said. */
+export function change(common: CommonInputs, about: string, call: Call): Promise<string> {
+  return changing(common, about, () => sessionFor(common).call(call));
 }
 
 const turns = new Map<string, Limit>();

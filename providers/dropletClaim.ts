@@ -1,7 +1,6 @@
 import { z } from "zod";
-import type { Call } from "../host/call";
 import { commonInputs, makeProvider, type Definition } from "./define";
-import { changing, commonVars, observe, sessionFor } from "./droplet";
+import { change, commonVars, observe } from "./droplet";
 import { absolutePath, namespaceName } from "./fields";
 import { defaults } from "../config/defaults";
 
@@ -21,7 +20,7 @@ const WHOLE = "the droplet";
 
 async function sweep(wanted: Inputs, keep: readonly string[] | "nothing"): Promise<object> {
   const all = keep === "nothing";
-  const call: Call = {
+  await change(wanted, WHOLE, {
     what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
     run: "sweep",
     vars: {
@@ -31,8 +30,7 @@ async function sweep(wanted: Inputs, keep: readonly string[] | "nothing"): Promi
       all: all ? "1" : "",
     },
     patience: 5,
-  };
-  await changing(wanted, WHOLE, () => sessionFor(wanted).call(call));
+  });
   return {};
 }
 

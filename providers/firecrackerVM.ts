@@ -1,4 +1,3 @@
-import type { Call } from "../host/call";
 import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
@@ -6,7 +5,7 @@ import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
 import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
-import { changing, observe, observeToChange, sessionFor, touch } from "./droplet";
+import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
@@ -122,8 +121,7 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
 /** Does something around a VM that lives on. */
 async function around(wanted: VmInputs, what: string, run: string): Promise<void> {
   const vars = { ...vmVars(wanted), disk_path: wanted.artifact.diskPath };
-  const call: Call = { what: `${what} ${wanted.name}`, run, vars };
-  await changing(wanted, wanted.namespace, () => sessionFor(wanted).call(call));
+  await change(wanted, wanted.namespace, { what: `${what} ${wanted.name}`, run, vars });
 }
 
 function pickSelf({ sshHostKey, hostKeySeed, generation }: Self): Self {
@@ -135,13 +133,12 @@ function pick(state: State): VmOutputs {
 }
 
 async function remove(state: VmInputs): Promise<void> {
-  const call: Call = {
+  await change(state, state.namespace, {
     what: `take away the VM of ${state.namespace}`,
     run: "delete_vm",
     vars: { ...vmVars(state), shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
     timeoutMs: (60 + state.vmmTimeout + state.shutdownTimeout) * 1000,
-  };
-  await changing(state, state.namespace, () => sessionFor(state).call(call));
+  });
 }
 
 /** See {@link provider}. */

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import type { Call } from "../host/call";
 import { metricsDrift } from "../plan/metrics";
 import { commonInputs, makeProvider, type Definition } from "./define";
-import { changing, commonVars, observe, sessionFor } from "./droplet";
+import { change, commonVars, observe } from "./droplet";
 import { absolutePath } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -18,13 +17,12 @@ type Inputs = z.infer<typeof inputs>;
 const METRICS = "the metrics";
 
 async function keep(wanted: Inputs): Promise<object> {
-  const call: Call = {
+  await change(wanted, METRICS, {
     what: "collect the clones' metrics",
     run: "keep_metrics",
     vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
     hint: "without hornet:vmm.metrics nothing is collected",
-  };
-  await changing(wanted, METRICS, () => sessionFor(wanted).call(call));
+  });
   return {};
 }
 
@@ -41,12 +39,11 @@ const definition: Definition<Inputs, object> = {
   },
   update: (_state, wanted) => keep(wanted),
   delete: async (state) => {
-    const call: Call = {
+    await change(state, METRICS, {
       what: "end what collects the clones' metrics",
       run: "release_metrics",
       vars: { ...commonVars(state), known_folder: state.folder },
-    };
-    await changing(state, METRICS, () => sessionFor(state).call(call));
+    });
   },
 };
 

@@ -1,10 +1,9 @@
 import { z } from "zod";
-import type { Call } from "../host/call";
 import { parseTable } from "../host/facts";
 import { NAT_TABLE, natTable, type NatSpec } from "../plan/nat";
 import { condense, expand, fingerprint, renderTable, tableDrift } from "../plan/nft";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { changing, observe, sessionFor } from "./droplet";
+import { change, observe, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
@@ -55,12 +54,11 @@ async function converge(wanted: Inputs): Promise<Outputs> {
 }
 
 async function remove(state: Inputs): Promise<void> {
-  const call: Call = {
+  await change(state, state.namespace, {
     what: `take away the packet rules of ${state.namespace}`,
     run: "delete_rules",
     vars: { runtime_dir: state.runtimeDir, namespace: state.namespace, owner: state.owner, table: NAT_TABLE },
-  };
-  await changing(state, state.namespace, () => sessionFor(state).call(call));
+  });
 }
 
 /** See {@link provider}. */

@@ -1,6 +1,5 @@
-import type { Call } from "../host/call";
 import { HornetError, messageOf } from "../host/errors";
-import { changing, sessionFor } from "./droplet";
+import { change } from "./droplet";
 import { inTurn } from "./rollTurns";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { vmVars } from "./vmVars";
@@ -55,11 +54,10 @@ export async function putBack(vm: VmInputs): Promise<void> {
 }
 
 async function diskCall(vm: VmInputs, what: string, run: string): Promise<void> {
-  const call: Call = {
+  await change(vm, vm.namespace, {
     what: `${what} ${vm.name}`,
     run,
     vars: { ...vmVars(vm), shutdown_ms: String(Math.round(vm.shutdownTimeout * 1000)) },
     timeoutMs: (60 + vm.vmmTimeout + vm.shutdownTimeout) * 1000,
-  };
-  await changing(vm, vm.namespace, () => sessionFor(vm).call(call));
+  });
 }
