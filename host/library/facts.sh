@@ -60,7 +60,7 @@ gather_clones() {
   local -a readers=()
   width=$(nproc)
   for ((at = 0; at < width && at < $#; at++)); do
-    exec {fd}< <(share=$(gather_share "$at" "$width" "$@") && printf '%s\n' "$share")
+    exec {fd}< <(printf '%s\n' "$(gather_share "$at" "$width" "$@")")
     readers+=("$fd")
   done
   for fd in "${readers[@]}"; do
