@@ -5,14 +5,15 @@
 # claim DIR: makes the folder DIR ours (variable owner), or fails and names its holder. The mark is in it from its first
 # moment on. Succeeds where it is ours already.
 claim() {
-  local dir=$1 draft holder
-  if [[ ! -e $dir/owner ]]; then
-    make_folder "${dir%/*}" || return
+  local dir=$1 draft holder tries=5
+  # Another lane may take the folder above away, as empty, while this one makes something in it.
+  while [[ ! -e $dir ]] && ((tries-- > 0)); do
+    make_folder "${dir%/*}" || continue
     draft=${dir%/*}/.hornet-draft.$BASHPID
-    clear_path "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" || return
-    mv -nT "$draft" "$dir" 2>/dev/null
+    clear_path "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" && mv -nT "$draft" "$dir" 2>/dev/null
     clear_path "$draft"
-  fi
+  done
+  [[ -e $dir ]] || { fail "cannot make the folder $dir"; return 1; }
   [[ -r $dir/owner ]] || { fail "$dir is there, but not Hornet's"; return 1; }
   read -r holder <"$dir/owner"
   [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"

@@ -145,15 +145,20 @@ make_folder() {
   [[ -d $path ]] || fail "cannot make the folder $path"
 }
 
+# draft_grows DRAFT: the lane that makes it is at work.
+draft_grows() {
+  local words=()
+  mapfile -d '' -t words 2>/dev/null <"/proc/${1##*.}/cmdline"
+  [[ ${words[5]:-} == hornet-lane ]]
+}
+
 # clear_drafts PATH: takes away what a make_folder that was killed has left above PATH, where nothing of ours may be.
 clear_drafts() {
-  local path=$1 draft words
+  local path=$1 draft
   while [[ -n $path ]]; do
     path=${path%/*}
     for draft in "$path"/.hornet-draft.*; do
-      [[ -d $draft ]] || continue
-      mapfile -d '' -t words 2>/dev/null <"/proc/${draft##*.}/cmdline" || words=()
-      [[ ${words[5]:-} != hornet-lane ]] || continue
+      if [[ ! -d $draft ]] || draft_grows "$draft"; then continue; fi
       rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
     done
   done
@@ -167,7 +172,8 @@ drop_folder() {
   while [[ -n $path && -e $path/$made_folder_mark ]]; do
     for entry in "$path"/* "$path"/.[!.]* "$path"/..?*; do
       [[ -e $entry || -L $entry ]] || continue
-      [[ $entry == "$path"/.hornet-draft.* || $entry == "$path/$made_folder_mark" ]] || return 0
+      [[ $entry != "$path/$made_folder_mark" ]] || continue
+      [[ $entry == "$path"/.hornet-draft.* ]] && ! draft_grows "$entry" || return 0
     done
     rm -rf "$path"/.hornet-draft.* "${path:?}/$made_folder_mark" && rmdir "$path" 2>/dev/null || return 0
     path=${path%/*}
