@@ -45,11 +45,12 @@ export class CloneFleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
-    const { spec, droplet, operatorKeys = [], sshFolder = sshFolderOf(name) } = args;
+    const own = name === ONLY ? undefined : name;
+    const { spec, droplet, operatorKeys = [], sshFolder = sshFolderOf(own) } = args;
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
-    const common = { droplet, owner: ownerOf(name), runtimeDir, vmmTimeout };
+    const common = { droplet, owner: thisStack(own), runtimeDir, vmmTimeout };
     const inner = { parent: this };
-    const named = (part: string): string => nameIn(name, part);
+    const named = (part: string): string => (own === undefined ? part : `${own}-${part}`);
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
     const standing = standingParts({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
@@ -134,15 +135,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
 /** The name of the fleet whose resources have no other name in theirs: most stacks have this one alone. */
 const ONLY = "fleet";
 
-function nameIn(fleet: string, part: string): string {
-  return fleet === ONLY ? part : `${fleet}-${part}`;
-}
-
-function ownerOf(fleet: string): string {
-  return fleet === ONLY ? thisStack() : thisStack(fleet);
-}
-
-function sshFolderOf(fleet: string): string {
+function sshFolderOf(fleet: string | undefined): string {
   const stack = pulumi.getStack();
-  return `${process.env.HORNET_STATE ?? ".hornet"}/${fleet === ONLY ? stack : `${stack}-${fleet}`}`;
+  return `${process.env.HORNET_STATE ?? ".hornet"}/${fleet === undefined ? stack : `${stack}-${fleet}`}`;
 }

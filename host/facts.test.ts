@@ -58,7 +58,6 @@ test("a whole droplet", () => {
   const seen = parseFacts(
     [
       section("stamp 1764000000.123456789", ""),
-      section("machine", "abc-def 4026531840\n"),
       section("links", `${JSON.stringify([{ ifname: "lo", flags: ["UP"] }, veth])}\n`),
       section("forwarding", "1\n"),
       section("tables", `${JSON.stringify(table)}\n`),
@@ -79,7 +78,6 @@ test("a whole droplet", () => {
   );
   expect(seen).toMatchObject({
     stamp: "1764000000.123456789",
-    machine: "abc-def 4026531840",
     forwarding: true,
     namespaces: ["vm7", "other"],
     claims: [
@@ -158,7 +156,6 @@ test("answers of several VMMs on one line are told apart, and one that answers n
 test("an empty droplet", () => {
   expect(parseFacts([section("links", "\n"), section("tables", "")].join(""))).toEqual({
     stamp: "",
-    machine: "",
     links: [],
     forwarding: false,
     tables: [],

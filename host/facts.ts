@@ -101,7 +101,6 @@ export function parseFacts(text: string): Observed {
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
     stamp: body("stamp"),
-    machine: body("machine").trim(),
     links: parseLinks(body("links")),
     forwarding: body("forwarding").trim() === "1",
     tables: lines(body("tables")).map(parseTable),

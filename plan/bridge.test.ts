@@ -20,7 +20,6 @@ const ours: ObservedLink = {
 
 function observed(link: ObservedLink | undefined, forwarding = true): Observed {
   return {
-    machine: "",
     links: link === undefined ? [] : [link],
     forwarding,
     tables: [],

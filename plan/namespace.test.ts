@@ -62,7 +62,6 @@ interface Found {
 
 function observed({ links = [outer], inside = [lo, inner, tap], routes = [route, onLink] }: Found = {}): Observed {
   return {
-    machine: "",
     links: [{ ...blank, name: "br0", kind: "bridge" }, ...links],
     forwarding: true,
     tables: [],

@@ -98,8 +98,6 @@ export interface ObservedClaim {
 export interface Observed {
   /** Names the moment at which somebody took the lock to change it last. */
   readonly stamp?: string;
-  /** Names the machine, as long as it runs. */
-  readonly machine: string;
   readonly links: readonly ObservedLink[];
   readonly forwarding: boolean;
   readonly tables: readonly ObservedTable[];

@@ -2,7 +2,7 @@ import { atLeast } from "../firecracker/requests";
 import { judgeCpu } from "./cpu";
 import { versionsForFormat } from "../firecracker/versions";
 import { amount, type DropletFacts, type Say } from "./dropletFacts";
-import { judgeLimits, TASKS, type Raise } from "./limits";
+import { judgeLimits, TASKS } from "./limits";
 import { judgeRoom } from "./room";
 
 /** What a fleet needs of its droplet. */
@@ -57,11 +57,10 @@ export interface Made {
 /** Where nothing is known of a snapshot. */
 export const UNKNOWN_SNAPSHOT: Outlook = { memory: 0, disk: 0, arriving: 0 };
 
-/** The outcome: faults stop everything, warnings are said, limits are raised. */
+/** The outcome: faults stop everything, warnings are said. */
 export interface Verdict {
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
-  readonly raises: readonly Raise[];
 }
 
 /** A bridge has 1024 ports (BR_MAX_PORTS, net/bridge/br_private.h), and they count from 1. */
@@ -84,8 +83,9 @@ export function judge(facts: DropletFacts, needs: Needs): Verdict {
   machine(facts, needs, say);
   sessions(facts, needs, say);
   judgeRoom(facts, needs, say);
-  const raises = judgeLimits(facts, needs, say);
-  return { faults, warnings, raises };
+  // What can be raised is no fault; providers/dropletLimits.ts does that.
+  judgeLimits(facts, needs, say);
+  return { faults, warnings };
 }
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {

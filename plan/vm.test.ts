@@ -38,7 +38,6 @@ const tap: ObservedLink = {
 
 function observed(vm: Partial<ObservedVm> | undefined, { link = tap, namespaces = ["vm7"] } = {}): Observed {
   return {
-    machine: "",
     links: [],
     forwarding: true,
     tables: [],

@@ -4,13 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../host/errors";
 import type { Driver } from "../test/support/scratchProvider";
-import { declared, images, other, owner, snapshots, Stage } from "../test/support/scratchStage";
+import { arrivals, declared, images, other, snapshots, Stage } from "../test/support/scratchStage";
 import { signManifest } from "./signature";
 
 jest.setTimeout(180_000);
-
-/** Where the artifacts go; the droplet stands for both ends, which know each other only by their connections. */
-const there = "/opt/swarm/prod";
 
 let made: Driver;
 const stage = Stage.use({
@@ -29,11 +26,6 @@ async function boot(): Promise<{ folder: string; name: string; digest: string }>
   return { digest, name, folder: `${snapshots}/${name}` };
 }
 
-function taking(path: string, props: object = {}, who = owner): Promise<Driver> {
-  const source = { from: { droplet: stage.droplet.connection, path } };
-  return stage.artifact({ dir: there, source, ...props }, who);
-}
-
 async function saidBy(work: Promise<unknown>): Promise<string> {
   return work.then(() => "it succeeded", messageOf);
 }
@@ -47,22 +39,22 @@ test.each([
   "with its manifest %s where it went, it is brought anew, and others that use it stay its users",
   async (_how, edit) => {
     const { folder, name, digest } = await boot();
-    const one = await taking(folder, { digest });
-    const two = await taking(folder, { digest }, other);
+    const one = await stage.brought(folder, { digest });
+    const two = await stage.brought(folder, { digest }, other);
     await one.create();
     await two.create();
-    await stage.run(`cd ${there}/${name}; ${edit}`);
+    await stage.run(`cd ${arrivals}/${name}; ${edit}`);
     expect((await one.read()).condition).not.toBe("as declared");
     await one.update();
     expect(await one.read()).toMatchObject(declared);
-    await stage.run(`for f in manifest.json vm.mem rootfs.ext4; do cmp ${folder}/$f ${there}/${name}/$f; done`);
+    await stage.run(`for f in manifest.json vm.mem rootfs.ext4; do cmp ${folder}/$f ${arrivals}/${name}/$f; done`);
     // The other one finds new files, and its mark.
     await two.update();
     expect(await two.read()).toMatchObject(declared);
     await one.delete();
     expect(await two.read()).toMatchObject(declared);
     await two.delete();
-    expect(await stage.run(`ls -d ${there} 2>&1 || :`)).toContain("No such file");
+    expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
   },
 );
 
@@ -72,7 +64,7 @@ test.each([
 ])("a manifest that was changed where it came from is refused by its name: %s", async (_how, pinned) => {
   const { folder, digest } = await boot();
   await stage.run(`sed -i 's/"vcpus": 1/"vcpus": 2/' ${folder}/manifest.json`);
-  const one = await taking(folder, pinned ? { digest } : {});
+  const one = await stage.brought(folder, pinned ? { digest } : {});
   const before = await stage.observe();
   expect(await saidBy(one.create())).toContain(`${folder}/manifest.json on`);
   expect(await stage.changesSince(before)).toEqual([]);
@@ -87,7 +79,7 @@ test("one that is here and was signed since then, or by another key, gets the si
     const signature = await signManifest(await stage.run(`cat ${folder}/manifest.json`), file);
     await stage.run(`cat >${folder}/manifest.json.sig <<'END'\n${signature}END`);
   };
-  const one = await taking(folder, { digest });
+  const one = await stage.brought(folder, { digest });
   await one.create();
   expect(await saidBy(one.update({ signers: signers(key) }))).toMatch(/there is no .*manifest\.json\.sig/);
   await sign(key);
@@ -96,7 +88,7 @@ test("one that is here and was signed since then, or by another key, gets the si
   expect(await one.update({ signers: signers(next) })).toMatchObject({ artifactDigest: digest, transferred: 0 });
   // One that is changed here is seen, and mended from there.
   expect(await one.read()).toMatchObject(declared);
-  const mine = `${there}/${name}/manifest.json.sig`;
+  const mine = `${arrivals}/${name}/manifest.json.sig`;
   await stage.run(`chmod 644 ${mine}; echo >>${mine}; sed -i 's/AAAA/AAAB/' ${mine}`);
   expect((await one.read()).condition).toBe(`${mine} changed`);
   await one.update();
@@ -105,6 +97,6 @@ test("one that is here and was signed since then, or by another key, gets the si
   // What is signed and here asks nothing of where it came from.
   await stage.run(`mv ${folder} /opt/swarm/away`);
   expect(await one.update({ keepGenerations: 1 })).toMatchObject({ artifactDigest: digest, transferred: 0 });
-  await stage.run(`mv /opt/swarm/away ${folder}; ls ${there}/${name}/manifest.json.sig`);
+  await stage.run(`mv /opt/swarm/away ${folder}; ls ${arrivals}/${name}/manifest.json.sig`);
   await one.delete();
 });

@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { closeSessions } from "../host/session";
 import { commandLines } from "../test/support/scratchDroplet";
 import type { Driver } from "../test/support/scratchProvider";
-import { declared, images, other, owner, snapshots, Stage } from "../test/support/scratchStage";
+import { arrivals, declared, images, other, snapshots, Stage } from "../test/support/scratchStage";
 import { signManifest } from "./signature";
 
 jest.setTimeout(180_000);
 
 const MIB = 1 << 20;
-/** Where the artifacts go; the droplet stands for both ends, which know each other only by their connections. */
-const there = "/opt/swarm/prod";
 
 let made: Driver;
 const stage = Stage.use({
@@ -33,11 +31,6 @@ async function boot(mib: number): Promise<{ folder: string; digest: string }> {
   return { digest, folder: `${snapshots}/${digest.slice("sha256:".length)}` };
 }
 
-function taking(path: string, props: object = {}, who = owner): Promise<Driver> {
-  const source = { from: { droplet: stage.droplet.connection, path } };
-  return stage.artifact({ dir: there, source, ...props }, who);
-}
-
 async function messageOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "it succeeded",
@@ -47,9 +40,9 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
 
 test("what is not zero is sent, once; it arrives read-only under its digest, with its stable name beside it", async () => {
   const { digest, folder } = await boot(2);
-  const one = await taking(folder);
+  const one = await stage.brought(folder);
   const { artifactDigest, transferred, artifact } = await one.create();
-  const arrived = `${there}/${digest.slice("sha256:".length)}`;
+  const arrived = `${arrivals}/${digest.slice("sha256:".length)}`;
   expect({ artifactDigest, artifact }).toMatchObject({ artifactDigest: digest, artifact: { digest } });
   expect(await one.read()).toMatchObject(declared);
   expect(Number(transferred)).toBeGreaterThan(2 * MIB);
@@ -58,16 +51,16 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
     `for f in manifest.json vm.mem vm.snapshot rootfs.ext4 vmlinux; do cmp ${folder}/$f ${arrived}/$f; done`,
   );
   expect(
-    await stage.run(`readlink ${there}/hornet-guest; stat -c %a ${arrived}/vm.mem; ls -A ${arrived} | wc -l`),
+    await stage.run(`readlink ${arrivals}/hornet-guest; stat -c %a ${arrived}/vm.mem; ls -A ${arrived} | wc -l`),
   ).toBe(`${digest.slice("sha256:".length)}\n444\n6\n`);
   expect(Number(await stage.run(`stat -c %b ${arrived}/rootfs.ext4`)) * 512).toBeLessThan(2.5 * MIB);
 
-  const second = await taking(folder, {}, other);
+  const second = await stage.brought(folder, {}, other);
   expect((await second.create()).transferred).toBe(0);
   await one.delete();
   await stage.run(`cmp ${folder}/vm.mem ${arrived}/vm.mem`);
   await second.delete();
-  expect(await stage.run(`ls -d ${there} 2>&1 || :`)).toContain("No such file");
+  expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
 });
 
 test("a folder without a manifest is examined where it is; a disk that lies at its baked path comes along", async () => {
@@ -75,9 +68,9 @@ test("a folder without a manifest is examined where it is; a disk that lies at i
   const bare = "/opt/swarm/bare";
   await stage.run(`mkdir ${bare}; cp ${folder}/vm.snapshot ${folder}/vm.mem ${bare}`);
   // A guest of the stub never says whether it has an identity service.
-  const one = await taking(bare, { vmmTimeout: 1 });
+  const one = await stage.brought(bare, { vmmTimeout: 1 });
   const { artifact, artifactDigest } = await one.create();
-  const arrived = `${there}/${String(artifactDigest).slice("sha256:".length)}`;
+  const arrived = `${arrivals}/${String(artifactDigest).slice("sha256:".length)}`;
   expect(artifact).toMatchObject({ folder: arrived, disk: "", diskPath: `${snapshots}/hornet-guest/rootfs.ext4` });
   await stage.run(`cmp ${folder}/rootfs.ext4 ${arrived}/rootfs.ext4; cmp ${folder}/vm.mem ${arrived}/vm.mem`);
   expect(await one.read()).toMatchObject(declared);
@@ -85,11 +78,11 @@ test("a folder without a manifest is examined where it is; a disk that lies at i
   // lead to is not ours, so another stack that has use for it gets a copy.
   const local = await stage.artifact({ source: { path: bare }, vmmTimeout: 1 });
   expect(await local.create()).toMatchObject({ artifactDigest });
-  await stage.run(`cmp ${snapshots}/${arrived.slice(there.length + 1)}/rootfs.ext4 ${folder}/rootfs.ext4`);
+  await stage.run(`cmp ${snapshots}/${arrived.slice(arrivals.length + 1)}/rootfs.ext4 ${folder}/rootfs.ext4`);
   await one.delete();
   const mode = "stat -c '%a %h' /opt/swarm/bare/vm.mem";
   const before = await stage.run(mode);
-  const beside = await taking(
+  const beside = await stage.brought(
     folder,
     { dir: snapshots, source: { from: { droplet: stage.droplet.connection, path: bare } }, vmmTimeout: 1 },
     other,
@@ -110,9 +103,9 @@ test.each(["source", "target"])(
     const ends = { source: 58, target: 59 };
     const droplet = (timeout: number): object => ({ ...stage.droplet.connection, timeout });
     const source = { from: { droplet: droplet(ends.source), path: folder } };
-    const one = await taking(folder, { source, droplet: droplet(ends.target) });
+    const one = await stage.brought(folder, { source, droplet: droplet(ends.target) });
     const work = one.create();
-    const position = `cat ${there}/.hornet-draft-*/.position 2>/dev/null || :`;
+    const position = `cat ${arrivals}/.hornet-draft-*/.position 2>/dev/null || :`;
     for (;;) {
       const [name, at] = (await stage.run(position)).split(" ");
       if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;
@@ -134,7 +127,7 @@ test("a file that was changed where it came from is refused by its name, and not
   const { folder } = await boot(1);
   await stage.run(`printf x | dd of=${folder}/vm.mem conv=notrunc bs=1 seek=100 status=none`);
   const before = await stage.observe();
-  const one = await taking(folder);
+  const one = await stage.brought(folder);
   expect(await messageOf(one.create())).toMatch(/vm\.mem arrived with the digest [0-9a-f]{64}, and the manifest says/);
   await closeSessions();
   await one.delete({ artifactDigest: "", artifact: made.outs.artifact, generations: [], files: {}, timings: {} });
@@ -144,7 +137,7 @@ test("a file that was changed where it came from is refused by its name, and not
 test("a snapshot that nobody has proved is refused, and one that a fleet there has proved is taken", async () => {
   const { folder, digest } = await boot(1);
   const source = { from: { droplet: stage.droplet.connection, path: folder, proofs: "/opt/swarm/runtime" } };
-  const one = await stage.artifact({ dir: there, source }, other);
+  const one = await stage.artifact({ dir: arrivals, source }, other);
   expect(await messageOf(one.create())).toMatch(/is not proved: no fleet on .* has passed its smoke tests with it/);
   const proof = `/opt/swarm/runtime/.proof-x`;
   await stage.run(`mkdir -p ${proof}; echo somebody >${proof}/${digest.slice("sha256:".length)}`);
@@ -161,7 +154,7 @@ test("with signers only what one of them signed is taken", async () => {
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
   const signers = [`ops@example.org ${readFileSync(`${key}.pub`, "utf8").trim()}`];
   const refused = async (words: RegExp, who = signers): Promise<void> => {
-    const one = await taking(folder, { signers: who });
+    const one = await stage.brought(folder, { signers: who });
     expect(await messageOf(one.create())).toMatch(words);
   };
   await refused(/there is no .*manifest\.json\.sig/);
@@ -171,7 +164,7 @@ test("with signers only what one of them signed is taken", async () => {
   await refused(/manifest\.json\.sig on .* is damaged, or of nobody in hornet:snapshot\.signers/, [
     "other@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E",
   ]);
-  const one = await taking(folder, { signers });
+  const one = await stage.brought(folder, { signers });
   await one.create();
   expect(await one.read()).toMatchObject(declared);
   await one.delete();

@@ -5,7 +5,7 @@ import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { change, inTurn, observe, observeToChange } from "./droplet";
+import { alone, change, observe, observeToChange } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 const inputs = commonInputs.extend({
@@ -44,7 +44,7 @@ function isAdopted({ name, owner }: Inputs, observed: Observed, before: string):
 
 /** A bridge may be that of several fleets, whose looks and changes must not mix. */
 function converge(wanted: Inputs, before = ""): Promise<Outputs> {
-  return inTurn(wanted, () => convergeAlone(wanted, before));
+  return alone(wanted, () => convergeAlone(wanted, before));
 }
 
 async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
@@ -73,7 +73,7 @@ async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
 
 async function remove(state: Inputs, before = ""): Promise<void> {
   const { runtimeDir, name, owner, address } = state;
-  await inTurn(state, () =>
+  await alone(state, () =>
     change(state, name, {
       what: `take away the bridge ${name}`,
       run: "delete_bridge",

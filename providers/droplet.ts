@@ -89,7 +89,7 @@ export function change(common: CommonInputs, about: string, call: Call): Promise
 const turns = new Map<string, Limit>();
 
 /** Does what two owners of one operation must not do at once on one machine. */
-export async function inTurn<T>(common: CommonInputs, work: () => Promise<T>): Promise<T> {
+export async function alone<T>(common: CommonInputs, work: () => Promise<T>): Promise<T> {
   const session = sessionFor(common);
   await session.hold();
   const key = session.machine ?? session.name;

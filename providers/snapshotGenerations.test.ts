@@ -1,9 +1,13 @@
 /** Artifacts beside each other: those that a stack keeps, and those of two stacks. */
+import { closeSessions } from "../host/session";
 import { declared, other, owner, images, snapshots, Stage } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
 
 const stage = Stage.use({ withVmm: true });
+
+/** Whoever only reads takes no lock: they wait for nobody, and nobody for them. */
+const LOCK = "flock --nonblock /run echo free || echo held";
 
 test("another kernel command line, disk or size is another artifact; earlier ones are kept as told, then go", async () => {
   const one = await stage.artifact({ keepGenerations: 1 });
@@ -35,6 +39,9 @@ test("two stacks with an artifact each: where the stable name leads is no drift 
   await two.create();
   for (const stack of [one, two]) expect(await stack.read()).toMatchObject(declared);
   // The name goes with the one that it leads to, and comes back.
+  await closeSessions();
+  await one.read();
+  expect(await stage.run(LOCK)).toBe("free\n");
   await two.delete();
   expect((await one.read()).condition).toBe(`${snapshots}/hornet-guest/manifest.json missing`);
   await one.update();
@@ -59,7 +66,9 @@ test("an artifact that a clone ran when it was one too many goes once no clone d
   expect(one.outs.generations).toEqual([one.outs.artifactDigest, first]);
   expect(await one.read()).toMatchObject(declared);
   await stage.run(`rm -r ${clone}; rmdir /opt/swarm/runtime 2>/dev/null || :`);
+  await closeSessions();
   expect((await one.read()).condition).toBe(`the earlier snapshot ${first} is not used any more`);
+  expect(await stage.run(LOCK)).toBe("free\n");
   await one.update();
   expect(one.outs.generations).toEqual([one.outs.artifactDigest]);
   expect(await one.read()).toMatchObject(declared);

@@ -6,7 +6,6 @@ import type { Observed } from "../../plan/observed";
 import { addressOf, GUEST, OWNER, TAP } from "./fleet";
 
 const NOTHING: Observed = {
-  machine: "",
   links: [],
   forwarding: false,
   tables: [],

@@ -36,13 +36,11 @@ serve_stream() {
   eval "${code%x}"
 }
 
-# say_hello: this lane's pid, and what names the machine.
-say_hello() { printf '%s %s' "$$" "$(machine_name)"; }
-
-# machine_name: the boot, and the network namespace, since containers of one kernel share that.
-machine_name() {
+# say_hello: this lane's pid, and what names the machine: its boot, and its network namespace, since containers of one kernel
+# share that.
+say_hello() {
   local boot
-  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s' "$boot" "$(stat -L -c %i /proc/self/ns/net)"
+  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
 }
 
 # fail MESSAGE…: says why on stderr and fails.

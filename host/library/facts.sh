@@ -15,8 +15,6 @@ gather_facts() {
     return 0
   fi
   section stamp "$(lock_stamp)"
-  section machine
-  machine_name
   section links
   ip -j -d addr show
   section forwarding

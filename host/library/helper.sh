@@ -10,11 +10,12 @@ helper_works() {
   [[ $state != [Tt]* ]]
 }
 
-# await_helper HOME (variable vmm_timeout_ms): waits until its pid is written; fails where that does not come.
+# await_helper HOME PID (variable vmm_timeout_ms): waits until its pid is written; fails where that does not come, or the
+# process that was started has ended.
 await_helper() {
   local limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until process_alive "$1/pid"; do
-    ((${EPOCHREALTIME/./} / 1000 <= limit)) || return 1
+    start_time "$2" >/dev/null && ((${EPOCHREALTIME/./} / 1000 <= limit)) || return 1
     pause 0.005
   done
 }

@@ -43,16 +43,7 @@ keep_metrics() {
 start_collector() {
   end_helper hornet-metrics "$1" || return
   setsid perl -e "$collector_script" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" &
-  await_collector "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
-}
-
-# await_collector HOME PID: as await_helper; one that has ended is not waited for.
-await_collector() {
-  local limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
-  until process_alive "$1/pid"; do
-    start_time "$2" >/dev/null && ((${EPOCHREALTIME/./} / 1000 <= limit)) || return 1
-    pause 0.005
-  done
+  await_helper "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
 }
 
 # metrics_folders HOME: where figures of this stack may lie, a line each: as it is noted, as a collector's arguments say, as
@@ -89,7 +80,8 @@ release_metrics() {
 
 # gather_metrics: a section with the folder and whether the figures are there, where they are collected.
 gather_metrics() {
-  local home=$runtime_dir/.metrics-${owner##*:} folder
+  local home folder
+  home=$(metrics_home)
   helper_works "$home" && IFS= read -r folder <"$home/folder" || return 0
   section metrics
   printf '%s\n' "$folder"

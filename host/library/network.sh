@@ -41,7 +41,7 @@ note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 # delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known) vmm_timeout_ms. A VMM of ours that
 # no state knows ends with it; while anything else runs in it, it stays, for it would lose its network.
 delete_namespace() {
-  local dir=$runtime_dir/$namespace pids
+  local dir=$runtime_dir/$namespace pids network=""
   own_clone || return $(($? - 1))
   if has_netns "$namespace"; then
     pids=$(ip netns pids "$namespace")
@@ -56,7 +56,6 @@ delete_namespace() {
   fi
   # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return, and also
   # where something holds a namespace that has no name any more.
-  local network=""
   if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
     network="link del $host_veth"$'\n'
   elif has_netns "$namespace"; then

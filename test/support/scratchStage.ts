@@ -26,6 +26,8 @@ export const declared = { condition: "as declared" };
 /** Folders of a stage's droplet: what lies ready to boot, and where artifacts go. */
 export const images = "/opt/swarm/images";
 export const snapshots = "/opt/swarm/snapshots";
+/** Where what is brought arrives. */
+export const arrivals = "/opt/swarm/prod";
 
 const firecracker = "/usr/bin/firecracker";
 const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
@@ -81,6 +83,12 @@ export class Stage {
 
   bridge(props: object = {}, who = owner): Promise<Driver> {
     return Driver.of(bridgeProvider, { ...this.common(who), ...props });
+  }
+
+  /** One that is brought from a folder of this droplet into another one: it stands for both ends. */
+  brought(path: string, props: object = {}, who = owner): Promise<Driver> {
+    const source = { from: { droplet: this.droplet.connection, path } };
+    return this.artifact({ dir: arrivals, source, ...props }, who);
   }
 
   namespace(props: object = {}, who = owner): Promise<Driver> {
