@@ -31,6 +31,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "is_shared",
   "limit_facts",
   "list_manifests",
+  "list_others",
   "list_unused",
   "lock_holder",
   "preflight_facts",

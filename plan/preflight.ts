@@ -36,6 +36,8 @@ export interface Needs {
 export interface Outlook {
   /** What it was made with and on. */
   readonly made?: Made | undefined;
+  /** What Firecracker itself says of the state file of a snapshot that has no manifest. */
+  readonly described?: { readonly stateFile: string; readonly said: string } | undefined;
   /** A guest's memory in MiB; 0 where it is not known yet. */
   readonly memory: number;
   /** KiB that a copy of the disk takes where nothing is shared. */
@@ -139,12 +141,16 @@ function vmm(facts: DropletFacts, needs: Needs, say: Say): void {
   }
   if (!atLeast(version, "1.0")) fault(`Firecracker ${version} is too old; Hornet needs 1.0 or later`);
   const format = facts.get("format") ?? "";
-  const { made } = needs.outlook;
-  if (made !== undefined && format !== "" && made.format.split(".")[0] !== format.split(".")[0]) {
+  const { made, described } = needs.outlook;
+  const has = made?.format ?? /^v(\d[\d.]*)$/.exec(described?.said ?? "")?.[1];
+  if (has !== undefined && format !== "" && has.split(".")[0] !== format.split(".")[0]) {
     fault(
-      `Firecracker ${version} reads snapshot format ${format}, but the snapshot has ${made.format}, which needs ` +
-        `Firecracker ${versionsForFormat(Number(made.format.split(".")[0]))}`,
+      `Firecracker ${version} reads snapshot format ${format}, but the snapshot has ${has}, which needs ` +
+        `Firecracker ${versionsForFormat(Number(has.split(".")[0]))}`,
     );
+  }
+  if (described !== undefined && described.said !== "" && has === undefined) {
+    fault(`Firecracker ${version} cannot read ${described.stateFile}: ${described.said}`);
   }
   if (made !== undefined) judgeCpu(facts, made, needs.requireCpuFeatures, say);
   const kvm = facts.get("kvm");

@@ -12,7 +12,7 @@ import { artifactsByKey } from "./artifactByKey";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
-import { isWhole } from "./artifactWhole";
+import { soundnessOf } from "./artifactWhole";
 import { cleanUpAfter } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 
@@ -93,7 +93,7 @@ async function findBoot(
 ): Promise<Found | undefined> {
   for (const { folder, text, manifest } of await artifactsByKey(session, wanted.dir, key)) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
-    if (!(await isWhole(wanted, folder, manifest, "retire"))) continue;
+    if (!(await soundnessOf(wanted, folder, manifest, "retire")).whole) continue;
     announce(manifestDigest(text));
     await publish(wanted, text, boot.name);
     return { folder, text, manifest, timings: {} };

@@ -10,7 +10,7 @@ import type { ArtifactInputs, fromSource } from "./artifactInputs";
 import { artifactAt, parseManifest, readManifest, readSignature } from "./artifactPath";
 import { publish } from "./artifactPublish";
 import { transfer } from "./artifactTransfer";
-import { isWhole } from "./artifactWhole";
+import { soundnessOf } from "./artifactWhole";
 import { sessionFor } from "./droplet";
 import { verifyManifest } from "./signature";
 import { whyUnproved } from "./sourceTrust";
@@ -38,8 +38,9 @@ export async function artifactFrom(
 ): Promise<Found> {
   const target = sessionFor(wanted);
   const { digest } = wanted;
+  const sound = new Map<string, string>();
   if (digest !== undefined && kept.includes(digest)) {
-    const here = await held(target, wanted, digest);
+    const here = await held(target, wanted, digest, sound);
     if (here !== undefined && (await isSigned(wanted, here))) return name(wanted, here, announce);
   }
   const source = sessionOf(from.droplet);
@@ -50,7 +51,7 @@ export async function artifactFrom(
   if (wanted.signers !== undefined) {
     await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
   }
-  const here = await held(target, wanted, manifestDigest(there.text));
+  const here = await held(target, wanted, manifestDigest(there.text), sound);
   if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
   const hex = manifestDigest(there.text).slice("sha256:".length);
   const vars = {
@@ -66,6 +67,7 @@ export async function artifactFrom(
     elsewhere: there.elsewhere ?? {},
     vars,
     manifest: there.manifest,
+    sound,
   });
   const found = await name(wanted, there, announce);
   return { ...found, timings: { transfer: ms }, transferred: sent };
@@ -126,13 +128,22 @@ async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }
   );
 }
 
-async function held(target: Session, wanted: ArtifactInputs, digest: string): Promise<There | undefined> {
+/** The artifact that this droplet has, if it is whole. Of a damaged one the files that are as they should be are put into `sound`. */
+async function held(
+  target: Session,
+  wanted: ArtifactInputs,
+  digest: string,
+  sound: Map<string, string>,
+): Promise<There | undefined> {
   const folder = `${wanted.dir}/${digest.slice("sha256:".length)}`;
   const text = await readManifest(target, folder);
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
-  return (await isWhole(wanted, folder, manifest, "condemn")) ? { folder, text, manifest, signature } : undefined;
+  const found = await soundnessOf(wanted, folder, manifest, "condemn");
+  if (found.whole) return { folder, text, manifest, signature };
+  for (const [file, path] of found.sound) sound.set(file, path);
+  return undefined;
 }
 
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */

@@ -63,6 +63,22 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
   expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
 });
 
+test("of one that was damaged where it went the damaged file alone is sent again", async () => {
+  const { digest, folder } = await boot(4);
+  const arrived = `${arrivals}/${digest.slice("sha256:".length)}`;
+  const one = await stage.brought(folder, { digest });
+  await one.create();
+  const inode = (): Promise<string> => stage.run(`stat -c %i ${arrived}/rootfs.ext4`);
+  const disk = await inode();
+  await stage.run(`chmod 644 ${arrived}/vm.mem; printf x >>${arrived}/vm.mem`);
+  await one.update();
+  expect(Number(one.outs.transferred)).toBeGreaterThan(0);
+  expect(Number(one.outs.transferred)).toBeLessThan(2 * MIB);
+  expect(await inode()).toBe(disk);
+  await stage.run(`cmp ${folder}/vm.mem ${arrived}/vm.mem`);
+  await one.delete();
+});
+
 test("a folder without a manifest is examined where it is; a disk that lies at its baked path comes along", async () => {
   const { folder } = await boot(1);
   const bare = "/opt/swarm/bare";

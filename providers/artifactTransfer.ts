@@ -15,6 +15,8 @@ export interface Transfer {
   /** The variables that name the draft on the target: namespace, owner, dir_of_artifacts, digest. */
   readonly vars: Readonly<Record<string, string>>;
   readonly manifest: Manifest;
+  /** Files of it that the target has already in a damaged one of the same digest: name → path. */
+  readonly sound?: ReadonlyMap<string, string>;
 }
 
 /** What it cost. */
@@ -67,8 +69,8 @@ export async function transfer(wanted: Transfer): Promise<Transferred> {
   return { sent, ms: Date.now() - begun };
 }
 
-/** Files that the target has under another artifact: `name path`. */
-async function held({ target, vars, manifest }: Transfer): Promise<string[]> {
+/** Files that the target has already: `name path`. */
+async function held({ target, vars, manifest, sound }: Transfer): Promise<string[]> {
   const folders = await manifestsOn(target, vars.dir_of_artifacts ?? "");
   const paths = new Map(
     [...folders].flatMap(([folder, other]) =>
@@ -76,7 +78,7 @@ async function held({ target, vars, manifest }: Transfer): Promise<string[]> {
     ),
   );
   return Object.entries(manifest.files).flatMap(([name, { sha256 }]) => {
-    const path = paths.get(sha256);
+    const path = sound?.get(name) ?? paths.get(sha256);
     return path === undefined ? [] : [`${name} ${path}`];
   });
 }

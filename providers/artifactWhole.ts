@@ -4,6 +4,14 @@ import { scratchNamespace } from "./artifactBoot";
 import type { ArtifactInputs } from "./artifactInputs";
 import { commonVars, sessionFor } from "./droplet";
 
+/** What lies in an artifact's folder. */
+export interface Soundness {
+  /** Whether all of it is what its manifest says. */
+  readonly whole: boolean;
+  /** The files that are: name → path. */
+  readonly sound: ReadonlyMap<string, string>;
+}
+
 /**
  * Whether an artifact that lies on the droplet is what its manifest says, by the digest of every file. One that is not must
  * not be restored from, whoever uses it. VMs that run on it keep the files that they opened.
@@ -12,20 +20,30 @@ import { commonVars, sessionFor } from "./droplet";
  * @param otherwise what becomes of one that is not: `retire` takes it away; `condemn` takes its manifest only, so that the
  *   marks of its users are there when it is brought anew
  */
-export async function isWhole(
+export async function soundnessOf(
   wanted: ArtifactInputs,
   folder: string,
   manifest: Manifest,
   otherwise: "retire" | "condemn",
-): Promise<boolean> {
+): Promise<Soundness> {
   const session = sessionFor(wanted);
-  const files = Object.entries(manifest.files).map(([name, file]) => ({ path: `${folder}/${name}`, ...file }));
+  const files = Object.entries(manifest.files).map(([name, { sha256 }]) => ({
+    name,
+    path: `${folder}/${name}`,
+    sha256,
+  }));
   const paths = files.map(({ path }) => path);
   const there = await inspectFiles(session, paths);
-  if (paths.every((path) => there[path] !== undefined)) {
-    const hashes = await hashFiles(session, paths);
-    if (files.every(({ path, sha256 }) => hashes.get(path)?.sha256 === sha256)) return true;
-  }
+  const hashes = await hashFiles(
+    session,
+    paths.filter((path) => there[path] !== undefined),
+  );
+  const sound = new Map(
+    files
+      .filter(({ path, sha256 }) => hashes.get(path)?.sha256 === sha256)
+      .map(({ name, path }): [string, string] => [name, path]),
+  );
+  if (sound.size === files.length) return { whole: true, sound };
   await session.call({
     what: "take a damaged snapshot artifact away",
     run: `${otherwise}_artifact`,
@@ -36,5 +54,5 @@ export async function isWhole(
       digest: folder.slice(folder.lastIndexOf("/") + 1),
     },
   });
-  return false;
+  return { whole: false, sound };
 }

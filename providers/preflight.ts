@@ -44,6 +44,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
       bridge,
       limits: LIMIT_KEYS.join(" "),
       paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
+      state_file: sighting.stateFile ?? "",
       more_tools: needs.transfer ? "perl zstd" : "",
     },
   });

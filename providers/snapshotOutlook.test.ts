@@ -98,6 +98,34 @@ test("a folder without a manifest tells its sizes all the same", async () => {
   expect(await report({ snapshot: "/opt/there" })).toMatch(/MiB of memory are available; 2 clones need about/);
 });
 
+test("a folder without a manifest whose state Firecracker does not read is refused before anything is changed", async () => {
+  await snapshotThere("");
+  await stage.run("rm /opt/there/manifest.json");
+  const state = Buffer.from(await stage.run("base64 -w0 /opt/there/vm.snapshot"), "base64");
+  const written = (bytes: Buffer): Promise<string> =>
+    stage.run(`base64 -d <<<'${bytes.toString("base64")}' >/opt/there/new; mv /opt/there/new /opt/there/vm.snapshot`);
+  await written(ofFormat(state, "09.0.0"));
+  expect(await report({ snapshot: "/opt/there" })).toMatch(/the snapshot has 09\.0\.0, which needs Firecracker 1\.15/);
+  await written(state.subarray(0, state.length / 2));
+  expect(await report({ snapshot: "/opt/there" })).toMatch(
+    /cannot read \/opt\/there\/vm\.snapshot: .*Invalid data format/,
+  );
+});
+
+/** A state file of the stand-in that says of itself that another version wrote it, its checksum (CRC-64 of Jones) made anew. */
+function ofFormat(state: Buffer, version: string): Buffer {
+  const body = Buffer.from(state.subarray(0, -8));
+  body.write(version, body.indexOf('"version":"') + '"version":"'.length);
+  let crc = 0n;
+  for (const byte of body) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1n ? (crc >> 1n) ^ 0x95ac9329ac4bc9b5n : crc >> 1n;
+  }
+  const sum = Buffer.alloc(8);
+  sum.writeBigUInt64LE(crc);
+  return Buffer.concat([body, sum]);
+}
+
 test("a boot needs room for its disk, its memory and the copies of the clones", async () => {
   await stage.run(
     `mkdir ${place}; mount -t tmpfs -o size=20m none ${place}; dd if=/dev/urandom of=/opt/there bs=1M count=8 status=none`,

@@ -48,8 +48,9 @@ export interface Sighting {
   readonly digest?: string | undefined;
   /** The clones' disk on the droplet; empty where it is still to come. */
   readonly disk: string;
-  /** The memory file of a snapshot without a manifest. */
+  /** The memory and the state file of a snapshot without a manifest. */
   readonly memoryFile?: string | undefined;
+  readonly stateFile?: string | undefined;
   /** The files of a snapshot on another droplet, by name. */
   readonly elsewhere?: ReadonlyMap<string, FileSize> | undefined;
   readonly warnings: readonly string[];
@@ -91,7 +92,7 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
   const text = await readManifest(session, folder);
   if (text === "") {
     const [memoryFile, disk] = [`${folder}/vm.mem`, `${folder}/rootfs.ext4`];
-    return { paths: [memoryFile, disk], disk, memoryFile, warnings: [] };
+    return { paths: [memoryFile, disk], disk, memoryFile, stateFile: `${folder}/vm.snapshot`, warnings: [] };
   }
   const manifest = parseManifest(text, folder);
   const disk = manifest.files["rootfs.ext4"] === undefined ? manifest.diskPath : `${folder}/rootfs.ext4`;
@@ -148,7 +149,8 @@ async function sizesOf(
 
 /** What a snapshot will ask of the droplet, with what the droplet's facts tell of its files. */
 export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting: Sighting): Outlook {
-  const { manifest, disk, memoryFile, elsewhere } = sighting;
+  const { manifest, disk, memoryFile, stateFile, elsewhere } = sighting;
+  const described = stateFile === undefined ? undefined : { stateFile, said: facts.get("described") ?? "" };
   const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu, cpuFeatures: manifest.cpuFeatures };
   const bytesOf = (path: string): number => Number((facts.get(`file.${path}`) ?? "").split(" ")[0] ?? 0);
   const memoryBytes = elsewhere?.get("vm.mem")?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));
@@ -165,5 +167,5 @@ export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting:
     return { memory, disk: contentKib(facts, disk), arriving: known ? 0 : parts + memory * 1024 };
   }
   const device = disk === "" ? undefined : (facts.get(`file.${disk}`) ?? "").split(" ")[3];
-  return { made, memory, disk: contentKib(facts, disk), device, arriving: 0 };
+  return { made, described, memory, disk: contentKib(facts, disk), device, arriving: 0 };
 }

@@ -102,12 +102,15 @@ function boot(wanted: VmInputs): ApiRequest[] {
   });
 }
 
-/** What is left on the droplet to tell what a process was started from; nothing in it is secret. */
+/**
+ * What is left on the droplet to tell what a process was started from; nothing in it is secret.
+ *
+ * @param from `memory` for one that runs already: what it was started from stays as it was noted
+ */
 function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory"): string {
   return [
+    ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
     `name=${name}`,
-    `digest=${artifact.digest}`,
-    `key=${artifact.key}`,
     `disk_path=${artifact.diskPath}`,
     `started_from=${from}`,
     `generation=${self.generation}`,

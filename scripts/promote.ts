@@ -64,9 +64,18 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     console.log(`next: review and commit ${file}, then pulumi up -s ${to}; going back is reverting that commit.`);
     return 0;
   }
-  if (to !== LOCAL)
-    execFileSync("git", ["commit", "-m", `Promote ${from}'s snapshot to ${to}`, "--", file], { stdio: "inherit" });
+  if (to !== LOCAL) commit(file, `Promote ${from}'s snapshot to ${to}`);
   return (await runPulumi(paths, to, ["up", "--yes", "--skip-preview", "--stack", to], { cwd: folder })).code;
+}
+
+/** Commits this one file, whatever else waits to be committed. */
+function commit(file: string, message: string): void {
+  try {
+    execFileSync("git", ["add", "--", file], { stdio: "inherit" });
+    execFileSync("git", ["commit", "-m", message, "--", file], { stdio: "inherit" });
+  } catch {
+    throw new Error(`${file} is pinned, but git could not commit it: commit it yourself, then pulumi up.`);
+  }
 }
 
 async function provedBy(paths: Paths, stack: string): Promise<z.infer<typeof summary>> {
@@ -77,7 +86,7 @@ async function provedBy(paths: Paths, stack: string): Promise<z.infer<typeof sum
   if (found.proved !== found.digest) {
     throw new Error(
       `the stack ${stack} has not proved ${found.digest}: its fleet must come up with it, ready and through its smoke ` +
-        `tests; run pulumi up -s ${stack}.`,
+        `tests; run pulumi up -s ${stack}, which says what is in the way.`,
     );
   }
   return found;

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker paths (one a line) more_tools (blank between), and those
-# of limit_facts. Answers with lines key=value.
+# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker paths (one a line) state_file (of a
+# snapshot without a manifest, or empty) more_tools (blank between), and those of limit_facts. Answers with lines key=value.
 preflight_facts() {
   local path
   local -a marks
@@ -52,6 +52,7 @@ preflight_programs() {
   if [[ -x $firecracker ]]; then
     printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n '/^Firecracker v/{s///p;q}')"
     printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
+    [[ ! -f $state_file ]] || printf 'described=%s\n' "$("$firecracker" --describe-snapshot "$state_file" 2>/dev/null | sed q)"
   fi
 }
 

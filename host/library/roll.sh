@@ -38,15 +38,28 @@ smoke_test() {
 # read_proofs: variables runtime_dir digest. Who has proved a snapshot, one a line.
 read_proofs() { cat "$runtime_dir"/.proof-*/"$digest" 2>/dev/null || :; }
 
-# write_proof: variables runtime_dir owner digest keep (digests whose proofs stay, blank between).
+# list_others: variables runtime_dir owner digest. The clones of this stack whose VMs were started from another snapshot, as
+# "NAMESPACE sha256:…"; nothing where there are none.
+list_others() {
+  local record
+  while IFS= read -r record; do
+    is_ours "${record%/record}" || continue
+    record=${record%/record}
+    printf '%s %s\n' "${record##*/}" "$(sed -n 's/^digest=//p' "$record/record")"
+  done < <(grep -Lxs "digest=sha256:$digest" "$runtime_dir"/*/record)
+}
+
+# write_proof: variables runtime_dir owner digest keep (digests whose proofs stay, blank between). Where clones run another
+# snapshot it answers with them, as list_others does, and notes nothing.
 write_proof() {
-  local dir=$runtime_dir/.proof-${owner##*:} file
+  local dir=$runtime_dir/.proof-${owner##*:} file others
   effect "proof/claim" claim_named "$dir" || return
   for file in "$dir"/*; do
     file=${file##*/}
     [[ $file == owner || " $keep $digest " == *" $file "* ]] || effect "proof/drop" rm -f "$dir/$file" || return
   done
-  effect "proof/write" put_file "$dir/$digest" "$owner $(date -u +%FT%TZ)"
+  others=$(list_others) || return
+  if [[ -n $others ]]; then printf '%s' "$others"; else effect "proof/write" put_file "$dir/$digest" "$owner $(date -u +%FT%TZ)"; fi
 }
 
 # put_file PATH TEXT

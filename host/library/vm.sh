@@ -143,8 +143,13 @@ shut_down_vmm() {
   vmm_alive "$dir" || end_waiter "$waiter"
 }
 
-# write_record DIR TEXT: whoever reads the record of a VMM that runs sees the old one or the new one.
-write_record() { printf '%s\n' "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"; }
+# write_record DIR TEXT: another record for a VMM that runs; it goes on from the snapshot that it was started from. Whoever
+# reads it sees the old one or the new one.
+write_record() {
+  local origin
+  origin=$(grep '^\(digest\|key\)=' "$1/record") || { fail "the launch record $1/record is missing"; return 1; }
+  printf '%s\n' "$origin" "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"
+}
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold metrics record
 # vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so

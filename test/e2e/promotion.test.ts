@@ -1,4 +1,5 @@
 /** DEV to PROD and back, as a person does it: two droplets, each reached over ssh. */
+import { execFileSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { Stacks } from "../support/stacks";
 import { limitMs } from "../support/settings";
@@ -19,6 +20,11 @@ interface Outputs {
 
 async function outputs(stack: string): Promise<Outputs> {
   return (await stacks.outputs(stack)) as Outputs;
+}
+
+/** In the project's folder, which is a repository of its own. */
+function git(...args: string[]): string {
+  return execFileSync("git", args, { cwd: stacks.project, encoding: "utf8" });
 }
 
 const clones = ["vm0", "vm1", "vm2"];
@@ -73,8 +79,18 @@ test("a snapshot that DEV proved goes to PROD, the next one too, and back; both 
   await stacks.in("prod", "vm1", "echo kept > /root/mine; sync");
   expect(await stacks.up("prod")).not.toMatch(/Clone .*updat/);
   expect(await stacks.in("prod", "vm1", "cat /root/mine")).toBe("kept");
-  expect(await stacks.tryNpm("promote", "dev", "prod", "--cwd", stacks.project)).toMatchObject({ code: 0 });
-  await stacks.up("prod");
+  // In one go: pinned, committed and brought up. Without a repository it ends before anything on PROD changes.
+  const inOneGo = ["promote", "dev", "prod", "--yes", "--cwd", stacks.project] as const;
+  expect(await stacks.tryNpm(...inOneGo)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("Pulumi.prod.yaml is pinned, but git could not commit it") as string,
+  });
+  writeFileSync(stacks.configFile("prod"), pinnedFirst);
+  git("init", "--quiet");
+  git("config", "user.name", "Somebody");
+  git("config", "user.email", "somebody@example.com");
+  expect(await stacks.tryNpm(...inOneGo)).toMatchObject({ code: 0 });
+  expect(git("log", "--format=%s", "--name-only").trim()).toBe("Promote dev's snapshot to prod\n\nPulumi.prod.yaml");
   expect(await names("prod")).toEqual(clones);
   expect((await outputs("prod")).snapshotDigest).toBe(second.digest);
 
