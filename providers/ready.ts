@@ -26,8 +26,10 @@ interface Waiting extends Awaited {
   reject(error: Error): void;
 }
 
-const FIRST_PAUSE_MS = 40;
+const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1000;
+/** How long a round waits on the droplet for a first guest; one that is started meanwhile is not looked at for so long. */
+const HOLD_MS = 120;
 
 /**
  * Waits for all clones of a droplet at once: every round is one call that looks at all of them, and rounds grow apart
@@ -83,6 +85,7 @@ export class ReadyWatcher {
     const answer = await this.session.call({
       what: "see which clones are ready",
       run: "scan_ready",
+      vars: { hold_ms: String(HOLD_MS) },
       stdin: asked.map(({ address, folder, generation }) => `${address} ${folder} ${generation ?? "-"}\n`).join(""),
     });
     const words = answer.split("\n").map((line) => line.split(" "));
