@@ -249,7 +249,7 @@ scan_ready() {
       [[ $line != *"ready ${generation_of[$dir]}"* ]] || now+=("${waiting[$dir]}")
     done < <(grep -aH 'hornet-identity: ready' "${logs[@]}" 2>/dev/null)
     took=$((${EPOCHREALTIME/./} - begun))
-    [[ ${#now[@]} == 0 && -z $ended ]] && ((begun + took * 10 < end)) || break
+    if ((${#now[@]} > 0)) || [[ -n $ended ]] || ((begun + took * 10 >= end)); then break; fi
     printf -v rest '%d.%06d' $((took * 9 / 1000000)) $((took * 9 % 1000000))
     pause "$rest"
   done

@@ -1,7 +1,7 @@
 /**
- * `npm run chaos [-- --seed N] [--steps N] [--points-only | --walk-only] [--operation NAME …]`: cuts every operation off
- * at every effect it has on the droplet, disturbs it from outside, lets every drift happen, and walks at random; after
- * each, one up must converge and one destroy leave nothing. Prints figures; the exit code is 1 where anything failed.
+ * `npm run chaos [-- --seed N] [--steps N] [--only PART …] [--operation NAME …]`: cuts every operation off at every effect
+ * it has on the droplet, disturbs it from outside, lets every drift happen, and walks at random; after each, one up must
+ * converge and one destroy leave nothing. Prints figures; the exit code is 1 where anything failed.
  */
 import { parseArgs } from "node:util";
 import { messageOf } from "../../host/errors";
@@ -29,6 +29,10 @@ const DISTURBANCES = 60;
 
 const say = (line: string): void => console.log(line);
 
+/** What a run consists of; `--only` chooses. */
+const PARTS = ["points", "drifts", "disturbances", "walk"] as const;
+type Part = (typeof PARTS)[number];
+
 /** The command's exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -37,46 +41,46 @@ export async function main(args: readonly string[]): Promise<number> {
       seed: { type: "string", default: "1" },
       steps: { type: "string", default: "200" },
       operation: { type: "string", multiple: true, default: [] },
-      "points-only": { type: "boolean", default: false },
-      "walk-only": { type: "boolean", default: false },
+      only: { type: "string", multiple: true, default: [] },
     },
   });
+  const unknown = values.only.find((part) => !PARTS.some((one) => one === part));
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${PARTS.join(", ")}`);
   const [seed, steps] = [Number(values.seed), Number(values.steps)];
+  const runs: Readonly<Record<Part, () => Promise<Figure[]>>> = {
+    points: () => on("inside", (stage) => points(stage, values.operation)),
+    drifts: async () => [await on("inside", (stage) => timed("drifts", () => everyDrift(stage)))],
+    disturbances: async () => [await on("outside", (stage) => timed("disturbances", () => disturb(stage, seed)))],
+    walk: async () => [await on("outside", (stage) => timed("random walk", () => walk(stage, seed, steps)))],
+  };
+  const chosen = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
   const figures: Figure[] = [];
-  if (!values["walk-only"]) figures.push(...(await points(values.operation, seed)));
-  if (!values["points-only"]) figures.push(await walk(seed, steps));
+  for (const part of chosen) figures.push(...(await runs[part]()));
   return tell(figures);
 }
 
-async function points(names: readonly string[], seed: number): Promise<Figure[]> {
+async function points(stage: Stage, names: readonly string[]): Promise<Figure[]> {
   const figures: Figure[] = [];
-  await on("inside", async (stage) => {
-    for (const operation of chosenOperations(names)) {
-      figures.push(
-        await timed(`fault points of ${operation.name}`, async () => {
-          const { effects, tried, failures } = await tryAll(
-            stage,
-            operation.name,
-            await allPoints(stage, operation),
-            say,
-          );
-          return { figures: `${effects} effects, ${tried} points, ${tried - failures.length} converge`, failures };
-        }),
-      );
-    }
-    if (names.length === 0) figures.push(await timed("drifts", () => everyDrift(stage)));
-  });
-  if (names.length > 0) return figures;
-  await on("outside", async (stage) => {
+  for (const operation of chosenOperations(names)) {
     figures.push(
-      await timed("disturbances", async () => {
-        const chosen = await disturbances(stage, DISTURBANCES, new Random(seed));
-        const { tried, failures } = await tryAll(stage, "disturbances", chosen, say);
-        return { figures: `${tried} tried (seed ${seed}), ${tried - failures.length} converge`, failures };
+      await timed(`fault points of ${operation.name}`, async () => {
+        const { effects, tried, failures } = await tryAll(
+          stage,
+          operation.name,
+          await allPoints(stage, operation),
+          say,
+        );
+        return { figures: `${effects} effects, ${tried} points, ${tried - failures.length} converge`, failures };
       }),
     );
-  });
+  }
   return figures;
+}
+
+async function disturb(stage: Stage, seed: number): Promise<Pick<Figure, "figures" | "failures">> {
+  const chosen = await disturbances(stage, DISTURBANCES, new Random(seed));
+  const { tried, failures } = await tryAll(stage, "disturbances", chosen, say);
+  return { figures: `${tried} tried (seed ${seed}), ${tried - failures.length} converge`, failures };
 }
 
 async function everyDrift(stage: Stage): Promise<Pick<Figure, "figures" | "failures">> {
@@ -97,18 +101,14 @@ async function everyDrift(stage: Stage): Promise<Pick<Figure, "figures" | "failu
   return { figures: `${drifts.length} kinds, each with up and with destroy, ${failures.length} fail`, failures };
 }
 
-function walk(seed: number, steps: number): Promise<Figure> {
-  return on("outside", (stage) =>
-    timed("random walk", async () => {
-      const effects = await effectsOfAll(stage, operations);
-      const walked = await new Walk(stage, new Random(seed), effects, say).go(steps);
-      const end = walked.wrong.length === 0 ? "leaves nothing" : "FAILED";
-      return {
-        figures: `${walked.steps} of ${steps} steps (seed ${seed}), ${walked.checks} checks, ${end}`,
-        failures: walked.wrong.length === 0 ? [] : [{ point: `seed ${seed}`, wrong: walked.wrong }],
-      };
-    }),
-  );
+async function walk(stage: Stage, seed: number, steps: number): Promise<Pick<Figure, "figures" | "failures">> {
+  const effects = await effectsOfAll(stage, operations);
+  const walked = await new Walk(stage, new Random(seed), effects, say).go(steps);
+  const end = walked.wrong.length === 0 ? "leaves nothing" : "FAILED";
+  return {
+    figures: `${walked.steps} of ${steps} steps (seed ${seed}), ${walked.checks} checks, ${end}`,
+    failures: walked.wrong.length === 0 ? [] : [{ point: `seed ${seed}`, wrong: walked.wrong }],
+  };
 }
 
 async function timed(part: string, work: () => Promise<Pick<Figure, "figures" | "failures">>): Promise<Figure> {
