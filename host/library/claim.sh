@@ -31,7 +31,11 @@ drop_named() { clear_path "$1" && drop_folder "${1%/*}"; }
 
 # mark_again DIR: writes our mark into a folder that lost it, or makes that anew.
 mark_again() {
-  if make_folder "${1%/*}" && mkdir -p "$1" && put_file "$1/owner" "$owner"; then return; fi
+  local tries=5
+  while ((tries-- > 0)); do
+    # Not its parents too, which would be nobody's.
+    if make_folder "${1%/*}" && { [[ -d $1 ]] || mkdir "$1"; } && put_file "$1/owner" "$owner"; then return; fi
+  done
   fail "cannot mark $1 as this stack's"
 }
 

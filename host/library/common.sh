@@ -128,19 +128,29 @@ start_time() {
 # made_folder_mark: the file that tells a folder which Hornet made from one that was there.
 made_folder_mark=.hornet-made
 
+# by_turns COMMAND…: one lane of this machine at a time; a lane that ends gives up its turn.
+by_turns() {
+  local turn code=0
+  exec {turn}</ && flock "$turn" || return
+  "$@" || code=$?
+  exec {turn}<&-
+  return "$code"
+}
+
 # make_folder PATH: makes a folder and its missing parents, each with our mark in it from the first moment on: it is
 # made under another name and moved into place, so that a crash leaves no folder that nobody would take away.
-make_folder() {
-  local path=$1 parent draft
+make_folder() { [[ -d $1 ]] || by_turns make_missing "$1"; }
+
+make_missing() {
+  local path=$1 parent=${1%/*} draft
   [[ ! -d $path ]] || return 0
-  parent=${path%/*}
-  [[ -z $parent ]] || make_folder "$parent" || return
+  [[ -z $parent ]] || make_missing "$parent" || return
   draft=$parent/.hornet-draft.$BASHPID
-  clear_path "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" || return
-  # mv -T fails where another lane was faster and its folder holds something; then it is there, which is what we want.
-  mv -nT "$draft" "$path" 2>/dev/null
+  if clear_path "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" && mv -T "$draft" "$path"; then
+    return
+  fi
   clear_path "$draft"
-  [[ -d $path ]] || fail "cannot make the folder $path"
+  fail "cannot make the folder $path"
 }
 
 # draft_grows DRAFT: the lane that makes it is at work.
@@ -150,30 +160,52 @@ draft_grows() {
   [[ ${words[5]:-} == hornet-lane ]]
 }
 
-# clear_drafts PATH: takes away what a make_folder that was killed has left above PATH, where nothing of ours may be.
+# clear_drafts PATH: finishes or takes away what a make_folder or a drop_folder that was killed has left above PATH, where
+# nothing of ours may be.
 clear_drafts() {
-  local path=$1 draft
+  local path=$1 draft name
   while [[ -n $path ]]; do
     path=${path%/*}
     for draft in "$path"/.hornet-draft.*; do
-      if [[ ! -d $draft ]] || draft_grows "$draft"; then continue; fi
-      rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
+      if [[ ! -O $draft || -L $draft ]] || draft_grows "$draft"; then continue; fi
+      if [[ -d $draft ]]; then
+        rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
+        continue
+      fi
+      # The note of a drop_bare: its folder is there without our mark, or gone.
+      read -r name <"$draft"
+      if [[ -n $name && $name != */* && -d $path/$name ]]; then : >"$path/$name/$made_folder_mark"; fi
+      rm -f "$draft"
     done
   done
   return 0
 }
 
-# drop_folder PATH: takes away a folder that we made once nothing but our mark is in it, then its parents likewise.
-drop_folder() {
-  local path=$1 entry
-  clear_drafts "$path"
-  while [[ -n $path && -e $path/$made_folder_mark ]]; do
-    for entry in "$path"/* "$path"/.[!.]* "$path"/..?*; do
-      [[ -e $entry || -L $entry ]] || continue
-      [[ $entry != "$path/$made_folder_mark" ]] || continue
-      [[ $entry == "$path"/.hornet-draft.* ]] && ! draft_grows "$entry" || return 0
-    done
-    rm -rf "$path"/.hornet-draft.* "${path:?}/$made_folder_mark" && rmdir "$path" 2>/dev/null || return 0
-    path=${path%/*}
+# is_bare PATH: nothing is in a folder but our mark, once what lanes that have ended did not finish is out of it.
+is_bare() {
+  local entry
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [[ $entry == "$1/$made_folder_mark" || ! -e $entry && ! -L $entry ]]; then continue; fi
+    [[ $entry == "$1"/.hornet-draft.* ]] && ! draft_grows "$entry" && rm -rf "$entry" || return 1
   done
+}
+
+# drop_folder PATH: takes away a folder that we made once it is bare, then its parents likewise.
+drop_folder() {
+  local path=$1
+  clear_drafts "$path"
+  # Where an earlier turn was cut off, its parents are left.
+  while [[ -n $path && ! -e $path ]]; do path=${path%/*}; done
+  while [[ -n $path && -e $path/$made_folder_mark ]] && is_bare "$path" && by_turns drop_bare "$path"; do path=${path%/*}; done
+  return 0
+}
+
+# drop_bare PATH: rmdir fails where another lane has put something into the folder meanwhile. A note beside it tells of a
+# folder that lost our mark, if this is cut off.
+drop_bare() {
+  local note=${1%/*}/.hornet-draft.$BASHPID code=0
+  clear_path "$note" && printf '%s\n' "${1##*/}" >"$note" && rm -f "$1/$made_folder_mark" || return
+  rmdir "$1" 2>/dev/null || { code=1 && : >"$1/$made_folder_mark"; }
+  rm -f "$note"
+  return "$code"
 }

@@ -26,7 +26,7 @@ sweep() {
     drop_proofs && release_consoles && release_metrics && sweep_bridges && sweep_links && sweep_artifacts &&
       known="" return_limits || return
   fi
-  clear_drafts "$dir_of_artifacts"
+  drop_folder "$dir_of_artifacts"
   drop_folder "$runtime_dir"
 }
 
