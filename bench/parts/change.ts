@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { dropletExec } from "../../sandbox/droplet";
 import { guestStage, type Part } from "../support/context";
 import { HornetStack } from "../support/stacks";
@@ -6,18 +7,20 @@ import { settle } from "../support/stage";
 /** The processes of all VMMs. */
 const PIDS = ["bash", "-c", "head -q -n 1 /opt/swarm/runtime/vm*/vmm.pid"];
 
+/** An agent that says on its guest's console what it was given. */
+const AGENT = 'echo "agent sees $VALUE" >/dev/console; exec sleep 1000000';
+
 /**
  * One value of the environment of running guests is changed by the real CLI, and held against an `up` that finds nothing
- * to change. `up` returns when every guest has said that it has the new identity; that no VM was started for it is looked
- * at.
+ * to change. It is over when every guest's agent has said the new value; that no VM was started for it is looked at.
  */
 export const change: Part = async (context, run) => {
   const { name } = await guestStage(context);
   const { options, paths, results } = context;
   const stack = new HornetStack(paths, name);
-  const value = (at: number): Record<string, string> => ({ VALUE: `${run}.${at}` });
+  const prepare = (at: number): Promise<void> => stack.prepare(options.guests, { VALUE: `${run}.${at}` }, AGENT);
   context.say(`another value for ${options.guests} guests`);
-  await stack.prepare(options.guests, value(0));
+  await prepare(0);
   await stack.run("up");
   try {
     await settle();
@@ -26,8 +29,9 @@ export const change: Part = async (context, run) => {
     };
     const changed = async (): Promise<void> => {
       const before = await dropletExec(name, PIDS);
-      await stack.prepare(options.guests, value(1));
-      results.add("change.hornet", "ms", await stack.run("up"));
+      await prepare(1);
+      const up = await stack.run("up");
+      results.add("change.hornet", "ms", up + (await seenBy(name, options.guests, `${run}.1`)));
       const after = await dropletExec(name, PIDS);
       if (before.stdout !== after.stdout) throw new Error("a VM was started for a change of its environment");
     };
@@ -36,3 +40,15 @@ export const change: Part = async (context, run) => {
     await stack.run("destroy");
   }
 };
+
+/** Waits until the agents of so many guests have said the value; gives the ms that it took, 0 where they had already. */
+async function seenBy(name: string, guests: number, value: string): Promise<number> {
+  const count = ["bash", "-c", `grep -al 'agent sees ${value}' /opt/swarm/runtime/vm*/console.log | wc -l`];
+  const begun = performance.now();
+  for (let looks = 0; looks < 600; looks++) {
+    const seen = Number((await dropletExec(name, count)).stdout);
+    if (seen === guests) return looks === 0 ? 0 : performance.now() - begun;
+    await sleep(50);
+  }
+  throw new Error(`not every agent of ${guests} guests has seen another value within 30 s`);
+}

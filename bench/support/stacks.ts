@@ -55,7 +55,8 @@ export class HornetStack implements BenchStack {
     return localPaths().stackFile;
   }
 
-  async prepare(count: number, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  /** @param agent the shell command that is every guest's agent; left out, there is none */
+  async prepare(count: number, env: Readonly<Record<string, string>> = {}, agent?: string): Promise<void> {
     await prepareStack(this.paths);
     const stub = this.snapshot !== undefined;
     addToConfig({
@@ -64,6 +65,7 @@ export class HornetStack implements BenchStack {
         "hornet:snapshot": stub ? { path: this.snapshot } : { boot: { timeout: 300 } },
         "hornet:fleet": { count, readyTimeout: stub ? 0 : 300 },
         "hornet:identity": { env },
+        "hornet:agent": agent === undefined ? {} : { command: agent },
         // The stub runs no guest that could be told anything over ssh.
         "hornet:guest": { identity: "service" },
       },
