@@ -18,15 +18,20 @@ export function withoutOrigin<T>(output: pulumi.Output<T>): pulumi.Input<T> {
  * The SDK takes the stack of every resource, and of some thirty promises that it makes for one, as text. Under ts-node
  * each line of such a text goes through source maps, which takes 40 ms a clone; and the resource's own goes into the
  * state, which the engine writes twice for every step: a fifth of it, with paths of the machine that `up` ran on. An
- * error that is thrown here still has its stack, because that becomes text only when somebody reads it.
+ * error that is thrown here still says where, because that becomes text only when somebody reads it; but not from where
+ * that was called, since each line costs something already when it is noted.
  */
 export function withoutStacks<T>(make: () => T): T {
-  const usual = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
   // The SDK's own search for promises that were forgotten shows them.
-  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS === undefined) Error.prepareStackTrace = () => "";
+  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS !== undefined) return make();
+  const usual = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
+  const lines = Error.stackTraceLimit;
+  Error.prepareStackTrace = () => "";
+  Error.stackTraceLimit = 1;
   try {
     return make();
   } finally {
+    Error.stackTraceLimit = lines;
     if (usual === undefined) Reflect.deleteProperty(Error, "prepareStackTrace");
     else Object.defineProperty(Error, "prepareStackTrace", usual);
   }
