@@ -1,4 +1,5 @@
-/** What a program composes: the resources, and the components that put them together. */
+/** What a program composes: the resources, the components that put them together, and a fleet's config. */
+export { loadConfig, resolveDroplet, type FleetSpec } from "../config";
 export { Bridge, type BridgeArgs } from "./bridge";
 export { Clone, type CloneArgs } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./cloneFleet";

@@ -6,8 +6,7 @@
 import { readFileSync } from "node:fs";
 import { local, remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { CloneFleet } from "hornet";
-import { loadConfig, resolveDroplet } from "hornet/config";
+import { CloneFleet, loadConfig, resolveDroplet } from "hornet";
 
 const spec = loadConfig();
 const { droplet, operatorKeys } = resolveDroplet(spec.droplet, { stack: pulumi.getStack() });
