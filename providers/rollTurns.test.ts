@@ -34,6 +34,22 @@ test("by name, numbers as numbers, so many at a time", async () => {
   expect(await roll(names, 3)).toMatchObject({ order: ["vm1", "vm2", "vm9", "vm10"], most: 3 });
 });
 
+test("one that is asked for later, as on a busy machine, still comes before those of higher names", async () => {
+  const order: string[] = [];
+  const turn = (name: string): Promise<void> =>
+    inTurn(String(fleet), name, 1, () => {
+      order.push(name);
+      return Promise.resolve();
+    });
+  const all = [turn("vm4"), turn("vm3")];
+  await sleep(200);
+  all.push(turn("vm0"));
+  await sleep(200);
+  all.push(turn("vm1"));
+  await Promise.all(all);
+  expect(order).toEqual(["vm0", "vm1", "vm3", "vm4"]);
+});
+
 test("the first that fails stops those that have not begun, and says so", async () => {
   const { order, outcomes } = await roll(["vm0", "vm1", "vm2", "vm3"], 1, ["vm1"]);
   expect(order).toEqual(["vm0", "vm1"]);

@@ -1,7 +1,7 @@
 import { HornetError } from "../host/errors";
 
-/** Whoever asks within this time of the first is served in the order of names; ms. */
-const GATHER_MS = 150;
+/** Nobody is served before this time has passed without another one asking, so that all are in the order of names; ms. */
+const GATHER_MS = 400;
 
 interface Waiting {
   readonly name: string;
@@ -26,7 +26,8 @@ class Turns {
           ),
         );
       this.waiting.push({ name, go: resolve, stop });
-      this.timer ??= setTimeout(() => this.serve(width), GATHER_MS);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.serve(width), GATHER_MS);
     });
     try {
       return await work();
@@ -40,7 +41,6 @@ class Turns {
   }
 
   private serve(width: number): void {
-    this.timer = undefined;
     const { stopped } = this;
     if (stopped !== undefined) {
       for (const one of this.waiting.splice(0)) one.stop(stopped);
