@@ -48,6 +48,12 @@ test("what was made anew is proved once the clones were started from it, whateve
   expect(await one.read()).toMatchObject(declared);
   expect(await stage.run("cat /opt/swarm/runtime/.proof-*/*")).not.toContain(renewed.artifactDigest.slice(7));
 
+  // A clone that goes in the same up does not count.
+  await one.update({ clones: ["vm8"] });
+  expect(one.outs).toMatchObject({ proved: renewed.artifactDigest });
+  await one.update({ clones: ["vm7"] });
+  expect(one.outs).toMatchObject({ proved: "" });
+
   await clone.delete();
   await clone.create();
   expect((await one.read()).condition).toBe("all clones run the snapshot by now");

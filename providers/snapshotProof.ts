@@ -27,16 +27,15 @@ async function prove(wanted: Inputs): Promise<Outputs> {
     vars: { ...varsOf(wanted), keep: wanted.generations.map(hex).join(" ") },
   });
   if (others === "") return { proved: wanted.digest };
-  const names = others.split("\n").map((line) => line.split(" ")[0]);
   console.error(
-    `${names.join(", ")} on ${session.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
+    `${others.split("\n").join(", ")} on ${session.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
       "which is not proved until each of them was replaced (pulumi up --replace URN) and one more up has seen them",
   );
   return { proved: "" };
 }
 
 function varsOf(of: Inputs): Record<string, string> {
-  return { ...commonVars(of), digest: hex(of.digest) };
+  return { ...commonVars(of), digest: hex(of.digest), clones: of.clones.join(" ") };
 }
 
 /** In words why what is noted is not what would be noted now. */

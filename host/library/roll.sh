@@ -38,18 +38,18 @@ smoke_test() {
 # read_proofs: variables runtime_dir digest. Who has proved a snapshot, one a line.
 read_proofs() { cat "$runtime_dir"/.proof-*/"$digest" 2>/dev/null || :; }
 
-# list_others: variables runtime_dir owner digest. The clones of this stack whose VMs were started from another snapshot, as
-# "NAMESPACE sha256:…"; nothing where there are none.
+# list_others: variables runtime_dir owner digest clones (names, blank between). Of these clones of this stack those whose VMs
+# were started from another snapshot, a name a line. A clone that is about to go is not among them, and its snapshot no matter.
 list_others() {
-  local record
+  local record name
   while IFS= read -r record; do
     is_ours "${record%/record}" || continue
-    record=${record%/record}
-    printf '%s %s\n' "${record##*/}" "$(sed -n 's/^digest=//p' "$record/record")"
+    name=$(sed -n 's/^name=//p' "$record")
+    [[ " $clones " != *" $name "* ]] || printf '%s\n' "$name"
   done < <(grep -Lxs "digest=sha256:$digest" "$runtime_dir"/*/record)
 }
 
-# write_proof: variables runtime_dir owner digest keep (digests whose proofs stay, blank between). Where clones run another
+# write_proof: those of list_others, and keep (digests whose proofs stay, blank between). Where clones run another
 # snapshot it answers with them, as list_others does, and notes nothing.
 write_proof() {
   local dir=$runtime_dir/.proof-${owner##*:} file others
