@@ -22,6 +22,12 @@ export interface BootArgs {
    * @default 120
    */
   timeout?: pulumi.Input<number>;
+  /**
+   * The image's own cloud-init makes guests of it what they are: it finds a metadata service here already, and the snapshot
+   * is taken once it is done.
+   * @default false
+   */
+  cloudInit?: pulumi.Input<boolean>;
   /** Put into the guest's disk at /opt/hornet-agent: a folder or archive on the operator's machine, and its sha256. */
   agent?: pulumi.Input<{ path: pulumi.Input<string>; digest: pulumi.Input<string> }>;
   /**

@@ -34,7 +34,7 @@ export function sourceArgs(spec: FleetSpec, target: DropletArgs): SnapshotArtifa
     case "path":
       return { path: source.path };
     case "boot":
-      return { boot: { ...source.boot, ...agentArgs(spec.agent.source) } as never };
+      return { boot: { ...source.boot, ...cloudInitOf(spec), ...agentArgs(spec.agent.source) } as never };
     case "droplet": {
       const { droplet } = resolveDroplet(source.droplet, { stack: pulumi.getStack(), concurrency: "auto" });
       return { from: { droplet, path: source.path } };
@@ -42,6 +42,10 @@ export function sourceArgs(spec: FleetSpec, target: DropletArgs): SnapshotArtifa
     case "stack":
       return { from: fromStack(source.stack, spec, target) };
   }
+}
+
+function cloudInitOf({ guest }: FleetSpec): Pick<BootArgs, "cloudInit"> {
+  return guest.identity === "cloud-init" ? { cloudInit: true } : {};
 }
 
 /** The digest is what makes another agent another snapshot. */

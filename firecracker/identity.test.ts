@@ -1,17 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { parse } from "yaml";
 import { dropbearKey, hostKeyOf, newHostKeySeed } from "./hostkey";
-import {
-  agentFile,
-  clearedDocument,
-  CLOCK_MARK,
-  environmentFile,
-  identityText,
-  metadataDocument,
-  newGeneration,
-  type Identity,
-  type IdentityWay,
-} from "./identity";
+import { agentFile, CLOCK_MARK, environmentFile, identityText, newGeneration, type Identity } from "./identity";
+import { metadataDocument } from "./metadata";
 
 const identity: Identity = {
   generation: "00112233aabbccdd",
@@ -23,24 +13,10 @@ const identity: Identity = {
   env: { AGENT_ID: "vm7", SECRET: "it's\n$(secret)", ODD: "\\n \\\\ \\c \\0101 %b é @CLOCK@ @SOCKET@" },
 };
 
-interface Cloud {
-  readonly "meta-data": Record<string, unknown>;
-  readonly "user-data"?: string;
-}
-
-interface Document {
-  readonly hornet: { readonly identity?: string; readonly script?: string };
-  readonly latest: Cloud;
-  readonly "2009-04-04": Cloud;
-  readonly nocloud: Record<string, string>;
-}
-
-const document = (way: IdentityWay = "service", userData?: string): Document =>
-  metadataDocument(identity, way, userData) as Document;
-
 /** The lines of the identity text, as the guest's service takes them apart. */
 function lines(): Map<string, string> {
-  const text = document().hornet.identity ?? "";
+  const { hornet } = metadataDocument(identity, "service") as { hornet: { identity: string } };
+  const text = hornet.identity;
   expect(text.endsWith("\n")).toBe(true);
   // What the droplet fills in is nowhere but where it belongs.
   expect(text.match(/@[A-Z]+@/g)).toEqual([CLOCK_MARK]);
@@ -134,54 +110,6 @@ test("what depends on the clone's configuration is in the text only where it is 
   expect(text).not.toContain("host-key=");
   expect(text).toContain("service=swarm-agent\n");
   expect(text).toContain(`agent=${agentFile(agent).replaceAll("\n", "\\n")}\n`);
-});
-
-test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
-  for (const way of ["service", "ssh", "cloud-init"] as const) {
-    const { hornet, latest, nocloud, ...rest } = document(way);
-    expect(rest).toEqual({ "2009-04-04": latest });
-    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : []);
-    const instance =
-      way === "cloud-init"
-        ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"
-        : "i-0123456789abcdef0123456789abcdef";
-    expect(latest).toEqual({
-      "meta-data": {
-        "instance-id": instance,
-        hostname: "vm7",
-        "local-hostname": "vm7",
-        // Where Hornet sees to the keys itself, a cloud-init would add them for good.
-        "public-keys":
-          way === "cloud-init"
-            ? {
-                "0": { "openssh-key": "ssh-ed25519 AAAA one" },
-                "0=key-0": "",
-                "1": { "openssh-key": "ssh-ed25519 BBBB two" },
-                "1=key-1": "",
-              }
-            : {},
-      },
-    });
-    expect(parse(nocloud["meta-data"] ?? "")).toEqual({
-      "instance-id": instance,
-      "local-hostname": "vm7",
-      "public-keys": way === "cloud-init" ? ["ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two"] : [],
-    });
-    expect(JSON.stringify([latest, nocloud])).not.toMatch(/PRIVATE|secret/);
-  }
-});
-
-test("cloud-init is led to what it is to run; what is cleared keeps who the guest is and nothing else", () => {
-  const { latest, nocloud } = document("cloud-init");
-  const full = document("cloud-init", "#!/bin/sh\nsecret\n");
-  const lead = { "user-data": "#include\nhttp://169.254.169.254/hornet/script\n" };
-  expect(full).toEqual({
-    hornet: { script: "#!/bin/sh\nsecret\n" },
-    latest: { ...latest, ...lead },
-    "2009-04-04": { ...latest, ...lead },
-    nocloud: { ...nocloud, ...lead },
-  });
-  expect(clearedDocument(identity, "cloud-init")).toEqual({ hornet: {}, latest, "2009-04-04": latest, nocloud });
 });
 
 test("generations differ", () => {

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { dropbearKey } from "./hostkey";
-import { MMDS_ADDRESS } from "./requests";
 
 /** How a guest is told who it is; see docs/identity.md. */
 export type IdentityWay = "service" | "ssh" | "cloud-init";
@@ -96,55 +95,4 @@ function hostKeyLines(hostKey: string): [string, string][] {
 /** What run-agent reads. */
 export function agentFile({ command, user, restart }: AgentRun): string {
   return environmentFile({ AGENT_COMMAND: command, AGENT_USER: user, AGENT_RESTART: restart });
-}
-
-/**
- * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and the
- * paths that cloud-init asks for (EC2's, and NoCloud's below /nocloud/), so that an image's own finds its instance-id and
- * hostname, and keys where it is what gives a guest its identity.
- *
- * @param script what the guest's own cloud-init is to run, where that is the way
- */
-export function metadataDocument(identity: Identity, way: IdentityWay, script?: string): unknown {
-  const text = way === "service" ? { identity: `${identityText(identity)}clock=${CLOCK_MARK}\n` } : {};
-  const hornet = { ...text, ...(script === undefined ? {} : { script }) };
-  return { hornet, ...cloudMetadata(identity, way, script !== undefined) };
-}
-
-/** What replaces the document once it has been applied: nothing in it is secret. */
-export function clearedDocument(identity: Identity, way: IdentityWay): unknown {
-  return { hornet: {}, ...cloudMetadata(identity, way, false) };
-}
-
-/** The versions under which cloud-init looks for EC2's: its oldest, and whatever else asks for the latest. */
-const CLOUD_VERSIONS = ["2009-04-04", "latest"];
-
-/** Leads to the script, which so is there once: the metadata has a limit. */
-const USER_DATA = `#include\nhttp://${MMDS_ADDRESS}/hornet/script\n`;
-
-function cloudMetadata(identity: Identity, way: IdentityWay, withScript: boolean): Record<string, unknown> {
-  const { machineId, generation, hostname, authorizedKeys } = identity;
-  // cloud-init looks at the rest again only where this is another one.
-  const instance = way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`;
-  const userData = withScript ? { "user-data": USER_DATA } : {};
-  // Where Hornet itself sees to the keys, an image's own cloud-init must not add them for good.
-  const keys = way === "cloud-init" ? authorizedKeys.map((key) => key.trim()) : [];
-  const leaves = keys.flatMap((key, at): [string, unknown][] => [
-    [String(at), { "openssh-key": key }],
-    // A listing of EC2's says `0=NAME`; the metadata service lists names only, so it is one.
-    [`${at}=key-${at}`, ""],
-  ]);
-  const ec2 = {
-    "meta-data": {
-      "instance-id": instance,
-      hostname,
-      "local-hostname": hostname,
-      "public-keys": Object.fromEntries(leaves),
-    },
-    ...userData,
-  };
-  // NoCloud wants YAML, which JSON is.
-  const yaml = JSON.stringify({ "instance-id": instance, "local-hostname": hostname, "public-keys": keys });
-  const nocloud = { "meta-data": yaml, "user-data": "", "vendor-data": "", ...userData };
-  return { ...Object.fromEntries(CLOUD_VERSIONS.map((version) => [version, ec2])), nocloud };
 }

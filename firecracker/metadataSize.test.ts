@@ -1,5 +1,6 @@
 import { hostKeyOf, newHostKeySeed } from "./hostkey";
-import { metadataDocument, newGeneration, type Identity } from "./identity";
+import { newGeneration, type Identity } from "./identity";
+import { metadataDocument } from "./metadata";
 import { METADATA_LIMIT, oversize, type Declared } from "./metadataSize";
 
 const declared: Declared = {

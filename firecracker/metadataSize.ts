@@ -1,5 +1,6 @@
 import { hostKeyOf } from "./hostkey";
-import { CLOCK_MARK, metadataDocument, type Identity, type IdentityWay } from "./identity";
+import { CLOCK_MARK, type Identity, type IdentityWay } from "./identity";
+import { metadataDocument } from "./metadata";
 
 /** Bytes that Firecracker's metadata holds, and that a request to its API may have. */
 export const METADATA_LIMIT = 51_200;

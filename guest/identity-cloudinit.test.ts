@@ -55,7 +55,10 @@ test("a key that cloud-init was given is the login user's alone, and gone once i
     await guest.waitConsole(/not wanted/);
     const become = (which: string, login: { userKey: string; hostKey: string }): Promise<string> =>
       ssh(guest, login, `sh /root/${which}`);
-    expect(await become("first", { userKey: own.file, hostKey: await scanned(guest) })).toMatch(/hornet: done\n$/);
+    await become("first", { userKey: own.file, hostKey: await scanned(guest) });
+    expect(await guest.waitConsole(new RegExp(`hornet-identity: ready ${first.generation}`))).not.toMatch(
+      /hornet-identity: failed/,
+    );
     const login = { userKey: own.file, hostKey: host.line };
     const root = "/root/.ssh/authorized_keys";
     const debian = "/home/debian/.ssh/authorized_keys";
@@ -64,7 +67,8 @@ test("a key that cloud-init was given is the login user's alone, and gone once i
     expect(await ssh(guest, login, `cat ${debian}`)).toBe(`${own.line}\n`);
 
     // The next boot: cloud-init finds what it is given in the block, and adds nothing.
-    expect(await become("second", login)).toMatch(/hornet: done\n$/);
+    await become("second", login);
+    expect(await guest.waitConsole(/hornet-identity: ready 00/)).not.toMatch(/hornet-identity: failed/);
     expect(await ssh(guest, login, `cat ${root} ${debian}`)).toBe(
       `${own.line}\n\n${block(both.slice(0, 1))}${own.line}\n`,
     );

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
+import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../firecracker/cloudInit";
 import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
-import { bootRequests, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
+import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
@@ -73,7 +74,8 @@ async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSou
   const { firecracker, format, cpu, kernel } = host;
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
-  const bootArgs = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
+  const given = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
+  const bootArgs = boot.cloudInit ? cloudInitArgs(given) : given;
   const diskPath = `${wanted.dir}/${boot.name}/rootfs.ext4`;
   const { memory, vcpus } = boot;
   const agent = boot.agent === undefined ? [] : [boot.agent.digest];
@@ -128,7 +130,9 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
         guestMac: wanted.guestMac,
         memory: boot.memory,
         vcpus: boot.vcpus,
+        metadataVersion: boot.cloudInit ? "V1" : "V2",
       }),
+      ...(boot.cloudInit ? [metadataRequest(templateMetadata())] : []),
       startRequest,
     ]),
     patience: 10,
@@ -160,7 +164,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
   };
 }
 
-/** Waits until the guest is up: its identity service waits, or its ssh answers. */
+/** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
 async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<"service" | "ssh"> {
   const deadline = Date.now() + boot.timeout * 1000;
   let pause = 100;
@@ -168,7 +172,11 @@ async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSou
     const state = await session.call({
       what: `boot ${boot.rootfs}`,
       run: "watch_scratch",
-      vars: { ...scratchVars(wanted), guest_address: wanted.guestAddress },
+      vars: {
+        ...scratchVars(wanted),
+        guest_address: wanted.guestAddress,
+        until: boot.cloudInit ? CLOUD_INIT_DONE : "",
+      },
     });
     if (state === "service" || state === "ssh") return state;
     if (Date.now() > deadline) {
@@ -176,7 +184,7 @@ async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSou
         .call({ what: "read the console", run: "console_end", vars: scratchVars(wanted) })
         .catch(messageOf);
       throw new HornetError(
-        `the guest of ${boot.rootfs} was not up within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
+        `${boot.cloudInit ? "cloud-init in " : ""}the guest of ${boot.rootfs} was not ${boot.cloudInit ? "done" : "up"} within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
           `${session.name}; the end of its console:\n${console.trim()}`,
       );
     }

@@ -15,6 +15,8 @@ export const bootSource = z.object({
   vcpus: z.number().int().min(1).max(32).default(1),
   /** Further arguments on the kernel's command line. */
   bootArgs: z.string().optional(),
+  /** The image's own cloud-init makes guests of it what they are (docs/identity.md); here, the template. */
+  cloudInit: z.boolean().default(false),
   /** Put into the guest's disk before it boots: a folder or archive on the operator's machine, and its sha256. */
   agent: z.object({ path: z.string(), digest: z.string() }).optional(),
   /** Seconds until the guest must be up. */

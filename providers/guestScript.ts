@@ -25,7 +25,7 @@ export function guestScript(identity: Identity, { first, attended }: ScriptRun):
     `helper='${read("helper.base64")}'`,
     `body=${quote(identityText(identity))}`,
     // One line: a shell may read its script line by line, and the rest of stdin is answers.
-    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start unattended",
+    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start",
   ];
   // Comments cost a guest under emulation time to read, and say nothing to it.
   const text = parts.join("\n").replaceAll(/^\s*#.*\n/gm, "");

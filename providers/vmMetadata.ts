@@ -1,6 +1,7 @@
 import type { ApiRequest } from "../firecracker/api";
 import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
-import { metadataDocument, type Identity, type IdentityWay } from "../firecracker/identity";
+import type { Identity, IdentityWay } from "../firecracker/identity";
+import { metadataDocument } from "../firecracker/metadata";
 import { oversize } from "../firecracker/metadataSize";
 import { metadataRequest } from "../firecracker/requests";
 import { guestScript } from "./guestScript";

@@ -1,6 +1,7 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
 import { filesOf } from "../firecracker/manifest";
-import { clearedDocument } from "../firecracker/identity";
+import { cloudInitArgs } from "../firecracker/cloudInit";
+import { clearedDocument } from "../firecracker/metadata";
 import {
   bootRequests,
   loadRequest,
@@ -53,6 +54,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       tap: wanted.tap,
       disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
+      shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
       hold: way === "ssh" ? "1" : "",
       metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
@@ -89,16 +91,19 @@ function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequ
 
 function boot(wanted: VmInputs): ApiRequest[] {
   const { artifact } = wanted;
+  const byCloudInit = wayOf(wanted) === "cloud-init";
+  const bootArgs =
+    artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
   return bootRequests({
     kernel: artifact.kernel === "" ? wanted.kernel : artifact.kernel,
-    bootArgs: artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs,
+    bootArgs: byCloudInit ? cloudInitArgs(bootArgs) : bootArgs,
     diskPath: artifact.diskPath,
     tap: wanted.tap,
     guestMac: artifact.guestMac,
     memory: artifact.memory,
     vcpus: artifact.vcpus,
     // cloud-init asks for a token only where it takes the machine for one of Amazon's.
-    metadataVersion: wayOf(wanted) === "cloud-init" ? "V1" : "V2",
+    metadataVersion: byCloudInit ? "V1" : "V2",
   });
 }
 
@@ -164,15 +169,16 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     await watcherOf(session).wait({
       address: wanted.address,
       folder: `${wanted.runtimeDir}/${wanted.namespace}`,
-      generation: way === "service" ? self.generation : undefined,
+      generation: way === "ssh" ? undefined : self.generation,
       hostKey: self.sshHostKey,
       limit: wanted.readyTimeout * 1000,
     });
     const ms = Date.now() - begun;
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
-    if (way !== "ssh") await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
-    if (way === "service") await expectAll(wanted, self.generation);
+    if (way === "ssh") return ms;
+    await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
+    await expectAll(wanted, self.generation);
     return ms;
   } catch (error) {
     const console = await session
@@ -183,7 +189,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
   }
 }
 
-/** Fails where the guest's service says that it could not do all of an identity: the guest is not as declared. */
+/** Fails where what applied the identity in the guest says that it could not do all of an identity: the guest is not as declared. */
 async function expectAll(wanted: VmInputs, generation: string): Promise<void> {
   const vars = { ...vmVars(wanted), generation };
   const said = await sessionFor(wanted).call({ what: "read the console", run: "identity_failures", vars });

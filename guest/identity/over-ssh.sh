@@ -7,7 +7,15 @@
 #   hornet: applied   the guest is itself, its agent stands still; goes on at any answer
 #   hornet: done      what failed, if anything
 
-say() { printf '%s\n' "$*"; }
+# Where nobody reads its stdout, it says on the console what the identity service would.
+unattended=
+say() {
+  if [ -z "$unattended" ]; then
+    printf '%s\n' "$*"
+  else
+    printf 'hornet-identity: %s\n' "$*" >/dev/console
+  fi
+}
 
 # find_sshd: $SSHD_KIND and $sshd, the process that takes connections: the one whose parent is no ssh server, and that we
 # did not come through.
@@ -143,6 +151,7 @@ END
 # identify first|again [unattended]: all but the agent, which stands still afterwards. first: the guest was just resumed or
 # booted. unattended: nobody answers.
 identify() {
+  unattended=${2:-}
   exec 3<&0 </dev/null
   umask 077
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -163,13 +172,13 @@ END
   agent_service stop
   if [ "$1" = first ]; then
     action=start
-    if [ -z "$2" ]; then ask clock new_clock; fi
+    if [ -z "$unattended" ]; then ask clock new_clock; fi
     run_helper
     apply_seed_and_clock
   fi
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi
-  if [ -n "$2" ]; then
+  if [ -n "$unattended" ]; then
     told=$(printf '%b' "$new_keys" && printf x)
     told=${told%x}
   fi
@@ -181,15 +190,16 @@ END
     apply_host_key
     reload_sshd
   fi
-  if [ -z "$2" ]; then ask applied answer || exit 1; fi
+  if [ -z "$unattended" ]; then ask applied answer || exit 1; fi
 }
 
-# start [unattended]: the hooks and the agent. cloud-init has kept what it ran, secrets and all.
+# start: the hooks and the agent. cloud-init has kept what it ran, secrets and all: as a file, as what it was made from, and in
+# what it knows of its source.
 start() {
   run_hooks
   start_agent
   agent_service start
+  if [ -n "$unattended" ]; then rm -f "$0" /var/lib/cloud/instance/user-data.txt.i /var/lib/cloud/instance/obj.pkl; fi
   remember
-  if [ -n "${1:-}" ]; then rm -f "$0" /var/lib/cloud/instance/user-data.txt.i; fi
-  say "hornet: done$failures"
+  if [ -z "$unattended" ]; then say "hornet: done$failures"; fi
 }

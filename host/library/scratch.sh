@@ -31,12 +31,14 @@ addr replace $tap_address dev $tap" || return
   }
 }
 
-# watch_scratch: variables guest_address. Says "ready" once the guest waits for its identity or answers ssh, "waiting"
-# before, and fails where the VMM has ended.
+# watch_scratch: variables guest_address until. Says "waiting" until the guest has said that on its console (empty: nothing);
+# then "service" once it waits for its identity, "ssh" once it answers ssh. Fails where the VMM has ended.
 watch_scratch() {
   local dir=$runtime_dir/$namespace
   vmm_alive "$dir" || { fail "the VM ended while it booted: $(console_tail "$dir" 1500)"; return 1; }
-  if console_says "$dir" waiting; then
+  if [[ -n $until ]] && ! console_says "$dir" "$until"; then
+    printf 'waiting'
+  elif console_says "$dir" waiting; then
     printf 'service'
   elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
     printf 'ssh'

@@ -130,14 +130,15 @@ end_vmm() {
   end_waiter "$waiter"
 }
 
-# shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most.
+# shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most. A VMM that does not take
+# that (on aarch64 there is no keyboard to press) is not waited for.
 shut_down_vmm() {
   local dir=$1 limit pid waiter
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
-  curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
-    -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null
+  curl --silent --fail --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
+    -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null || return 0
   limit=$((${EPOCHREALTIME/./} / 1000 + $2))
   while vmm_alive "$dir" && ((${EPOCHREALTIME/./} / 1000 < limit)); do pause 0.02; done
   vmm_alive "$dir" || end_waiter "$waiter"
@@ -152,13 +153,14 @@ write_record() {
 }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold metrics record
-# vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so
-# the start of the process that sends them is in it.
+# shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all
+# requests, so the start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config answer pid t0 t1 t2 t3 identity resume
   config=$(</dev/stdin)
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$((${EPOCHREALTIME/./} / 1000))
+  [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end-old" end_vmm "$dir" || return
   if [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
     effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return

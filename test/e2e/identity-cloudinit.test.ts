@@ -1,0 +1,92 @@
+/** Guests whose own cloud-init makes them what they are: Debian with systemd, as its images for clouds are. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { layOut } from "../support/guestImage";
+import { limitMs, settings } from "../support/settings";
+import { World } from "../support/world";
+
+jest.setTimeout(limitMs(1800));
+
+const PACKAGES = "systemd-sysv,udev,openssh-server,iproute2,cloud-init";
+const CANARY = "canary-5f1d7c";
+
+let folder: string;
+let world: World;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-cloudinit-"));
+});
+afterEach(() => world.end());
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const overlay = {
+  "etc/hornet/on-identity.d/10-check": { text: `#!/bin/sh\n[ "$BREAK" != yes ]\n`, mode: 0o755 },
+  "etc/systemd/system/swarm-agent.service": `[Service]
+ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; sync; exec sleep infinity'
+`,
+};
+
+test("clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them", async () => {
+  const rootfs = join(folder, "rootfs.ext4");
+  const built = ["--debootstrap", "bookworm", "--packages", PACKAGES, "--no-service", "--out", rootfs];
+  execFileSync(resolve(__dirname, "../../guest/build-rootfs.sh"), [...built, "--add", layOut(folder, "o", overlay)], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  world = await World.begin("--rootfs", rootfs);
+  const limit = Math.ceil(300 * settings().timeoutScale);
+  await world.configure({
+    "hornet:fleet.count": 2,
+    "hornet:fleet.readyTimeout": limit,
+    "hornet:snapshot.boot.timeout": limit,
+    "hornet:snapshot.boot.memory": 256,
+    "hornet:guest.identity": "cloud-init",
+    "hornet:vmm.shutdownTimeout": 60,
+    "hornet:agent.service": "swarm-agent",
+    "hornet:identity.env.API_KEY": CANARY,
+  });
+  await world.npm("up");
+  expect(await world.outputs()).toMatchObject({
+    clones: [
+      { name: "vm0", identity: "cloud-init", ready: true },
+      { name: "vm1", identity: "cloud-init", ready: true },
+    ],
+  });
+  for (const clone of ["vm0", "vm1"]) {
+    expect(await world.in(clone, "hostname; stat -c '%a %U' /etc/swarm-env; cat /var/log/agent")).toBe(
+      `${clone}\n600 root\n${clone} ${CANARY} ${clone}`,
+    );
+    expect(await world.in(clone, "cat /run/cloud-init/result.json")).toContain("DataSourceNoCloudNet");
+    // What was told is where it belongs: cloud-init, which was told of it first, has kept none of it.
+    const found = `grep -rl ${CANARY} /etc /home /root /run /tmp /usr/local /var 2>/dev/null`;
+    expect(await world.in(clone, found)).toBe("/etc/swarm-env\n/var/log/agent");
+  }
+  const own = "cat /etc/machine-id; ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key";
+  const [one, two] = [await world.in("vm0", own), await world.in("vm1", own)].map((text) => text.split("\n"));
+  expect(one?.filter((line) => two?.includes(line))).toEqual([]);
+  expect(await world.npm("up")).toContain("Nothing to change");
+
+  // It looks at its metadata when it boots, so a change boots it again, with the disk that it has.
+  await world.in("vm0", "echo mine >/root/mine; sync");
+  await world.configure({ "hornet:identity.env.BREAK": "yes" });
+  const broken = await world.tryNpm("up");
+  expect(broken.code).not.toBe(0);
+  expect(broken.stdout + broken.stderr).toMatch(
+    /vm0 on root@.*: it could not take all of its identity: hook 10-check, exit code 1/,
+  );
+  await world.configure({ "hornet:identity.env.BREAK": "no" });
+  await world.npm("up");
+  expect(await world.in("vm0", "cat /root/mine; tail -n 1 /var/log/agent")).toBe(`mine\nvm0 ${CANARY} vm0`);
+});
+
+test("an image in which no cloud-init is done with its work is said at its template", async () => {
+  world = await World.begin();
+  await world.configure({ "hornet:guest.identity": "cloud-init", "hornet:snapshot.boot.timeout": 10 });
+  const refused = await world.tryNpm("up");
+  expect(refused.code).not.toBe(0);
+  expect(refused.stdout + refused.stderr).toMatch(
+    /cloud-init in the guest of .*rootfs\.ext4 was not done within 10 s \(hornet:snapshot\.boot\.timeout\)/,
+  );
+  expect(await world.onDroplet("pgrep -c firecracker || :; ls /opt/swarm/snapshots 2>/dev/null || :")).toBe("0");
+});
