@@ -40,6 +40,14 @@ export class CommandError extends HornetError {
 /** The connection to a droplet could not be made, or was lost. */
 export class ConnectionError extends HornetError {
   override readonly name = "ConnectionError";
+
+  /** @param again what is said of it where the message was said before */
+  constructor(
+    message: string,
+    readonly again: string = message,
+  ) {
+    super(message);
+  }
 }
 
 function describeFailure({ what, droplet, command, code, stderr, hint }: CommandFailure): string {

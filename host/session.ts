@@ -206,7 +206,10 @@ export class Session {
       this.machine = machine.join(" ");
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
-      throw new ConnectionError(`cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`);
+      throw new ConnectionError(
+        `cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`,
+        `cannot use ${this.name}, as another resource says with the reason`,
+      );
     }
     return lane;
   }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { connectionSchema, isLocal, type Connection } from "../host/connection";
 import { HornetError, messageOf } from "../host/errors";
 import { withoutDefaults } from "./lean";
+import { saidOnce } from "./saidOnce";
 import { defaults } from "../config/defaults";
 
 /** What every resource of Hornet is told. */
@@ -152,7 +153,7 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof HornetError) throw error;
+    if (error instanceof HornetError) throw saidOnce(error);
     if (error instanceof z.ZodError) throw new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
     throw new HornetError(messageOf(error));
   }

@@ -4,6 +4,7 @@ import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
 import type { CommonInputs } from "./define";
 import { Limit } from "./limit";
+import { forgetSaid } from "./saidOnce";
 
 /** The variables that every function of the library knows. */
 export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Record<string, string> {
@@ -101,6 +102,7 @@ export async function alone<T>(common: CommonInputs, work: () => Promise<T>): Pr
 /** What was read so far counts no more: for a process that serves one operation after another, as no provider of Pulumi's does. */
 export function beginOperation(): void {
   views.clear();
+  forgetSaid();
 }
 
 /** Changes a resource. What is read of it while that goes on is not what it is afterwards. */
