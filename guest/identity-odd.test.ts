@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { identityText, type Identity } from "../firecracker/identity";
-import { build, startGuest } from "./testing";
+import { build, guestAddress, startGuest } from "./testing";
 import { identityFor, keyPair, ssh, tell, type KeyPair } from "./testing-ssh";
 
 jest.setTimeout(240_000);
@@ -204,6 +204,32 @@ test("identities that come while another is applied are applied one after the ot
     expect(said).toEqual(["waiting", ...[first, second, third].map(({ generation }) => `ready ${generation}`)]);
     const run = (command: string): Promise<string> => ssh(guest, { userKey: user.file, hostKey: host.line }, command);
     expect(await run("cat /var/log/steps; hornet-identity --now")).toBe(`first\nsecond\nthird\n${third.generation}\n`);
+  } finally {
+    await guest.stop();
+  }
+});
+
+test("a guest that looks once an hour takes another identity when somebody knocks, and knocks bring nothing else about", async () => {
+  const rootfs = await image("hourly", {
+    "etc/hornet/identity.conf": [
+      "WATCH_SECONDS=3600\nSSHD_KIND=dropbear\nSSHD_START='/usr/sbin/dropbear -s -P /run/hornet/dropbear.pid'\n",
+      0o644,
+    ],
+  });
+  const guest = await startGuest({ kernel, rootfs });
+  const knock = (times: number): Promise<unknown> =>
+    guest.inside(["bash", "-c", `for n in $(seq ${times}); do printf 'end=0' >/dev/udp/${guestAddress}/9; done`]);
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    const first = { ...identityFor("vm7", host, user), env: { STEP: "first" } };
+    await tell(guest, first);
+    await knock(1000);
+    const second = next(first, { env: { STEP: "second" } });
+    await guest.put(`${identityText(second)}clock=${(Date.now() / 1000).toFixed(3)}\n`);
+    await knock(1);
+    await guest.waitConsole(new RegExp(`ready ${second.generation}`));
+    const said = [...(await guest.console()).matchAll(/hornet-identity: (.*)\r/g)].map(([, words]) => words);
+    expect(said).toEqual(["waiting", `ready ${first.generation}`, `ready ${second.generation}`]);
   } finally {
     await guest.stop();
   }

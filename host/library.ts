@@ -26,7 +26,6 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "find_boot",
   "gather_facts",
   "hash_files",
-  "identity_failures",
   "inspect_files",
   "is_shared",
   "limit_facts",

@@ -136,22 +136,28 @@ export interface Sending {
  * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
 export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
-  const record = recordOf(wanted, self, "memory");
-  await send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], record);
+  await send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], {
+    record: recordOf(wanted, self, "memory"),
+    knock: wanted.address,
+  });
   if (wayOf(wanted) !== "ssh") return;
   const identity = identityOf(wanted, self);
   const change = known ? { ...identity, hostKey: undefined } : identity;
   await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });
 }
 
-/** Sends requests to a clone's VMM. */
+/**
+ * Sends requests to a clone's VMM.
+ *
+ * @param also another launch record; the address at which the guest's service is told to look at its metadata at once
+ */
 export async function send(
   wanted: VmInputs,
   what: string,
   requests: readonly ApiRequest[],
-  record = "",
+  also: { readonly record?: string; readonly knock?: string } = {},
 ): Promise<void> {
-  const vars = { ...vmVars(wanted), record };
+  const vars = { ...vmVars(wanted), record: also.record ?? "", knock: also.knock ?? "" };
   await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: curlConfig(requests) });
 }
 
@@ -177,8 +183,7 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
     if (way === "ssh") return ms;
-    await send(wanted, `clear the metadata of ${wanted.name}`, [cleared]);
-    await expectAll(wanted, self.generation);
+    await finish(wanted, self.generation, cleared);
     return ms;
   } catch (error) {
     const console = await session
@@ -189,10 +194,17 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
   }
 }
 
-/** Fails where what applied the identity in the guest says that it could not do all of an identity: the guest is not as declared. */
-async function expectAll(wanted: VmInputs, generation: string): Promise<void> {
-  const vars = { ...vmVars(wanted), generation };
-  const said = await sessionFor(wanted).call({ what: "read the console", run: "identity_failures", vars });
+/**
+ * Clears the metadata. Fails where what applied the identity in the guest says that it could not do all of it: the guest is not
+ * as declared.
+ */
+async function finish(wanted: VmInputs, generation: string, cleared: ApiRequest): Promise<void> {
+  const said = await sessionFor(wanted).call({
+    what: `clear the metadata of ${wanted.name}`,
+    run: "finish_identity",
+    vars: { ...vmVars(wanted), generation },
+    stdin: curlConfig([cleared]),
+  });
   const failed = said.split("\n").filter((line) => line !== "");
   // Of guests that can do no better; the kernel has VMGenID for it.
   const weak = failed.filter((line) => line.startsWith("seed "));

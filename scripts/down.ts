@@ -7,7 +7,7 @@ import { LOCAL, checkout, localPaths } from "./local/paths";
 import { startDroplets } from "./local/droplets";
 import { prepareStack } from "./local/stack";
 import { refuseOtherStack } from "./arguments";
-import { localOptions, runPulumi, type Paths } from "./pulumi-cli";
+import { localOptions, parallelOptions, runPulumi, type Paths } from "./pulumi-cli";
 
 /**
  * @param args `--droplet`, and further arguments for `pulumi destroy`
@@ -49,6 +49,7 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
     "--skip-preview",
     "--suppress-outputs",
     "--suppress-permalink=true",
+    ...parallelOptions(),
     ...localOptions(),
   ];
   // Where the claim is not known, nothing is; and it goes last.

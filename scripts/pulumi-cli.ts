@@ -1,6 +1,6 @@
 /** Runs the Pulumi CLI that the set-up found, for any stack. */
 import { spawn } from "node:child_process";
-import { homedir } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { resolve } from "node:path";
 import { closeTrace } from "../host/trace";
 import { LOCAL, checkout, localPaths } from "./local/paths";
@@ -91,6 +91,14 @@ export function runPulumi(
       done({ code: code ?? (signal === "SIGINT" ? 130 : 143), stdout });
     });
   });
+}
+
+/**
+ * How many resources the engine works on at once, as options for `up` and `destroy`. Left to itself it takes four a core of the
+ * operator's machine; but the work is the droplet's, and is waited for, so a small machine gets as many as a usual one.
+ */
+export function parallelOptions(): string[] {
+  return ["--parallel", String(Math.max(16, 4 * availableParallelism()))];
 }
 
 /** The options that a command on the stack `local` is run with. */

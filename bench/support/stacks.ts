@@ -5,7 +5,7 @@ import { checkout } from "../../sandbox/droplet/paths";
 import { addToConfig } from "../../scripts/local/config";
 import { LOCAL, localPaths } from "../../scripts/local/paths";
 import { prepareStack } from "../../scripts/local/stack";
-import { localOptions, pulumiEnvironment, type Paths } from "../../scripts/pulumi-cli";
+import { localOptions, parallelOptions, pulumiEnvironment, type Paths } from "../../scripts/pulumi-cli";
 import type { CallRecord } from "./driveTypes";
 import type { Entry } from "./shape";
 
@@ -19,7 +19,8 @@ export interface BenchStack {
   readonly state: string;
 }
 
-const UNATTENDED = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true"];
+/** As `npm run up` runs it. */
+const UNATTENDED = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", ...parallelOptions()];
 
 /** Runs a command to its end; gives the ms it took. Throws with all that it printed where it fails. */
 function timed(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, cwd: string): Promise<number> {

@@ -203,11 +203,23 @@ request_ms() {
   printf '%d' $(((us + 500) / 1000))
 }
 
-# send_vm: variables runtime_dir namespace owner record (empty: as it is) vmm_timeout_ms; stdin: the requests.
+# send_vm: variables runtime_dir namespace owner record (empty: as it is) knock (the clone's address, where its guest is to look
+# at its metadata at once; empty: it need not) vmm_timeout_ms; stdin: the requests.
 send_vm() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
   [[ -z $record ]] || effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
-  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)" >/dev/null
+  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)" >/dev/null || return
+  [[ -z $knock ]] || knock_at "$knock"
+}
+
+# knock_at ADDRESS: a datagram for the guest's identity service, which looks by itself as well, only later. It costs no process.
+knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
+
+# finish_identity: variables runtime_dir namespace owner generation vmm_timeout_ms; stdin: the requests that clear the metadata of
+# a guest that has taken its identity. Answers with what that could not do; see identity_failures.
+finish_identity() {
+  local record="" knock=""
+  send_vm && identity_failures
 }
 
 # delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.

@@ -8,7 +8,9 @@
                                      this one, and then for the next, looking every SECONDS (0: when it is asked). With
                                      the generation "none" the first document's own `seed` and `clock` are applied at
                                      once. Each document goes to stdout, with a last line `end=CODE`. A line on stdin
-                                     makes it look at once, and say `looked` after that
+                                     makes it look at once, and say `looked` after that; a knock, any datagram on UDP
+                                     port 9, makes it look at once as well. What it says is nothing, and what it brings
+                                     about nothing but a look
 
    The exit code, and that CODE: 0, 1 for the random generator, 2 for the clock, 3 for both; 64 for a wrong call.
 
@@ -17,9 +19,13 @@
 
 /* Between two looks for the first document: while a snapshot and its resume are to be expected, and for a guest that
    nobody cares for. */
-#define EAGER (20 * MILLISECOND)
+#define EAGER SPACING
 #define PATIENT SECOND
 #define EAGER_LOOKS 3000
+/* However often somebody knocks, it looks no more often than that. */
+#define SPACING (20 * MILLISECOND)
+/* Discard (RFC 863), which nobody serves any more and machines are woken up by. */
+#define KNOCK_PORT 9
 
 static const char *end_of(const char *text)
 {
@@ -27,12 +33,28 @@ static const char *end_of(const char *text)
     return text;
 }
 
-/* Waits so long, or until a line comes on stdin, and for ever where `span` is 0. Gives whether a line came. */
-static int pause_for(time_ns span)
+/* The socket that knocks come to; -1, which `poll` passes over, where there is none. */
+static int door(void)
 {
-    struct { int fd; short wanted, seen; } input = { 0, 1, 0 };
+    struct address any = { AF_INET, KNOCK_PORT << 8, 0, { 0 } };
+    int fd = (int)CALL3(SYS_SOCKET, AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0 || CALL3(SYS_BIND, fd, &any, sizeof any) == 0) return fd;
+    CALL3(SYS_CLOSE, fd, 0, 0);
+    return -1;
+}
+
+/* Waits so long, until a line comes on stdin, or until somebody knocks, and for ever where `span` is 0. Gives whether a
+   line came. */
+static int pause_for(time_ns span, int knocks)
+{
+    struct { int fd; short wanted, seen; } input[2] = { { 0, 1, 0 }, { knocks, 1, 0 } };
     char line[64];
-    if (CALL3(SYS_POLL, &input, 1, span == 0 ? -1 : span / MILLISECOND) <= 0) return 0;
+    long come = CALL3(SYS_POLL, input, 1, SPACING / MILLISECOND);
+    if (come == 0 && span != SPACING) {
+        come = CALL3(SYS_POLL, input, 2, span == 0 ? -1 : (span - SPACING) / MILLISECOND);
+        while (input[1].seen && call(SYS_RECVFROM, knocks, (long)line, sizeof line, MSG_DONTWAIT, 0, 0) >= 0) {}
+    }
+    if (come <= 0 || !input[0].seen) return 0;
     if (CALL3(SYS_READ, 0, line, sizeof line) > 0) return 1;
     CALL3(SYS_EXIT, 0, 0, 0);
     return 0;
@@ -70,7 +92,7 @@ static int is_news(const char *document, const char *end, char *known, long size
 static int watch(unsigned int ip, time_ns interval, const char *generation)
 {
     static char known[128];
-    int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0;
+    int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0, knocks = door();
     if (end_of(generation) - generation >= (long)sizeof known) return 64;
     append(known, generation);
     for (unsigned long looks = 0;; looks++) {
@@ -84,7 +106,7 @@ static int watch(unsigned int ip, time_ns interval, const char *generation)
             first = code = 0;
         }
         if (asked && !write_all(1, "looked\n", 7)) return 1;
-        asked = pause_for(!first ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT);
+        asked = pause_for(!first ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT, knocks);
     }
 }
 
