@@ -70,11 +70,11 @@ test("hooks that fail, hang or flood are named, and keep nothing from going on",
     expect(await run("cat /run/hornet/identity.state")).toMatch(/^failed=hook hook$/m);
     expect(Number(await run("df -k /run | awk 'NR == 2 { print $3 }'"))).toBeLessThan(1000);
 
-    // The agent that runs, and no other, is ended for the next one.
+    // The agent that runs, and no other, is ended for the next one; of the two one looks after it, one after its log.
     const second = next(identity, { env: { SECRET: "other" } });
     await tell(guest, second);
     expect(await run("ps | grep -c '[s]leep 200000'; ps | grep -c '[r]un-agent'; cat /var/log/hook")).toBe(
-      `1\n1\n${second.generation}\n`,
+      `1\n2\n${second.generation}\n`,
     );
   } finally {
     await guest.stop();
@@ -230,6 +230,40 @@ test("a guest that looks once an hour takes another identity when somebody knock
     await guest.waitConsole(new RegExp(`ready ${second.generation}`));
     const said = [...(await guest.console()).matchAll(/hornet-identity: (.*)\r/g)].map(([, words]) => words);
     expect(said).toEqual(["waiting", `ready ${first.generation}`, `ready ${second.generation}`]);
+  } finally {
+    await guest.stop();
+  }
+});
+
+test("what an agent says for long is cut, and its last words are kept", async () => {
+  const rootfs = await image("wordy", {
+    "etc/hornet/identity.conf": [
+      "AGENT_LOG_KIB=64\nSSHD_KIND=dropbear\nSSHD_START='/usr/sbin/dropbear -s -P /run/hornet/dropbear.pid'\n",
+      0o644,
+    ],
+  });
+  const guest = await startGuest({ kernel, rootfs });
+  const run = (command: string): Promise<string> => ssh(guest, { userKey: user.file, hostKey: host.line }, command);
+  try {
+    await guest.waitConsole(/hornet-identity: waiting/);
+    const command = "seq 100000; while [ ! -e /tmp/more ]; do sleep 1; done; echo more; exit 7";
+    await tell(guest, {
+      ...identityFor("vm7", host, user),
+      agent: { command, user: "root", restart: "never" },
+    });
+    const log = "/var/log/hornet-agent.log";
+    const cut = `for try in $(seq 120); do [ "$(stat -c %s ${log})" -le 65536 ] && break; sleep 0.5; done; stat -c %s ${log}`;
+    await run(`until tail -n 1 ${log} | grep -qx 100000; do sleep 0.2; done`);
+    expect(await run(`${cut}; tail -n 1 ${log}; ls ${log}*`)).toBe(`32768\n100000\n${log}\n`);
+    await run("touch /tmp/more");
+    await guest.waitConsole(/hornet-agent: the agent ended with exit code 7; it is not to start again/);
+    expect(await run(`tail -n 2 ${log}; tr -cd '\\000' <${log} | wc -c`)).toBe(
+      "more\nrun-agent: the agent ended with exit code 7; it is not to start again\n0\n",
+    );
+    // What cuts it ends with it.
+    expect(await run("for try in $(seq 50); do pidof run-agent >/dev/null || exit 0; sleep 0.2; done; exit 1")).toBe(
+      "",
+    );
   } finally {
     await guest.stop();
   }

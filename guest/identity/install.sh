@@ -82,6 +82,8 @@ if [ ! -e "$root/etc/hornet/identity.conf" ]; then
 WATCH_SECONDS=1
 # Seconds that each of the hooks in /etc/hornet/on-identity.d may take.
 HOOK_SECONDS=30
+# How long what the agent says may be, where no journal has it; then the older half goes.
+AGENT_LOG_KIB=10240
 # The ssh server: format of its host key (dropbear or openssh), how it is started, how it takes a changed host key.
 SSHD_KIND=$sshd
 SSHD_START='$start'
