@@ -74,7 +74,8 @@ async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmO
     return settle(wanted, self, started);
   };
   // Where nobody waits for the guest, nobody knows when it is awake.
-  return wanted.readyTimeout === 0 ? work() : whenThereIsRoom(sessionFor(wanted), work);
+  if (wanted.readyTimeout === 0) return work();
+  return whenThereIsRoom(sessionFor(wanted), wanted.readyTimeout * 1000, work);
 }
 
 type Running = Pick<VmOutputs, "pid" | "disk" | "timings">;
