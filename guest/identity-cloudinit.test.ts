@@ -55,10 +55,12 @@ test("a key that cloud-init was given is the login user's alone, and gone once i
     await guest.waitConsole(/not wanted/);
     const become = (which: string, login: { userKey: string; hostKey: string }): Promise<string> =>
       ssh(guest, login, `sh /root/${which}`);
+    // Either starts its ssh server again, with its key.
     await become("first", { userKey: own.file, hostKey: await scanned(guest) });
     expect(await guest.waitConsole(new RegExp(`hornet-identity: ready ${first.generation}`))).not.toMatch(
       /hornet-identity: failed/,
     );
+    expect(await scanned(guest)).toBe(host.line);
     const login = { userKey: own.file, hostKey: host.line };
     const root = "/root/.ssh/authorized_keys";
     const debian = "/home/debian/.ssh/authorized_keys";
@@ -69,6 +71,7 @@ test("a key that cloud-init was given is the login user's alone, and gone once i
     // The next boot: cloud-init finds what it is given in the block, and adds nothing.
     await become("second", login);
     expect(await guest.waitConsole(/hornet-identity: ready 00/)).not.toMatch(/hornet-identity: failed/);
+    expect(await scanned(guest)).toBe(host.line);
     expect(await ssh(guest, login, `cat ${root} ${debian}`)).toBe(
       `${own.line}\n\n${block(both.slice(0, 1))}${own.line}\n`,
     );

@@ -17,8 +17,8 @@ say() {
   fi
 }
 
-# find_sshd: $SSHD_KIND and $sshd, the process that takes connections: the one whose parent is no ssh server, and that we
-# did not come through.
+# find_sshd: $SSHD_KIND and $sshd, the process that takes connections: the one whose parent is no ssh server, and that is no
+# session, as one that an inetd or a socket of systemd's has started is.
 find_sshd() {
   sshd='' SSHD_KIND=''
   for stat in /proc/[0-9]*/stat; do
@@ -26,6 +26,11 @@ find_sshd() {
     case $line in *'(sshd)'*) kind=openssh ;; *'(dropbear)'*) kind=dropbear ;; *) continue ;; esac
     pid=${stat#/proc/} pid=${pid%/stat}
     case " $others " in *" $pid "*) continue ;; esac
+    if [ "$kind" = openssh ]; then
+      # Of a session it says whose that is: `sshd: root@notty`, `sshd: root [priv]`.
+      read -r title <"/proc/$pid/cmdline"
+      case $title in *'[listener]'*) ;; 'sshd: '*) continue ;; esac
+    fi
     # Behind the name: state, parent.
     line=${line##*) } line=${line#* }
     read -r line <"/proc/${line%% *}/stat" || continue
@@ -37,13 +42,15 @@ find_sshd() {
   fi
 }
 
-# ancestors: the processes that this shell is in, in $others.
+# ancestors: the processes that this shell is in, up to the ssh server's for this session, in $others. Servers from OpenSSH 9.8 on
+# call that sshd-session.
 ancestors() {
   others=$$ next=$$
   while [ "$next" -gt 1 ] && read -r line <"/proc/$next/stat"; do
+    others="$others $next"
+    case $line in *'(sshd'* | *'(dropbear)'*) return ;; esac
     line=${line##*) } line=${line#* }
     next=${line%% *}
-    others="$others $next"
   done
 }
 

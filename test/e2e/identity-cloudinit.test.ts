@@ -1,9 +1,8 @@
 /** Guests whose own cloud-init makes them what they are: Debian with systemd, as its images for clouds are. */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { layOut } from "../support/guestImage";
+import { join } from "node:path";
+import { debianGuest } from "../support/debianGuest";
 import { limitMs, settings } from "../support/settings";
 import { World } from "../support/world";
 
@@ -29,11 +28,7 @@ ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; sy
 };
 
 test("clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them", async () => {
-  const rootfs = join(folder, "rootfs.ext4");
-  const built = ["--debootstrap", "bookworm", "--packages", PACKAGES, "--no-service", "--out", rootfs];
-  execFileSync(resolve(__dirname, "../../guest/build-rootfs.sh"), [...built, "--add", layOut(folder, "o", overlay)], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
   world = await World.begin("--rootfs", rootfs);
   const limit = Math.ceil(300 * settings().timeoutScale);
   await world.configure({

@@ -1,8 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { join, resolve } from "node:path";
-import { layOut, type Overlay } from "./guestImage";
-
-const builder = resolve(__dirname, "../../guest/build-rootfs.sh");
+import { debianGuest } from "./debianGuest";
+import type { Overlay } from "./guestImage";
 
 /**
  * A guest as the archive has them: OpenRC, OpenSSH with keys of its own, and an agent that is a service of OpenRC in the
@@ -36,23 +33,11 @@ pidfile=/run/swarm-agent.pid
     // Laid over before the init starts anything: the service is in the runlevel by this link.
     "etc/runlevels/default/swarm-agent": { link: "/etc/init.d/swarm-agent" },
     "root/.ssh/authorized_keys": { text: `${login}\n`, mode: 0o600 },
-    // Host keys of its own, the same in every clone, as any template has.
-    ...Object.fromEntries([hostKey(folder, name)]),
   };
-  const image = join(folder, `${name}.ext4`);
-  execFileSync(
-    builder,
-    [
-      ...["--debootstrap", "bookworm", "--packages", "sysvinit-core,openrc,openssh-server,iproute2"],
-      ...["--no-service", "--add", layOut(folder, name, overlay), "--out", image],
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
+  return debianGuest(
+    folder,
+    name,
+    { suite: "bookworm", packages: "sysvinit-core,openrc,openssh-server,iproute2" },
+    overlay,
   );
-  return image;
-}
-
-function hostKey(folder: string, name: string): [string, { text: string; mode: number }] {
-  const file = join(folder, `${name}-host`);
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-  return ["etc/ssh/ssh_host_ed25519_key", { text: execFileSync("cat", [file], { encoding: "utf8" }), mode: 0o600 }];
 }
