@@ -183,8 +183,9 @@ async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSou
       const console = await session
         .call({ what: "read the console", run: "console_end", vars: scratchVars(wanted) })
         .catch(messageOf);
+      const guest = `the guest of ${boot.rootfs}`;
       throw new HornetError(
-        `${boot.cloudInit ? "cloud-init in " : ""}the guest of ${boot.rootfs} was not ${boot.cloudInit ? "done" : "up"} within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
+        `${boot.cloudInit ? `cloud-init in ${guest} was not done` : `${guest} was not up`} within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
           `${session.name}; the end of its console:\n${console.trim()}`,
       );
     }

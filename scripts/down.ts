@@ -7,7 +7,7 @@ import { LOCAL, checkout, localPaths } from "./local/paths";
 import { startDroplets } from "./local/droplets";
 import { prepareStack } from "./local/stack";
 import { refuseOtherStack } from "./arguments";
-import { localOptions, parallelOptions, runPulumi, type Paths } from "./pulumi-cli";
+import { localOptions, runPulumi, unattendedOptions, type Paths } from "./pulumi-cli";
 
 /**
  * @param args `--droplet`, and further arguments for `pulumi destroy`
@@ -43,15 +43,7 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   }
   await prepareStack(paths);
   await startDroplets(paths);
-  const fixed = [
-    "destroy",
-    "--yes",
-    "--skip-preview",
-    "--suppress-outputs",
-    "--suppress-permalink=true",
-    ...parallelOptions(),
-    ...localOptions(),
-  ];
+  const fixed = ["destroy", ...unattendedOptions(), ...localOptions()];
   // Where the claim is not known, nothing is; and it goes last.
   const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
   return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;

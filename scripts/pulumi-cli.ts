@@ -94,11 +94,12 @@ export function runPulumi(
 }
 
 /**
- * How many resources the engine works on at once, as options for `up` and `destroy`. Left to itself it takes four a core of the
- * operator's machine; but the work is the droplet's, and is waited for, so a small machine gets as many as a usual one.
+ * The options for an `up` or a `destroy` that asks nothing. The engine works on four resources a core of the operator's machine at
+ * once when it is left to itself; but the work is the droplet's, and is waited for, so a small machine gets as many as a usual one.
  */
-export function parallelOptions(): string[] {
-  return ["--parallel", String(Math.max(16, 4 * availableParallelism()))];
+export function unattendedOptions(): string[] {
+  const parallel = String(Math.max(16, 4 * availableParallelism()));
+  return ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", "--parallel", parallel];
 }
 
 /** The options that a command on the stack `local` is run with. */

@@ -5,7 +5,7 @@ import { LOCAL, checkout, localPaths } from "./local/paths";
 import { prepareStack } from "./local/stack";
 import { startDroplets } from "./local/droplets";
 import { readChanges, readClones } from "./local/result";
-import { localOptions, parallelOptions, runPulumi, type Paths } from "./pulumi-cli";
+import { localOptions, runPulumi, unattendedOptions, type Paths } from "./pulumi-cli";
 import { refuseOtherStack } from "./arguments";
 import { changeLine, cloneTable } from "./table";
 
@@ -18,15 +18,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   process.chdir(checkout);
   await prepareStack(paths);
   await startDroplets(paths, simulatedDroplet());
-  const fixed = [
-    "up",
-    "--yes",
-    "--skip-preview",
-    "--suppress-outputs",
-    "--suppress-permalink=true",
-    ...parallelOptions(),
-    ...localOptions(),
-  ];
+  const fixed = ["up", ...unattendedOptions(), ...localOptions()];
   const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
   if (first.length > 0) {
     const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])]);

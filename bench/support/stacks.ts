@@ -5,7 +5,7 @@ import { checkout } from "../../sandbox/droplet/paths";
 import { addToConfig } from "../../scripts/local/config";
 import { LOCAL, localPaths } from "../../scripts/local/paths";
 import { prepareStack } from "../../scripts/local/stack";
-import { localOptions, parallelOptions, pulumiEnvironment, type Paths } from "../../scripts/pulumi-cli";
+import { localOptions, pulumiEnvironment, unattendedOptions, type Paths } from "../../scripts/pulumi-cli";
 import type { CallRecord } from "./driveTypes";
 import type { Entry } from "./shape";
 
@@ -18,9 +18,6 @@ export interface BenchStack {
   /** Its state's file. */
   readonly state: string;
 }
-
-/** As `npm run up` runs it. */
-const UNATTENDED = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", ...parallelOptions()];
 
 /** Runs a command to its end; gives the ms it took. Throws with all that it printed where it fails. */
 function timed(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, cwd: string): Promise<number> {
@@ -82,7 +79,7 @@ export class HornetStack implements BenchStack {
       NODE_OPTIONS: `--require ${JSON.stringify(loader)}`,
     };
     return timed(
-      [join(this.paths.pulumi, "pulumi"), command, ...UNATTENDED, ...localOptions(), ...args],
+      [join(this.paths.pulumi, "pulumi"), command, ...unattendedOptions(), ...localOptions(), ...args],
       env,
       checkout,
     );
@@ -138,7 +135,7 @@ export class FloorStack implements BenchStack {
   }
 
   run(command: "up" | "destroy", ...args: string[]): Promise<number> {
-    return timed([this.cli, command, ...UNATTENDED, ...args], this.env, this.folder);
+    return timed([this.cli, command, ...unattendedOptions(), ...args], this.env, this.folder);
   }
 
   private get cli(): string {
