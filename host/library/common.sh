@@ -114,14 +114,15 @@ now_ms() { printf '%d' $((${EPOCHREALTIME/./} / 1000)); }
 
 # start_time PID [VARIABLE]: when a process was started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5));
 # with the pid it names a process exactly, since pids are used again. It is printed, or, which costs no process, put into
-# VARIABLE. Fails where there is none, or it is a zombie.
+# VARIABLE. Fails where there is none, or it is a zombie. One whose first thread alone is a zombie has not ended: the others may
+# still hold its tap and its disk (field 20 counts them).
 start_time() {
   local stat into=${2:-}
   read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
   # The command's name, in parentheses, may hold spaces and parentheses itself.
   # shellcheck disable=SC2086
   set -- ${stat##*) }
-  [[ $1 != Z && $1 != X ]] || return 1
+  [[ $1 != Z || ${18} -gt 1 ]] && [[ $1 != X ]] || return 1
   if [[ -n $into ]]; then printf -v "$into" '%s' "${20}"; else printf '%s' "${20}"; fi
 }
 
