@@ -84,9 +84,10 @@ test("three clones come up, are each themselves, stay as they are, and leave not
   expect(await world.onDroplet(processes)).toBe(running);
   expect(await world.in("vm0", "cat /root/mine")).toBe("of vm0");
 
-  // Back to nothing.
+  // Back to nothing, on the droplet and at the operator's.
   await world.npm("down");
   expect(await observeDroplet(droplet)).toEqual(before);
+  expect(await world.leftovers()).toEqual([]);
   expect(await world.tryNpm("ssh", "vm1", "hostname")).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("Run: npm run up") as string,

@@ -2,7 +2,7 @@
  * A world of its own for a story: a folder in place of the checkout's `.hornet`, in it a simulated droplet named
  * `local` and the stack `local`, reached by the commands that a person types.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { dropletExec, stopDroplet } from "../../sandbox/droplet";
@@ -28,6 +28,7 @@ export class World {
     const chosen = Object.entries({ firecracker, kernel, rootfs }).flatMap(([name, path]) =>
       path === undefined ? [] : [`--${name}`, path],
     );
+    await mkdir(world.temporary);
     try {
       await world.npm("droplet", "start", droplet, ...chosen, ...dropletOptions);
     } catch (error) {
@@ -44,8 +45,18 @@ export class World {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  private get temporary(): string {
+    return join(this.folder, "tmp");
+  }
+
+  /** What the commands left in the operator's temporary folder. */
+  async leftovers(): Promise<string[]> {
+    return readdir(this.temporary);
+  }
+
   private options(): RunOptions {
-    return { cwd: checkout, env: { ...process.env, HORNET_STATE: this.folder }, limit: limitMs(600) };
+    const env = { ...process.env, HORNET_STATE: this.folder, TMPDIR: this.temporary };
+    return { cwd: checkout, env, limit: limitMs(600) };
   }
 
   /** `npm run SCRIPT -- ARGUMENT…`, which must succeed. */
