@@ -19,7 +19,10 @@ export interface Call {
   readonly hint?: string;
 }
 
-/** The code of a call: its variables, then the function, fed by a builtin so that stdin is in no argument list. */
+/**
+ * The code of a call, for a shell of its own: its variables, then the function, fed by a builtin so that stdin is in no
+ * argument list. `exec`, for what is redirected for a group of commands, bash leaves open a second time under another number.
+ */
 export function encode({ run, vars = {}, stdin }: Call): string {
   const assignments = Object.entries(vars).map(([name, value]) => {
     if (!/^[a-z][a-z_0-9]*$/.test(name)) throw new Error(`not a variable's name: ${name}`);
@@ -30,6 +33,6 @@ export function encode({ run, vars = {}, stdin }: Call): string {
     if (text.includes("\0")) throw new HornetError(`what ${run} is to work with holds a NUL character`);
   }
   // No pipe: with pipefail a function that ends before it has read all would fail for whoever feeds it.
-  const fed = stdin === undefined ? run : `{ ${run}\n} < <(printf %s ${quote(stdin)})`;
+  const fed = stdin === undefined ? run : `exec < <(printf %s ${quote(stdin)}) && ${run}`;
   return `${assignments.join("")}${fed}\n`;
 }

@@ -45,6 +45,9 @@ test("restored, as declared, deleted, deleted again; the artifact keeps its dige
   expect(await stage.run(`readlink /proc/${pid}/exe; stat -c %a ${dir} ${dir}/rootfs.ext4 ${dir}/vmm.pid`)).toBe(
     "/opt/stub\n700\n600\n600\n",
   );
+  // Of the lane that started it neither it nor the shell that waits for it holds anything.
+  const waiter = `$(awk '/^PPid/ { print $2 }' /proc/${pid}/status)`;
+  expect(await stage.run(`find /proc/${pid}/fd /proc/${waiter}/fd -lname 'pipe:*' -printf '%p %l\n'`)).toBe("");
   // Its disk at the baked path is its own; outside of its mount namespace that path is the artifact's.
   await stage.run(
     `printf changed | dd of=/proc/${pid}/root${snapshots}/hornet-guest/rootfs.ext4 conv=notrunc status=none`,

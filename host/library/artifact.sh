@@ -50,7 +50,7 @@ describe_host() {
 # Leaves a draft that is complete but for its manifest, and ends the VM.
 take_snapshot() {
   local dir=$runtime_dir/$namespace draft=$dir_of_artifacts/.hornet-draft-$namespace file
-  effect "artifact/snapshot" api "$dir" "$(cat)" >/dev/null || return
+  effect "artifact/snapshot" api "$dir" "$(</dev/stdin)" || return
   effect "artifact/end" end_vmm "$dir" || return
   # Firecracker writes every page; the zero ones become holes.
   effect "artifact/holes" fallocate --dig-holes "$dir/vm.mem" || return

@@ -103,6 +103,9 @@ put_line() { printf '%s\n' "$2" >"$1"; }
 # clear_path PATH: takes away whatever is there; where nothing is, that costs no process.
 clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
 
+# What pause waits for. A lane opens it once for all its calls; a process that outlives its call closes it.
+exec {pause_fd}<> <(:)
+
 # pause SECONDS: waits without a process; the descriptor never becomes readable.
 pause() {
   [[ -n ${pause_fd:-} ]] || exec {pause_fd}<> <(:)

@@ -42,7 +42,7 @@ keep_metrics() {
 # start_collector HOME FOLDER: another one that is there goes first. It writes its figures before its pid.
 start_collector() {
   end_helper hornet-metrics "$1" || return
-  setsid perl -e "$collector_script" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" &
+  setsid perl -e "$collector_script" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
 }
 

@@ -78,5 +78,6 @@ try_scratch() {
   local dir=$runtime_dir/$namespace config=
   config=$(cat)
   begin_scratch </dev/null || return
-  api "$dir" "$config" 2>&1 || :
+  api "$dir" "$config" 2>&1 || return 0
+  printf '%s\n' "$vmm_answer"
 }

@@ -64,6 +64,9 @@ become_vmm() {
   exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id"
 }
 
+# What becomes a VMM, as a program of its own.
+vmm_program="LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\""
+
 # vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
 # /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
 vmm_listens() {
@@ -82,8 +85,8 @@ launch_vmm() {
   clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
-    bash -c "LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\"" \
-    hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 &
+    bash -c "$vmm_program" \
+    hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
@@ -98,19 +101,17 @@ launch_vmm() {
   done
 }
 
-# api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection. CONFIG is curl's own config text; it goes in by a pipe, because it
-# holds secrets. The socket's path and the droplet's clock are put in here.
+# api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection and puts what is answered into vmm_answer. CONFIG
+# is curl's own config text; it goes in by a pipe, because it holds secrets. The socket's path and the droplet's clock are put
+# in here.
 api() {
   local config=${2//@SOCKET@/"$1/firecracker.sock"}
   config=${config//@SECONDS@/$((vmm_timeout_ms / 1000 + 1))}
   config=${config//@CLOCK@/$EPOCHREALTIME}
-  local answer code=0
-  answer=$(printf '%s' "$config" | curl --fail-early --config -) || code=$?
-  if ((code != 0)); then
-    printf '%s\n' "the VMM answered: $answer" >&2
-    return "$code"
-  fi
-  printf '%s\n' "$answer"
+  local code=0
+  vmm_answer=$(printf '%s' "$config" | curl --fail-early --config -) || code=$?
+  ((code == 0)) || fail "the VMM answered: $vmm_answer"
+  return "$code"
 }
 
 # end_vmm DIR (variable vmm_timeout_ms): ends the recorded process and the shell that waits for it, nothing else, and waits
@@ -156,7 +157,7 @@ write_record() {
 # shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all
 # requests, so the start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
-  local dir=$runtime_dir/$namespace config answer pid t0 t1 t2 t3 identity resume
+  local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3 identity resume disk_kind
   config=$(</dev/stdin)
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$((${EPOCHREALTIME/./} / 1000))
@@ -177,7 +178,7 @@ start_vm() {
   t2=$((${EPOCHREALTIME/./} / 1000))
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
-  answer=$(effect "$namespace/restore" api "$dir" "$config") || {
+  effect "$namespace/restore" api "$dir" "$config" || {
     fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
   }
@@ -186,12 +187,14 @@ start_vm() {
   read -r pid _ <"$dir/vmm.pid"
   # Not before: a VMM may turn into another program to run its guest.
   stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
-  identity=$(request_ms "$answer" /mmds) resume=$(request_ms "$answer" /vm /actions)
+  request_ms identity /mmds
+  request_ms resume /vm /actions
+  read -r disk_kind <"$dir/disk-kind"
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nload_ms=%d\nidentity_ms=%d\nresume_ms=%d\n' \
-    "$pid" "$(<"$dir/disk-kind")" $((t1 - t0)) $((t2 - t1)) $((t3 - t2 - identity - resume)) "$identity" "$resume"
+    "$pid" "$disk_kind" $((t1 - t0)) $((t2 - t1)) $((t3 - t2 - identity - resume)) "$identity" "$resume"
 }
 
-# request_ms ANSWER PATH…: the ms that requests to these paths took, by what `api` answered.
+# request_ms VARIABLE PATH…: puts into it the ms that requests to these paths took, by what `api` was answered.
 request_ms() {
   local line path us=0
   while IFS= read -r line; do
@@ -199,8 +202,8 @@ request_ms() {
       [[ $line =~ ^[0-9]{3}\ "$path"\ ([0-9]+)\.([0-9]{6})$ ]] || continue
       ((us += 10#${BASH_REMATCH[1]}${BASH_REMATCH[2]}))
     done
-  done <<<"$1"
-  printf '%d' $(((us + 500) / 1000))
+  done <<<"$vmm_answer"
+  printf -v "$1" '%d' $(((us + 500) / 1000))
 }
 
 # send_vm: variables runtime_dir namespace owner record (empty: as it is) knock (the clone's address, where its guest is to look
@@ -208,7 +211,7 @@ request_ms() {
 send_vm() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
   [[ -z $record ]] || effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
-  effect "$namespace/send" api "$runtime_dir/$namespace" "$(cat)" >/dev/null || return
+  effect "$namespace/send" api "$runtime_dir/$namespace" "$(</dev/stdin)" || return
   [[ -z $knock ]] || knock_at "$knock"
 }
 
