@@ -22,11 +22,20 @@ become() {
   exec "$@"
 }
 
+# find_hooks: whether there is anything for run_hooks.
+find_hooks() {
+  hooks=none
+  for hook in /etc/hornet/on-identity.d/*; do
+    if [ -f "$hook" ]; then hooks=some; fi
+  done
+}
+
 # run_hooks: each may take HOOK_SECONDS. One that fails is named, and the rest goes on. What they print may hold secrets, so
 # it is kept from the console, and in memory, so only its end is kept.
 run_hooks() {
   log=$RUN/hooks.log
   : >"$log"
+  if [ "${hooks:-}" = none ]; then hooks='' && return; fi
   for hook in /etc/hornet/on-identity.d/*; do
     if [ ! -f "$hook" ]; then continue; fi
     if [ ! -x "$hook" ]; then

@@ -77,18 +77,24 @@ apply_seed_and_clock() {
   esac
 }
 
+# read_hosts: $other_hosts becomes what /etc/hosts says of others than this guest.
+read_hosts() {
+  other_hosts=''
+  while IFS= read -r line; do
+    case $line in 127.0.1.1[!0-9]*) ;; *) other_hosts=$other_hosts$line$newline ;; esac
+  done </etc/hosts
+}
+
 apply_hostname() {
   hostname=$new_hostname
   case $hostname in '' | *[!A-Za-z0-9.-]*) failed hostname 'malformed' && return ;; esac
   printf '%s\n' "$hostname" >/proc/sys/kernel/hostname || failed hostname
-  lines=''
-  while IFS= read -r line; do
-    case $line in 127.0.1.1[!0-9]*) ;; *) lines=$lines$line$newline ;; esac
-  done </etc/hosts
+  if [ -z "${other_hosts:-}" ]; then read_hosts; fi
   umask 022
   printf '%s\n' "$hostname" >/etc/hostname || failed hostname '/etc/hostname'
-  printf '%s127.0.1.1\t%s\n' "$lines" "$hostname" >/etc/hosts || failed hostname '/etc/hosts'
+  printf '%s127.0.1.1\t%s\n' "$other_hosts" "$hostname" >/etc/hosts || failed hostname '/etc/hosts'
   umask 077
+  other_hosts=''
 }
 
 apply_machine_id() {
@@ -102,6 +108,13 @@ apply_machine_id() {
   umask 077
 }
 
+clear_dropbear_keys() {
+  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
+  for file in /etc/dropbear/dropbear_*_host_key; do
+    if [ -e "$file" ]; then rm -f "$file"; fi
+  done
+}
+
 # apply_host_key: the only host key of this guest, in the format of its ssh server.
 apply_host_key() {
   if [ "$SSHD_KIND" = openssh ]; then
@@ -109,12 +122,8 @@ apply_host_key() {
     printf '%b' "$new_host_key" >"${OPENSSH_KEY:-/etc/ssh/ssh_host_ed25519_key}" || failed host-key
     return
   fi
-  # What waits for its key goes on waiting until it is given it.
-  if [ -n "${prepared:-}" ] && [ -p "$DROPBEAR_KEY" ]; then exec 6<>"$DROPBEAR_KEY"; fi
-  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
-  for file in /etc/dropbear/dropbear_*_host_key; do
-    if [ -e "$file" ]; then rm -f "$file"; fi
-  done
+  if [ -z "${keys_gone:-}" ]; then clear_dropbear_keys; fi
+  keys_gone=''
   printf '%b' "$new_dropbear_key" >"$DROPBEAR_KEY" || failed host-key
 }
 

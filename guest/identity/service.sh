@@ -1,25 +1,36 @@
 # shellcheck shell=sh
-# What the service alone does: an ssh server that starts when the guest is itself, and the two kinds of turns. Sourced behind
-# apply.sh.
+# What the service alone does: what is prepared, an ssh server that starts when the guest is itself, and the two kinds of
+# turns. Sourced behind apply.sh.
 
 # prepare_sshd: a dropbear that is all there but for its key, which it waits to read: to start it takes a guest that wakes
 # up longer than all that is applied. It listens on nothing before. (For every connection it runs itself again, and then
-# reads a file.)
+# reads a file.) Once it has the pipe open that its key will come through, the pipe's name is taken away, so that a guest
+# that wakes up needs no process for that.
 prepare_sshd() {
   prepared=
   if [ "$SSHD_KIND" != dropbear ] || [ -z "$SSHD_START" ]; then return; fi
-  [ -d /etc/dropbear ] || mkdir -p /etc/dropbear
-  rm -f "$DROPBEAR_KEY"
+  clear_dropbear_keys
   mkfifo "$DROPBEAR_KEY" || return
   $SSHD_START -r "$DROPBEAR_KEY" 7<&- 8<&- </dev/null >"$RUN/sshd.log" 2>&1 &
   prepared=$!
-  # Asleep, it has come to its key.
+  exec 6<>"$DROPBEAR_KEY"
   tries=0
-  while [ "$tries" -lt 40 ] && read -r line <"/proc/$prepared/stat"; do
-    case $line in *') S '*) return ;; esac
+  while [ "$tries" -lt 40 ] && [ -e "/proc/$prepared/exe" ]; do
+    for file in "/proc/$prepared/fd"/*; do
+      # shellcheck disable=SC3013 # as dash, busybox and bash have it
+      if [ "$file" -ef "$DROPBEAR_KEY" ]; then rm -f "$DROPBEAR_KEY" && keys_gone=yes && return; fi
+    done
     tries=$((tries + 1))
     sleep 0.05
   done
+}
+
+# prepare: what can be done before this guest knows who it is, and would cost it time later.
+prepare() {
+  prepare_sshd
+  read_hosts
+  find_hooks
+  if find_user root && [ -d "$home" ] && [ ! -e "$home/.ssh" ] && [ ! -h "$home/.ssh" ]; then mkdir "$home/.ssh"; fi
 }
 
 # start_sshd: with the host key of this guest; the server takes connections when this returns.
@@ -44,6 +55,7 @@ start_sshd() {
 start_sshd_with_own_key() {
   if [ -n "${prepared:-}" ]; then
     kill "$prepared" 2>/dev/null
+    exec 6<&-
     prepared=
     rm -f "$DROPBEAR_KEY"
   fi

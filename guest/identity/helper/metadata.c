@@ -52,23 +52,27 @@ static int receive(const char **body, long *length)
     }
 }
 
-/* Asks over the connection that is there, or over a new one where that has ended. */
+/* Asks once, over the connection that is there, or over a new one where there is none. Gives the status, 0 without answer. */
+static int exchange(unsigned int ip, const char *request, long size, const char **body, long *length)
+{
+    int status;
+    time_ns begun = monotonic();
+    if (line < 0 && !dial(ip)) return 0;
+    if (call(SYS_SENDTO, line, (long)request, size, MSG_NOSIGNAL, 0, 0) == size && (status = receive(body, length))) {
+        limit = FIRST_LIMIT;
+        return status;
+    }
+    hang_up();
+    /* Neither refused nor answered: a guest that waits for a core gets more time. */
+    if (monotonic() - begun >= limit && limit < LONGEST_LIMIT) limit *= 2;
+    return 0;
+}
+
+/* Asks, a second time over a new connection where the one that was there has ended. */
 static int ask(unsigned int ip, const char *request, long size, const char **body, long *length)
 {
-    for (;;) {
-        int fresh = line < 0, status;
-        time_ns begun = monotonic();
-        if (fresh && !dial(ip)) break;
-        if (call(SYS_SENDTO, line, (long)request, size, MSG_NOSIGNAL, 0, 0) == size && (status = receive(body, length))) {
-            limit = FIRST_LIMIT;
-            return status;
-        }
-        hang_up();
-        /* Neither refused nor answered: a guest that waits for a core gets more time. */
-        if (monotonic() - begun >= limit && limit < LONGEST_LIMIT) limit *= 2;
-        if (fresh) break;
-    }
-    return 0;
+    int kept = line >= 0, status = exchange(ip, request, size, body, length);
+    return status || !kept ? status : exchange(ip, request, size, body, length);
 }
 
 static int ask_token(unsigned int ip)
@@ -86,14 +90,19 @@ static int ask_token(unsigned int ip)
 /* The document, which is valid until the next call. Gives its length, 0 where there is none. */
 long fetch(unsigned int ip, const char **document)
 {
-    for (int round = 0; round < 2; round++) {
+    /* A connection of an earlier call: where it is nobody's any more, neither is the token. */
+    int kept = line >= 0;
+    for (int round = 0; round < 2; round++, kept = 0) {
         char request[320], *end = request;
         long length;
         if (!*token && !ask_token(ip)) return 0;
         end = append(end, "GET /hornet/identity HTTP/1.1\r\nHost: 169.254.169.254\r\nAccept: text/plain\r\nX-metadata-token: ");
         end = append(append(end, token), "\r\n\r\n");
-        switch (ask(ip, request, end - request, document, &length)) {
+        switch ((kept ? exchange : ask)(ip, request, end - request, document, &length)) {
         case 200: return starts_with(*document, *document + length, "format=") ? length : 0;
+        case 0:
+            if (!kept) return 0;
+            /* falls through */
         case 401: *token = 0; break;
         default: return 0;
         }
