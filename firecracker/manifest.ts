@@ -24,6 +24,10 @@ export const manifestSchema = z.object({
   guest: z.object({ address: z.string(), mac: z.string(), tap: z.string() }),
   /** The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. */
   diskPath: z.string(),
+  /** Further disks that are baked in: read-only, at the same path on every droplet, shared by all clones. */
+  drives: z.array(z.object({ id: z.string(), path: z.string() })).optional(),
+  /** The vsock device that is baked in, and the path of its socket; every clone gets a socket of its own. */
+  vsock: z.object({ cid: z.number().int().nonnegative(), path: z.string() }).optional(),
   /** The tap that is baked in, and the guest interface it belongs to. */
   tap: z.string(),
   iface: z.string(),
@@ -58,6 +62,8 @@ export const artifactSchema = z.object({
   /** The template disk that clones copy; empty where it is `rootfs.ext4` in the folder. */
   disk: z.string().default(""),
   diskPath: z.string(),
+  drives: manifestSchema.shape.drives,
+  vsock: manifestSchema.shape.vsock,
   tap: z.string().default("tap0"),
   iface: z.string().default("eth0"),
   guestMac: z.string(),
@@ -103,6 +109,8 @@ export function artifactIn(
     folder,
     disk: elsewhere["rootfs.ext4"] ?? (has("rootfs.ext4") ? "" : manifest.diskPath),
     diskPath: manifest.diskPath,
+    ...(manifest.drives && { drives: manifest.drives }),
+    ...(manifest.vsock && { vsock: manifest.vsock }),
     tap: manifest.tap,
     iface: manifest.iface,
     guestMac: manifest.guest.mac,

@@ -6,6 +6,7 @@ import {
   pauseRequest,
   resumeRequest,
   snapshotRequest,
+  vsockIn,
 } from "./requests";
 import { versionsForFormat } from "./versions";
 
@@ -50,6 +51,23 @@ test("another tap needs 1.12, and before that it is said which version is needed
   });
   expect(() => loadRequest({ ...paths, version: "1.11.0", taps })).toThrow(
     "Firecracker 1.11.0 cannot give a restored guest another tap; that came with 1.12",
+  );
+});
+
+test.each<[string, string, string, object | undefined]>([
+  ["1.16.1", "/tmp/v.sock", "/run/vm7/vsock.sock", { uds_path: "/run/vm7/vsock.sock" }],
+  ["1.16.1", "v.sock", "/run/vm7/vsock.sock", { uds_path: "/run/vm7/vsock.sock" }],
+  ["1.15.0", "v.sock", "/run/vm7/v.sock", undefined],
+])("a vsock device with %s, baked in as %s, has its socket at %s", (version, baked, own, override) => {
+  expect(vsockIn("/run/vm7", version, baked)).toBe(own);
+  const body = loadRequest({ ...paths, version, vsock: { baked, own } }).body as Record<string, unknown>;
+  expect(body.vsock_override).toEqual(override);
+});
+
+test("before 1.16 only a relative path of a vsock socket is each clone's own", () => {
+  const vsock = { baked: "/tmp/v.sock", own: "/run/vm7/vsock.sock" };
+  expect(() => loadRequest({ ...paths, version: "1.15.0", vsock })).toThrow(
+    "Firecracker 1.15.0 cannot give a restored guest another vsock socket; that came with 1.16",
   );
 });
 

@@ -8,6 +8,8 @@ export interface LoadSpec {
   readonly version: string;
   /** Guest interfaces whose tap is another one now than in the snapshot. */
   readonly taps?: readonly { readonly iface: string; readonly tap: string }[];
+  /** The vsock device's socket: the path that is baked in, and the clone's own; left out where there is none. */
+  readonly vsock?: { readonly baked: string; readonly own: string };
 }
 
 /** What a cold boot needs to know. */
@@ -22,6 +24,10 @@ export interface BootSpec {
   readonly vcpus: number;
   /** V1 answers without a session token; left out, it is V2. */
   readonly metadataVersion?: "V1" | "V2";
+  /** Further disks, read-only. */
+  readonly drives?: readonly { readonly id: string; readonly path: string }[];
+  /** A vsock device, and the path of its socket. */
+  readonly vsock?: { readonly cid: number; readonly path: string };
 }
 
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
@@ -39,14 +45,30 @@ export function atLeast(version: string, wanted: string): boolean {
 }
 
 /**
+ * Whether a restored guest's vsock device can have another socket than its template's: a relative path leads into the
+ * folder that the VMM runs in; `vsock_override` came with 1.16.
+ */
+export function givesOwnVsock(version: string, baked: string): boolean {
+  return !baked.startsWith("/") || atLeast(version, "1.16");
+}
+
+/** Where a clone's vsock socket is, `folder` being what its VMM runs in; see {@link givesOwnVsock}. */
+export function vsockIn(folder: string, version: string, baked: string): string {
+  return atLeast(version, "1.16") ? `${folder}/vsock.sock` : `${folder}/${baked}`;
+}
+
+/**
  * Load, paused. `clock_realtime` (1.16) is left alone: it moves the guest's monotonic clock on by the whole time since the
  * snapshot, so that every timer in it is due at once, and helps only where kvm-clock is the clock source; the clock is set
  * with the identity instead. `mem_backend` came with 1.1, `network_overrides` with 1.12; a VMM before those gets the older form, or
  * an error that says which version is needed.
  */
-export function loadRequest({ snapshotPath, memoryPath, version, taps = [] }: LoadSpec): ApiRequest {
+export function loadRequest({ snapshotPath, memoryPath, version, taps = [], vsock }: LoadSpec): ApiRequest {
   if (taps.length > 0 && !atLeast(version, "1.12")) {
     throw new Error(`Firecracker ${version} cannot give a restored guest another tap; that came with 1.12`);
+  }
+  if (vsock !== undefined && !givesOwnVsock(version, vsock.baked)) {
+    throw new Error(`Firecracker ${version} cannot give a restored guest another vsock socket; that came with 1.16`);
   }
   return {
     method: "PUT",
@@ -59,6 +81,7 @@ export function loadRequest({ snapshotPath, memoryPath, version, taps = [] }: Lo
       ...(taps.length === 0
         ? {}
         : { network_overrides: taps.map(({ iface, tap }) => ({ iface_id: iface, host_dev_name: tap })) }),
+      ...(vsock !== undefined && atLeast(version, "1.16") && { vsock_override: { uds_path: vsock.own } }),
       resume_vm: false,
     },
   };
@@ -100,6 +123,20 @@ export function bootRequests(spec: BootSpec): ApiRequest[] {
       path: "/drives/rootfs",
       body: { drive_id: "rootfs", path_on_host: spec.diskPath, is_root_device: true, is_read_only: false },
     },
+    ...(spec.drives ?? []).map(({ id, path }): ApiRequest => ({
+      method: "PUT",
+      path: `/drives/${id}`,
+      body: { drive_id: id, path_on_host: path, is_root_device: false, is_read_only: true },
+    })),
+    ...(spec.vsock === undefined
+      ? []
+      : [
+          {
+            method: "PUT" as const,
+            path: "/vsock",
+            body: { guest_cid: spec.vsock.cid, uds_path: spec.vsock.path },
+          },
+        ]),
     {
       method: "PUT",
       path: "/network-interfaces/eth0",

@@ -5,7 +5,7 @@ import { versionsForFormat } from "../firecracker/versions";
 import { HornetError } from "../host/errors";
 import { sessionOf, type Session } from "../host/session";
 import { scratchNamespace, type Announce, type Found } from "./artifactBoot";
-import { describeHost } from "./artifactFiles";
+import { describeHost, inspectFiles } from "./artifactFiles";
 import type { ArtifactInputs, fromSource } from "./artifactInputs";
 import { artifactAt, parseManifest, readManifest, readSignature } from "./artifactPath";
 import { publish } from "./artifactPublish";
@@ -120,6 +120,14 @@ async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: The
 
 async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
   const host = await describeHost(target, wanted.firecracker);
+  const further = (manifest.drives ?? []).map(({ path }) => path);
+  const seen = further.length === 0 ? {} : await inspectFiles(target, further);
+  for (const path of further) {
+    if (seen[path] !== undefined) continue;
+    throw new HornetError(
+      `the snapshot's guests read a further disk ${path}, which is not on ${target.name}: put it there, it is not transferred`,
+    );
+  }
   const [have, need] = [host.format, manifest.snapshotFormat].map((format) => format.split(".")[0]);
   if (have === need || have === "" || need === "") return;
   throw new HornetError(

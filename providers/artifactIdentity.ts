@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
 import { newGeneration } from "../firecracker/identity";
+import type { Manifest } from "../firecracker/manifest";
 import { loadRequest, metadataRequest, resumeRequest } from "../firecracker/requests";
 import { sessionFor } from "./droplet";
-import { scratchVars } from "./artifactBoot";
+import { scratchNamespace, scratchVars } from "./artifactBoot";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
 
@@ -17,6 +18,7 @@ export interface Trial {
   readonly diskPath: string;
   readonly tap: string;
   readonly ownDisk: boolean;
+  readonly vsock?: Manifest["vsock"];
 }
 
 /** ms that a guest whose ssh answers gets to say that it has an identity service too; that looks every few seconds. */
@@ -28,13 +30,19 @@ const GRACE = 8000;
  */
 export async function detectIdentity(
   wanted: ArtifactInputs,
-  { path, version, diskPath, tap, ownDisk }: Trial,
+  { path, version, diskPath, tap, ownDisk, vsock }: Trial,
 ): Promise<"service" | "ssh"> {
   const session = sessionFor(wanted);
   const vars = scratchVars(wanted);
   const generation = newGeneration();
   const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
-  const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
+  const own = `${wanted.runtimeDir}/${scratchNamespace(wanted)}/vsock.sock`;
+  const load = loadRequest({
+    snapshotPath: `${path}/vm.snapshot`,
+    memoryPath: `${path}/vm.mem`,
+    version,
+    ...(vsock && { vsock: { baked: vsock.path, own } }),
+  });
   const done = async (): Promise<void> => {
     await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
   };

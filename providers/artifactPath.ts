@@ -6,21 +6,12 @@ import { loadRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { scratchVars, type Found } from "./artifactBoot";
+import { bakedIn, type Baked } from "./artifactBaked";
 import { detectIdentity } from "./artifactIdentity";
 import { describeHost, hashFiles, inspectFiles, type FileDigest, type FileMarks } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
 import { sessionFor } from "./droplet";
-
-/** The part of `GET /vm/config` that tells what a snapshot has baked in. */
-const vmConfig = z.object({
-  drives: z.array(z.object({ path_on_host: z.string().nullable(), is_root_device: z.boolean() })),
-  "machine-config": z.object({ vcpu_count: z.number(), mem_size_mib: z.number() }),
-  "network-interfaces": z.array(
-    z.object({ iface_id: z.string(), host_dev_name: z.string(), guest_mac: z.string().nullish() }),
-  ),
-  "mmds-config": z.object({ version: z.string().nullish() }).nullish(),
-});
 
 /** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
 export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
@@ -111,26 +102,12 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
 export async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
   const marks = await filesIn(session, path);
   const host = await describeHost(session, wanted.firecracker);
-  const config = await trialLoad(session, wanted, path, host.firecracker, marks[`${path}/rootfs.ext4`] !== undefined);
-  const [drive] = config.drives;
-  const [nic] = config["network-interfaces"];
-  if (drive === undefined || drive.path_on_host === null || nic === undefined) {
-    throw new HornetError(`the snapshot in ${path} has no disk or no network interface`);
-  }
-  // Without metadata service no service in the guest can wait there for its identity.
-  const identity =
-    (config["mmds-config"] ?? undefined) === undefined
-      ? "ssh"
-      : await detectIdentity(wanted, {
-          path,
-          version: host.firecracker,
-          diskPath: drive.path_on_host,
-          tap: nic.host_dev_name,
-          ownDisk: marks[`${path}/rootfs.ext4`] !== undefined,
-        });
+  const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
+  const version = host.firecracker;
+  const { mac, metadata, ...baked } = await trialLoad(session, wanted, path, version, ownDisk);
+  const identity = metadata ? await detectIdentity(wanted, { path, version, ownDisk, ...baked }) : "ssh";
   // Where the disk lies at the path that is baked in, and not beside the memory, it is part of the artifact all the same.
-  const elsewhere: Record<string, string> =
-    marks[`${path}/rootfs.ext4`] === undefined ? { "rootfs.ext4": drive.path_on_host } : {};
+  const elsewhere: Record<string, string> = ownDisk ? {} : { "rootfs.ext4": baked.diskPath };
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
@@ -144,17 +121,19 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
     cpu: host.cpu,
     cpuFeatures: [...host.cpuFeatures],
     hostKernel: host.kernel,
-    guest: { address: wanted.guestAddress, mac: nic.guest_mac ?? "", tap: wanted.tapAddress },
-    diskPath: drive.path_on_host,
-    tap: nic.host_dev_name,
-    iface: nic.iface_id,
-    memory: config["machine-config"].mem_size_mib,
-    vcpus: config["machine-config"].vcpu_count,
+    guest: { address: wanted.guestAddress, mac, tap: wanted.tapAddress },
+    ...baked,
     identity,
     bootArgs: "",
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
   };
   return { manifest, elsewhere };
+}
+
+/** What to do about a refused load, where its words leave that open. */
+function hintFor(answer: string): string {
+  if (!/vsock/i.test(answer) || !/in use|AddrInUse/.test(answer)) return "";
+  return "; its vsock socket is taken: end the VM that has it, or take the file away where there is none";
 }
 
 /**
@@ -167,7 +146,7 @@ async function trialLoad(
   path: string,
   version: string,
   ownDisk: boolean,
-): Promise<z.infer<typeof vmConfig>> {
+): Promise<Baked> {
   const vars = scratchVars(wanted);
   const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
   const attempt = async (diskPath: string): Promise<string> =>
@@ -192,13 +171,13 @@ async function trialLoad(
     let answer = await attempt("");
     const baked = /\(os error 2\) (\/[^"\n]*)"/.exec(answer)?.[1];
     if (baked !== undefined && ownDisk) answer = await attempt(baked);
-    const config = answer.split("\n").find((line) => line.startsWith('{"') && line.includes('"machine-config"'));
-    if (config === undefined) {
+    const text = answer.split("\n").find((line) => line.startsWith('{"') && line.includes('"machine-config"'));
+    if (text === undefined) {
       throw new HornetError(
-        `Firecracker ${version} on ${session.name} cannot load the snapshot in ${path}: ${answer.trim()}`,
+        `Firecracker ${version} on ${session.name} cannot load the snapshot in ${path}: ${answer.trim()}${hintFor(answer)}`,
       );
     }
     await done();
-    return vmConfig.parse(JSON.parse(config));
+    return bakedIn(text, path, version);
   }, done);
 }

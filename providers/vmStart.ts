@@ -9,6 +9,7 @@ import {
   metricsRequest,
   resumeRequest,
   startRequest,
+  vsockIn,
 } from "../firecracker/requests";
 import { HornetError, messageOf } from "../host/errors";
 import type { Session } from "../host/session";
@@ -42,7 +43,10 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const boots = from === "disk" || way === "cloud-init";
   // The pipe is made by prepare_metrics (host/library/metrics.sh).
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
-  const requests = boots ? [...boot(wanted), metadata, startRequest] : restore(wanted, version, metadata);
+  const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
+  const requests = boots
+    ? [...boot(wanted, vsock), metadata, startRequest]
+    : [restore(wanted, version, vsock), metadata, resumeRequest];
   const answer = await session.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
@@ -55,6 +59,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
       shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
+      vsock: vsock ?? "",
       hold: way === "ssh" ? "1" : "",
       metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
@@ -78,18 +83,18 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
 }
 
-function restore({ artifact, tap }: VmInputs, version: string, metadata: ApiRequest): ApiRequest[] {
+function restore({ artifact, tap }: VmInputs, version: string, vsock: string | undefined): ApiRequest {
   const taps = artifact.tap === tap ? [] : [{ iface: artifact.iface, tap }];
-  const load = loadRequest({
+  return loadRequest({
     snapshotPath: filesOf(artifact).snapshot,
     memoryPath: filesOf(artifact).memory,
     version,
     taps,
+    ...(artifact.vsock && vsock !== undefined && { vsock: { baked: artifact.vsock.path, own: vsock } }),
   });
-  return [load, metadata, resumeRequest];
 }
 
-function boot(wanted: VmInputs): ApiRequest[] {
+function boot(wanted: VmInputs, vsock: string | undefined): ApiRequest[] {
   const { artifact } = wanted;
   const byCloudInit = wayOf(wanted) === "cloud-init";
   const bootArgs =
@@ -104,6 +109,8 @@ function boot(wanted: VmInputs): ApiRequest[] {
     vcpus: artifact.vcpus,
     // cloud-init asks for a token only where it takes the machine for one of Amazon's.
     metadataVersion: byCloudInit ? "V1" : "V2",
+    ...(artifact.drives && { drives: artifact.drives }),
+    ...(artifact.vsock && vsock !== undefined && { vsock: { cid: artifact.vsock.cid, path: vsock } }),
   });
 }
 

@@ -80,4 +80,6 @@ try_scratch() {
   begin_scratch </dev/null || return
   api "$dir" "$config" 2>&1 || return 0
   printf '%s\n' "$vmm_answer"
+  # A snapshot's vsock device has its socket at the path that is baked in, wherever that is.
+  [[ ! $vmm_answer =~ \"uds_path\":\"(/[^\"]+)\" ]] || effect "scratch/vsock" rm -f "${BASH_REMATCH[1]}"
 }

@@ -153,8 +153,11 @@ write_record() {
   printf '%s\n' "$origin" "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"
 }
 
-# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk hold metrics record
-# shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all
+# clear_socket PATH: makes room for a socket. One of a VMM that was killed lies there still, and no other can be bound to it.
+clear_socket() { mkdir -p "${1%/*}" && clear_path "$1"; }
+
+# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
+# socket; empty: it has none) hold metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all
 # requests, so the start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3 identity resume disk_kind
@@ -169,6 +172,7 @@ start_vm() {
   t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" put_line "$dir/record" "$record" || return
   prepare_metrics "$dir" || return
+  [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return

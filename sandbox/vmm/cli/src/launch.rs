@@ -8,6 +8,7 @@ use standin_core::restore::restore;
 use std::fs::File;
 use std::io;
 use std::os::unix::io::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::net::UnixListener;
 
 /// How the guest comes to life.
 pub enum Kind {
@@ -28,6 +29,8 @@ pub struct Launch {
     pub memory: File,
     /// Open taps, by interface id.
     pub taps: Vec<(String, File)>,
+    /// Where the other end of the vsock device listens.
+    pub vsock: Option<UnixListener>,
     /// Where the serial console goes.
     pub console: File,
 }
@@ -43,13 +46,14 @@ pub fn boot(preboot: &mut Preboot) -> Result<Launch, String> {
         config,
         memory,
         taps: std::mem::take(&mut preboot.taps),
+        vsock: preboot.vsock.take(),
         console: console(preboot).map_err(internal)?,
     })
 }
 
 /// Prepares a load. The error is the text after `Load snapshot error: `.
 pub fn load(preboot: &Preboot, params: &LoadSnapshotConfig) -> Result<Launch, String> {
-    let restored = restore(params)?;
+    let restored = restore(params, preboot.guestless)?;
     let failed = |e: io::Error| format!("Failed to restore from snapshot: {e}");
     Ok(Launch {
         kind: Kind::Load {
@@ -60,6 +64,7 @@ pub fn load(preboot: &Preboot, params: &LoadSnapshotConfig) -> Result<Launch, St
         config: restored.config,
         memory: restored.memory,
         taps: restored.taps,
+        vsock: restored.vsock,
         console: console(preboot).map_err(failed)?,
     })
 }

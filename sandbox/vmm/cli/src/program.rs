@@ -22,10 +22,10 @@ pub struct Limits {
     pub mmds: usize,
 }
 
-/// Runs the program and gives its exit code.
-pub fn main(run: Run, check_host: fn() -> Result<(), String>) -> i32 {
+/// Runs the program and gives its exit code; `guestless` where it runs no guest that could miss a device.
+pub fn main(run: Run, check_host: fn() -> Result<(), String>, guestless: bool) -> i32 {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let code = match inner(&words, run, check_host) {
+    let code = match inner(&words, run, check_host, guestless) {
         Ok(code) => code,
         Err(failure) => {
             log::error("main", &failure.log);
@@ -41,7 +41,7 @@ pub fn main(run: Run, check_host: fn() -> Result<(), String>) -> i32 {
     code
 }
 
-fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>) -> Result<i32, Failure> {
+fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>, guestless: bool) -> Result<i32, Failure> {
     let args = Args::parse(words).map_err(|error| Failure {
         log: format!("Arguments parsing error: {error} \\n\\nFor more information try --help."),
         stderr: format!("ParseArguments({error:?})"),
@@ -70,6 +70,7 @@ fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>) -> 
     let (payload, mmds) = limits(&args);
     let limits = Limits { payload, mmds };
     let mut preboot = Preboot::new(id, mmds);
+    preboot.guestless = guestless;
     if let Some(path) = args.value("metrics-path") {
         let file = files::open_append(path).map_err(|e| {
             let log = format!("Could not initialize metrics: {e}");

@@ -37,7 +37,9 @@ pub struct Preboot {
     pub metrics: Option<File>,
     /// What has been asked so far.
     pub tally: Tally,
-    vsock: Option<UnixListener>,
+    pub vsock: Option<UnixListener>,
+    /// No guest will run that could miss a device which is not emulated.
+    pub guestless: bool,
     booted_source: bool,
     cpu_changes: bool,
     /// Something was configured that rules out a load.
@@ -56,6 +58,7 @@ impl Preboot {
             metrics: None,
             tally: Tally::new(),
             vsock: None,
+            guestless: false,
             booted_source: false,
             cpu_changes: false,
             boot_path: false,
@@ -224,6 +227,6 @@ impl Preboot {
             return Err(fault("Cannot start microvm without kernel configuration."));
         }
         crate::qemu::kernel::check(&self.config.boot_source.kernel_image_path).map_err(|why| fault(&why))?;
-        check_supported(&self.config, self.cpu_changes)
+        check_supported(&self.config, self.cpu_changes, self.guestless)
     }
 }

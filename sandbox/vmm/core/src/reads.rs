@@ -47,12 +47,12 @@ pub fn mmds_fault(error: MmdsError) -> Fault {
     }
 }
 
-/// Refuses what is configured but not emulated.
-pub fn check_supported(config: &VmmConfig, cpu_changes: bool) -> Result<(), Fault> {
+/// Refuses what is configured but not emulated. Where there is no guest, nobody misses a vsock device.
+pub fn check_supported(config: &VmmConfig, cpu_changes: bool, guestless: bool) -> Result<(), Fault> {
     let machine = config.machine();
     let missing = [
         (config.balloon.is_some(), "the balloon device is not emulated"),
-        (config.vsock.is_some(), "the vsock device is not emulated"),
+        (config.vsock.is_some() && !guestless, "the vsock device is not emulated"),
         (!config.pmem.is_empty(), "pmem devices are not emulated"),
         (config.memory_hotplug.is_some(), "memory hotplug is not emulated"),
         (cpu_changes, "custom CPU templates are not emulated"),

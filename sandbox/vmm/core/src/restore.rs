@@ -8,6 +8,7 @@ use crate::resources::VmmConfig;
 use crate::snapshot::container;
 use crate::tap;
 use std::fs::File;
+use std::os::unix::net::UnixListener;
 
 /// A snapshot that can be brought to life.
 pub struct Restored {
@@ -18,10 +19,12 @@ pub struct Restored {
     pub memory: File,
     /// Open taps, by interface id.
     pub taps: Vec<(String, File)>,
+    /// Where the other end of its vsock device listens.
+    pub vsock: Option<UnixListener>,
 }
 
 /// Opens everything a snapshot needs. The error is the text after `Load snapshot error: `.
-pub fn restore(params: &LoadSnapshotConfig) -> Result<Restored, String> {
+pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored, String> {
     let failed = "Failed to restore from snapshot";
     let state = |why: String| format!("{failed}: Failed to get snapshot state from file: {why}");
     let bytes = std::fs::read(&params.snapshot_path)
@@ -36,8 +39,11 @@ pub fn restore(params: &LoadSnapshotConfig) -> Result<Restored, String> {
             None => return Err(state("Unknown Network Device.".to_string())),
         }
     }
-    if params.vsock_override.is_some() && config.vsock.is_none() {
-        return Err(state("Unknown Vsock Device.".to_string()));
+    if let Some(wanted) = &params.vsock_override {
+        match &mut config.vsock {
+            Some(vsock) => vsock.uds_path = wanted.uds_path.clone(),
+            None => return Err(state("Unknown Vsock Device.".to_string())),
+        }
     }
     if let Some(machine) = &mut config.machine_config {
         machine.track_dirty_pages = params.track_dirty_pages || params.enable_diff_snapshots;
@@ -59,8 +65,10 @@ pub fn restore(params: &LoadSnapshotConfig) -> Result<Restored, String> {
             .map_err(|why| devices_failed(format!("Net: Failed to create a network device: {why}")))?;
         taps.push((net.iface_id.clone(), tap));
     }
-    check_supported(&config, false).map_err(|fault| devices_failed(fault.message))?;
-    Ok(Restored { config, devices: devices.to_vec(), memory, taps })
+    check_supported(&config, false, guestless).map_err(|fault| devices_failed(fault.message))?;
+    let vsock = config.vsock.as_ref().map(|vsock| UnixListener::bind(&vsock.uds_path)).transpose();
+    let vsock = vsock.map_err(|e| devices_failed(format!("Vsock: UnixBind({e:?})")))?;
+    Ok(Restored { config, devices: devices.to_vec(), memory, taps, vsock })
 }
 
 fn open_memory(params: &LoadSnapshotConfig, size: u64) -> Result<File, String> {

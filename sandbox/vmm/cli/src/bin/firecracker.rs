@@ -17,5 +17,5 @@ fn run(launch: Launch, preboot: Preboot, server: Server, waiting: Option<usize>,
 }
 
 fn main() {
-    std::process::exit(program::main(run, check_qemu))
+    std::process::exit(program::main(run, check_qemu, false))
 }

@@ -12,6 +12,7 @@ use standin_core::runtime::{Machine, Running};
 use std::fs::File;
 use std::io;
 use std::os::unix::io::{AsRawFd, RawFd};
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 
 /// A machine that only pretends to run.
@@ -20,6 +21,7 @@ struct Nothing {
     /// Kept open, as a guest would.
     _memory: File,
     _taps: Vec<(String, File)>,
+    _vsock: Option<UnixListener>,
 }
 
 impl Machine for Nothing {
@@ -72,7 +74,7 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
         metrics: preboot.metrics.map(Output::new),
         tally: preboot.tally,
         paused,
-        machine: Nothing { size, _memory: launch.memory, _taps: launch.taps },
+        machine: Nothing { size, _memory: launch.memory, _taps: launch.taps, _vsock: launch.vsock },
     };
     if let Some(index) = waiting {
         server.respond(index, &started(deprecated));
@@ -84,5 +86,5 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
 }
 
 fn main() {
-    std::process::exit(program::main(run, || Ok(())))
+    std::process::exit(program::main(run, || Ok(()), true))
 }
