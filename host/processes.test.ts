@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,6 +22,26 @@ function lives(pid: number): boolean {
   const script = `. "$0" && start_time "$1" >/dev/null && printf yes || printf no`;
   const library = join(__dirname, "library/common.sh");
   return execFileSync("bash", ["-c", script, library, String(pid)], { encoding: "utf8" }) === "yes";
+}
+
+test("where one of several files cannot be read, nobody goes on reading the others", () => {
+  const endless = join(folder, "endless");
+  execFileSync("mkfifo", [endless]);
+  const script = `. "$0/common.sh" && . "$0/artifact.sh" && printf '%s\\n' "$1" "$2" | hash_files`;
+  const argv = ["-c", script, join(__dirname, "library"), join(folder, "nowhere"), endless];
+  const { status } = spawnSync("bash", argv, { stdio: "ignore" });
+  const readers = readdirSync("/proc").filter((pid) => argumentsOf(pid).includes(endless));
+  for (const pid of readers) process.kill(Number(pid), "SIGKILL");
+  expect({ status, readers }).toEqual({ status: 1, readers: [] });
+});
+
+/** A process's arguments; none where it is gone. */
+function argumentsOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
 }
 
 test("a process whose first thread has ended lives until its last one has", async () => {

@@ -16,7 +16,8 @@ read_manifest() { [[ ! -f $path/manifest.json ]] || cat "$path/manifest.json"; }
 # read_signature: variables path.
 read_signature() { [[ ! -f $path/manifest.json.sig ]] || cat "$path/manifest.json.sig"; }
 
-# hash_files: stdin: one path a line. Answers "SHA256 SIZE PATH", in this order; all are read at once.
+# hash_files: stdin: one path a line. Answers "SHA256 SIZE PATH", in this order; all are read at once, and none any longer
+# where one of them cannot be read.
 hash_files() {
   local file sum descriptor
   local -a files descriptors=()
@@ -26,7 +27,7 @@ hash_files() {
     descriptors+=("$descriptor")
   done
   for file in "${!files[@]}"; do
-    read -r sum _ <&"${descriptors[file]}" || return
+    read -r sum _ <&"${descriptors[file]}" || { kill_descendants "$BASHPID"; return 1; }
     printf '%s %s %s\n' "$sum" "$(stat -L -c %s -- "${files[file]}")" "${files[file]}"
   done
 }
