@@ -15,8 +15,6 @@ export function endWithEngine(argv: readonly string[] = process.argv): void {
   const [, host, port] = /^(127\.0\.0\.1|\[?::1\]?|localhost):(\d+)$/.exec(address) ?? [];
   if (watching || !script.includes("dynamic-provider") || host === undefined || port === undefined) return;
   watching = true;
-  // How the engine ends its providers (sdk/go/common/resource/plugin): Node would go without a word to who cleans up.
-  process.once("SIGINT", () => process.exit(0));
   setInterval(() => {
     const socket = connect({ host: host.replaceAll(/[[\]]/g, ""), port: Number(port) });
     socket.unref();

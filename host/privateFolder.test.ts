@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const checkout = resolve(__dirname, "..");
+
+/** Runs code in a process of its own that has made a private folder, and ends it once that is there. */
+async function endedBy(code: string, signal: NodeJS.Signals): Promise<{ folder: string; ended: unknown }> {
+  const program = `require(${JSON.stringify(join(checkout, "register.cjs"))});
+    const { privateFolder } = require(${JSON.stringify(join(checkout, "host/privateFolder.ts"))});
+    ${code}; console.log(privateFolder()); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const folder = await new Promise<string>((done) => {
+    child.stdout.setEncoding("utf8").once("data", (text: string) => done(text.trim()));
+  });
+  expect(existsSync(folder)).toBe(true);
+  const end = new Promise((done) => child.once("close", (exit, by) => done(by ?? exit)));
+  child.kill(signal);
+  return { folder, ended: await end };
+}
+
+test.each<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])(
+  "a private folder goes with a process that %s ends",
+  async (signal) => {
+    const { folder, ended } = await endedBy("", signal);
+    expect(ended).toBe(signal);
+    expect(existsSync(folder)).toBe(false);
+  },
+);
+
+test("a process that decides by itself when it ends keeps its folder until then", async () => {
+  const code = `const { existsSync } = require("node:fs");
+    process.on("SIGINT", () => setTimeout(() => process.exit(existsSync(privateFolder.made) ? 7 : 8), 50));
+    const log = console.log; console.log = (folder) => { privateFolder.made = folder; log(folder); }`;
+  const { folder, ended } = await endedBy(code, "SIGINT");
+  expect(ended).toBe(7);
+  expect(existsSync(folder)).toBe(false);
+});
