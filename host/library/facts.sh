@@ -70,14 +70,30 @@ gather_clones() {
 
 # gather_share FIRST STEP NAME…: looks into every STEP-th clone from FIRST on, and asks their VMMs.
 gather_share() {
-  local at=$1 step=$2 ask_later=""
-  local -A vmm_of=()
+  local at first=$(($1 + 1)) step=$2 ask_later="" pid
+  local -A vmm_of=() netns_there=() file_of=()
+  local -a paths=()
   shift 2
-  for ((at += 1; at <= $#; at += step)); do
+  list_netns
+  for ((at = first; at <= $#; at += step)); do
+    pid=""
+    read -r pid _ 2>/dev/null <"$runtime_dir/${!at}/vmm.pid" || :
+    paths+=("$runtime_dir/${!at}" "$runtime_dir/${!at}/rootfs.ext4" ${pid:+"/proc/$pid/exe"})
+  done
+  list_files "${paths[@]}"
+  for ((at = first; at <= $#; at += step)); do
     gather_namespace "${!at}"
     gather_vm "${!at}"
   done
   ask_vmms
+}
+
+# list_files PATH…: fills the array file_of, by one process: inode, size, mode and kind of those that are there.
+list_files() {
+  local path about
+  while read -r path about; do
+    file_of[$path]=$about
+  done < <(stat -L -c '%n %i %s %a %F' "$@" 2>/dev/null)
 }
 
 # list_own_tables: the nft tables named hornet…, as JSON, one line each. The whole ruleset is not listed: beside Docker
@@ -133,17 +149,17 @@ gather_vm() {
   fi
 }
 
-# gather_files DIR PROGRAM: what the files of a clone are, by one process, and what they were when its VMM had started. Into
+# gather_files DIR PROGRAM: what the files of a clone are (see list_files), and what they were when its VMM had started. Into
 # the variables program, disk and opened go inodes: of the program and the disk as they are, of the disk as it was.
 gather_files() {
   local path inode size mode kind started_as=""
-  while read -r path inode size mode kind; do
-    case $path in
-      "$1") printf 'mode=%s\n' "$mode" ;;
-      "$2") program=$inode ;;
-      *) [[ $kind != regular* ]] || { disk=$inode && printf 'disk=%s\n' "$size"; } ;;
-    esac
-  done < <(stat -L -c '%n %i %s %a %F' "$1" "$2" "$1/rootfs.ext4" 2>/dev/null)
+  # One that the clone's pid file does not name was not listed yet.
+  [[ -n ${file_of[$2]:-} ]] || list_files "$2"
+  read -r inode size mode kind <<<"${file_of[$1]:-}"
+  [[ -z $mode ]] || printf 'mode=%s\n' "$mode"
+  read -r inode size mode kind <<<"${file_of[$1/rootfs.ext4]:-}"
+  [[ $kind != regular* ]] || { disk=$inode && printf 'disk=%s\n' "$size"; }
+  program=${file_of[$2]:-} program=${program%% *}
   while read -r path inode size; do
     case $path in
       */exe) started_as=$inode ;;

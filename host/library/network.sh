@@ -81,8 +81,22 @@ owns_link() {
 }
 
 # has_netns NAME: there is a namespace of that name. A file alone, as an `ip netns` that was killed half-way leaves it, is
-# none.
-has_netns() { [[ $(</proc/self/mountinfo) == *" /run/netns/$1 "* ]]; }
+# none. Whoever asks for hundreds lists them before (list_netns).
+has_netns() {
+  if ((${#netns_there[@]} > 0)); then [[ -n ${netns_there[$1]:-} ]]; else [[ $(</proc/self/mountinfo) == *" /run/netns/$1 "* ]]; fi
+}
+
+# list_netns: fills the array netns_there: all namespaces that have a name.
+list_netns() {
+  local line name
+  local -a lines=()
+  mapfile -t lines </proc/self/mountinfo
+  for line in "${lines[@]}"; do
+    name=${line#* /run/netns/}
+    [[ $name == "$line" ]] || netns_there[${name%% *}]=1
+  done
+}
+declare -A netns_there=()
 
 # add_netns NAME
 add_netns() {
