@@ -77,31 +77,44 @@ apply_seed_and_clock() {
   esac
 }
 
-# read_hosts: $other_hosts becomes what /etc/hosts says of others than this guest.
-read_hosts() {
-  other_hosts=''
+# clear_hosts: takes out of /etc/hosts what it says of this guest; the rest stays, and a line can follow it.
+clear_hosts() {
+  others='' ours='' line=''
   while IFS= read -r line; do
-    case $line in 127.0.1.1[!0-9]*) ;; *) other_hosts=$other_hosts$line$newline ;; esac
+    case $line in 127.0.1.1[!0-9]*) ours=yes ;; *) others=$others$line$newline ;; esac
   done </etc/hosts
+  # A last line without its end.
+  case $line in '') ;; 127.0.1.1[!0-9]*) ours=yes ;; *) others=$others$line$newline ours=yes ;; esac
+  if [ -n "$ours" ]; then printf '%s' "$others" >/etc/hosts; fi
 }
 
 apply_hostname() {
   hostname=$new_hostname
   case $hostname in '' | *[!A-Za-z0-9.-]*) failed hostname 'malformed' && return ;; esac
   printf '%s\n' "$hostname" >/proc/sys/kernel/hostname || failed hostname
-  if [ -z "${other_hosts:-}" ]; then read_hosts; fi
   umask 022
   printf '%s\n' "$hostname" >/etc/hostname || failed hostname '/etc/hostname'
-  printf '%s127.0.1.1\t%s\n' "$other_hosts" "$hostname" >/etc/hosts || failed hostname '/etc/hosts'
+  if [ -n "${names_gone:-}" ] || clear_hosts; then
+    printf '127.0.1.1\t%s\n' "$hostname" >>/etc/hosts || failed hostname '/etc/hosts'
+  else
+    failed hostname '/etc/hosts'
+  fi
   umask 077
-  other_hosts=''
+  names_gone=''
 }
 
 apply_machine_id() {
   machine_id=$new_machine_id
   case $machine_id in '' | *[!0-9a-f]*) failed machine-id 'malformed' && return ;; esac
   umask 022
-  printf '%s\n' "$machine_id" >/etc/machine-id || failed machine-id
+  # One that is as long is written over, which costs less than a file that is cut to nothing first.
+  known=''
+  if [ -f /etc/machine-id ]; then read -r known </etc/machine-id; fi
+  if [ "${#known}" = "${#machine_id}" ]; then
+    printf '%s\n' "$machine_id" 1<>/etc/machine-id || failed machine-id
+  else
+    printf '%s\n' "$machine_id" >/etc/machine-id || failed machine-id
+  fi
   if [ -f /var/lib/dbus/machine-id ] && [ ! -h /var/lib/dbus/machine-id ]; then
     printf '%s\n' "$machine_id" >/var/lib/dbus/machine-id
   fi

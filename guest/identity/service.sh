@@ -25,10 +25,17 @@ prepare_sshd() {
   done
 }
 
+# prepare_names: the template's own name goes. ext4 writes a file out when it is closed that was cut to nothing before
+# (auto_da_alloc); one that is new, or only grows, it does not.
+prepare_names() {
+  if [ -f /etc/hostname ] && [ ! -h /etc/hostname ]; then rm -f /etc/hostname; fi
+  if clear_hosts; then names_gone=yes; fi
+}
+
 # prepare: what can be done before this guest knows who it is, and would cost it time later.
 prepare() {
   prepare_sshd
-  read_hosts
+  prepare_names
   find_hooks
   if find_user root && [ -d "$home" ] && [ ! -e "$home/.ssh" ] && [ ! -h "$home/.ssh" ]; then mkdir "$home/.ssh"; fi
 }
