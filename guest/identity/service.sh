@@ -49,6 +49,7 @@ start_sshd() {
     exec 6<&-
     wait "$prepared" || code=$?
   elif [ -n "$SSHD_START" ]; then
+    exec 6<&-
     set --
     if [ "$SSHD_KIND" = dropbear ]; then set -- -r "$DROPBEAR_KEY"; fi
     $SSHD_START "$@" 7<&- 8<&- 9<&- </dev/null >"$RUN/sshd.log" 2>&1 || code=$?

@@ -154,11 +154,13 @@ write_record() {
 }
 
 # clear_socket PATH: makes room for a socket. One of a VMM that was killed lies there still, and no other can be bound to it.
-clear_socket() { mkdir -p "${1%/*}" && clear_path "$1"; }
+# Nothing else is taken away: before 1.16 the path is the snapshot's own.
+clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
-# socket; empty: it has none) hold metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all
-# requests, so the start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
+# socket; empty: it has none) hold metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
+# key=value; load is what is left of the time of all requests, so the start of the process that sends them is in it. A guest
+# whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3 identity resume disk_kind
   config=$(</dev/stdin)
