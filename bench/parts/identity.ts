@@ -18,19 +18,18 @@ export const identity: Part = async (context, run) => {
   const base = { droplet: connection, firecracker: "/usr/bin/firecracker" };
   const told: Omit<DriveRequest, "count"> = {
     ...base,
-    source: { boot: { name: "hornet-guest", timeout: READY } },
+    source: { boot: { name: `hornet-guest-${run}`, timeout: READY } },
     readyTimeout: READY,
   };
   const untold: Omit<DriveRequest, "count"> = {
     ...base,
-    source: { boot: { name: "untold-guest", timeout: READY, bootArgs: "hornet.identity=none" } },
+    source: { boot: { name: `untold-guest-${run}`, timeout: READY, bootArgs: "hornet.identity=none" } },
     readyTimeout: 0,
     untold: name,
   };
-  if (run === 0) {
-    context.say("booting the guests of both snapshots");
-    for (const one of [told, untold]) await drive({ ...one, count: 0, snapshotOnly: true });
-  }
+  // Anew in every run: where in its boot a guest was when its snapshot was taken makes more difference than all else.
+  context.say("booting the guests of both snapshots");
+  for (const one of [told, untold]) await drive({ ...one, count: 0, snapshotOnly: true });
   const count = context.options.guests;
   for (const inTurn of [true, false]) {
     const sides = [

@@ -165,7 +165,7 @@ apply_agent() {
 remember() {
   if given hostname; then old_hostname=$new_hostname; fi
   if given machine-id; then old_machine_id=$new_machine_id; fi
-  if given host-key; then old_host_key=$new_host_key; fi
+  if [ -n "$new_host_key" ]; then old_host_key=$new_host_key; fi
   if given authorized-keys; then old_keys=$new_keys old_user=$new_user; fi
   if given env; then old_env=$new_env; fi
   if given agent; then old_agent=$new_agent; fi

@@ -76,7 +76,7 @@ apply_first() {
   apply_seed_and_clock
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi
-  if given host-key; then apply_host_key; fi
+  if [ -n "$new_host_key" ]; then apply_host_key; fi
   if given authorized-keys; then apply_keys; fi
   if given env; then apply_env; fi
   if given agent; then apply_agent; fi
@@ -92,7 +92,7 @@ apply_again() {
   if given seed; then printf '%s' "$new_seed" >/dev/urandom || failed seed; fi
   if given hostname && [ "$new_hostname" != "$old_hostname" ]; then apply_hostname; fi
   if given machine-id && [ "$new_machine_id" != "$old_machine_id" ]; then apply_machine_id; fi
-  if given host-key && [ "$new_host_key" != "$old_host_key" ]; then
+  if [ -n "$new_host_key" ] && [ "$new_host_key" != "$old_host_key" ]; then
     apply_host_key
     if [ -n "$SSHD_RELOAD" ]; then $SSHD_RELOAD 7<&- 8<&- 9<&- </dev/null >>"$RUN/sshd.log" 2>&1 || failed sshd "exit code $?"; fi
   fi

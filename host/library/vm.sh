@@ -246,36 +246,3 @@ vmm_version() {
   [[ -x $firecracker ]] || { fail "there is no Firecracker at $firecracker"; return 1; }
   "$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1
 }
-
-# scan_ready: variables hold_ms; stdin: lines "ADDRESS DIR GENERATION"; a GENERATION of - says that the guest has no identity
-# service and only its ssh tells. Answers with ssh-keyscan's lines of those whose guest says it is ready, and "dead ADDRESS"
-# where the VMM has ended. One grep and one ssh-keyscan serve the whole fleet. While no guest says anything it looks again
-# for so long, in a tenth of the time, which finds one sooner than an operator who asks anew.
-scan_ready() {
-  local address dir generation log line begun took rest ended="" end=$((${EPOCHREALTIME/./} + hold_ms * 1000))
-  local -a now=() logs=()
-  local -A waiting=() generation_of=()
-  while read -r address dir generation; do
-    if [[ $generation == - ]]; then
-      if vmm_alive "$dir"; then now+=("$address"); else printf 'dead %s\n' "$address"; fi
-    else
-      waiting[$dir]=$address generation_of[$dir]=$generation logs+=("$dir/console.log" "$dir/console.said")
-    fi
-  done
-  while ((${#waiting[@]} > 0)); do
-    begun=${EPOCHREALTIME/./}
-    for dir in "${!waiting[@]}"; do
-      vmm_alive "$dir" || { printf 'dead %s\n' "${waiting[$dir]}" && ended=yes; }
-    done
-    while IFS=: read -r log line; do
-      dir=${log%/*}
-      [[ $line != *"ready ${generation_of[$dir]}"* ]] || now+=("${waiting[$dir]}")
-    done < <(grep -aH 'hornet-identity: ready' "${logs[@]}" 2>/dev/null)
-    took=$((${EPOCHREALTIME/./} - begun))
-    if ((${#now[@]} > 0)) || [[ -n $ended ]] || ((begun + took * 10 >= end)); then break; fi
-    printf -v rest '%d.%06d' $((took * 9 / 1000000)) $((took * 9 % 1000000))
-    pause "$rest"
-  done
-  ((${#now[@]} == 0)) || ssh-keyscan -T 3 -t ed25519 "${now[@]}" 2>/dev/null
-  return 0
-}

@@ -3,11 +3,12 @@
 
      helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: it is left alone) and renews
                                      the random generator by what is on stdin
-     helper watch ADDRESS SECONDS GENERATION
+     helper watch ADDRESS SECONDS GENERATION [KEY=]
                                      waits on the metadata service for an identity document of another generation than
                                      this one, and then for the next, looking every SECONDS (0: when it is asked). With
                                      the generation "none" the first document's own `seed` and `clock` are applied at
-                                     once. Each document goes to stdout, with a last line `end=CODE`. A line on stdin
+                                     once. Each document goes to stdout, without the line of that key and a seed that was
+                                     applied: a shell reads it byte by byte. A last line is `end=CODE`. A line on stdin
                                      makes it look at once, and say `looked` after that; a knock, any datagram on UDP
                                      port 9, makes it look at once as well. What it says is nothing, and what it brings
                                      about nothing but a look
@@ -20,7 +21,7 @@
 /* Between two looks for the first document: while a snapshot and its resume are to be expected, and for a guest that
    nobody cares for. */
 #define EAGER SPACING
-#define PATIENT SECOND
+#define PATIENT (SECOND / 5)
 #define EAGER_LOOKS 3000
 /* However often somebody knocks, it looks no more often than that. */
 #define SPACING (20 * MILLISECOND)
@@ -50,7 +51,7 @@ static int pause_for(time_ns span, int knocks)
     struct { int fd; short wanted, seen; } input[2] = { { 0, 1, 0 }, { knocks, 1, 0 } };
     char line[64];
     long come = CALL3(SYS_POLL, input, 1, SPACING / MILLISECOND);
-    if (come == 0 && span != SPACING) {
+    if (come == 0 && span != EAGER) {
         come = CALL3(SYS_POLL, input, 2, span == 0 ? -1 : (span - SPACING) / MILLISECOND);
         while (input[1].seen && call(SYS_RECVFROM, knocks, (long)line, sizeof line, MSG_DONTWAIT, 0, 0) >= 0) {}
     }
@@ -89,7 +90,21 @@ static int is_news(const char *document, const char *end, char *known, long size
     return 1;
 }
 
-static int watch(unsigned int ip, time_ns interval, const char *generation)
+/* Writes a document without the lines of the key `needless` (empty: of none), and without its seed where that was used. */
+static int hand_on(const char *document, const char *end, const char *needless, int seeded)
+{
+    const char *from = document, *at = document;
+    while (at < end) {
+        const char *begin = at;
+        while (at < end && *at++ != '\n') {}
+        if (!(*needless && starts_with(begin, end, needless)) && !(seeded && starts_with(begin, end, "seed="))) continue;
+        if (!write_all(1, from, begin - from)) return 0;
+        from = at;
+    }
+    return write_all(1, from, end - from);
+}
+
+static int watch(unsigned int ip, time_ns interval, const char *generation, const char *needless)
 {
     static char known[128];
     int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0, knocks = door();
@@ -102,9 +117,10 @@ static int watch(unsigned int ip, time_ns interval, const char *generation)
             char end[] = "end=0\n";
             if (first) code = settle(document, document + length);
             end[4] = (char)('0' + code);
-            if (!write_all(1, document, length) || !write_all(1, end, 6)) return 1;
+            if (!hand_on(document, document + length, needless, first && !(code & 1)) || !write_all(1, end, 6)) return 1;
             first = code = 0;
         }
+        if (first) drop_connection();
         if (asked && !write_all(1, "looked\n", 7)) return 1;
         asked = pause_for(!first ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT, knocks);
     }
@@ -131,9 +147,9 @@ __attribute__((noreturn, used)) static void start(const long *stack)
     unsigned int ip;
     long code = 64;
     if (stack[0] == 3 && starts_with(mode, end_of(mode), "set")) code = set(argv[2]);
-    else if (stack[0] == 5 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
+    else if (stack[0] >= 5 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
              number(argv[3], end_of(argv[3]), 10, &seconds))
-        code = watch(ip, (time_ns)seconds * SECOND, argv[4]);
+        code = watch(ip, (time_ns)seconds * SECOND, argv[4], stack[0] > 5 ? argv[5] : "");
     CALL3(SYS_EXIT, code, 0, 0);
     __builtin_unreachable();
 }
