@@ -27,19 +27,26 @@ ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; sy
 `,
 };
 
-test("clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them", async () => {
-  const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
+/** Begins a world whose clones are told who they are by the cloud-init of this image. */
+async function beginWith(rootfs: string, config: Record<string, string | number>): Promise<void> {
   world = await World.begin("--rootfs", rootfs);
   const limit = Math.ceil(300 * settings().timeoutScale);
   await world.configure({
-    "hornet:fleet.count": 2,
     "hornet:fleet.readyTimeout": limit,
     "hornet:snapshot.boot.timeout": limit,
     "hornet:snapshot.boot.memory": 256,
     "hornet:guest.identity": "cloud-init",
+    "hornet:identity.env.API_KEY": CANARY,
+    ...config,
+  });
+}
+
+test("clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them", async () => {
+  const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
+  await beginWith(rootfs, {
+    "hornet:fleet.count": 2,
     "hornet:vmm.shutdownTimeout": 60,
     "hornet:agent.service": "swarm-agent",
-    "hornet:identity.env.API_KEY": CANARY,
   });
   await world.npm("up");
   expect(await world.outputs()).toMatchObject({
@@ -73,6 +80,21 @@ test("clones of an image with cloud-init boot as themselves, keep no secret, and
   await world.configure({ "hornet:identity.env.BREAK": "no" });
   await world.npm("up");
   expect(await world.in("vm0", "cat /root/mine; tail -n 1 /var/log/agent")).toBe(`mine\nvm0 ${CANARY} vm0`);
+});
+
+test("an image that takes EC2's paths", async () => {
+  const source = "datasource_list: [Ec2]\ndatasource: { Ec2: { strict_id: false } }\n";
+  const rootfs = debianGuest(
+    folder,
+    "ec2",
+    { suite: "bookworm", packages: PACKAGES },
+    { "etc/cloud/cloud.cfg.d/99-source.cfg": source },
+  );
+  await beginWith(rootfs, { "hornet:fleet.count": 1, "hornet:snapshot.boot.bootArgs": "ci.ds=Ec2" });
+  await world.npm("up");
+  expect(await world.in("vm0", "hostname; cloud-id; grep API_KEY= /etc/swarm-env")).toBe(
+    `vm0\nec2\nAPI_KEY="${CANARY}"`,
+  );
 });
 
 test("an image in which no cloud-init is done with its work is said at its template", async () => {
