@@ -63,6 +63,21 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
   expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
 });
 
+test("a login shell on both ends that says something gets nothing into the files", async () => {
+  const { folder, digest } = await boot(1);
+  const one = await stage.brought(folder);
+  await closeSessions();
+  try {
+    await stage.run("printf 'echo welcome\\necho welcome >&2\\n' >/root/.bashrc");
+    await one.create();
+    await stage.run(`cmp ${folder}/rootfs.ext4 ${arrivals}/${digest.slice("sha256:".length)}/rootfs.ext4`);
+    await one.delete();
+  } finally {
+    await stage.run("rm -f /root/.bashrc");
+    await closeSessions();
+  }
+});
+
 test("of one that was damaged where it went the damaged file alone is sent again", async () => {
   const { digest, folder } = await boot(4);
   const arrived = `${arrivals}/${digest.slice("sha256:".length)}`;

@@ -14,11 +14,14 @@ export const smokeTest = z.object({
   /** In the clone, by ssh as a person would, or on the droplet, with CLONE, ADDRESS and NAMESPACE in its environment. */
   on: z.enum(["clone", "droplet"]).default("clone"),
   command: z.string().min(1),
-  /** All that it must say, white space at its ends aside. */
+  /** All that it must say, white space at its ends aside, and what a login shell says before it. */
   expect: z.string().optional(),
   /** Seconds that it may take. */
   timeout: z.number().positive().default(60),
 });
+
+/** Said in a clone before the test's own words. Every shell that somebody may have there, fish and csh too, knows how. */
+const BEGINS = "hornet-smoke-test-begins";
 
 /** See {@link smokeTest}. */
 export type SmokeTest = z.infer<typeof smokeTest>;
@@ -95,7 +98,10 @@ async function inClone(clone: Tried, hostKey: string, { command, timeout }: Smok
       ...(proxy === undefined ? [] : [`ProxyCommand=${proxy}`]),
       ...(key === undefined ? [] : [`IdentityFile="${expandHome(key)}"`, "IdentitiesOnly=yes"]),
     ].flatMap((option) => ["-o", option]);
-    return await run(["-F", "none", "-T", ...options, "-l", clone.user, clone.address, command], timeout);
+    const argv = ["-F", "none", "-T", ...options, "-l", clone.user, clone.address, `echo ${BEGINS}; ${command}`];
+    const said = await run(argv, timeout);
+    const [before, after] = said.stdout.split(`${BEGINS}\n`, 2);
+    return { ...said, stdout: after ?? before ?? "" };
   } finally {
     discardFolder(folder);
   }

@@ -46,7 +46,9 @@ export async function sendFiles(
   );
   let sent = before.received;
   createInterface({ input: to.output }).on("line", (line) => {
-    const [name = "", at = "", received = ""] = line.split(" ");
+    // Beside the receiver a login shell may say something.
+    const [, name = "", at, received] = /^(\S+) (\d+) (\d+)$/.exec(line) ?? [];
+    if (received === undefined) return;
     if (done.has(name)) done.set(name, Number(at));
     sent = Number(received);
   });

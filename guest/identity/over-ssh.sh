@@ -3,6 +3,7 @@
 # document as $body and the calls of `identify` and `start` last. The shell has read all of it before `identify` runs, so
 # what comes on stdin later are answers. Lines for Hornet on stdout:
 #
+#   hornet: begins    whatever was said before was the login shell's, of which it may be the end of a line
 #   hornet: clock     asks for the time: unix seconds with a fraction
 #   hornet: applied   the guest is itself, its agent stands still; goes on at any answer
 #   hornet: done      what failed, if anything
@@ -159,6 +160,7 @@ END
 # booted. unattended: nobody answers.
 identify() {
   unattended=${2:-}
+  if [ -z "$unattended" ]; then say 'hornet: begins'; fi
   exec 3<&0 </dev/null
   umask 077
   PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -28,9 +28,13 @@ serve_lane() {
   done
 }
 
+# The line with which a stream begins. A login shell may have said something before: Debian's bash reads ~/.bashrc for ssh.
+stream_begins=$'\036begins'
+
 # serve_stream: runs one call whose stdin and stdout are the lane's own: for what is too big to be framed.
 serve_stream() {
   local length code
+  printf '%s\n' "$stream_begins"
   IFS= read -r length
   code=$(head -c "$length" && printf x)
   eval "${code%x}"

@@ -53,7 +53,7 @@ reach_guest() {
 # talk_to_guest DIR (variables key script): one connection. What the guest reads comes through a pipe that we hold open
 # ourselves, so that an ssh that ended blocks nobody.
 talk_to_guest() {
-  local dir=$1 in out ssh writer line code=0 met="" finished=""
+  local dir=$1 in out ssh writer line code=0 met="" begun="" finished=""
   rm -f "$dir"/guest.* && mkfifo "$dir/guest.in" "$dir/guest.out" || return
   exec {in}<>"$dir/guest.in"
   guest_ssh "$dir" <"$dir/guest.in" >"$dir/guest.out" 2>"$dir/guest.err" {in}>&- &
@@ -64,13 +64,14 @@ talk_to_guest() {
   while IFS= read -r -u "$out" line; do
     met=1
     case $line in
+      *'hornet: begins') begun=1 ;;
       'hornet: clock') printf '%s\n' "$EPOCHREALTIME" >&"$in" ;;
       'hornet: applied')
         effect "$namespace/release" release_guest "$dir" "$namespace" || break
         printf 'go\n' >&"$in"
         ;;
       'hornet: done'*) finished=1 ;;
-      *) printf '%s\n' "$line" ;;
+      *) [[ -z $begun ]] || printf '%s\n' "$line" ;;
     esac
   done
   exec {out}<&- {in}>&-

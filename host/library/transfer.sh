@@ -60,6 +60,9 @@ receive_files() {
 }
 
 unpack_stream() {
+  local line=""
+  # 75: it was cut off, as perl says it too.
+  until [[ $line == *"$stream_begins" ]]; do IFS= read -r line || return 75; done
   perl -e "$unpack_script" "$1"
   local rc=$?
   # Of perl's exit codes 255 is a die(); ssh's own means that the connection is lost.

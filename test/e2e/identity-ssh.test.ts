@@ -87,6 +87,8 @@ test("clones of Debian 13 with systemd and OpenSSH, whose sessions are another p
 ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; exec sleep infinity'
 `,
       "root/.ssh/authorized_keys": { text: `${login.line}\n`, mode: 0o600 },
+      // Debian's bash reads it for every command over ssh.
+      "root/.bashrc": "[ -e /root/quiet ] || { echo welcome; echo failed to greet; printf 'and no end '; }\n",
     },
   );
   world = await World.begin("--rootfs", rootfs);
@@ -98,6 +100,7 @@ ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; ex
     "hornet:identity.env.API_KEY": "first",
   });
   await world.npm("up");
+  for (const clone of ["vm0", "vm1"]) expect(await world.in(clone, "touch /root/quiet; sync")).toContain("welcome");
   const listener = "systemctl show -P MainPID ssh";
   const running = await world.in("vm0", listener);
   for (const clone of ["vm0", "vm1"])
