@@ -56,9 +56,13 @@ export class Session {
     return Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT);
   }
 
-  /** True while this session holds the droplet's lock. */
+  /**
+   * True while this operator holds the droplet's lock, by this session or by one that reached it by another name.
+   *
+   * @throws ConnectionError where the droplet cannot be reached
+   */
   async holdsLock(): Promise<boolean> {
-    return this.machine !== undefined && this.operator.lockOf(this.machine, this.ownLock).held();
+    return this.operator.lockOf(await this.reached(), this.ownLock).held();
   }
 
   /**
@@ -68,8 +72,13 @@ export class Session {
    * @throws HornetError that names the holder where the wait is over
    */
   async hold(): Promise<string> {
+    return this.operator.lockOf(await this.reached(), this.ownLock).keep();
+  }
+
+  /** The machine that the connection leads to; which one it is, is known once it was reached. */
+  private async reached(): Promise<string> {
     if (this.machine === undefined) this.pool.release(await this.pool.acquire());
-    return this.operator.lockOf(this.machine ?? this.name, this.ownLock).keep();
+    return this.machine ?? this.name;
   }
 
   /**
