@@ -45,6 +45,12 @@ function sessionWith(connection: Connection, width?: number): Session {
 
 const overSsh = (changes: Partial<SshConnection> = {}): SshConnection => ({ ...droplet.connection, ...changes });
 
+/** What sudo lets the user deploy do. */
+const sudoers = (rules: string): Promise<string> =>
+  droplet.run(
+    `mkdir -p /etc/sudoers.d; umask 337; rm -f /etc/sudoers.d/deploy; printf '${rules}\\n' >/etc/sudoers.d/deploy`,
+  );
+
 /** A call of a piece of shell, for what no library function does. */
 const code = (run: string, rest: Partial<Call> = {}): Call => ({ what: "test", run, ...rest });
 
@@ -76,8 +82,33 @@ const hostile = [
 describe.each<[string, () => Connection]>([
   ["local", () => ({ local: true })],
   ["ssh", () => overSsh()],
+  ["ssh to a login shell that greets", () => overSsh()],
+  ["ssh to a user who is root by sudo", () => overSsh({ user: "deploy" })],
 ])("%s", (kind, connection) => {
   const session = (width?: number): Session => sessionWith(connection(), width);
+
+  // Debian's bash reads it for every command over ssh.
+  const greeting = "printf 'welcome\\n to a \\036 of '; echo 'nothing on this' >&2";
+  beforeAll(async () => {
+    if (kind.endsWith("greets")) await droplet.run(`cat >/root/.bashrc <<'END'\n${greeting}\nEND`);
+  });
+  beforeAll(async () => {
+    if (!kind.endsWith("sudo")) return;
+    await droplet.run(`echo deploy:x:1500:1500::/opt/deploy:/bin/sh >>/etc/passwd; echo deploy:x:1500: >>/etc/group
+      echo 'deploy:*:19000:0:99999:7:::' >>/etc/shadow
+      mkdir /opt/deploy; cp -r /root/.ssh /opt/deploy; chown -R 1500:1500 /opt/deploy`);
+    await sudoers("Defaults use_pty,lecture=always\\ndeploy ALL=(ALL) NOPASSWD: ALL");
+  });
+  afterAll(async () => {
+    await droplet.run("rm -f /root/.bashrc");
+  });
+
+  test("its lanes have one machine and a pid each", async () => {
+    const one = session(2);
+    const pids = await Promise.all([1, 2].map(() => one.call(code('sleep 0.1; printf "%s" "$$"'))));
+    expect(new Set(pids).size).toBe(2);
+    expect(one.machine).toMatch(/^[0-9a-f-]{36} \d+$/);
+  });
 
   test("stdout, stderr and the exit code are told apart", async () => {
     const one = session();
@@ -250,6 +281,17 @@ describe("ssh", () => {
       expect(error.message).toContain("the droplet's host key is not the expected one");
       expect(error.message).toContain("hornet:droplet.hostKey");
     }
+  });
+
+  test.each([
+    ["wants a password", "deploy ALL=(ALL) ALL"],
+    ["wants a terminal", "Defaults requiretty\\ndeploy ALL=(ALL) NOPASSWD: ALL"],
+    ["lets the user do something else only", "deploy ALL=(ALL) NOPASSWD: /usr/bin/apt"],
+  ])("a sudo that %s is said with what to set", async (_what, rules) => {
+    await sudoers(rules);
+    const { message } = await errorOf(sessionWith(overSsh({ user: "deploy" })).call(code("true")));
+    expect(message).toContain("sudo: ");
+    expect(message).toContain("/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`");
   });
 
   test("a wrong key file is said with the key to set", async () => {

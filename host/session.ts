@@ -210,7 +210,7 @@ export class Session {
     const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
     try {
       const { stdout } = await lane.call("say_hello", "connect");
-      const [pid, ...machine] = stdout.split(" ");
+      const [pid, ...machine] = stdout.slice(stdout.lastIndexOf("\n") + 1).split(" ");
       lane.pid = Number(pid);
       this.machine = machine.join(" ");
     } catch (error) {

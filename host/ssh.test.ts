@@ -89,6 +89,8 @@ test.each([
   ["ssh: connect to host h port 22: Connection refused", "hornet:droplet.host and port"],
   ["ssh: Could not resolve hostname h: Name or service not known", "hornet:droplet.host and port"],
   ["ssh: connect to host h port 22: Connection timed out", "hornet:droplet.host and port"],
+  ["ssh said: sudo: a password is required", "NOPASSWD"],
+  ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
   ["something else", "ssh -v"],
 ])("%s: what to do", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
 

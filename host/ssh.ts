@@ -62,5 +62,11 @@ export function connectionHint(stderr: string): string {
   if (/Connection refused|timed out|No route to host|Could not resolve/i.test(stderr)) {
     return "check hornet:droplet.host and port, and that the machine is up and lets you in";
   }
+  if (/(^|: )sudo: /m.test(stderr)) {
+    return (
+      "let the user of hornet:droplet.user run everything by sudo without a password and without a terminal " +
+      "(/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`, `Defaults:USER !requiretty`), or log in as root"
+    );
+  }
   return "try the same connection by hand with ssh -v";
 }

@@ -5,6 +5,7 @@ import { connectionSchema, isLocal, type Connection } from "../host/connection";
 import { HornetError, messageOf } from "../host/errors";
 import { withoutDefaults } from "./lean";
 import { saidOnce } from "./saidOnce";
+import { withoutEcho } from "./sdkEcho";
 import { defaults } from "../config/defaults";
 
 /** What every resource of Hornet is told. */
@@ -153,10 +154,14 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof HornetError) throw saidOnce(error);
-    if (error instanceof z.ZodError) throw new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
-    throw new HornetError(messageOf(error));
+    throw withoutEcho(tellable(error));
   }
+}
+
+function tellable(error: unknown): HornetError {
+  if (error instanceof HornetError) return saidOnce(error);
+  if (error instanceof z.ZodError) return new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
+  return new HornetError(messageOf(error));
 }
 
 /**

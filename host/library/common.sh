@@ -41,10 +41,10 @@ serve_stream() {
 }
 
 # say_hello: this lane's pid, and what names the machine: its boot, and its network namespace, since containers of one kernel
-# share that.
+# share that. On a line of its own: a login shell may have said something before (see stream_begins).
 say_hello() {
   local boot
-  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
+  read -r boot </proc/sys/kernel/random/boot_id && printf '\n%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
 }
 
 # fail MESSAGE…: says why on stderr and fails.

@@ -8,6 +8,8 @@
 # that lost its lock may still be at work. The stamp tells when the lock was taken before: what was read since still holds.
 hold_lock() {
   local seconds=$1 silence=${3:-60}
+  # What a login shell said before is no line of ours.
+  printf '\n'
   exec {lock_fd}</run || return
   # Who only looks whether it is free has it for a moment, and is nobody to be told of.
   if ! flock --nonblock "$lock_fd" && ! flock --timeout 0.2 "$lock_fd"; then
