@@ -39,7 +39,7 @@ export class CommandError extends HornetError {
 
 /** The connection to a droplet could not be made, or was lost. */
 export class ConnectionError extends HornetError {
-  override readonly name = "ConnectionError";
+  override readonly name: string = "ConnectionError";
 
   /** @param again what is said of it where the message was said before */
   constructor(
@@ -48,6 +48,11 @@ export class ConnectionError extends HornetError {
   ) {
     super(message);
   }
+}
+
+/** No connection to a droplet could be made. */
+export class UnreachableError extends ConnectionError {
+  override readonly name = "UnreachableError";
 }
 
 function describeFailure({ what, droplet, command, code, stderr, hint }: CommandFailure): string {

@@ -24,6 +24,8 @@ const SEAM = 64;
 /** What follows the mark once the shell is gone, where its end alone would not end the command that it runs in. */
 export const GONE = "gone";
 
+const LAST_WORDS_MS = 50;
+
 /** A point between two effects, as the droplet's library names it on stderr (see library/common.sh). */
 export const POINT = /^\x1f(E|K) (.*)\n/gm; // eslint-disable-line no-control-regex
 
@@ -68,10 +70,8 @@ export class Lane {
       // An answer may come in hundreds of pieces: only what may hold the mark is worth a look at all of it.
       if (text.includes(MARK) || this.seam.includes(MARK)) this.settle();
       this.seam = text.slice(-SEAM);
-      if (this.stdout.endsWith(`\n${MARK}${GONE}\n`)) {
-        this.end("the shell ended");
-        this.child.kill();
-      }
+      // Why it ended may come a moment later, on stderr.
+      if (this.stdout.endsWith(`\n${MARK}${GONE}\n`)) setTimeout(() => this.gone(), LAST_WORDS_MS);
     });
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
@@ -171,6 +171,11 @@ export class Lane {
     this.stdout = this.stdout.slice(out.index + out[0].length);
     this.stderr = this.stderr.slice(err.index + err[0].length);
     pending.resolve(result);
+  }
+
+  private gone(): void {
+    this.end("the shell ended");
+    this.child.kill();
   }
 
   private end(reason: string): void {

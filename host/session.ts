@@ -2,7 +2,7 @@ import { describeConnection, isLocal, type Connection } from "./connection";
 import { encode, type Call } from "./call";
 import { recordEffect } from "./effects";
 import { endWithEngine } from "./engine";
-import { CommandError, ConnectionError } from "./errors";
+import { CommandError, UnreachableError } from "./errors";
 import { Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
 import { READ_ONLY, readLibrary } from "./library";
@@ -215,7 +215,7 @@ export class Session {
       this.machine = machine.join(" ");
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
-      throw new ConnectionError(
+      throw new UnreachableError(
         `cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`,
         `cannot use ${this.name}, as another resource says with the reason`,
       );

@@ -60,7 +60,10 @@ export function connectionHint(stderr: string): string {
     return "set hornet:droplet.privateKeyPath (or load the key into your ssh agent) and check hornet:droplet.user";
   }
   if (/Connection refused|timed out|No route to host|Could not resolve/i.test(stderr)) {
-    return "check hornet:droplet.host and port, and that the machine is up and lets you in";
+    return (
+      "check hornet:droplet.host and port, and that the machine is up and lets you in; of one that is gone for good, with " +
+      "all that was on it, HORNET_GONE=HOST in the environment lets Hornet forget"
+    );
   }
   if (/(^|: )sudo: /m.test(stderr)) {
     return (

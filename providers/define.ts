@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema, isLocal, type Connection } from "../host/connection";
-import { HornetError, messageOf } from "../host/errors";
+import { HornetError, messageOf, UnreachableError } from "../host/errors";
+import { isGone } from "./gone";
 import { withoutDefaults } from "./lean";
 import { saidOnce } from "./saidOnce";
 import { withoutEcho } from "./sdkEcho";
@@ -22,8 +23,9 @@ export const commonInputs = z.object({
 /** See {@link commonInputs}. */
 export type CommonInputs = z.infer<typeof commonInputs>;
 
-/** What a read found: gone, or there, with what is not as declared in words. */
-export type Reading<Outputs> = "gone" | { readonly outputs: Outputs; readonly drift: readonly string[] };
+/** What a read found: gone, or there, with what is not as declared in words; `told` where those were said before. */
+export type Reading<Outputs> =
+  "gone" | { readonly outputs: Outputs; readonly drift: readonly string[]; readonly told?: boolean };
 
 /** One kind of resource: what it takes and how it lives. Every function may do I/O but those that only compare. */
 export interface Definition<Inputs extends CommonInputs, Outputs> {
@@ -33,6 +35,8 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly outputs: z.ZodType<Outputs>;
   /** Inputs that are as their default says stay out of the state: for kinds of which there are many. */
   readonly lean?: true;
+  /** It is on the operator's machine, not on the droplet. */
+  readonly here?: true;
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
@@ -87,20 +91,28 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     read: (id: string, props?: Bag) =>
       readable(async () => {
         const current = state(props ?? {});
-        const reading = await definition.read(current);
+        if (!definition.here && isGone(current.droplet)) return { id: "", props: {} };
+        const reading = await readAnyhow(definition, current);
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : reading.drift.join("; ");
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
-        if (condition !== AS_DECLARED) process.stderr.write(`${definition.kind} ${id}: ${condition}\n`);
+        if (condition !== AS_DECLARED && !reading.told)
+          process.stderr.write(`${definition.kind} ${id}: ${condition}\n`);
         const inputs = { ...kept(definition.inputs.parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...reading.outputs }, inputs };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
       readable(async () => {
         const inputs = definition.inputs.parse(news);
-        return { outs: outs(inputs, await definition.update(state(olds), inputs)) };
+        // The same droplet, but the way to it may be another one by now.
+        const old = { ...state(olds), droplet: inputs.droplet };
+        return { outs: outs(inputs, await definition.update(old, inputs)) };
       }),
-    delete: (_id: string, props: Bag) => readable(() => definition.delete(state(props))),
+    delete: (_id: string, props: Bag) =>
+      readable(async () => {
+        const current = state(props);
+        if (definition.here || !isGone(current.droplet)) await definition.delete(current);
+      }),
   };
 }
 
@@ -155,6 +167,23 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw withoutEcho(tellable(error));
+  }
+}
+
+/**
+ * Reads a resource. Where its droplet cannot be reached as the state says, that is a difference like others: the way that the
+ * config names now may be another one, a key that was exchanged, say, and the update will take that, or say what is wrong.
+ */
+async function readAnyhow<Inputs extends CommonInputs, Outputs>(
+  definition: Definition<Inputs, Outputs>,
+  current: Inputs & Outputs,
+): Promise<Reading<Outputs>> {
+  try {
+    return await definition.read(current);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    const said = saidOnce(error);
+    return { outputs: definition.outputs.parse(current), drift: [said.message], told: said !== error };
   }
 }
 

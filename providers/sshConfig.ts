@@ -47,6 +47,7 @@ async function contentOf(file: string): Promise<string> {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "SshConfig",
+  here: true,
   inputs,
   outputs,
   replaceOn: ["folder"],
