@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { ConnectionError } from "./errors";
+import { sshWords } from "./ssh";
 
 /** The outcome of one framed call. */
 export interface FrameResult {
@@ -186,7 +187,7 @@ export class Lane {
   }
 
   private lost(label: string): ConnectionError {
-    const said = this.stderr.trim().slice(-1000);
+    const said = sshWords(this.stderr).slice(-1000);
     return new ConnectionError(
       `the connection to ${this.droplet} was lost while it was to ${label}: ${this.ended ?? "unknown"}` +
         (said === "" ? "" : `\n  ssh said: ${said}`),

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectionSchema, describeConnection, isLocal, type SshConnection } from "./connection";
-import { connectionHint, expandHome, knownHostsLine, sshOptions } from "./ssh";
+import { connectionHint, expandHome, knownHostsLine, sshOptions, sshWords } from "./ssh";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
 const connection: SshConnection = { host: "203.0.113.10", user: "root", port: 22, privateKeyPath: undefined, hostKey };
@@ -93,6 +93,30 @@ test.each([
   ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
   ["something else", "ssh -v"],
 ])("%s: what to do", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
+
+test("of a host key that changed what counts is told: whose it is now", () => {
+  const said = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Someone could be eavesdropping on you right now (man-in-the-middle attack)!
+It is also possible that a host key has just been changed.
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:iHX7aOiRfPwQm7Jld46MhPxwlskdp.
+Please contact your system administrator.
+Add correct host key in /tmp/hornet-6fXtlI/known_hosts to get rid of this message.
+Offending ED25519 key in /tmp/hornet-6fXtlI/known_hosts:1
+  remove with:
+  ssh-keygen -f "/tmp/hornet-6fXtlI/known_hosts" -R "h"
+Host key for h has changed and you have requested strict checking.
+Host key verification failed.
+`;
+  expect(sshWords(said)).toBe(`The fingerprint for the ED25519 key sent by the remote host is
+SHA256:iHX7aOiRfPwQm7Jld46MhPxwlskdp.
+Host key for h has changed and you have requested strict checking.
+Host key verification failed.`);
+  expect(connectionHint(sshWords(said))).toContain("hornet:droplet.hostKey");
+});
 
 test.each<[string, unknown]>([
   ["neither host nor local", {}],

@@ -48,9 +48,18 @@ export function expandHome(path: string): string {
   return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
 }
 
+/** Of ssh's warning of a host key that changed, what has nothing to do with how Hornet checks it. */
+const NOT_OURS =
+  /^(@.*|IT IS POSSIBLE THAT .*|Someone could be .*|It is also possible .*|Please contact .*|Add correct host key in .*|Offending .*|\s*remove with:|\s*ssh-keygen -f .*)\r?\n/gm;
+
+/** What ssh said on stderr, without advice about a known_hosts that lives as long as the command. */
+export function sshWords(stderr: string): string {
+  return stderr.replace(NOT_OURS, "").trim();
+}
+
 /** What to do about a connection that ssh refused, read from the end of its stderr. */
 export function connectionHint(stderr: string): string {
-  if (/REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|No .* host key is known/i.test(stderr)) {
+  if (/HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i.test(stderr)) {
     return (
       "the droplet's host key is not the expected one; read it on the droplet's console " +
       "(/etc/ssh/ssh_host_ed25519_key.pub) and set it as hornet:droplet.hostKey if it is really that machine"

@@ -4,6 +4,7 @@ import { recordEffect } from "./effects";
 import { CommandError, ConnectionError } from "./errors";
 import { POINT } from "./lane";
 import { readLibrary } from "./library";
+import { sshWords } from "./ssh";
 
 /** What a stream is for, for its errors. */
 export interface StreamPurpose {
@@ -76,7 +77,7 @@ export class ByteStream {
 
   private failure({ what, run, droplet }: StreamPurpose, exit: number | null, signal: string | null): Error {
     if (!this.killed && (exit === null || exit === SSH_FAILED)) {
-      const said = this.stderr.trim().slice(-600);
+      const said = sshWords(this.stderr).slice(-600);
       return new ConnectionError(
         `the connection to ${droplet} was lost while it was to ${what}${signal === null ? "" : ` (${signal})`}` +
           (said === "" ? "" : `\n  ssh said: ${said}`),
