@@ -3,11 +3,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { SshConnection } from "./connection";
 
-/** The line of a known_hosts file that pins a droplet's key; a port other than 22 stands in brackets (sshd(8)). */
+/** How known_hosts names a droplet; a port other than 22 stands behind brackets (sshd(8)). */
+function knownName({ host, port }: SshConnection): string {
+  return port === 22 ? host : `[${host}]:${port}`;
+}
+
+/** The line of a known_hosts file that pins a droplet's key. */
 export function knownHostsLine(connection: SshConnection): string | undefined {
-  if (connection.hostKey === undefined) return undefined;
-  const host = connection.port === 22 ? connection.host : `[${connection.host}]:${connection.port}`;
-  return `${host} ${connection.hostKey}\n`;
+  return connection.hostKey === undefined ? undefined : `${knownName(connection)} ${connection.hostKey}\n`;
 }
 
 /**
@@ -35,7 +38,12 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
   if (pin !== undefined) {
     const file = join(folder, "known_hosts");
     writeFileSync(file, pin, { mode: 0o600 });
-    options.push(`UserKnownHostsFile="${file}"`, "GlobalKnownHostsFile=/dev/null");
+    // The operator's own configuration may say that the host is an alias of another one.
+    options.push(
+      `UserKnownHostsFile="${file}"`,
+      "GlobalKnownHostsFile=/dev/null",
+      `HostKeyAlias=${knownName(connection)}`,
+    );
   }
   if (connection.privateKeyPath !== undefined) {
     options.push(`IdentityFile="${expandHome(connection.privateKeyPath)}"`, "IdentitiesOnly=yes");
@@ -59,7 +67,11 @@ export function sshWords(stderr: string): string {
 
 /** What to do about a connection that ssh refused, read from the end of its stderr. */
 export function connectionHint(stderr: string): string {
-  if (/HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i.test(stderr)) {
+  if (
+    /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i.test(
+      stderr,
+    )
+  ) {
     return (
       "the droplet's host key is not the expected one; read it on the droplet's console " +
       "(/etc/ssh/ssh_host_ed25519_key.pub) and set it as hornet:droplet.hostKey if it is really that machine"

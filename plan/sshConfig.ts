@@ -14,6 +14,10 @@ export interface SshDroplet {
   readonly port: number;
   readonly privateKeyPath: string | undefined;
   readonly hostKey: string | undefined;
+  /** Where the operator's own configuration says so: the address, a command that leads there, the keys to log in with. */
+  readonly hostName?: string;
+  readonly proxyCommand?: string;
+  readonly identityFiles?: readonly string[];
 }
 
 /** The two files that let `ssh -F FILE vm0`, scp and Ansible reach a clone through its droplet. */
@@ -43,14 +47,17 @@ export function sshFiles(
     return [`  HostKeyAlias ${alias(name)}`, `  UserKnownHostsFile "${folder}/known_hosts"`];
   };
   const identity =
-    droplet?.privateKeyPath === undefined ? [] : [`  IdentityFile "${droplet.privateKeyPath}"`, "  IdentitiesOnly yes"];
+    droplet?.privateKeyPath === undefined
+      ? (droplet?.identityFiles ?? []).map((file) => `  IdentityFile "${file}"`)
+      : [`  IdentityFile "${droplet.privateKeyPath}"`, "  IdentitiesOnly yes"];
   const blocks: string[][] = [];
   if (droplet !== undefined) {
     blocks.push([
       "Host droplet",
-      `  HostName ${droplet.host}`,
+      `  HostName ${droplet.hostName ?? droplet.host}`,
       `  User ${droplet.user}`,
       `  Port ${droplet.port}`,
+      ...(droplet.proxyCommand === undefined ? [] : [`  ProxyCommand ${droplet.proxyCommand}`]),
       ...identity,
       ...pin("droplet", droplet.hostKey),
     ]);

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../host/connection";
+import { operatorsWay } from "../host/operatorSsh";
 import { expandHome } from "../host/ssh";
 import { sshFiles, type SshFiles } from "../plan/sshConfig";
 import { commonInputs, makeProvider, type Definition } from "./define";
@@ -21,7 +22,7 @@ type Inputs = z.infer<typeof inputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
-function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): SshFiles {
+async function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): Promise<SshFiles> {
   const where = resolve(folder);
   const targets = clones.map((clone) => {
     const [name = "", address = "", ...hostKey] = clone.split(" ");
@@ -30,11 +31,12 @@ function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): S
   if (isLocal(droplet)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = droplet;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
-  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key }, targets);
+  const way = await operatorsWay(droplet);
+  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...way }, targets);
 }
 
 async function write(wanted: Inputs): Promise<Outputs> {
-  const { config, knownHosts } = filesOf(wanted);
+  const { config, knownHosts } = await filesOf(wanted);
   await mkdir(wanted.folder, { recursive: true, mode: 0o700 });
   await writeFile(join(wanted.folder, "known_hosts"), knownHosts, { mode: 0o600 });
   await writeFile(join(wanted.folder, "ssh_config"), config, { mode: 0o600 });
@@ -54,7 +56,7 @@ const definition: Definition<Inputs, Outputs> = {
   id: ({ folder }) => folder,
   create: write,
   read: async (state) => {
-    const { config, knownHosts } = filesOf(state);
+    const { config, knownHosts } = await filesOf(state);
     const drift: string[] = [];
     if ((await contentOf(join(state.folder, "ssh_config"))) !== config) drift.push("ssh_config differs");
     if ((await contentOf(join(state.folder, "known_hosts"))) !== knownHosts) drift.push("known_hosts differs");
