@@ -10,7 +10,8 @@ const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCw
 /** How to reach a droplet. That exactly one of host, local and simulated is given is a cross check. */
 export const dropletFields = z.strictObject({
   host: text(formats.hostProblem).optional().meta({
-    description: "The droplet's name or IP address (IPv6 too), reached over ssh.",
+    description:
+      "The droplet's name or IP address (IPv6 too), reached over ssh; what your ssh configuration says of it, a bastion say, counts.",
     example: "203.0.113.10",
   }),
   user: text(formats.userProblem).default("root").meta({ description: "Login name on the droplet.", example: "root" }),
