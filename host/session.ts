@@ -46,6 +46,11 @@ export class Session {
     this.pool = new LanePool((first) => this.connect(first), width, this.name);
   }
 
+  /** False where the droplet is this machine. */
+  get overSsh(): boolean {
+    return !isLocal(this.connection);
+  }
+
   /** How long connecting, or one call, may usually take. */
   get usualMs(): number {
     return (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;

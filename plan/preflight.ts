@@ -22,6 +22,8 @@ export interface Needs {
   readonly bridge: string;
   /** Commands at once over one connection. */
   readonly lanes: number;
+  /** The droplet is another machine than this one. */
+  readonly overSsh: boolean;
   /** Files that must be there, with the key that names each. */
   readonly files: readonly { readonly path: string; readonly key: string }[];
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
@@ -71,6 +73,11 @@ const BRIDGE_PORTS = 1023;
 const OPEN_FILES = 512;
 /** Sessions beside the lanes: the lock, and a stream of bytes or a helper. */
 const FURTHER_SESSIONS = 2;
+
+/** What is to be done where a droplet forwards no connections. */
+export const FORWARDING =
+  "they cannot be reached from here, by smoke tests neither; allow it (AllowTcpForwarding local, DisableForwarding no), or " +
+  "let hornet:fleet.smokeTests run on the droplet";
 
 /** Holds a droplet against what a fleet needs of it. What `up` can set itself (forwarding, the bridge) is no fault. */
 export function judge(facts: DropletFacts, needs: Needs): Verdict {
@@ -207,4 +214,8 @@ function sessions(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void
         `${needs.lanes + FURTHER_SESSIONS}: the others connect anew, which is slower; lower hornet:fleet.concurrency or raise it`,
     );
   }
+  // It forwards from here with `yes`, `all` and `local` (sshd_config(5)).
+  const forwarding = facts.get("no_forwarding") === "yes" ? "no" : (facts.get("tcp_forwarding") ?? "");
+  if (needs.overSsh && ["no", "remote"].includes(forwarding))
+    warn(`sshd forwards no connections to clones: ${FORWARDING}`);
 }

@@ -27,6 +27,7 @@ function faults(
     allClones: newClones,
     bridge: "br0",
     lanes: 4,
+    overSsh: true,
     files: [],
     requireCpuFeatures: true,
     clock: 0,

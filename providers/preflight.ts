@@ -58,6 +58,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     artifactsDir: dir,
     bridge,
     lanes: session.width,
+    overSsh: session.overSsh,
     clones: namespaces.length,
     newClones,
     rolling: Math.min(moving, needs.maxUnavailable),

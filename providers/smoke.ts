@@ -6,6 +6,7 @@ import { isLocal } from "../host/connection";
 import { HornetError } from "../host/errors";
 import { discardFolder, privateFolder } from "../host/privateFolder";
 import { expandHome } from "../host/ssh";
+import { FORWARDING } from "../plan/preflight";
 import { sessionFor } from "./droplet";
 import type { CommonInputs } from "./define";
 
@@ -60,10 +61,17 @@ export async function runSmokeTests(clone: Tried, hostKey: string, tests: readon
         ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
         ...(said === "" ? [] : [`  stdout: ${said.slice(-600)}`]),
         ...(stderr.trim() === "" ? [] : [`  stderr: ${stderr.trim().slice(-600)}`]),
-        "  next: try the same by hand, or change hornet:fleet.smokeTests",
+        `  next: ${nextStep(stderr)}`,
       ].join("\n"),
     );
   }
+}
+
+function nextStep(stderr: string): string {
+  // As ssh -W says it, over a connection of its own and over one that is shared.
+  return /forwarding (request )?failed|open failed/i.test(stderr)
+    ? `sshd on the droplet forwards no connections to clones: ${FORWARDING}`
+    : "try the same by hand, or change hornet:fleet.smokeTests";
 }
 
 async function onDroplet(clone: Tried, { command, timeout }: SmokeTest): Promise<Said> {

@@ -22,7 +22,7 @@ preflight_facts() {
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
   limit_facts
   # Only root may ask; what a droplet without sshd allows nobody needs to know.
-  printf 'max_sessions=%s\n' "$(sshd -T 2>/dev/null | sed -n 's/^maxsessions //p')"
+  sshd -T 2>/dev/null | sed -n 's/^maxsessions /max_sessions=/p; s/^allowtcpforwarding /tcp_forwarding=/p; s/^disableforwarding /no_forwarding=/p'
   printf 'kvm=%s\n' "$(kvm_state)"
   printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
   printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"

@@ -123,6 +123,23 @@ describe("preflight says before anything is changed", () => {
     }
   });
 
+  test.each(["AllowTcpForwarding no", "AllowTcpForwarding remote", "DisableForwarding yes"])(
+    "clones that cannot be reached through sshd, with %s, are said",
+    async (line) => {
+      await stage.run(`cp /etc/ssh/sshd_config /opt/sshd_config; sed -i '/^AllowTcpForwarding/d' /etc/ssh/sshd_config
+        echo '${line}' >>/etc/ssh/sshd_config`);
+      try {
+        const one = await check();
+        await one.create();
+        expect(one.outs.warnings).toContainEqual(expect.stringContaining("sshd forwards no connections to clones"));
+        await one.delete();
+      } finally {
+        await closeSessions();
+        await stage.run("mv /opt/sshd_config /etc/ssh/sshd_config");
+      }
+    },
+  );
+
   test("all faults stand in one report", async () => {
     const files = [{ path: "/nowhere", key: "hornet:snapshot.boot.kernel" }];
     const one = await check({ firecracker: "/usr/bin/fc", needs: { ...needs, memory: 100_000_000, files } });
