@@ -209,6 +209,7 @@ function parseVm(body: string): ObservedVm {
     diskMounted: values.get("mounted") === "1",
     ownDisk: values.get("own_disk") === "1",
     held: values.get("held") === "1",
+    unsettled: values.get("unsettled") === "1",
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };

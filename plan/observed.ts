@@ -79,6 +79,8 @@ export interface ObservedVm {
   readonly ownDisk: boolean;
   /** The guest may open no connection, as it was not told yet who it is (see host/library/guest.sh). */
   readonly held: boolean;
+  /** It was started by an operation that ended before it was seen to be ready. */
+  readonly unsettled: boolean;
   /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */

@@ -19,6 +19,7 @@ const running: ObservedVm = {
   diskMounted: true,
   ownDisk: true,
   held: false,
+  unsettled: false,
   folderMode: "700",
   record: { digest, key: "" },
 };
@@ -118,6 +119,24 @@ test.each<[string, Observed, VmPlan, key?: string]>([
     "not told who it is",
     observed({ held: true, state: "Paused" }),
     { drift: ["VM paused", "guest was not told who it is"], action: "identify", mend: false },
+  ],
+  [
+    "started, but never ready",
+    observed({ unsettled: true }),
+    { drift: ["the VM was started, and was not seen to become ready"], action: "settle", mend: false },
+  ],
+  [
+    "the same, paused since",
+    observed({ unsettled: true, state: "Paused", folderMode: "755" }),
+    {
+      drift: [
+        "VM paused",
+        "the VM was started, and was not seen to become ready",
+        "the folder of vm7 has the mode 755, not 700",
+      ],
+      action: "settle",
+      mend: true,
+    },
   ],
   [
     "paused, but worse besides",

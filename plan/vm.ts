@@ -14,10 +14,13 @@ export interface VmSpec {
 /** How far what was found is from what is declared, and the least that mends it. */
 export interface VmPlan {
   readonly drift: readonly string[];
-  readonly action: "none" | "resume" | "identify" | "restart";
+  readonly action: "none" | "resume" | "settle" | "identify" | "restart";
   /** Files and mounts around a VM that lives on are to be put right first. */
   readonly mend: boolean;
 }
+
+/** The drift of a VM that is to be resumed. */
+export const PAUSED = "VM paused";
 
 /** Compares a clone's VMM with what is declared. Whatever can be mended while the guest lives on is. */
 export function planVm(spec: VmSpec, observed: Observed): VmPlan {
@@ -27,9 +30,12 @@ export function planVm(spec: VmSpec, observed: Observed): VmPlan {
   const around = vm.alive ? aroundIt(spec.namespace, vm) : [];
   if (fatal.length > 0) return { drift: [...fatal, ...around], action: "restart", mend: false };
   const mend = around.length > 0;
-  const paused = vm.state === "Paused" ? ["VM paused"] : [];
+  const paused = vm.state === "Paused" ? [PAUSED] : [];
   if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
-  return { drift: [...paused, ...around], action: paused.length > 0 ? "resume" : "none", mend };
+  const unsettled = vm.unsettled ? ["the VM was started, and was not seen to become ready"] : [];
+  const drift = [...paused, ...unsettled, ...around];
+  if (vm.unsettled) return { drift, action: "settle", mend };
+  return { drift, action: paused.length > 0 ? "resume" : "none", mend };
 }
 
 /** What only a VMM that is started anew puts right. */

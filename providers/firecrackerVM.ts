@@ -3,7 +3,7 @@ import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
-import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
+import { livesOnDisk, PAUSED, planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
@@ -42,6 +42,8 @@ interface Finding {
   /** What a start would be from. */
   readonly from: StartFrom;
   readonly pid: number;
+  /** What its guest was told last; empty where nobody noted it. */
+  readonly generation: string;
 }
 
 async function lookAt(wanted: VmInputs): Promise<Finding> {
@@ -53,7 +55,8 @@ async function lookAt(wanted: VmInputs): Promise<Finding> {
   // clone that keeps its disk boots from it.
   const lived = livesOnDisk(vm);
   if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
-  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0 };
+  const generation = vm?.record.generation ?? "";
+  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0, generation };
 }
 
 /**
@@ -85,12 +88,19 @@ async function settle(wanted: VmInputs, self: Self, running: Running): Promise<V
   if (wanted.readyTimeout === 0) return { ...self, ...running, identityWay, ready: false };
   const timings = { ...running.timings, ready: await awaitReady(wanted, self) };
   await runSmokeTests(wanted, self.sshHostKey, wanted.smokeTests);
+  await settled(wanted);
   return { ...self, ...running, identityWay, ready: true, timings };
+}
+
+/** Notes on the droplet that nothing is waited for any more. */
+async function settled(wanted: VmInputs): Promise<void> {
+  const what = `note that ${wanted.name} is as it should be`;
+  await sessionFor(wanted).call({ what, run: "settle_vm", vars: vmVars(wanted) });
 }
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const { plan, from } = await lookAt(wanted);
+  const { plan, from, pid: running, generation } = await lookAt(wanted);
   const next = { ...pickSelf(state), generation: newGeneration() };
   if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
     return roll({
@@ -110,13 +120,17 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   const same = IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]));
   if (!same && wayOf(wanted) === "cloud-init") return start(wanted, next, from);
   if (!same || untold) {
-    const resume = plan.action === "none" ? [] : [resumeRequest];
+    const resume = untold || plan.drift.includes(PAUSED) ? [resumeRequest] : [];
     await sendIdentity(wanted, next, { known: !untold, then: resume });
     const { pid, disk, timings } = state;
     return settle(wanted, next, { pid, disk, timings });
   }
-  if (plan.action === "resume") await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
-  return pick(state);
+  if (plan.drift.includes(PAUSED)) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
+  if (plan.action !== "settle") return pick(state);
+  // An earlier operation started it, and what it told its guest is in no state.
+  const { disk, timings } = state;
+  if (wanted.readyTimeout === 0) await settled(wanted);
+  return settle(wanted, { ...pickSelf(state), generation }, { pid: running, disk, timings });
 }
 
 /** Does something around a VM that lives on. */

@@ -61,6 +61,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
       vsock: vsock ?? "",
       hold: way === "ssh" ? "1" : "",
+      settles: wanted.readyTimeout === 0 ? "" : "1",
       metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
     },

@@ -136,6 +136,7 @@ gather_vm() {
   printf 'pid=%s\nrecorded=%s\n' "${pid:-0}" "$recorded"
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
+  [[ ! -s $dir/unsettled ]] || printf 'unsettled=1\n'
   gather_files "$dir" "/proc/${started:+$pid}/exe"
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"

@@ -79,3 +79,14 @@ hear_on() {
     done
   done
 }
+
+# note_unsettled DIR (variable settles): from here on until settle_vm nobody knows that the clone is as it should be.
+note_unsettled() { if [[ -n $settles ]]; then printf 'yes\n' >"$1/unsettled"; else clear_path "$1/unsettled"; fi; }
+
+# settle_vm: variables runtime_dir namespace owner. It is ready, and its smoke tests succeeded.
+settle_vm() {
+  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  effect "$namespace/settled" empty_file "$runtime_dir/$namespace/unsettled"
+}
+
+empty_file() { : >"$1"; }

@@ -5,6 +5,7 @@
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
 #   opened           inodes and bytes of the VMM's program and of its disk when its guest ran
 #   metrics.pipe     what the VMM counts, where that is collected (see metrics.sh)
+#   unsettled        not empty: it was started, and what was to be waited for has not come to pass yet
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -158,7 +159,7 @@ write_record() {
 clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
-# socket; empty: it has none) hold metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
+# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
 # key=value; load is what is left of the time of all requests, so the start of the process that sends them is in it. A guest
 # whose disk lives on may write what it has in memory.
 start_vm() {
@@ -173,6 +174,7 @@ start_vm() {
   fi
   t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" put_line "$dir/record" "$record" || return
+  effect "$namespace/unsettled" note_unsettled "$dir" || return
   prepare_metrics "$dir" || return
   [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return

@@ -33,6 +33,12 @@ export const vmDrifts: readonly Drift[] = [
     check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
+    kind: "started, but never seen ready",
+    make: `echo yes >${dir}/unsettled`,
+    says: { "Clone vm0": "the VM was started, and was not seen to become ready" },
+    check: `test ! -s ${dir}/unsettled`,
+  },
+  {
     kind: "VMM hung",
     make: `read -r p _ <${dir}/vmm.pid; kill -STOP $p`,
     says: { "Clone vm0": "VMM does not answer on its API socket" },
