@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema, isLocal, type Connection } from "../host/connection";
-import { HornetError, messageOf, UnreachableError } from "../host/errors";
+import { HornetError, messageOf } from "../host/errors";
 import { isGone } from "./gone";
 import { withoutDefaults } from "./lean";
+import { readAnyhow } from "./readAnyhow";
 import { saidOnce } from "./saidOnce";
 import { withoutEcho } from "./sdkEcho";
 import { defaults } from "../config/defaults";
@@ -167,23 +168,6 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw withoutEcho(tellable(error));
-  }
-}
-
-/**
- * Reads a resource. Where its droplet cannot be reached as the state says, that is a difference like others: the way that the
- * config names now may be another one, a key that was exchanged, say, and the update will take that, or say what is wrong.
- */
-async function readAnyhow<Inputs extends CommonInputs, Outputs>(
-  definition: Definition<Inputs, Outputs>,
-  current: Inputs & Outputs,
-): Promise<Reading<Outputs>> {
-  try {
-    return await definition.read(current);
-  } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    const said = saidOnce(error);
-    return { outputs: definition.outputs.parse(current), drift: [said.message], told: said !== error };
   }
 }
 
