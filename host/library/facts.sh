@@ -107,13 +107,16 @@ list_own_tables() {
   return 0
 }
 
-# gather_namespace NAME: links, routes, forwarding and tables in it, a line each, by three processes that enter it once.
+# gather_namespace NAME: links, routes, forwarding and tables in it, a line each, by a shell that enters it once, ip and nft.
 gather_namespace() {
   has_netns "$1" || return 0
   section inside "$1"
   # shellcheck disable=SC2016
   nsenter --net="/run/netns/$1" sh -c '
-    printf "addr show\nroute show\n" | ip -j -d -batch -
+    ip -j -d -batch - <<END
+addr show
+route show
+END
     # It reads one byte at a time, and a sysctl gives no second one: the digit is there, though read fails.
     read -r forwarding </proc/sys/net/ipv4/ip_forward || :
     echo "$forwarding"

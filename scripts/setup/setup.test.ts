@@ -64,7 +64,7 @@ test("the list of packages is well formed, gives a reason for each, and tests ne
   )) as string[][];
   expect(all).toHaveLength(entries.length);
   expect(new Set(all).size).toBe(entries.length);
-  expect(all?.filter((name) => !some?.includes(name))).toEqual(["iptables", "shellcheck", "mmdebstrap"]);
+  expect(all?.filter((name) => !some?.includes(name))).toEqual(["sudo", "iptables", "shellcheck", "mmdebstrap"]);
 });
 
 test("missing packages are told from installed ones", async () => {
