@@ -219,6 +219,17 @@ describe("a definition", () => {
 
   const state = { ...common, vmmTimeout: 30, size: 1, made: "now", condition: "as declared" };
 
+  test("what goes is reached as the program names its droplet now, and what is on another one as it was", async () => {
+    const reached: unknown[] = [];
+    const one = define({ delete: ({ droplet }) => Promise.resolve(void reached.push(droplet)) });
+    const old = { host: "203.0.113.99", user: "root", port: 22, privateKeyPath: "/old" };
+    const now = { ...old, privateKeyPath: "/new" };
+    const elsewhere = { ...old, port: 23 };
+    await one.check?.({}, { ...common, size: 1, droplet: now });
+    for (const droplet of [old, elsewhere]) await one.delete?.("id", { ...state, droplet });
+    expect(reached).toEqual([now, elsewhere]);
+  });
+
   test("create gives inputs, outputs and the condition; the id is never empty", async () => {
     expect(await define({}).create({ ...common, size: 1 })).toEqual({ id: common.owner, outs: state });
   });

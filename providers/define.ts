@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
-import { connectionSchema, isLocal, type Connection } from "../host/connection";
+import { connectionSchema } from "../host/connection";
 import { HornetError, messageOf } from "../host/errors";
 import { isGone } from "./gone";
 import { withoutDefaults } from "./lean";
 import { readAnyhow } from "./readAnyhow";
 import { saidOnce } from "./saidOnce";
 import { withoutEcho } from "./sdkEcho";
+import { byWayNow, noteWay, whichDroplet } from "./wayNow";
 import { defaults } from "../config/defaults";
 
 /** What every resource of Hornet is told. */
@@ -112,7 +113,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     delete: (_id: string, props: Bag) =>
       readable(async () => {
         const current = state(props);
-        if (definition.here || !isGone(current.droplet)) await definition.delete(current);
+        if (definition.here || !isGone(current.droplet)) await definition.delete(byWayNow(current));
       }),
   };
 }
@@ -125,6 +126,7 @@ function check<Inputs extends CommonInputs>(
   const inputs = { ...news, [CONDITION]: AS_DECLARED };
   const parsed = schema.safeParse(news);
   if (parsed.success) {
+    noteWay(parsed.data.droplet);
     const reason = fault?.(parsed.data);
     // Of no single property: the engine would show its value.
     const failures = reason === undefined ? [] : [{ property: "", reason }];
@@ -152,14 +154,12 @@ function differs(key: string, old: unknown, now: unknown): boolean {
   if (holdsUnknown(now)) return false;
   if (key !== "droplet") return !isDeepStrictEqual(old, now);
   // Another key file or another way in leads to the same droplet.
-  return whichDroplet(old) !== whichDroplet(now);
+  return droplet(old) !== droplet(now);
 }
 
-function whichDroplet(value: unknown): string {
+function droplet(value: unknown): string {
   const parsed = connectionSchema.safeParse(value);
-  if (!parsed.success) return "";
-  const connection: Connection = parsed.data;
-  return isLocal(connection) ? "local" : `${connection.host}:${connection.port}`;
+  return parsed.success ? whichDroplet(parsed.data) : "";
 }
 
 /** Lets only messages out that a user can read: of an error the engine shows the message and nothing else. */

@@ -68,15 +68,17 @@ test("a key that was exchanged changes nothing; a machine at another address is 
     "hornet:droplet.port": port,
     "hornet:droplet.hostKey": hostKey,
     "hornet:droplet.privateKeyPath": key.file,
-    "hornet:fleet.count": 1,
+    "hornet:fleet.count": 2,
   });
   await world.npm("pulumi", "config", "rm", "--path", "hornet:droplet.simulated");
   await world.npm("up");
   const running = await world.onDroplet(vmm);
 
   await world.onDroplet(`sed -i '\\#${key.line}#d' /root/.ssh/authorized_keys`);
-  await world.configure({ "hornet:droplet.privateKeyPath": privateKeyPath });
+  // What is to be taken away with it is in no program that says how its droplet is reached now.
+  await world.configure({ "hornet:droplet.privateKeyPath": privateKeyPath, "hornet:fleet.count": 1 });
   expect(await world.npm("up")).toContain("Permission denied");
+  expect(await world.onDroplet("ls /run/netns")).toBe("vm0");
   expect(await world.onDroplet(vmm)).toBe(running);
   expect(await world.npm("up")).toContain("Nothing to change");
 
