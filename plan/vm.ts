@@ -19,9 +19,6 @@ export interface VmPlan {
   readonly mend: boolean;
 }
 
-/** The drift of a VM that is to be resumed. */
-export const PAUSED = "VM paused";
-
 /** Compares a clone's VMM with what is declared. Whatever can be mended while the guest lives on is. */
 export function planVm(spec: VmSpec, observed: Observed): VmPlan {
   const vm = observed.vms[spec.namespace];
@@ -30,7 +27,7 @@ export function planVm(spec: VmSpec, observed: Observed): VmPlan {
   const around = vm.alive ? aroundIt(spec.namespace, vm) : [];
   if (fatal.length > 0) return { drift: [...fatal, ...around], action: "restart", mend: false };
   const mend = around.length > 0;
-  const paused = vm.state === "Paused" ? [PAUSED] : [];
+  const paused = vm.state === "Paused" ? ["VM paused"] : [];
   if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
   const unsettled = vm.unsettled ? ["the VM was started, and was not seen to become ready"] : [];
   const drift = [...paused, ...unsettled, ...around];

@@ -3,7 +3,7 @@ import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
-import { livesOnDisk, PAUSED, planVm, type VmPlan } from "../plan/vm";
+import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
@@ -42,6 +42,7 @@ interface Finding {
   /** What a start would be from. */
   readonly from: StartFrom;
   readonly pid: number;
+  readonly paused: boolean;
   /** What its guest was told last; empty where nobody noted it. */
   readonly generation: string;
 }
@@ -56,7 +57,8 @@ async function lookAt(wanted: VmInputs): Promise<Finding> {
   const lived = livesOnDisk(vm);
   if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
   const generation = vm?.record.generation ?? "";
-  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0, generation };
+  const paused = vm?.state === "Paused";
+  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0, paused, generation };
 }
 
 /**
@@ -100,7 +102,7 @@ async function settled(wanted: VmInputs): Promise<void> {
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const { plan, from, pid: running, generation } = await lookAt(wanted);
+  const { plan, from, pid: running, paused, generation } = await lookAt(wanted);
   const next = { ...pickSelf(state), generation: newGeneration() };
   if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
     return roll({
@@ -120,12 +122,12 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   const same = IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]));
   if (!same && wayOf(wanted) === "cloud-init") return start(wanted, next, from);
   if (!same || untold) {
-    const resume = untold || plan.drift.includes(PAUSED) ? [resumeRequest] : [];
+    const resume = untold || paused ? [resumeRequest] : [];
     await sendIdentity(wanted, next, { known: !untold, then: resume });
     const { pid, disk, timings } = state;
     return settle(wanted, next, { pid, disk, timings });
   }
-  if (plan.drift.includes(PAUSED)) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
+  if (paused) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
   if (plan.action !== "settle") return pick(state);
   // An earlier operation started it, and what it told its guest is in no state.
   const { disk, timings } = state;
