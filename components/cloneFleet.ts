@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec } from "../config/spec";
+import { shortHostKey } from "../firecracker/hostkey";
 import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
 import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
@@ -107,7 +108,9 @@ export class CloneFleet extends pulumi.ComponentResource {
         folder: sshFolder,
         user: spec.guest.user,
         clones: withoutOrigin(
-          this.clones.apply((all) => all.map(({ name, address, sshHostKey }) => `${name} ${address} ${sshHostKey}`)),
+          this.clones.apply((all) =>
+            all.map((clone) => `${clone.name} ${clone.address} ${shortHostKey(clone.sshHostKey)}`.trimEnd()),
+          ),
         ),
       },
       inner,

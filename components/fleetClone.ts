@@ -44,7 +44,7 @@ export function fleetClone(
   const own = spec.clones[String(plan.id)];
   const args: CloneArgs = {
     ...common,
-    ...{ name, namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress, artifact },
+    ...{ namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress, artifact },
     bridge: spec.bridge.name,
     address: `${plan.address}/${plan.prefix}`,
     isolated: spec.bridge.isolateClones,
@@ -59,6 +59,7 @@ export function fleetClone(
     maxUnavailable: spec.fleet.maxUnavailable,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...given({
+      name: name === namespace ? undefined : name,
       // A secret, and an empty one takes as much room in the state.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
       loginKeyPath: spec.guest.privateKeyPath,
@@ -78,9 +79,10 @@ export function summaryOf(clone: Clone, { name, id, address, namespace }: CloneP
   const { sshHostKey, ready, disk, identityWay, generation } = clone;
   return pulumi
     .all([sshHostKey, ready, disk, identityWay, generation])
-    .apply(([hostKey, isReady, copied, way, told]) => ({
+    .apply(([hostKey, isReady, copied, way, told]: [string | undefined, boolean, string, string, string]) => ({
       ...{ name, id, address, namespace },
-      sshHostKey: hostKey,
+      // Of a clone that an `up --target` leaves out nothing is known.
+      sshHostKey: hostKey ?? "",
       ready: isReady,
       disk: copied,
       identity: way,

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerMark } from "../plan/owner";
+import { pack, type Packs } from "../providers/packed";
 
 /** How a droplet is reached: over ssh, or this machine itself. */
 export type DropletArgs =
@@ -91,10 +92,10 @@ export abstract class HornetResource extends pulumi.CustomResource {
     args: CommonArgs & object,
     outputs: readonly string[],
     opts?: pulumi.CustomResourceOptions,
+    packs: Packs = {},
   ) {
     const props: pulumi.Inputs = {
-      owner: thisStack(),
-      ...args,
+      ...pack(packs, { owner: thisStack(), ...args }, asText),
       ...Object.fromEntries(outputs.map((output) => [output, undefined])),
       condition: undefined,
       __provider: providerText(kind),
@@ -102,6 +103,17 @@ export abstract class HornetResource extends pulumi.CustomResource {
     // Names exist once on a droplet: what is replaced goes first, also where a person asks for it (`--replace`).
     super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, { deleteBeforeReplace: true, ...opts });
   }
+}
+
+/** JSON of what may hold outputs; of what holds none without the promises that the SDK makes for an output. */
+function asText(members: Record<string, unknown>): pulumi.Input<string> {
+  return isPlain(members) ? JSON.stringify(members) : pulumi.jsonStringify(members);
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
+  return Object.values(value).every(isPlain);
 }
 
 /**

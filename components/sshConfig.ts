@@ -10,7 +10,10 @@ export interface SshConfigArgs extends CommonArgs {
    * @default root
    */
   user?: pulumi.Input<string>;
-  /** Each as `NAME ADDRESS`, followed by ` ssh-ed25519 AAAA…` where its host key is known. */
+  /**
+   * Each as `NAME ADDRESS`, followed by ` ssh-ed25519 AAAA…` where its host key is known; of an Ed25519 key the last 43
+   * characters will do.
+   */
   clones: pulumi.Input<pulumi.Input<string>[]>;
 }
 

@@ -69,19 +69,21 @@ test("what a clone needs of an artifact", () => {
     digest: "sha256:x",
     folder: "/a/digest",
     diskPath: manifest.diskPath,
-    kernel: "/a/digest/vmlinux",
+    kernel: "vmlinux",
     guestMac: manifest.guest.mac,
   });
   expect(filesOf(artifact)).toEqual({
     snapshot: "/a/digest/vm.snapshot",
     memory: "/a/digest/vm.mem",
     disk: "/a/digest/rootfs.ext4",
+    kernel: "/a/digest/vmlinux",
   });
+  expect(filesOf({ ...artifact, kernel: "/a/digest/vmlinux" }).kernel).toBe("/a/digest/vmlinux");
 });
 
 test("without a disk of its own, clones copy the one at the baked path; without a kernel, none is known", () => {
   const files = { "vm.snapshot": file("a"), "vm.mem": file("b") };
   const artifact = artifactIn("/a", "sha256:x", { ...manifest, files });
-  expect(artifact.kernel).toBe("");
+  expect(filesOf(artifact).kernel).toBeUndefined();
   expect(filesOf(artifact).disk).toBe(manifest.diskPath);
 });

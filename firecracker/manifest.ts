@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { posix } from "node:path";
 import { z } from "zod";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -70,8 +71,9 @@ export const artifactSchema = z.object({
   identity: z.enum(["service", "ssh"]).default("service"),
   memory: z.number(),
   vcpus: z.number().default(1),
-  /** The kernel for a boot from a clone's own disk; empty where none is known. */
+  /** The kernel for a boot from a clone's own disk, from the folder; empty where none came along. */
   kernel: z.string().default(""),
+  /** Empty where they are the usual ones; see plan/vm.ts. */
   bootArgs: z.string().default(""),
   /**
    * What it was made from, where this stack makes it: another artifact of the same key is as good, and what runs on this
@@ -86,14 +88,19 @@ export type Artifact = z.infer<typeof artifactSchema>;
 /** The same where what is as usual is left out. */
 export type LeanArtifact = z.input<typeof artifactSchema>;
 
-/** Where an artifact's own files lie on the droplet, and the disk that clones copy. */
-export function filesOf({ folder, disk }: Pick<Artifact, "folder" | "disk">): {
+/** Where an artifact's own files lie on the droplet, and the disk that clones copy. A state of before has the kernel's whole path. */
+export function filesOf({ folder, disk, kernel }: Pick<Artifact, "folder" | "disk" | "kernel">): {
   readonly snapshot: string;
   readonly memory: string;
   readonly disk: string;
+  readonly kernel: string | undefined;
 } {
-  const own = `${folder}/rootfs.ext4`;
-  return { snapshot: `${folder}/vm.snapshot`, memory: `${folder}/vm.mem`, disk: disk === "" ? own : disk };
+  return {
+    snapshot: `${folder}/vm.snapshot`,
+    memory: `${folder}/vm.mem`,
+    disk: disk === "" ? `${folder}/rootfs.ext4` : disk,
+    kernel: kernel === "" ? undefined : posix.resolve(folder, kernel),
+  };
 }
 
 /** An artifact in `folder` on a droplet; what of it lies `elsewhere` is told by name. */
@@ -117,7 +124,7 @@ export function artifactIn(
     identity: manifest.identity,
     memory: manifest.memory,
     vcpus: manifest.vcpus,
-    kernel: has("vmlinux") ? `${folder}/vmlinux` : "",
+    kernel: has("vmlinux") ? "vmlinux" : "",
     bootArgs: manifest.bootArgs,
     key: "",
   };

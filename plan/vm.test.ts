@@ -104,6 +104,7 @@ test.each<[string, Observed, VmPlan, key?: string]>([
   ],
   ["another snapshot", observed({ record: { digest: "sha256:b", key: "" } }), restart("VMM runs another snapshot")],
   ["another one that is as good", observed({ record: { digest: "sha256:b", key: "k" } }), asDeclared, "k"],
+  ["one whose key is noted whole", observed({ record: { digest: "sha256:b", key: "key" } }), asDeclared, "k"],
   [
     "another one of another key",
     observed({ record: { digest: "sha256:b", key: "l" } }),

@@ -9,10 +9,28 @@ import { definition as rulesPart, natInputs, natOutputs } from "./natRuleSet";
 import { vmInputs, vmOutputs } from "./vmInputs";
 import { vmFault } from "./vmMetadata";
 
-/** What a Clone is told: all that its parts are told; of the address, which each wants, the form with prefix. */
+/**
+ * What a Clone is told: all that its parts are told; of the address, which each wants, the form with prefix. Left out, its
+ * name is its namespace's.
+ */
 export const cloneInputs = namespaceInputs
   .extend(natInputs.omit({ address: true }).shape)
-  .extend(vmInputs.omit({ address: true }).shape);
+  .extend(vmInputs.omit({ address: true }).shape)
+  .extend({ name: vmInputs.shape.name.optional() });
+
+/** How a clone's inputs go through the engine; see packed.ts. Its environment, a secret, goes by itself. */
+export const clonePacks = {
+  place: ["droplet", "owner", "runtimeDir", "vmmTimeout"],
+  network: [
+    ...["namespace", "bridge", "hostVeth", "nsVeth", "address", "gateway", "isolated", "adopt"],
+    ...["tap", "tapMac", "tapAddress", "guestAddress", "publish", "egress"],
+  ],
+  vm: [
+    ...["name", "user", "authorizedKeys", "identity", "loginKeyPath", "agent", "agentService", "firecracker", "kernel"],
+    ...["readyTimeout", "shutdownTimeout", "metrics", "smokeTests", "maxUnavailable", "renewDisk"],
+  ],
+  snapshot: ["artifact"],
+} as const satisfies Record<string, readonly (keyof z.infer<typeof cloneInputs>)[]>;
 
 const cloneOutputs = vmOutputs.extend(natOutputs.shape);
 
@@ -31,7 +49,7 @@ interface Part<I extends CommonInputs, O> {
 const partInputs = {
   network: (clone: Inputs) => namespaceInputs.parse(clone),
   rules: (clone: Inputs) => natInputs.parse({ ...clone, address: withoutPrefix(clone.address) }),
-  vm: (clone: Inputs) => vmInputs.parse({ ...clone, address: withoutPrefix(clone.address) }),
+  vm: (clone: Inputs) => vmInputs.parse({ name: clone.namespace, ...clone, address: withoutPrefix(clone.address) }),
 };
 
 function withoutPrefix(cidr: string): string {
@@ -111,7 +129,7 @@ const definition: Definition<Inputs, Outputs> = {
   kind: "Clone",
   inputs: cloneInputs,
   outputs: cloneOutputs,
-  lean: true,
+  packs: clonePacks,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
   fault: (clone) => vmFault(partInputs.vm(clone)),

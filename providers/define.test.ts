@@ -219,6 +219,45 @@ describe("a definition", () => {
 
   const state = { ...common, vmmTimeout: 30, size: 1, made: "now", condition: "as declared" };
 
+  describe("whose inputs go through the engine together", () => {
+    const packs = { place: ["droplet", "owner", "runtimeDir", "vmmTimeout"], thing: ["size"] };
+    const one = define({ packs, replaceOn: ["size"] });
+    const place = JSON.stringify({ ...common, droplet: { host: common.droplet.host } });
+    const declared = { place, thing: '{"size":2}' };
+
+    test("gives them so, without defaults, whether it was told them so or one by one", async () => {
+      const inputs = { ...declared, condition: "as declared" };
+      for (const news of [declared, { ...common, size: 2 }]) {
+        expect(await one.check?.({}, news)).toEqual({ inputs, failures: [] });
+        expect(await one.create(news)).toEqual({ id: common.owner, outs: { ...inputs, made: "now" } });
+      }
+      const read = await one.read?.("id", { ...declared, made: "now", condition: "as declared" });
+      expect(read?.inputs).toEqual({ ...declared, condition: "a gone; b changed" });
+      expect(read?.props).toEqual({ ...declared, condition: "a gone; b changed", made: "then" });
+      expect((await one.check?.({}, { place }))?.inputs).not.toHaveProperty("thing");
+    });
+
+    test("looks into them for what makes another resource of it, in a state of before too", async () => {
+      for (const olds of [declared, { ...common, size: 2 }]) {
+        expect((await one.diff?.("id", olds, { ...declared, thing: '{"size":3}' }))?.replaces).toEqual(["size"]);
+        expect((await one.diff?.("id", olds, declared))?.replaces).toEqual([]);
+        expect((await one.diff?.("id", olds, { place, thing: UNKNOWN }))?.replaces).toEqual([]);
+      }
+    });
+
+    test("names the input that is wrong, and passes on what is not known yet", async () => {
+      expect(await faults(one, { place, thing: '{"size":"x"}' })).toEqual([
+        ": size: Invalid input: expected number, received string",
+      ]);
+      expect(await faults(one, { thing: '{"size":2}' })).toHaveLength(2);
+      expect(await one.check?.({}, { place, thing: UNKNOWN })).toEqual({
+        inputs: { place, thing: UNKNOWN, condition: "as declared" },
+        failures: [],
+      });
+      expect(await faults(one, { place: UNKNOWN, thing: '{"size":"x"}' })).toHaveLength(1);
+    });
+  });
+
   test("what goes is reached as the program names its droplet now, and what is on another one as it was", async () => {
     const reached: unknown[] = [];
     const one = define({ delete: ({ droplet }) => Promise.resolve(void reached.push(droplet)) });

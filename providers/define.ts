@@ -5,6 +5,7 @@ import { connectionSchema } from "../host/connection";
 import { HornetError, messageOf } from "../host/errors";
 import { isGone } from "./gone";
 import { withoutDefaults } from "./lean";
+import { hasUnknownPack, pack, UNKNOWN, unpack, type Packs } from "./packed";
 import { readAnyhow } from "./readAnyhow";
 import { saidOnce } from "./saidOnce";
 import { withoutEcho } from "./sdkEcho";
@@ -35,8 +36,8 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly kind: string;
   readonly inputs: z.ZodObject & z.ZodType<Inputs>;
   readonly outputs: z.ZodType<Outputs>;
-  /** Inputs that are as their default says stay out of the state: for kinds of which there are many. */
-  readonly lean?: true;
+  /** For kinds of which there are many: inputs that go together, see packed.ts; those that are as their default says stay out. */
+  readonly packs?: Packs;
   /** It is on the operator's machine, not on the droplet. */
   readonly here?: true;
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
@@ -49,9 +50,6 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   update(state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
   delete(state: Inputs & Outputs): Promise<void>;
 }
-
-/** The SDK's stand-in for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /**
  * The input in which drift shows. A program always declares AS_DECLARED; a read that finds the droplet different says
@@ -66,11 +64,12 @@ type Bag = Record<string, unknown>;
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
 ): dynamic.ResourceProvider {
-  const kept = (inputs: Inputs): Bag => (definition.lean ? withoutDefaults(definition.inputs, inputs) : { ...inputs });
-  const state = (props: Bag): Inputs & Outputs => ({
-    ...definition.inputs.parse(props),
-    ...definition.outputs.parse(props),
-  });
+  const { packs = {} } = definition;
+  const flat = (props: Bag): Bag => unpack(packs, props);
+  const told = (props: Bag): Inputs => definition.inputs.parse(flat(props));
+  const kept = (inputs: Inputs): Bag =>
+    definition.packs ? pack(packs, withoutDefaults<Bag>(definition.inputs, inputs)) : { ...inputs };
+  const state = (props: Bag): Inputs & Outputs => ({ ...told(props), ...definition.outputs.parse(props) });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
     ...kept(inputs),
     // Only what the kind knows as outputs: what an update carried over from the old state must not hide the new inputs.
@@ -80,14 +79,15 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   return {
     check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition, news, kept)),
     diff: (_id: string, olds: Bag, news: Bag) => {
-      const replaces = definition.replaceOn.filter((key) => differs(key, olds[key], news[key]));
+      const [before, now] = [flat(olds), flat(news)];
+      const replaces = definition.replaceOn.filter((key) => differs(key, before[key], now[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
       // Names exist once on a droplet, so what is replaced goes first.
       return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
       readable(async () => {
-        const inputs = definition.inputs.parse(news);
+        const inputs = told(news);
         return { id: definition.id(inputs), outs: outs(inputs, await definition.create(inputs)) };
       }),
     read: (id: string, props?: Bag) =>
@@ -105,7 +105,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
       readable(async () => {
-        const inputs = definition.inputs.parse(news);
+        const inputs = told(news);
         // The same droplet, but the way to it may be another one by now.
         const old = { ...state(olds), droplet: inputs.droplet };
         return { outs: outs(inputs, await definition.update(old, inputs)) };
@@ -119,21 +119,28 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
 }
 
 function check<Inputs extends CommonInputs>(
-  { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  { inputs: schema, packs = {}, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "packs" | "fault">,
   news: Bag,
   kept: (inputs: Inputs) => Bag,
 ): dynamic.CheckResult {
   const inputs = { ...news, [CONDITION]: AS_DECLARED };
-  const parsed = schema.safeParse(news);
-  if (parsed.success) {
+  const flat = unpack(packs, news);
+  const parsed = schema.safeParse(flat);
+  if (parsed.success && !hasUnknownPack(packs, news)) {
     noteWay(parsed.data.droplet);
     const reason = fault?.(parsed.data);
     // Of no single property: the engine would show its value.
     const failures = reason === undefined ? [] : [{ property: "", reason }];
     return { inputs: { ...kept(parsed.data), [CONDITION]: AS_DECLARED }, failures };
   }
-  const faults = parsed.error.issues.filter(({ path }) => !unknownAt(news, path));
-  const failures = faults.map(({ path, message }) => ({ property: path.join("."), reason: message }));
+  const faults = (parsed.error?.issues ?? []).filter(({ path }) => !unknownAt(flat, path));
+  const members = Object.values(packs).flat();
+  const failures = faults.map(({ path, message }) =>
+    // Of a property that the engine does not know it would show that it has no value.
+    members.includes(String(path[0]))
+      ? { property: "", reason: `${path.join(".")}: ${message}` }
+      : { property: path.join("."), reason: message },
+  );
   return { inputs, failures };
 }
 

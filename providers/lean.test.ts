@@ -23,6 +23,19 @@ test.each([
   expect(schema.parse(withoutDefaults(schema, data))).toEqual(JSON.parse(JSON.stringify(data)));
 });
 
+test("of an object that may be of several forms, by the one that it has", () => {
+  const either = z.object({
+    to: z.union([
+      z.strictObject({ local: z.literal(true) }),
+      z.strictObject({ host: z.string(), port: z.number().default(22) }),
+    ]),
+  });
+  expect(withoutDefaults(either, { to: { host: "h", port: 22 } })).toEqual({ to: { host: "h" } });
+  expect(withoutDefaults(either, { to: { host: "h", port: 23 } })).toEqual({ to: { host: "h", port: 23 } });
+  expect(withoutDefaults(either, { to: { local: true } })).toEqual({ to: { local: true } });
+  expect(withoutDefaults<object>(either, { to: { other: 22 } })).toEqual({ to: { other: 22 } });
+});
+
 test("what the schema does not know, or is of another form, stays", () => {
   const data = { name: 1, more: true, limit: "60", inner: "later" };
   expect(withoutDefaults<object>(schema, data)).toEqual(data);

@@ -13,9 +13,15 @@ export function withoutDefaults<T extends object>(schema: z.ZodObject, data: T):
       return filledIn?.success !== true || !isDeepStrictEqual(filledIn.data, value);
     })
     .map(([key, value]: [string, unknown]) => {
-      const field = shape[key];
       const isPlain = typeof value === "object" && value?.constructor === Object;
-      return [key, field instanceof z.ZodObject && isPlain ? withoutDefaults(field, value) : value];
+      const field = isPlain ? objectFor(shape[key], value) : undefined;
+      return [key, field && isPlain ? withoutDefaults(field, value) : value];
     });
   return Object.fromEntries(kept) as T;
+}
+
+/** The schema of an object; of several that may stand there, the one that is of this form. */
+function objectFor(field: z.ZodType | undefined, value: object): z.ZodObject | undefined {
+  const options = field instanceof z.ZodUnion ? (field.options as readonly z.ZodType[]) : [field];
+  return options.find((one): one is z.ZodObject => one instanceof z.ZodObject && one.safeParse(value).success);
 }

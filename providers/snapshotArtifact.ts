@@ -8,6 +8,7 @@ import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
 import { artifactAt, readManifest, readSignature } from "./artifactPath";
 import { ownerId } from "../plan/owner";
+import { defaultBootArgs } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { commonVars, observe, sessionFor } from "./droplet";
 import { verifyManifest } from "./signature";
@@ -80,11 +81,15 @@ async function settle(
     // Clones that did not follow yet go on from what they have.
     if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
   }
+  const artifact = artifactIn(folder, digest, manifest, elsewhere);
+  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
   return {
     artifactDigest: digest,
     artifact: {
-      ...artifactIn(folder, digest, manifest, elsewhere),
-      key: "boot" in wanted.source ? manifest.made.key : "",
+      ...artifact,
+      // Both stand in the state of every clone, twice.
+      bootArgs: artifact.bootArgs === usual ? "" : artifact.bootArgs,
+      key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
     },
     generations,
     files: await inspectFiles(sessionFor(wanted), [...files, ...inputs, ...marks]),

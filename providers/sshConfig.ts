@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { wholeHostKey } from "../firecracker/hostkey";
 import { isLocal } from "../host/connection";
 import { operatorsWay } from "../host/operatorSsh";
 import { expandHome } from "../host/ssh";
@@ -12,8 +13,15 @@ const inputs = commonInputs.extend({
   /** The folder on the operator's machine, from the program's folder. */
   folder: z.string().min(1),
   user: z.string().default("root"),
-  /** One short text a clone, since the state holds all of them twice: NAME ADDRESS, and the host key where it is known. */
-  clones: z.array(z.string().regex(/^[^ ]+ [^ ]+( [a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be NAME ADDRESS [HOST-KEY]")),
+  /**
+   * One short text a clone, since the state holds all of them twice: NAME ADDRESS, and the host key where it is known; see
+   * shortHostKey.
+   */
+  clones: z.array(
+    z
+      .string()
+      .regex(/^[^ ]+ [^ ]+( [A-Za-z0-9+/]{43}| [a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be NAME ADDRESS [HOST-KEY]"),
+  ),
 });
 
 const outputs = z.object({ file: z.string() });
@@ -26,7 +34,7 @@ async function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inpu
   const where = resolve(folder);
   const targets = clones.map((clone) => {
     const [name = "", address = "", ...hostKey] = clone.split(" ");
-    return { name, address, user: guestUser, hostKey: hostKey.join(" ") };
+    return { name, address, user: guestUser, hostKey: wholeHostKey(hostKey.join(" ")) };
   });
   if (isLocal(droplet)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = droplet;

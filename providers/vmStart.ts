@@ -101,7 +101,7 @@ function boot(wanted: VmInputs, vsock: string | undefined): ApiRequest[] {
   const bootArgs =
     artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
   return bootRequests({
-    kernel: artifact.kernel === "" ? wanted.kernel : artifact.kernel,
+    kernel: filesOf(artifact).kernel ?? wanted.kernel,
     bootArgs: byCloudInit ? cloudInitArgs(bootArgs) : bootArgs,
     diskPath: artifact.diskPath,
     tap: wanted.tap,

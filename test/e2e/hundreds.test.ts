@@ -1,8 +1,9 @@
 /** Hundreds of clones on one droplet, through the real CLI, with the VMM stub in place of guests. */
-import { copyFileSync, rmSync } from "node:fs";
+import { copyFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { observeDroplet } from "../../sandbox/droplet";
 import { dropletPaths } from "../../sandbox/droplet/paths";
+import { localPaths } from "../../scripts/local/paths";
 import { scratchVmm } from "../support/scratchVmm";
 import { changes } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";
@@ -49,6 +50,8 @@ test("250 clones come up, ten are repaired, 200 go and come again, and all go", 
   await world.npm("up");
   const all = await running();
   expect(all.size).toBe(250);
+
+  expect(statSync(localPaths().stackFile).size).toBeLessThan(1_000_000);
   expect(await world.npm("up")).toContain("Nothing to change");
 
   // Ten of them, in four ways; each of the others lives on.
