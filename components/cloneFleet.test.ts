@@ -1,5 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseConfig } from "../config/parse";
+import { ownerMark } from "../plan/owner";
+import { clonePacks } from "../providers/clone";
+import { unpack } from "../providers/packed";
 import { CloneFleet } from "./cloneFleet";
 
 /** What the program registers: parents are in no name, so that two of a type must differ in theirs. */
@@ -22,9 +25,9 @@ beforeAll(() =>
 );
 
 /** The resources of a fleet of two, once all are registered. */
-async function fleetNamed(name: string, host: string): Promise<typeof registered> {
+async function fleetNamed(name: string, host: string, more: object = {}): Promise<typeof registered> {
   registered.length = 0;
-  const parsed = parseConfig({ droplet: { host }, snapshot: { path: "/opt/snapshot" }, fleet: { count: 2 } });
+  const parsed = parseConfig({ droplet: { host }, snapshot: { path: "/opt/snapshot" }, fleet: { count: 2, ...more } });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
   const fleet = new CloneFleet(name, { spec: parsed.spec, droplet: { host } });
   await new Promise((resolve) => fleet.sshConfig.apply(resolve));
@@ -33,7 +36,7 @@ async function fleetNamed(name: string, host: string): Promise<typeof registered
 
 const namesOf = (all: typeof registered): string[] => all.map(({ type, name }) => `${type} ${name}`);
 const ownersOf = (all: typeof registered): Set<unknown> =>
-  new Set(all.map(({ inputs }) => inputs.owner).filter((owner) => owner !== undefined));
+  new Set(all.map(({ inputs }) => unpack(clonePacks, inputs).owner).filter((owner) => owner !== undefined));
 
 test("two fleets of one stack share no resource's name and no mark on a droplet", async () => {
   const usual = await fleetNamed("fleet", "192.0.2.1");
@@ -45,4 +48,12 @@ test("two fleets of one stack share no resource's name and no mark on a droplet"
   expect([...ownersOf(usual)][0]).not.toEqual([...ownersOf(other)][0]);
   const folders = [...usual, ...other].flatMap(({ inputs }) => inputs.folder ?? []);
   expect(new Set(folders).size).toBe(2);
+});
+
+test("a stack that has another name by now goes by the one that it had, each of its fleets too", async () => {
+  const known = { knownAs: "somebody/program/old" };
+  const old = { organization: "somebody", project: "program", stack: "old" };
+  expect([...ownersOf(await fleetNamed("fleet", "192.0.2.1", known))]).toEqual([ownerMark(old)]);
+  const east = ownerMark({ ...old, stack: "old/east" });
+  expect([...ownersOf(await fleetNamed("east", "192.0.2.1", known))]).toEqual([east]);
 });

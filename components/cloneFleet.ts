@@ -49,7 +49,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const own = name === ONLY ? undefined : name;
     const { spec, droplet, operatorKeys = [], sshFolder = sshFolderOf(own) } = args;
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
-    const common = { droplet, owner: thisStack(own), runtimeDir, vmmTimeout };
+    const common = { droplet, owner: thisStack(own, spec.fleet.knownAs), runtimeDir, vmmTimeout };
     const inner = { parent: this };
     const named = (part: string): string => (own === undefined ? part : `${own}-${part}`);
     const plans = planFleet(spec);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ownerMark } from "../plan/owner";
+import { ownerCalled, ownerMark, type Owner } from "../plan/owner";
 import { pack, type Packs } from "../providers/packed";
 
 /** How a droplet is reached: over ssh, or this machine itself. */
@@ -120,12 +120,13 @@ function isPlain(value: unknown): boolean {
  * The mark of the stack that runs.
  *
  * @param fleet one of several fleets of it, which has a mark of its own
+ * @param knownAs the stack's whole name on droplets, where it has another one by now
  */
-export function thisStack(fleet?: string): string {
-  const stack = pulumi.getStack();
-  return ownerMark({
-    organization: pulumi.getOrganization(),
-    project: pulumi.getProject(),
-    stack: fleet === undefined ? stack : `${stack}/${fleet}`,
-  });
+export function thisStack(fleet?: string, knownAs?: string): string {
+  const { organization, project, stack } = knownAs === undefined ? ownName() : ownerCalled(knownAs);
+  return ownerMark({ organization, project, stack: fleet === undefined ? stack : `${stack}/${fleet}` });
+}
+
+function ownName(): Owner {
+  return { organization: pulumi.getOrganization(), project: pulumi.getProject(), stack: pulumi.getStack() };
 }

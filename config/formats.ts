@@ -173,3 +173,10 @@ export function serviceProblem(text: string): string | undefined {
     ? undefined
     : 'must be a service\'s name of at most 64 letters, digits, "_", "-", "." and "@", without ".service"';
 }
+
+/** A stack by its whole name. */
+export function wholeStackProblem(text: string): string | undefined {
+  return /^[^/\s]+\/[^/\s]+\/[^/\s]+$/.test(text)
+    ? undefined
+    : "must be a whole stack name: ORGANIZATION/PROJECT/STACK";
+}

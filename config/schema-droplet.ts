@@ -162,6 +162,11 @@ export const fleet = section(
         "Whether network namespaces and links of the clones' names that carry no mark of Hornet are taken over.",
       example: true,
     }),
+    knownAs: text(formats.wholeStackProblem).optional().meta({
+      description:
+        "The name by which the droplet knows this stack, where it has another one by now: it was renamed, or its state moved to another backend, where the organization is another one (organization is that of a backend of one's own). Left out, all that carries the old name would be replaced. No two stacks may go by one.",
+      example: "organization/hornet/dev",
+    }),
   },
   { description: "Size and pace of the fleet.", example: { count: 3, startId: 0 } },
 );

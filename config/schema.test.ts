@@ -99,6 +99,8 @@ const others: readonly Case[] = [
   [local({ fleet: { readyTimeout: -5 } }), "fleet.readyTimeout", /0 or more/],
   [local({ fleet: { concurrency: 9 } }), "fleet.concurrency", /auto or a whole number from 1 to 8, but is 9/],
   [local({ fleet: { concurrency: "many" } }), "fleet.concurrency", /auto or a whole number/],
+  [local({ fleet: { knownAs: "dev" } }), "fleet.knownAs", /ORGANIZATION\/PROJECT\/STACK/],
+  [local({ fleet: { knownAs: "a/b/c d" } }), "fleet.knownAs", /ORGANIZATION\/PROJECT\/STACK/],
   [local({ fleet: [] }), "fleet", /must be a mapping, but is a list/],
   [local({ fleet: "{count: 3" }), "fleet", /must be a mapping/],
   [local({ vmm: { firecracker: "firecracker" } }), "vmm.firecracker", /absolute path/],

@@ -1,4 +1,4 @@
-import { ownerId, ownerMark, ownerName } from "./owner";
+import { ownerCalled, ownerId, ownerMark, ownerName } from "./owner";
 
 const stack = { organization: "organization", project: "hornet", stack: "dev" };
 
@@ -8,6 +8,7 @@ test("a mark is readable, stable, and its parts come back", () => {
   expect(ownerMark({ ...stack })).toBe(mark);
   expect(ownerId(mark)).toBe(mark.slice(-12));
   expect(ownerName(mark)).toBe("hornet/dev");
+  expect(ownerCalled("organization/hornet/dev")).toEqual(stack);
 });
 
 test("organization, project and stack each make another owner", () => {

@@ -20,6 +20,12 @@ export function ownerMark({ organization, project, stack }: Owner): string {
   return `hornet:${readable}:${id}`;
 }
 
+/** An owner by its whole name, ORGANIZATION/PROJECT/STACK. */
+export function ownerCalled(name: string): Owner {
+  const [organization = "", project = "", stack = ""] = name.split("/");
+  return { organization, project, stack };
+}
+
 /** The id at the end of a mark. */
 export function ownerId(mark: string): string {
   return mark.slice(mark.lastIndexOf(":") + 1);
