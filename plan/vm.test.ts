@@ -124,7 +124,7 @@ test.each<[string, Observed, VmPlan, key?: string]>([
   [
     "started, but never ready",
     observed({ unsettled: true }),
-    { drift: ["the VM was started, and was not seen to become ready"], action: "settle", mend: false },
+    { drift: ["the clone was changed, and was not seen to be ready since"], action: "settle", mend: false },
   ],
   [
     "the same, paused since",
@@ -132,11 +132,24 @@ test.each<[string, Observed, VmPlan, key?: string]>([
     {
       drift: [
         "VM paused",
-        "the VM was started, and was not seen to become ready",
+        "the clone was changed, and was not seen to be ready since",
         "the folder of vm7 has the mode 755, not 700",
       ],
       action: "settle",
       mend: true,
+    },
+  ],
+  ["told as declared", observed({ record: { digest, key: "", told: "now" } }), asDeclared],
+  [
+    "told something else",
+    observed({ unsettled: true, record: { digest, key: "", told: "then" } }),
+    {
+      drift: [
+        "guest was told something else than what is declared",
+        "the clone was changed, and was not seen to be ready since",
+      ],
+      action: "tell",
+      mend: false,
     },
   ],
   [
@@ -150,7 +163,7 @@ test.each<[string, Observed, VmPlan, key?: string]>([
     restart("VMM runs outside of namespace vm7", "VMM runs no VM"),
   ],
 ])("%s", (_name, seen, expected, key = "") => {
-  expect(planVm({ namespace: "vm7", tap: "tap0", digest, key }, seen)).toEqual(expected);
+  expect(planVm({ namespace: "vm7", tap: "tap0", digest, key, told: "now" }, seen)).toEqual(expected);
 });
 
 test("the kernel's command line carries address, gateway and mask", () => {

@@ -9,12 +9,14 @@ export interface VmSpec {
   readonly digest: string;
   /** What that artifact was made from; empty where only the digest tells. */
   readonly key: string;
+  /** The mark of what its guest is to have been told; left out where that is not known. */
+  readonly told?: string;
 }
 
 /** How far what was found is from what is declared, and the least that mends it. */
 export interface VmPlan {
   readonly drift: readonly string[];
-  readonly action: "none" | "resume" | "settle" | "identify" | "restart";
+  readonly action: "none" | "resume" | "settle" | "tell" | "identify" | "restart";
   /** Files and mounts around a VM that lives on are to be put right first. */
   readonly mend: boolean;
 }
@@ -29,10 +31,17 @@ export function planVm(spec: VmSpec, observed: Observed): VmPlan {
   const mend = around.length > 0;
   const paused = vm.state === "Paused" ? ["VM paused"] : [];
   if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
-  const unsettled = vm.unsettled ? ["the VM was started, and was not seen to become ready"] : [];
-  const drift = [...paused, ...unsettled, ...around];
+  const unsettled = vm.unsettled ? ["the clone was changed, and was not seen to be ready since"] : [];
+  const otherwise = isToldOtherwise(spec, vm) ? ["guest was told something else than what is declared"] : [];
+  const drift = [...paused, ...otherwise, ...unsettled, ...around];
+  if (otherwise.length > 0) return { drift, action: "tell", mend };
   if (vm.unsettled) return { drift, action: "settle", mend };
   return { drift, action: paused.length > 0 ? "resume" : "none", mend };
+}
+
+/** A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been. */
+function isToldOtherwise({ told }: VmSpec, { record }: ObservedVm): boolean {
+  return told !== undefined && record.told !== undefined && record.told !== told;
 }
 
 /** What only a VMM that is started anew puts right. */

@@ -4,7 +4,7 @@ import { NAT_TABLE } from "../plan/nat";
 import { definition as networkPart, namespaceInputs } from "./cloneNamespace";
 import { cleanUpAfter, makeProvider, type CommonInputs, type Definition, type Reading } from "./define";
 import { observe, observeToChange } from "./droplet";
-import { definition as vmPart } from "./firecrackerVM";
+import { definition as vmPart, prove } from "./firecrackerVM";
 import { definition as rulesPart, natInputs, natOutputs } from "./natRuleSet";
 import { vmInputs, vmOutputs } from "./vmInputs";
 import { vmFault } from "./vmMetadata";
@@ -106,23 +106,28 @@ async function read(state: State): Promise<Reading<Outputs>> {
 /** All is looked at before anything is changed; a part that is as declared is not touched. */
 async function update(state: State, wanted: Inputs): Promise<Outputs> {
   await observeToChange(wanted, wanted.namespace);
-  const { network, rules, vm } = partsOf(state, wanted);
-  const mendNetwork = await mending(network);
-  const mendRules = await mending(rules);
-  const mendVm = await mending(vm);
-  await mendNetwork();
-  const { rules: written } = await mendRules();
-  return { ...(await mendVm()), rules: written };
+  const parts = partsOf(state, wanted);
+  const network = await mending(parts.network);
+  const rules = await mending(parts.rules);
+  const vm = await mending(parts.vm);
+  await network.mend();
+  const { rules: written } = await rules.mend();
+  const outputs = { ...(await vm.mend()), rules: written };
+  // The VM's part tries a clone that it changed; of what changed around it it knows nothing.
+  if (!vm.needed) await prove(parts.vm.wanted, outputs.sshHostKey);
+  return outputs;
 }
 
-/** Looks at a part; gives what brings it to what is declared. */
-async function mending<I extends CommonInputs, O>(part: Part<I, O>): Promise<() => Promise<O>> {
+/** Looks at a part; gives what brings it to what is declared, which may be nothing. */
+async function mending<I extends CommonInputs, O>(
+  part: Part<I, O>,
+): Promise<{ needed: boolean; mend: () => Promise<O> }> {
   const { definition, old, state, wanted } = part;
   const reading = await definition.read(state);
   if (reading === "gone" || reading.drift.length > 0 || !isDeepStrictEqual(old, wanted)) {
-    return () => definition.update(state, wanted);
+    return { needed: true, mend: () => definition.update(state, wanted) };
   }
-  return () => Promise.resolve(reading.outputs);
+  return { needed: false, mend: () => Promise.resolve(reading.outputs) };
 }
 
 const definition: Definition<Inputs, Outputs> = {

@@ -3,21 +3,18 @@ import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { resumeRequest } from "../firecracker/requests";
-import { livesOnDisk, planVm, type VmPlan } from "../plan/vm";
+import { livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
-import { vmFault, type Self } from "./vmMetadata";
+import { IDENTITY, toldMark, vmFault, type Self } from "./vmMetadata";
 import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./vmStart";
 import { vmVars, wayOf } from "./vmVars";
 import { whenThereIsRoom } from "./waking";
 
 type State = VmInputs & VmOutputs;
-
-/** What the guest itself is told; a change of these needs no other VM. */
-const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
 
 async function create(wanted: VmInputs): Promise<VmOutputs> {
   const hostKeySeed = newHostKeySeed();
@@ -47,11 +44,18 @@ interface Finding {
   readonly generation: string;
 }
 
-async function lookAt(wanted: VmInputs): Promise<Finding> {
+function specOf(wanted: VmInputs, self?: Self): VmSpec {
   const { namespace, tap, artifact } = wanted;
+  const told = self && toldMark(wanted, self);
+  return { namespace, tap, digest: artifact.digest, key: artifact.key, ...(told !== undefined && { told }) };
+}
+
+/** @param self as the state has it; left out, nobody knows what its guest was told */
+async function lookAt(wanted: VmInputs, self?: Self): Promise<Finding> {
+  const { namespace } = wanted;
   const observed = await observeToChange(wanted, namespace);
   const vm = observed.vms[namespace];
-  const plan = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
+  const plan = planVm(specOf(wanted, self), observed);
   // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
   // clone that keeps its disk boots from it.
   const lived = livesOnDisk(vm);
@@ -102,7 +106,7 @@ async function settled(wanted: VmInputs): Promise<void> {
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const { plan, from, pid: running, paused, generation } = await lookAt(wanted);
+  const { plan, from, pid: running, paused, generation } = await lookAt(wanted, state);
   const next = { ...pickSelf(state), generation: newGeneration() };
   if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
     return roll({
@@ -119,20 +123,38 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
     await around(wanted, "put files and mounts right of", "mend_vm");
   }
   touch(wanted, wanted.namespace);
-  const same = IDENTITY.every((key) => isDeepStrictEqual(state[key], wanted[key]));
-  if (!same && wayOf(wanted) === "cloud-init") return start(wanted, next, from);
-  if (!same || untold) {
+  const tell = plan.action === "tell" || IDENTITY.some((key) => !isDeepStrictEqual(state[key], wanted[key]));
+  if (tell && wayOf(wanted) === "cloud-init") return start(wanted, next, from);
+  if (tell || untold) {
     const resume = untold || paused ? [resumeRequest] : [];
     await sendIdentity(wanted, next, { known: !untold, then: resume });
     const { pid, disk, timings } = state;
     return settle(wanted, next, { pid, disk, timings });
   }
   if (paused) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
-  if (plan.action !== "settle") return pick(state);
+  if (plan.action !== "settle") {
+    await prove(wanted, state.sshHostKey);
+    return pick(state);
+  }
   // An earlier operation started it, and what it told its guest is in no state.
   const { disk, timings } = state;
   if (wanted.readyTimeout === 0) await settled(wanted);
   return settle(wanted, { ...pickSelf(state), generation }, { pid: running, disk, timings });
+}
+
+/**
+ * Tries a clone that was changed under a guest that lives on. What fails is noted on the droplet: a change that succeeded is
+ * not there to be done again, so nobody would try it again.
+ */
+export async function prove(wanted: VmInputs, hostKey: string): Promise<void> {
+  if (wanted.readyTimeout === 0) return;
+  try {
+    await runSmokeTests(wanted, hostKey, wanted.smokeTests);
+  } catch (error) {
+    const what = `note that ${wanted.name} is not as it should be`;
+    await change(wanted, wanted.namespace, { what, run: "unsettle_vm", vars: vmVars(wanted) });
+    throw error;
+  }
 }
 
 /** Does something around a VM that lives on. */
@@ -171,9 +193,8 @@ export const definition: Definition<VmInputs, VmOutputs> = {
     const observed = await observe(state, state.namespace);
     const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (!claimed) return "gone";
-    const { namespace, tap, artifact } = state;
-    const { drift } = planVm({ namespace, tap, digest: artifact.digest, key: artifact.key }, observed);
-    const vm = observed.vms[namespace];
+    const { drift } = planVm(specOf(state, state), observed);
+    const vm = observed.vms[state.namespace];
     return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0 }, drift };
   },
   update,

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { ApiRequest } from "../firecracker/api";
 import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
 import type { Identity, IdentityWay } from "../firecracker/identity";
@@ -10,6 +11,24 @@ import { wayOf } from "./vmVars";
 
 /** What a clone has of its own that its identity is made of. */
 export type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
+
+/** What the guest itself is told; a change of these needs no other VM. */
+export const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
+
+/**
+ * A mark of what a guest is told, by which it is known again on the droplet: it tells nothing of it to who has not the clone's
+ * seed. What a later Hornet tells besides, and what is not given, leaves it as it is.
+ */
+export function toldMark(wanted: VmInputs, { hostKeySeed }: Pick<Self, "hostKeySeed">): string {
+  const told = Object.fromEntries(IDENTITY.map((key) => [key, wanted[key]]));
+  return createHmac("sha256", hostKeySeed).update(JSON.stringify(told, inOrder)).digest("hex").slice(0, 16);
+}
+
+/** The order of an object's keys is another one in the state than in the program. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
 
 function declaredOf(wanted: VmInputs): Omit<Identity, "generation" | "machineId" | "hostKey"> {
   return {

@@ -19,7 +19,7 @@ import { sessionFor } from "./droplet";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
-import { identityOf, metadataOf, type Self } from "./vmMetadata";
+import { identityOf, metadataOf, toldMark, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
 import { vmVars, wayOf } from "./vmVars";
 
@@ -120,7 +120,8 @@ function boot(wanted: VmInputs, vsock: string | undefined): ApiRequest[] {
  *
  * @param from `memory` for one that runs already: what it was started from stays as it was noted
  */
-function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory"): string {
+function recordOf(wanted: VmInputs, self: Self, from: StartFrom | "memory"): string {
+  const { artifact, name } = wanted;
   return [
     ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
     `name=${name}`,
@@ -128,6 +129,7 @@ function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "m
     `started_from=${from}`,
     `generation=${self.generation}`,
     `host_key=${self.sshHostKey}`,
+    `told=${toldMark(wanted, self)}`,
   ].join("\n");
 }
 

@@ -35,8 +35,14 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "started, but never seen ready",
     make: `echo yes >${dir}/unsettled`,
-    says: { "Clone vm0": "the VM was started, and was not seen to become ready" },
+    says: { "Clone vm0": "the clone was changed, and was not seen to be ready since" },
     check: `test ! -s ${dir}/unsettled`,
+  },
+  {
+    kind: "guest told something else",
+    make: `sed -i 's/^told=.*/told=0123456789abcdef/' ${dir}/record`,
+    says: { "Clone vm0": "guest was told something else than what is declared" },
+    check: `! grep -q '^told=0123456789abcdef' ${dir}/record`,
   },
   {
     kind: "VMM hung",
