@@ -192,6 +192,7 @@ function parseVm(body: string): ObservedVm {
     }),
   );
   const record = [...values].filter(([key]) => key.startsWith("record."));
+  const told = values.get("told");
   return {
     pid: Number(values.get("pid") ?? 0),
     alive: values.get("alive") === "1",
@@ -210,6 +211,7 @@ function parseVm(body: string): ObservedVm {
     ownDisk: values.get("own_disk") === "1",
     held: values.get("held") === "1",
     unsettled: values.get("unsettled") === "1",
+    ...(told !== undefined && { told }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };

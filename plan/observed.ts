@@ -81,6 +81,8 @@ export interface ObservedVm {
   readonly held: boolean;
   /** It was started by an operation that ended before it was seen to be ready. */
   readonly unsettled: boolean;
+  /** The mark of what its guest was told last; empty where that was cut off, left out where nobody noted it. */
+  readonly told?: string;
   /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */

@@ -40,8 +40,8 @@ export function planVm(spec: VmSpec, observed: Observed): VmPlan {
 }
 
 /** A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been. */
-function isToldOtherwise({ told }: VmSpec, { record }: ObservedVm): boolean {
-  return told !== undefined && record.told !== undefined && record.told !== told;
+function isToldOtherwise({ told }: VmSpec, vm: ObservedVm): boolean {
+  return told !== undefined && vm.told !== undefined && vm.told !== told;
 }
 
 /** What only a VMM that is started anew puts right. */

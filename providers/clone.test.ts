@@ -73,7 +73,7 @@ test("a change touches the part that it is of, and no other", async () => {
   expect(await changing({})).toEqual([]);
   expect(await changing({ publish: [{ port: 80, guestPort: 8080 }] })).toEqual(["vm7/rules"]);
   expect(await changing({ isolated: false })).toEqual(["vm7/claim", "vm7/links"]);
-  expect(await changing({ env: { API_KEY: "other" } })).toEqual(["vm7/record", "vm7/send"]);
+  expect(await changing({ env: { API_KEY: "other" } })).toEqual(["vm7/untold", "vm7/record", "vm7/send", "vm7/told"]);
   expect(await changing({ readyTimeout: 0, smokeTests: [{ command: "true" }] })).toEqual([]);
   expect(await one.read()).toMatchObject(declared);
   await one.delete();

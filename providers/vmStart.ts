@@ -64,6 +64,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       settles: wanted.readyTimeout === 0 ? "" : "1",
       metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from),
+      told: toldByRequests(wanted, self),
     },
     stdin: curlConfig([...metrics, ...requests]),
     patience: 10,
@@ -79,6 +80,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   // The metadata went to a guest that does not ask for it.
   const begun = Date.now();
   await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
+  await noteTold(wanted, self);
   const took = Date.now() - begun;
   tracePhases(namespace, { "identity over ssh": took });
   return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
@@ -120,8 +122,7 @@ function boot(wanted: VmInputs, vsock: string | undefined): ApiRequest[] {
  *
  * @param from `memory` for one that runs already: what it was started from stays as it was noted
  */
-function recordOf(wanted: VmInputs, self: Self, from: StartFrom | "memory"): string {
-  const { artifact, name } = wanted;
+function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory"): string {
   return [
     ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
     `name=${name}`,
@@ -129,7 +130,6 @@ function recordOf(wanted: VmInputs, self: Self, from: StartFrom | "memory"): str
     `started_from=${from}`,
     `generation=${self.generation}`,
     `host_key=${self.sshHostKey}`,
-    `told=${toldMark(wanted, self)}`,
   ].join("\n");
 }
 
@@ -148,26 +148,38 @@ export interface Sending {
 export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
   await send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], {
     record: recordOf(wanted, self, "memory"),
+    told: toldByRequests(wanted, self),
     knock: wanted.address,
   });
   if (wayOf(wanted) !== "ssh") return;
   const identity = identityOf(wanted, self);
   const change = known ? { ...identity, hostKey: undefined } : identity;
   await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });
+  await noteTold(wanted, self);
+}
+
+/** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
+function toldByRequests(wanted: VmInputs, self: Self): string {
+  return wayOf(wanted) === "ssh" ? "" : toldMark(wanted, self);
+}
+
+async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
+  const vars = { ...vmVars(wanted), told: toldMark(wanted, self) };
+  await sessionFor(wanted).call({ what: `note what ${wanted.name} was told`, run: "note_told", vars });
 }
 
 /**
  * Sends requests to a clone's VMM.
  *
- * @param also another launch record; the address at which the guest's service is told to look at its metadata at once
+ * @param also another launch record and the mark of what the guest is told with it; the address at which the guest's service is told to look at its metadata at once
  */
 export async function send(
   wanted: VmInputs,
   what: string,
   requests: readonly ApiRequest[],
-  also: { readonly record?: string; readonly knock?: string } = {},
+  { record = "", told = "", knock = "" }: { record?: string; told?: string; knock?: string } = {},
 ): Promise<void> {
-  const vars = { ...vmVars(wanted), record: also.record ?? "", knock: also.knock ?? "" };
+  const vars = { ...vmVars(wanted), record, told, knock };
   await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: curlConfig(requests) });
 }
 

@@ -125,7 +125,7 @@ END
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found program="" disk="" opened="" noted baked=""
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found program="" disk="" opened="" noted baked="" told=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
@@ -140,6 +140,10 @@ gather_vm() {
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
   [[ ! -s $dir/unsettled ]] || printf 'unsettled=1\n'
+  if [[ -e $dir/told ]]; then
+    read -r told <"$dir/told"
+    printf 'told=%s\n' "$told"
+  fi
   gather_files "$dir" "/proc/${started:+$pid}/exe"
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"

@@ -5,6 +5,7 @@
 #   vmm.exit         pid, exit code, time      record            what it was started from, as lines key=value
 #   opened           inodes and bytes of the VMM's program and of its disk when its guest ran
 #   metrics.pipe     what the VMM counts, where that is collected (see metrics.sh)
+#   told             a mark of what its guest was told last; empty while it is told something else
 #   unsettled        not empty: it was started, and what was to be waited for has not come to pass yet
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
@@ -159,7 +160,7 @@ write_record() {
 clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
-# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
+# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record told (see send_vm) shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
 # key=value; load is what is left of the time of all requests, so the start of the process that sends them is in it. A guest
 # whose disk lives on may write what it has in memory.
 start_vm() {
@@ -174,6 +175,7 @@ start_vm() {
   fi
   t1=$((${EPOCHREALTIME/./} / 1000))
   effect "$namespace/record" put_line "$dir/record" "$record" || return
+  effect "$namespace/untold" empty_file "$dir/told" || return
   effect "$namespace/unsettled" note_unsettled "$dir" || return
   prepare_metrics "$dir" || return
   [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
@@ -190,6 +192,7 @@ start_vm() {
     fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
   }
+  [[ -z $told ]] || effect "$namespace/told" put_line "$dir/told" "$told" || return
   t3=$((${EPOCHREALTIME/./} / 1000))
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(console_tail "$dir" 600)"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
@@ -214,13 +217,24 @@ request_ms() {
   printf -v "$1" '%d' $(((us + 500) / 1000))
 }
 
-# send_vm: variables runtime_dir namespace owner record (empty: as it is) knock (the clone's address, where its guest is to look
+# send_vm: variables runtime_dir namespace owner record (empty: as it is) told (the mark of what the guest is told by the
+# requests; empty: it is told by something else, after them) knock (the clone's address, where its guest is to look
 # at its metadata at once; empty: it need not) vmm_timeout_ms; stdin: the requests.
 send_vm() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
-  [[ -z $record ]] || effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
+  if [[ -n $record ]]; then
+    effect "$namespace/untold" empty_file "$runtime_dir/$namespace/told" || return
+    effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
+  fi
   effect "$namespace/send" api "$runtime_dir/$namespace" "$(</dev/stdin)" || return
+  [[ -z $told ]] || note_told || return
   [[ -z $knock ]] || knock_at "$knock"
+}
+
+# note_told: variables runtime_dir namespace owner told.
+note_told() {
+  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  effect "$namespace/told" put_line "$runtime_dir/$namespace/told" "$told"
 }
 
 # knock_at ADDRESS: a datagram for the guest's identity service, which looks by itself as well, only later. It costs no process.
@@ -229,7 +243,7 @@ knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
 # finish_identity: variables runtime_dir namespace owner generation vmm_timeout_ms; stdin: the requests that clear the metadata of
 # a guest that has taken its identity. Answers with what that could not do; see identity_failures.
 finish_identity() {
-  local record="" knock=""
+  local record="" told="" knock=""
   send_vm && identity_failures
 }
 

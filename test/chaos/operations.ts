@@ -7,6 +7,8 @@ export interface Operation {
   readonly verb: Extract<Job["verb"], "up" | "destroy">;
   /** What the operation is to reach. */
   readonly target: Declaration;
+  /** What was declared before, where the operation changes that: it can be taken back. */
+  readonly from?: Declaration;
   /** Brings the droplet to where the operation starts from. */
   prepare(stage: Stage): Promise<void>;
 }
@@ -24,34 +26,18 @@ const changed: Declaration = { ...plainFleet, count: 1, memory: 17, publish: [80
 /** A fleet whose metrics are collected. */
 const counted: Declaration = { ...plainFleet, metrics: "/opt/swarm/textfile" };
 
+function changing(name: string, from: Declaration, target: Declaration): Operation {
+  return { name, verb: "up", from, target, prepare: (stage) => succeed(stage, "up", from) };
+}
+
 /** The operations whose every effect is a fault point. */
 export const operations: readonly Operation[] = [
   { name: "first up", verb: "up", target: plainFleet, prepare: () => Promise.resolve() },
-  { name: "change", verb: "up", target: changed, prepare: (stage) => succeed(stage, "up", plainFleet) },
-  {
-    name: "new identity",
-    verb: "up",
-    target: { ...plainFleet, greeting: "good-bye" },
-    prepare: (stage) => succeed(stage, "up", plainFleet),
-  },
-  {
-    name: "another network",
-    verb: "up",
-    target: { ...plainFleet, network: "10.7.0.1/24" },
-    prepare: (stage) => succeed(stage, "up", plainFleet),
-  },
-  {
-    name: "replacement",
-    verb: "up",
-    target: { ...plainFleet, tap: "tap7" },
-    prepare: (stage) => succeed(stage, "up", plainFleet),
-  },
-  {
-    name: "scale up",
-    verb: "up",
-    target: plainFleet,
-    prepare: (stage) => succeed(stage, "up", { ...plainFleet, count: 1 }),
-  },
+  changing("change", plainFleet, changed),
+  changing("new identity", plainFleet, { ...plainFleet, greeting: "good-bye" }),
+  changing("another network", plainFleet, { ...plainFleet, network: "10.7.0.1/24" }),
+  changing("replacement", plainFleet, { ...plainFleet, tap: "tap7" }),
+  changing("scale up", { ...plainFleet, count: 1 }, plainFleet),
   {
     name: "repair after a reboot",
     verb: "up",
@@ -61,17 +47,7 @@ export const operations: readonly Operation[] = [
       await stage.reboot();
     },
   },
-  {
-    name: "metrics asked for",
-    verb: "up",
-    target: counted,
-    prepare: (stage) => succeed(stage, "up", { ...plainFleet, count: 1 }),
-  },
-  {
-    name: "metrics elsewhere",
-    verb: "up",
-    target: { ...counted, metrics: "/opt/swarm/textfile/deeper" },
-    prepare: (stage) => succeed(stage, "up", counted),
-  },
+  changing("metrics asked for", { ...plainFleet, count: 1 }, counted),
+  changing("metrics elsewhere", counted, { ...counted, metrics: "/opt/swarm/textfile/deeper" }),
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];

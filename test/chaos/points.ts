@@ -1,5 +1,5 @@
 import { messageOf } from "../../host/errors";
-import { clears, converges } from "./converge";
+import { clears, converges, isReached } from "./converge";
 import type { Disturbance } from "./jobs";
 import { succeed, type Operation } from "./operations";
 import type { Stage } from "./stage";
@@ -12,8 +12,8 @@ export interface Point {
   readonly operation: Operation;
   readonly disturbance: Disturbance;
   readonly memory: Memory;
-  /** What is run next: an up, or at once a destroy. */
-  readonly next: "up" | "destroy";
+  /** What is run next: an up, an up of what was declared before, or at once a destroy. */
+  readonly next: "up" | "back" | "destroy";
 }
 
 /** The point in a few words. */
@@ -39,9 +39,10 @@ export async function effectsOfAll(stage: Stage, operations: readonly Operation[
 }
 
 /** All that can follow a crash in an operation. What is lost cannot be destroyed without an up that finds it again. */
-export function variantsOf({ name, verb }: Operation): Pick<Point, "memory" | "next">[] {
+export function variantsOf({ name, verb, from }: Operation): Pick<Point, "memory" | "next">[] {
   return [
     { memory: "kept", next: "up" },
+    ...(from === undefined ? [] : (["kept", "stale"] as const).map((memory) => ({ memory, next: "back" as const }))),
     { memory: "kept", next: "destroy" },
     ...(verb === "up" ? [{ memory: "lost", next: "up" } as const] : []),
     // Before a first up there is no state, so an old one is a lost one.
@@ -66,12 +67,26 @@ async function disturbed(stage: Stage, { operation, disturbance, memory, next }:
   const { target, verb } = operation;
   await operation.prepare(stage);
   const before = stage.state;
+  const essence = next === "back" ? await stage.essence() : [];
   const ended = await stage.operate(verb, target, disturbance);
   if (!stage.effects().includes(effectName(disturbance))) throw new Error("the operation never came to that effect");
   if (["fault", "operator"].includes(disturbance.kind) && !ended.died) throw new Error("the operation did not die");
   if (memory === "lost") stage.state = undefined;
   if (memory === "stale") stage.state = before;
+  if (next === "back") return goesBack(stage, operation, essence);
   return next === "up" ? converges(stage, target) : clears(stage, target);
+}
+
+/** One up of what was declared before brings the droplet back to where it was, by Hornet's own readings and by others. */
+async function goesBack(stage: Stage, { target, from = target }: Operation, essence: string[]): Promise<string[]> {
+  const wrong = await isReached(stage, from);
+  if (wrong !== undefined) return wrong;
+  const now = await stage.essence();
+  const differs = [
+    ...essence.filter((line) => !now.includes(line)).map((line) => `is not there again: ${line}`),
+    ...now.filter((line) => !essence.includes(line)).map((line) => `was not there before: ${line}`),
+  ];
+  return differs.length > 0 ? differs : clears(stage, from);
 }
 
 /** The effect at which an operation is disturbed. */

@@ -72,6 +72,20 @@ const WIPE = `${KILL_VMMS}
   rm -rf /opt/swarm/runtime /opt/swarm/snapshots /opt/swarm/textfile
   echo 0 >/proc/sys/net/ipv4/ip_forward`;
 
+const ESSENCE = `
+  (ip -br link; ip -br -4 addr) | sed 's/@\\S*//; s/  */ /g' | grep -v '^eth0'
+  cd /opt/swarm/runtime
+  for one in vm*; do
+    (
+      grep '^\\(key\\|name\\|disk_path\\)=' "$one/record"
+      ip -n "$one" -br -4 addr
+      ip -n "$one" route
+      ip netns exec "$one" nft list ruleset
+      curl --silent --unix-socket "$one/firecracker.sock" http://localhost/mmds | grep -o 'GREETING=.\\{12\\}'
+      curl --silent --unix-socket "$one/firecracker.sock" http://localhost/ | grep -o '"state":"[A-Za-z]*"'
+    ) | sed "s/^/$one: /; s/@if[0-9]*//; s/  */ /g"
+  done`;
+
 /** A droplet with a VMM that runs no guests, and the processes that operate on it. */
 export class Stage {
   private spare: ChildProcess | undefined;
@@ -211,6 +225,11 @@ export class Stage {
     const found = changes(this.before, await observeDroplet(NAME));
     const limit = Number(await this.run(`cat /proc/sys/${LIMIT}`));
     return limit === LIMIT_BEFORE ? found : [...found, `${LIMIT} is ${limit}, it was ${LIMIT_BEFORE}`];
+  }
+
+  /** What makes the fleet what it was declared to be, as others than Hornet see it: a line each, the same after a restart. */
+  async essence(): Promise<string[]> {
+    return (await this.run(ESSENCE)).split("\n").filter((line) => line !== "");
   }
 
   /** Takes everything away by force, past Hornet, so that one test that fails does not fail the next ones. */
