@@ -38,6 +38,21 @@ test("is printed by the SDK without a stack trace", () => {
   expect(pulumi.RunError.isInstance(faultsOf({}))).toBe(true);
 });
 
+test("takes an encrypted value in environments, and refuses one that would stand in the state as plain text", () => {
+  const config = {
+    "hornet:droplet": '{"local":true}',
+    "hornet:identity": '{"env":{"KEY":"c4n4ry"}}',
+    "hornet:clones": '{"1":{"identity":{"env":{"KEY":"c4n4ry"}}}}',
+    "hornet:agent": '{"command":"run --token c4n4ry"}',
+  };
+  pulumi.runtime.setAllConfig(config, ["hornet:identity", "hornet:clones"]);
+  expect(loadConfig()).toMatchObject({ identity: { env: { KEY: "c4n4ry" } } });
+  const { faults, message } = faultsOf(config, ["hornet:identity", "hornet:agent", "hornet:droplet"]);
+  expect(faults.map(({ path }) => path).sort()).toEqual(["hornet:agent", "hornet:droplet"]);
+  expect(message).toContain("environments alone are kept secret");
+  expect(message).not.toContain("c4n4ry");
+});
+
 test("tells which keys have secrets, and shows none of theirs", () => {
   const config = { "hornet:vmm": '{"kernel":"c4n4ry"}', "hornet:fleet": '{"count":-1}' };
   expect(faultsOf(config, ["hornet:vmm"]).message).not.toContain("c4n4ry");

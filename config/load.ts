@@ -8,8 +8,8 @@ import type { FleetSpec } from "./spec";
 const PREFIX = `${NAMESPACE}:`;
 
 /**
- * The spec of this stack's fleet. Its values are plain also where the config has them encrypted: wrap what `isSecret`
- * says of in `pulumi.secret` before it becomes an input of a resource.
+ * The spec of this stack's fleet. Environments are plain in it also where the config has them encrypted: they are made secrets
+ * where they become inputs of a resource.
  * Throws ConfigFaults, with all faults at once, on a config that cannot be used.
  */
 export function loadConfig(): FleetSpec {
@@ -17,7 +17,8 @@ export function loadConfig(): FleetSpec {
   const own = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(PREFIX));
   const keys = own.map(([key]) => key.slice(PREFIX.length));
   const raw = Object.fromEntries(own.map(([key, value]) => [key.slice(PREFIX.length), value]));
-  const parsed = parseConfig(raw, { secretKeys: keys.filter(isSecret) });
+  const secretKeys = keys.filter(isSecret);
+  const parsed = parseConfig(raw, { secretKeys, sealedKeys: secretsAreKnown() ? secretKeys : [] });
   if (!parsed.ok) throw new ConfigFaults(pulumi.getStack(), parsed.faults);
   return parsed.spec;
 }
@@ -27,7 +28,13 @@ export function loadConfig(): FleetSpec {
  * makes all of `hornet:identity` secret.
  */
 export function isSecret(key: ConfigKey | (string & {})): boolean {
-  const runtime = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
-  // The SDK has the function but not its type. Should it go one day, everything is secret rather than nothing.
+  // Should the SDK not tell one day, everything is secret rather than nothing.
   return runtime.isConfigSecret?.(PREFIX + key) ?? true;
+}
+
+/** The SDK has the function but not its type. */
+const runtime = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
+
+function secretsAreKnown(): boolean {
+  return runtime.isConfigSecret !== undefined;
 }

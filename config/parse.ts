@@ -1,7 +1,7 @@
 /** From a raw config to a spec or to all of its faults. Pure. */
 import type { z } from "zod";
 import { crossCheck } from "./cross-checks";
-import type { Fault } from "./faults";
+import { pathText, type Fault } from "./faults";
 import { readIssue, valueAt } from "./issues";
 import { configSchema, type ConfigShape } from "./schema";
 import { type FleetSpec, specOf } from "./spec";
@@ -13,7 +13,12 @@ export type ParsedConfig =
 export interface ParseOptions {
   /** Top-level keys that are encrypted: no fault shows a value of theirs. */
   readonly secretKeys?: readonly string[];
+  /** Those of them that are known to have an encrypted value: of most keys Hornet cannot keep one secret, and takes none. */
+  readonly sealedKeys?: readonly string[];
 }
+
+/** The top-level keys that have environments, which are kept as secrets from the config to the guest. */
+const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones"];
 
 /**
  * Checks a whole config and fills in the defaults. All faults are found at once: a key that is malformed is left out
@@ -29,11 +34,23 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, options: Par
     : first.error.issues.flatMap((issue) => readIssue(issue, config, (path) => isSecret(path, secretKeys)));
   const shape = first.success ? first.data : salvage(config, first.error.issues);
   const unusable = issues.flatMap(({ path, meant }) => (meant ? [path, meant] : [path]));
-  const faults = [...issues.map(({ fault }) => fault), ...crossCheck(shape, unusable, secretKeys)];
+  const faults = [
+    ...issues.map(({ fault }) => fault),
+    ...crossCheck(shape, unusable, secretKeys),
+    ...(options.sealedKeys ?? []).flatMap(sealedFault),
+  ];
   const { droplet } = shape;
   return faults.length === 0 && droplet !== undefined
     ? { ok: true, spec: specOf({ ...shape, droplet }) }
     : { ok: false, faults };
+}
+
+/** It would stand in the state as plain text, and in argument lists. */
+function sealedFault(key: string): Fault[] {
+  if (WITH_ENVIRONMENT.includes(key) || !(key in configSchema.shape)) return [];
+  const problem =
+    "has an encrypted value in it, but environments alone are kept secret: let the agent read it from there";
+  return [{ path: pathText([key]), problem, example: "hornet:identity: {env: {API_KEY: {secure: …}}}" }];
 }
 
 function decoded(value: unknown): unknown {

@@ -18,8 +18,9 @@ Made from the schema by \`node -r ./register.cjs config/reference.ts --write\`; 
 
 A stack's config is in \`Pulumi.STACK.yaml\`, below \`config:\`. Every key but \`hornet:droplet\` may be left out. Set a key in the
 file, or with \`pulumi config set --path hornet:fleet.count 3\`; a secret with
-\`pulumi config set --secret --path hornet:identity.env.API_KEY\`, which asks for the value. All faults of a config are
-reported together, before anything is touched.
+\`pulumi config set --secret --path hornet:identity.env.API_KEY\`, which asks for the value. Environments (\`env\`) alone are kept
+secret, from the file to the guest; an encrypted value elsewhere is refused, as it would stand in the state as plain text. All
+faults of a config are reported together, before anything is touched.
 
 All times are in seconds, all sizes of memory in MiB. Paths are on the droplet unless said otherwise.
 `;
