@@ -157,6 +157,30 @@ test("an adopted bridge keeps the address that it had", async () => {
   await stage.run("ip link del br0");
 });
 
+test.each(["ours", "adopted"])(
+  "%s: an address that a run which was cut off has added goes with the next one",
+  async (whose) => {
+    if (whose === "adopted")
+      await stage.run("ip link add br0 type bridge; ip addr add 10.9.0.1/24 dev br0; ip link set br0 up");
+    const stranger = await stage.observe();
+    const addresses = (): Promise<string> =>
+      stage.run("ip -4 -br addr show br0 | grep -o '10[.][0-9./]*' | sort | xargs");
+    const theirs = whose === "adopted" ? " 10.9.0.1/24" : "";
+    const before = await stage.bridge();
+    await before.create();
+    // As a state that was cut off has it: nobody took the bridge away before it got another address.
+    const cut = await stage.bridge({ address: "10.7.0.1/24" });
+    await cut.create();
+    expect(await addresses()).toBe(`10.7.0.1/24${theirs}\n`);
+    const back = await stage.bridge();
+    await back.create();
+    expect(await addresses()).toBe(`10.0.0.1/24${theirs}\n`);
+    await back.delete();
+    expect(await stage.changesSince(stranger)).toEqual([]);
+    if (whose === "adopted") await stage.run("ip link del br0");
+  },
+);
+
 test("a link of that name that is no bridge is refused, and nothing is touched", async () => {
   await stage.run("ip tuntap add dev br0 mode tap");
   const stranger = await stage.observe();

@@ -181,6 +181,16 @@ test.each([
   expect(await stage.changesSince(there)).toEqual([]);
 });
 
+test("what waits for a VMM that has just ended says how before the clone's files go, not after", async () => {
+  const one = await stage.vm(made());
+  await one.create();
+  const pid = await pidOf();
+  await stage.run(`read -r _ _ _ waiter _ </proc/${pid}/stat; kill -STOP $waiter; kill -9 ${pid}
+    (sleep 0.2; kill -CONT $waiter) >/dev/null 2>&1 &`);
+  await one.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
 test("without its tap no VMM is started: it would make one of its own", async () => {
   await stage.run("ip -n vm7 link del tap0");
   const one = await stage.vm(made());

@@ -2,22 +2,24 @@
 "use strict";
 /**
  * The engine floor: the resources that FLOOR_SHAPE lists, with their parents and dependencies, and nothing behind them.
- * What an `up` of this takes, one of Hornet with the same resources cannot do without.
+ * What an `up` of this takes, one of Hornet with the same resources cannot do without. With FLOOR_LOADED they have the
+ * properties of Hornet's too.
  */
 const { readFileSync } = require("node:fs");
 const pulumi = require("@pulumi/pulumi");
 
 /** One line of the shape, as bench/support/shape.ts reads it from a stack's state. */
-/** @typedef {{ urn: string, type: string, name: string, custom: boolean, parent?: string, dependencies: string[], deletedWith?: string }} Entry */
+/** @typedef {{ urn: string, type: string, name: string, custom: boolean, parent?: string, dependencies: string[], deletedWith?: string, inputs: Record<string, unknown> }} Entry */
 
 class Idle extends pulumi.CustomResource {
   /**
    * @param {Entry} entry
    * @param {pulumi.CustomResourceOptions} opts
    */
-  constructor({ type, name }, opts) {
+  constructor({ type, name, inputs }, opts) {
     const text = "exports.handler=()=>require('./provider.cjs')";
-    super(type, name, { name, done: undefined, __provider: text }, opts);
+    const load = process.env.FLOOR_LOADED === undefined ? {} : inputs;
+    super(type, name, { ...load, name, done: undefined, __provider: text }, opts);
   }
 }
 

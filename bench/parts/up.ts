@@ -1,13 +1,13 @@
 import { statSync } from "node:fs";
 import { plainStage, reflinkStage, type Context, type Part } from "../support/context";
 import { spanOf } from "../support/calls";
-import { shapeOf } from "../support/shape";
+import { shapeOf, type Entry } from "../support/shape";
 import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
 import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
 /**
- * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. The counts of
- * `--scale` are on the droplet that copies disks by reference, or the machine's own disk would be what is measured.
+ * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. Of the counts of
+ * `--scale` also the engine's own with the same properties, and these are on the droplet that copies disks by reference, or the machine's own disk would be what is measured.
  */
 export const up: Part = async (context, run) => {
   const { paths, options, stages } = context;
@@ -18,8 +18,12 @@ export const up: Part = async (context, run) => {
   }
   if (run > 0 || options.scale.length === 0) return;
   const reflink = await reflinkStage(context);
+  const loaded = new FloorStack(paths, stages.folder, true);
   for (const count of options.scale.filter((one) => !options.counts.includes(one))) {
-    await both(context, run, reflink, new HornetStack(paths, reflink.name, SNAPSHOT), floor, count);
+    const hornet = new HornetStack(paths, reflink.name, SNAPSHOT);
+    await both(context, run, reflink, hornet, floor, count, (shape) => loaded.setShape(count, shape));
+    await loaded.prepare(count);
+    await once(context, "loaded", loaded, count);
   }
 };
 
@@ -30,11 +34,14 @@ async function both(
   hornet: HornetStack,
   floor: FloorStack,
   count: number,
+  keep: (shape: Entry[]) => void = () => undefined,
 ): Promise<void> {
   const ours = async (): Promise<void> => {
     await hornet.prepare(count);
     await once(context, "hornet", hornet, count, async () => {
-      floor.setShape(count, shapeOf(hornet.state));
+      const shape = shapeOf(hornet.state);
+      floor.setShape(count, shape);
+      keep(shape);
       const calls = hornet.lastCalls();
       context.results.add(`up.span.${count}`, "ms", spanOf(calls));
       context.results.add(`up.calls.${count}`, "count", calls.length);

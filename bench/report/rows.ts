@@ -66,10 +66,20 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         against: { what: "engine", series: `up.floor.${count}` },
         ...goal(ENGINE_GOALS[count]),
       },
+      {
+        title: "  resources that do nothing, with the same properties",
+        series: `up.loaded.${count}`,
+        against: { what: "engine", series: `up.floor.${count}` },
+      },
       { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
       {
         title: "up with nothing to change",
         series: `same.hornet.${count}`,
+        against: { what: "engine", series: `same.floor.${count}` },
+      },
+      {
+        title: "  resources that do nothing, with the same properties",
+        series: `same.loaded.${count}`,
         against: { what: "engine", series: `same.floor.${count}` },
       },
       {

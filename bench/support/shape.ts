@@ -8,7 +8,11 @@ const resource = z.object({
   parent: z.string().optional(),
   dependencies: z.array(z.string()).default([]),
   deletedWith: z.string().optional(),
+  inputs: z.record(z.string(), z.unknown()).default({}),
+  outputs: z.record(z.string(), z.unknown()).default({}),
 });
+
+const sealed = z.object({ ciphertext: z.string() });
 
 const stateFile = z.object({
   checkpoint: z.object({ latest: z.object({ resources: z.array(resource).default([]) }) }),
@@ -22,5 +26,16 @@ export function shapeOf(state: string): Entry[] {
   const { resources } = stateFile.parse(JSON.parse(readFileSync(state, "utf8"))).checkpoint.latest;
   return resources
     .filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("pulumi:providers:"))
-    .map((one) => ({ ...one, name: one.urn.slice(one.urn.lastIndexOf("::") + 2) }));
+    .map(({ inputs, outputs, ...one }) => ({
+      ...one,
+      name: one.urn.slice(one.urn.lastIndexOf("::") + 2),
+      inputs: plain(inputs),
+      outputs: plain(outputs),
+    }));
+}
+
+/** Properties without the text of a provider, and with as many characters in place of a secret. */
+function plain(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const own = Object.entries(properties).filter(([key]) => key !== "__provider");
+  return Object.fromEntries(own.map(([key, value]) => [key, sealed.safeParse(value).data?.ciphertext ?? value]));
 }

@@ -99,19 +99,23 @@ export class FloorStack implements BenchStack {
   private readonly env: NodeJS.ProcessEnv;
   readonly state: string;
 
+  /** @param loaded the resources have the properties of Hornet's too */
   constructor(
     private readonly paths: Paths,
     root: string,
+    loaded = false,
   ) {
-    this.folder = join(root, "floor");
-    this.state = join(root, "floor-state/.pulumi/stacks/floor/bench.json");
+    const kind = loaded ? "loaded" : "floor";
+    this.folder = join(root, kind);
+    this.state = join(root, `${kind}-state/.pulumi/stacks/floor/bench.json`);
     const env = pulumiEnvironment(paths, "bench");
     delete env.PULUMI_CONFIG_PASSPHRASE_FILE;
     this.env = {
       ...env,
-      PULUMI_BACKEND_URL: `file://${join(root, "floor-state")}`,
+      PULUMI_BACKEND_URL: `file://${join(root, `${kind}-state`)}`,
       PULUMI_CONFIG_PASSPHRASE: "floor",
       PULUMI_STACK: "bench",
+      ...(loaded && { FLOOR_LOADED: "1" }),
     };
   }
 
@@ -130,7 +134,7 @@ export class FloorStack implements BenchStack {
     if (existsSync(this.state)) return;
     cpSync(join(checkout, "bench/floor"), this.folder, { recursive: true });
     symlinkSync(join(checkout, "node_modules"), join(this.folder, "node_modules"));
-    mkdirSync(join(this.folder, "../floor-state"), { recursive: true });
+    mkdirSync(`${this.folder}-state`, { recursive: true });
     await timed([this.cli, "stack", "init", "bench"], this.env, this.folder);
   }
 

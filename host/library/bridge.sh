@@ -20,11 +20,24 @@ converge_bridge() {
   if [[ $origin == adopted && $(<"$dir/origin") == ours* ]] && ! made_bridge "$mac"; then
     effect "bridge/origin" remember_bridge "$dir" adopted || return
   fi
+  leave_address "$dir" || return
   [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
   [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
   effect "bridge/rules" nft -f - <<<"$rules" || return
   printf '%s %s\n' "$([[ ! -e $dir/forwarding-was-off ]] || printf 1)" "$(<"$dir/origin")"
   nft -j list table ip "$table"
+}
+
+# leave_address DIR: an address that we gave the bridge before this one goes, unless it was there before us or another stack of
+# ours is on this bridge. An operation that was cut off may have given it one that no state knows; it is noted before it is.
+leave_address() {
+  local kind had old
+  read -r kind had old _ <"$1/origin"
+  [[ $old != "$address" ]] || return 0
+  if [[ $had == 0 && -e /sys/class/net/$bridge && $(bridge_heir "$1") != "$runtime_dir/.bridge-$bridge-"* ]]; then
+    effect "bridge/del-old-address" drop_address "$old" "$bridge" || return
+  fi
+  effect "bridge/new-address" remember_bridge "$1" "$kind"
 }
 
 # remember_bridge DIR ORIGIN: what was before: the origin of the bridge, whether it had our address, that, our MAC address.

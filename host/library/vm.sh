@@ -120,7 +120,7 @@ api() {
 # until they have gone. The shell goes first: how this VMM ends is no news.
 end_vmm() {
   local dir=$1 pid limit waiter
-  vmm_alive "$dir" || return 0
+  vmm_alive "$dir" || { await_exit "$dir"; return 0; }
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
   [[ -z $waiter ]] || kill -9 "${waiter% *}" 2>/dev/null
@@ -131,6 +131,15 @@ end_vmm() {
     pause 0.005
   done
   end_waiter "$waiter"
+}
+
+# await_exit DIR: of a VMM that has ended by itself a moment ago, what waited for it is about to say how, in a file that would
+# be left. Where that was killed before, nobody says it: half a second is all that it gets.
+await_exit() {
+  local boot now tries=100
+  read -r _ _ boot 2>/dev/null <"$1/vmm.pid" || return 0
+  read -r now </proc/sys/kernel/random/boot_id
+  while [[ $boot == "$now" && ! -e $1/vmm.exit ]] && ((tries-- > 0)); do pause 0.005; done
 }
 
 # shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most. A VMM that does not take
