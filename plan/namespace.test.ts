@@ -245,6 +245,11 @@ const cases: readonly Case[] = [
     { drift: ["tap0 missing"], inside: ["link del tap0", ...makeTap] },
   ],
   [
+    "a tap of ours under another name, left by a run that was cut off",
+    { inside: [lo, inner, tap, { ...tap, name: "tap7" }, { ...tap, name: "tap8", mac: "02:00:00:00:00:00" }] },
+    { drift: ["tap7 stands for tap0"], inside: ["link del tap7"] },
+  ],
+  [
     "tap MAC",
     { inside: [lo, inner, { ...tap, mac: "02:00:00:00:00:00" }] },
     { drift: ["tap0 has another MAC address"], inside: ["link set tap0 address 02:fc:00:00:00:01"] },

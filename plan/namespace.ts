@@ -186,6 +186,12 @@ function planRoute(
  */
 function planTap(spec: NamespaceSpec, within: ObservedNamespace | undefined, { say, inside }: Sink): void {
   const seen = within?.links.find(({ name }) => name === spec.tap);
+  // Of an operation that gave it another name and was cut off: what has both our MAC address and our address is ours.
+  for (const { name, kind, mac, addresses } of within?.links ?? []) {
+    if (name === spec.tap || kind !== "tun" || mac !== spec.tapMac || !addresses.includes(spec.tapAddress)) continue;
+    say(`${name} stands for ${spec.tap}`);
+    inside.push(`link del ${name}`);
+  }
   const usable = seen?.kind === "tun" && seen.persistent;
   if (!usable) {
     if (within !== undefined) say(`${spec.tap} missing`);
