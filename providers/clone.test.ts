@@ -40,6 +40,8 @@ test("created, as declared, deleted, deleted again; what is as usual is not kept
     expect(kept).toMatchObject({ namespace: "vm7", bridge: "br0", name: "vm7" });
     expect(usual.filter((key) => key in kept)).toEqual([]);
   }
+  const begun = "[[ -e /opt/swarm/runtime/vm7/begun && ! -s /opt/swarm/runtime/vm7/begun ]]";
+  await stage.run(begun);
   await one.delete();
   expect((await one.read()).id).toBe("");
   await one.delete();

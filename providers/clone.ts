@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { NAT_TABLE } from "../plan/nat";
-import { definition as networkPart, namespaceInputs } from "./cloneNamespace";
+import { definition as networkPart, finish, namespaceInputs } from "./cloneNamespace";
 import { cleanUpAfter, makeProvider, type CommonInputs, type Definition, type Reading } from "./define";
 import { observe, observeToChange } from "./droplet";
 import { definition as vmPart, prove } from "./firecrackerVM";
@@ -80,7 +80,9 @@ async function create(wanted: Inputs): Promise<Outputs> {
   const make = async (): Promise<Outputs> => {
     await networkPart.create(partInputs.network(wanted));
     const { rules } = await rulesPart.create(partInputs.rules(wanted));
-    return { ...(await vmPart.create(partInputs.vm(wanted))), rules };
+    const vm = await vmPart.create(partInputs.vm(wanted));
+    await finish(wanted);
+    return { ...vm, rules };
   };
   // What an earlier run left behind has a disk that somebody may want, so a failure leaves it to the next up.
   return isThere ? make() : cleanUpAfter(make, () => networkPart.delete(partInputs.network(wanted)));

@@ -5,7 +5,7 @@ import { HornetError } from "../host/errors";
 import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
-import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { cleanUpAfter, commonInputs, makeProvider, type CommonInputs, type Definition } from "./define";
 import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
@@ -70,7 +70,21 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
   return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
 }
 
-async function converge(wanted: Inputs): Promise<Outputs> {
+/** @param finished what follows where nothing else is to be made */
+async function create(wanted: Inputs, finished: (wanted: Inputs) => Promise<void>): Promise<Outputs> {
+  refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
+  return cleanUpAfter(
+    async () => {
+      await converge(wanted, "begun");
+      await finished(wanted);
+      return {};
+    },
+    () => remove(wanted),
+  );
+}
+
+/** @param note what stands in the clone's folder until it is finished; of one that a state knows nothing does */
+async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
@@ -83,6 +97,7 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       namespace: wanted.namespace,
       owner: wanted.owner,
       host_veth: wanted.hostVeth,
+      note,
       adopt: wanted.adopt ? "1" : "",
       add: plan.addNamespace ? "1" : "",
       inside_first: plan.insideFirst.join("\n"),
@@ -111,13 +126,7 @@ export const definition: Definition<Inputs, Outputs> = {
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
-  create: async (wanted) => {
-    refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
-    return cleanUpAfter(
-      () => converge(wanted),
-      () => remove(wanted),
-    );
-  },
+  create: (wanted) => create(wanted, () => Promise.resolve()),
   read: async (state) => {
     const observed = await observe(state, state.namespace);
     const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
@@ -132,5 +141,15 @@ export const definition: Definition<Inputs, Outputs> = {
   delete: remove,
 };
 
+/**
+ * Notes on the droplet that a clone was made. What is not finished stands in no state, so a claim may take it away where it
+ * is not declared any more.
+ */
+export async function finish(wanted: CommonInputs & { readonly namespace: string }): Promise<void> {
+  const { namespace } = wanted;
+  const vars = { ...commonVars(wanted), namespace };
+  await sessionFor(wanted).call({ what: `note that ${namespace} was made`, run: "finish_clone", vars });
+}
+
 /** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider({ ...definition, create: (wanted) => create(wanted, finish) });

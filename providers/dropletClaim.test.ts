@@ -53,6 +53,25 @@ test("a state that was lost: what the program declares is kept, the rest is take
   await one.delete();
 });
 
+test("of what was declared before only what a state may know is left to the state", async () => {
+  const one = await claim(["vm7", "vm8", "vm9"]);
+  await one.create();
+  await (await stage.bridge()).create();
+  const template = await stage.artifact();
+  await template.create();
+  await clone(7, template.outs.artifact);
+  await clone(8, template.outs.artifact);
+  const kept = await seen();
+  await clone(9, template.outs.artifact);
+  await stage.run(`echo yes >${runtimeDir}/vm7/begun; echo yes >${runtimeDir}/vm9/begun`);
+  // vm7 is declared still; vm9 is not, and was never finished. vm8 is its own resource's to take away.
+  await one.update({ namespaces: ["vm7"] });
+  await stage.run(`: >${runtimeDir}/vm7/begun`);
+  expect(changes(kept, await seen())).toEqual([]);
+  await one.delete();
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});
+
 test.each([
   ["a clone's folder", `rm -r ${runtimeDir}/vm7`],
   [

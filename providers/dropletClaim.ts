@@ -18,15 +18,17 @@ type Inputs = z.infer<typeof inputs>;
 /** The view's name for what is not one resource's own. */
 const WHOLE = "the droplet";
 
-async function sweep(wanted: Inputs, keep: readonly string[] | "nothing"): Promise<object> {
-  const all = keep === "nothing";
+/** @param known the namespaces that a state may know */
+async function sweep(wanted: Inputs, declared: readonly string[] | "nothing", known: readonly string[] = []) {
+  const all = declared === "nothing";
   await change(wanted, WHOLE, {
     what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
     run: "sweep",
     vars: {
       ...commonVars(wanted),
       dir_of_artifacts: wanted.dir,
-      keep: all ? "" : keep.join(" "),
+      declared: all ? "" : declared.join(" "),
+      known: known.join(" "),
       all: all ? "1" : "",
     },
     patience: 5,
@@ -47,8 +49,9 @@ const definition: Definition<Inputs, object> = {
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
     return { outputs: {}, drift: orphans };
   },
-  // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here.
-  update: (state, wanted) => sweep(wanted, [...new Set([...state.namespaces, ...wanted.namespaces])]),
+  // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here. What
+  // was declared before and is not finished, no state knows.
+  update: (state, wanted) => sweep(wanted, wanted.namespaces, state.namespaces),
   delete: async (state) => {
     await sweep(state, "nothing");
   },

@@ -2,15 +2,16 @@
 # Who owns what: a folder below the runtime folder, with the owner's mark in it, is made before anything else that
 # belongs to it and goes last. It is what is found again after a crash.
 
-# claim DIR: makes the folder DIR ours (variable owner), or fails and names its holder. The mark is in it from its first
-# moment on. Succeeds where it is ours already.
+# claim DIR [NOTE]: makes the folder DIR ours (variable owner), or fails and names its holder. The mark is in it from its
+# first moment on, and so is a file NOTE that says yes. Succeeds where it is ours already.
 claim() {
   local dir=$1 draft holder tries=5
   # Another lane may take the folder above away, as empty, while this one makes something in it.
   while [[ ! -e $dir ]] && ((tries-- > 0)); do
     make_folder "${dir%/*}" || continue
     draft=${dir%/*}/.hornet-draft.$BASHPID
-    clear_path "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" && mv -nT "$draft" "$dir" 2>/dev/null
+    clear_path "$draft" && mkdir "$draft" && printf '%s\n' "$owner" >"$draft/owner" &&
+      { [[ -z ${2-} ]] || printf 'yes\n' >"$draft/$2"; } && mv -nT "$draft" "$dir" 2>/dev/null
     clear_path "$draft"
   done
   [[ -e $dir ]] || { fail "cannot make the folder $dir"; return 1; }

@@ -15,7 +15,8 @@ load_rules_in() {
     'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
-# converge_namespace: variables runtime_dir namespace owner host_veth adopt add inside_first host inside. Answers with the ms.
+# converge_namespace: variables runtime_dir namespace owner host_veth note (a file that stays in a new folder until it is
+# finished; empty: none) adopt add inside_first host inside. Answers with the ms.
 converge_namespace() {
   local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
   own_clone || own=$?
@@ -24,7 +25,7 @@ converge_namespace() {
     fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
     return 1
   fi
-  effect "$namespace/claim" claim "$dir" || return
+  effect "$namespace/claim" claim "$dir" "$note" || return
   [[ -s $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
   [[ -z $add || ! -e /run/netns/$namespace ]] || effect "$namespace/clear-name" rm -f "/run/netns/$namespace" || return
   # Where the namespace is new, nothing has to be cleared in it, so it is made in the same run of ip.
@@ -33,6 +34,12 @@ converge_namespace() {
   [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
+}
+
+# finish_clone: variables runtime_dir namespace owner. It was made; until here no state knows it.
+finish_clone() {
+  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  effect "$namespace/finish" empty_file "$runtime_dir/$namespace/begun"
 }
 
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.

@@ -6,6 +6,7 @@
 #   opened           inodes and bytes of the VMM's program and of its disk when its guest ran
 #   metrics.pipe     what the VMM counts, where that is collected (see metrics.sh)
 #   told             a mark of what its guest was told last; empty while it is told something else
+#   begun            not empty: it is being made, and no state knows it
 #   unsettled        not empty: it was started, and what was to be waited for has not come to pass yet
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
@@ -169,9 +170,9 @@ write_record() {
 clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
-# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record told (see send_vm) shutdown_ms vmm_timeout_ms; stdin: the requests. Answers with lines
-# key=value; load is what is left of the time of all requests, so the start of the process that sends them is in it. A guest
-# whose disk lives on may write what it has in memory.
+# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record told (see send_vm) shutdown_ms
+# vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so the
+# start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3 identity resume disk_kind
   config=$(</dev/stdin)
@@ -263,7 +264,7 @@ delete_vm() {
   recover_vmm || return
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
-  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth -delete
+  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun -delete
 }
 
 # vmm_version: variables firecracker.

@@ -8,7 +8,7 @@ export interface Operation {
   /** What the operation is to reach. */
   readonly target: Declaration;
   /** What was declared before, where the operation changes that: it can be taken back. */
-  readonly from?: Declaration | undefined;
+  readonly from?: Declaration;
   /** Brings the droplet to where the operation starts from. */
   prepare(stage: Stage): Promise<void>;
 }
@@ -37,8 +37,7 @@ export const operations: readonly Operation[] = [
   changing("new identity", plainFleet, { ...plainFleet, greeting: "good-bye" }),
   changing("another network", plainFleet, { ...plainFleet, network: "10.7.0.1/24" }),
   changing("replacement", plainFleet, { ...plainFleet, tap: "tap7" }),
-  // Not taken back: a clone that the cut-off run began and no state knows goes with the second up after it.
-  { ...changing("scale up", { ...plainFleet, count: 1 }, plainFleet), from: undefined },
+  changing("scale up", { ...plainFleet, count: 1 }, plainFleet),
   {
     name: "repair after a reboot",
     verb: "up",
@@ -48,7 +47,7 @@ export const operations: readonly Operation[] = [
       await stage.reboot();
     },
   },
-  { ...changing("metrics asked for", { ...plainFleet, count: 1 }, counted), from: undefined },
+  changing("metrics asked for", { ...plainFleet, count: 1 }, counted),
   changing("metrics elsewhere", counted, { ...counted, metrics: "/opt/swarm/textfile/deeper" }),
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];

@@ -1,7 +1,8 @@
 /**
  * `npm run chaos [-- --seed N] [--steps N] [--only PART …] [--operation NAME …]`: cuts every operation off at every effect
  * it has on the droplet, disturbs it from outside, lets every drift happen, and walks at random; after each, one up must
- * converge, to what is declared or to what was declared before, and one destroy leave nothing. Prints figures; the exit code is 1 where anything failed.
+ * converge, to what is declared or to what was declared before, and one destroy leave nothing. Prints figures; the exit code
+ * is 1 where anything failed.
  */
 import { parseArgs } from "node:util";
 import { messageOf } from "../../host/errors";

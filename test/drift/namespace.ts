@@ -111,4 +111,12 @@ export const namespaceDrifts: readonly Drift[] = [
     make: "ip -n vm0 link set tap0 address 02:00:00:00:00:01",
     says: { "Clone vm0": "tap0 has another MAC address" },
   },
+  {
+    // As a replacement that was cut off, and is then taken back in the config, leaves it.
+    kind: "a second tap with the same address",
+    make: `ip -n vm0 tuntap add dev tap7 mode tap; ip -n vm0 link set tap7 address 02:fc:00:00:00:01 up
+      ip -n vm0 addr add 192.168.241.1/29 dev tap7`,
+    says: { "Clone vm0": "tap7 stands for tap0" },
+    check: "! ip -n vm0 link show tap7 2>/dev/null",
+  },
 ];
