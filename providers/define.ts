@@ -185,17 +185,23 @@ function tellable(error: unknown): HornetError {
 }
 
 /**
- * Runs a create and, where it fails, what takes its half-made work away. Both failures are reported where the second
- * fails too.
+ * Runs a work and, where it fails, what takes its half-made work away. Both failures are reported where the second fails
+ * too.
+ *
+ * @param cleaning what `cleanUp` does, in words that "failed too" can follow
  */
-export async function cleanUpAfter<T>(create: () => Promise<T>, cleanUp: () => Promise<void>): Promise<T> {
+export async function cleanUpAfter<T>(
+  work: () => Promise<T>,
+  cleanUp: () => Promise<unknown>,
+  cleaning = "taking away what was made",
+): Promise<T> {
   try {
-    return await create();
+    return await work();
   } catch (error) {
     try {
       await cleanUp();
     } catch (second) {
-      throw new HornetError(`${messageOf(error)}\nand taking away what was made failed too:\n${messageOf(second)}`);
+      throw new HornetError(`${messageOf(error)}\nand ${cleaning} failed too:\n${messageOf(second)}`);
     }
     throw error;
   }

@@ -148,13 +148,12 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
  */
 export async function prove(wanted: VmInputs, hostKey: string): Promise<void> {
   if (wanted.readyTimeout === 0) return;
-  try {
-    await runSmokeTests(wanted, hostKey, wanted.smokeTests);
-  } catch (error) {
-    const what = `note that ${wanted.name} is not as it should be`;
-    await change(wanted, wanted.namespace, { what, run: "unsettle_vm", vars: vmVars(wanted) });
-    throw error;
-  }
+  const noting = `note that ${wanted.name} is not as it should be`;
+  await cleanUpAfter(
+    () => runSmokeTests(wanted, hostKey, wanted.smokeTests),
+    () => change(wanted, wanted.namespace, { what: noting, run: "unsettle_vm", vars: vmVars(wanted) }),
+    "noting that",
+  );
 }
 
 /** Does something around a VM that lives on. */

@@ -171,7 +171,8 @@ async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
 /**
  * Sends requests to a clone's VMM.
  *
- * @param also another launch record and the mark of what the guest is told with it; the address at which the guest's service is told to look at its metadata at once
+ * @param also another launch record and the mark of what the guest is told with it; the address at which the guest's
+ *   service is told to look at its metadata at once
  */
 export async function send(
   wanted: VmInputs,

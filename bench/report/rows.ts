@@ -71,6 +71,11 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         series: `up.loaded.${count}`,
         against: { what: "engine", series: `up.floor.${count}` },
       },
+      {
+        title: "  resources that do nothing, four a clone",
+        series: `up.parted.${count}`,
+        against: { what: "engine", series: `up.floor.${count}` },
+      },
       { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
       {
         title: "up with nothing to change",
@@ -80,6 +85,11 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       {
         title: "  resources that do nothing, with the same properties",
         series: `same.loaded.${count}`,
+        against: { what: "engine", series: `same.floor.${count}` },
+      },
+      {
+        title: "  resources that do nothing, four a clone",
+        series: `same.parted.${count}`,
         against: { what: "engine", series: `same.floor.${count}` },
       },
       {

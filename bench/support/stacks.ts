@@ -99,13 +99,12 @@ export class FloorStack implements BenchStack {
   private readonly env: NodeJS.ProcessEnv;
   readonly state: string;
 
-  /** @param loaded the resources have the properties of Hornet's too */
+  /** @param kind `loaded`: the resources have the properties of Hornet's too */
   constructor(
     private readonly paths: Paths,
     root: string,
-    loaded = false,
+    kind: "floor" | "loaded" | "parted" = "floor",
   ) {
-    const kind = loaded ? "loaded" : "floor";
     this.folder = join(root, kind);
     this.state = join(root, `${kind}-state/.pulumi/stacks/floor/bench.json`);
     const env = pulumiEnvironment(paths, "bench");
@@ -115,7 +114,7 @@ export class FloorStack implements BenchStack {
       PULUMI_BACKEND_URL: `file://${join(root, `${kind}-state`)}`,
       PULUMI_CONFIG_PASSPHRASE: "floor",
       PULUMI_STACK: "bench",
-      ...(loaded && { FLOOR_LOADED: "1" }),
+      ...(kind === "loaded" && { FLOOR_LOADED: "1" }),
     };
   }
 

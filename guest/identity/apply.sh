@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091
 # How a document is applied: one function a part; keys.sh and agent.sh hold the larger ones. Sourced by hornet-identity, and
-# sent with over-ssh.sh to guests that have no such service; so they are plain POSIX shell. Every part that fails is named, without its value, by `say` and in the
-# state file, and the rest goes on. Few processes: clones under emulation pay milliseconds for each.
+# sent with over-ssh.sh to guests that have no such service; so they are plain POSIX shell. Every part that fails is named,
+# without its value, by `say` and in the state file, and the rest goes on. Few processes: clones under emulation pay
+# milliseconds for each.
 #
 # A document is lines of key=value. In the values of authorized-keys, env, agent, host-key and dropbear-key a backslash
 # escapes, as printf's %b has it (`\\`, `\n`, `\0ooo`), which costs no process; the others are words without any.

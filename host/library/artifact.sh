@@ -74,9 +74,9 @@ abort_boot() {
 
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
-# publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its name,
-# read-only, and the stable name, if it is given one, beside it. Where the digest is there already, that one is used; what has that name and is
-# not what the name says gives way, and those who use it are users of what comes in its place.
+# publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its
+# name, read-only, and the stable name, if it is given one, beside it. Where the digest is there already, that one is used;
+# what has that name and is not what the name says gives way, and those who use it are users of what comes in its place.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
   if ! has_manifest "$target" "$digest"; then

@@ -90,6 +90,15 @@ export class World {
     return run(this.sshArguments(clone, command), this.options());
   }
 
+  /**
+   * How many processes of a clone `ps` shows that match. A shell that has forked and not become another program yet looks like
+   * one more; one that stays is seen at every look.
+   */
+  async processesIn(clone: string, pattern: string): Promise<number> {
+    const looks = `for i in 1 2 3; do ps | grep -c '${pattern}'; sleep 0.3; done | sort -n | head -n 1`;
+    return Number(await this.in(clone, looks));
+  }
+
   private sshArguments(clone: string, command: string): [string, ...string[]] {
     return ["ssh", "-F", join(this.folder, "local", "ssh_config"), clone, command];
   }
