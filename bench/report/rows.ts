@@ -2,7 +2,16 @@ import { ratioOf, type Series } from "./measurements";
 
 /** What a row compares with, in the words of the table. */
 export type Against =
-  "script" | "engine" | "kernel" | "one clone" | "10 clones" | "by hand" | "same cipher" | "untold" | "no change";
+  | "script"
+  | "engine"
+  | "4 a clone"
+  | "kernel"
+  | "one clone"
+  | "10 clones"
+  | "by hand"
+  | "same cipher"
+  | "untold"
+  | "no change";
 
 /** One line of the table: something that was measured and, where there is one, what it is held against. */
 export interface Row {
@@ -72,9 +81,10 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         against: { what: "engine", series: `up.floor.${count}` },
       },
       {
-        title: "  resources that do nothing, four a clone",
-        series: `up.parted.${count}`,
-        against: { what: "engine", series: `up.floor.${count}` },
+        title: "  and resources that do nothing, four a clone",
+        series: `up.hornet.${count}`,
+        against: { what: "4 a clone", series: `up.parted.${count}` },
+        ...goal(ENGINE_GOALS[count]),
       },
       { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
       {
@@ -88,9 +98,9 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         against: { what: "engine", series: `same.floor.${count}` },
       },
       {
-        title: "  resources that do nothing, four a clone",
-        series: `same.parted.${count}`,
-        against: { what: "engine", series: `same.floor.${count}` },
+        title: "  and resources that do nothing, four a clone",
+        series: `same.hornet.${count}`,
+        against: { what: "4 a clone", series: `same.parted.${count}` },
       },
       {
         title: `up that mends ${Math.min(10, count)} clones whose VMM was killed`,
@@ -180,10 +190,15 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
   ];
 }
 
+/** True where a row says something: of few clones it is not asked what four resources each would take. */
+function isMeasured({ series: name, against }: Row, series: Readonly<Record<string, Series>>): boolean {
+  return series[name] !== undefined && (against?.what !== "4 a clone" || series[against.series] !== undefined);
+}
+
 /** The rows of which something was measured, with their ratios. */
 export function ratios(series: Readonly<Record<string, Series>>): Ratio[] {
   return rowsOf(series)
-    .filter((row) => series[row.series] !== undefined)
+    .filter((row) => isMeasured(row, series))
     .map((row) => {
       const values = series[row.series]?.values ?? [];
       const others = row.against === undefined ? undefined : series[row.against.series]?.values;
