@@ -161,6 +161,7 @@ test("an empty droplet", () => {
     tables: [],
     namespaces: [],
     claims: [],
+    begun: [],
     bridges: {},
     inside: {},
     vms: {},

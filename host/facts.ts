@@ -80,6 +80,7 @@ export function parseFacts(text: string): Observed {
   const seen: Record<string, ObservedVm> = {};
   const bridges: Record<string, "ours" | "adopted"> = {};
   const claims: ObservedClaim[] = [];
+  const begun: string[] = [];
   const single = new Map<string, string>();
   for (const part of text.split("\x1d").slice(1)) {
     const end = part.indexOf("\n");
@@ -87,6 +88,7 @@ export function parseFacts(text: string): Observed {
     const body = part.slice(end + 1);
     if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
     else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
+    else if (kind === "begun") begun.push(name);
     else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
     else if (kind === "inside") inside[name] = parseNamespace(body);
     else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
@@ -106,6 +108,7 @@ export function parseFacts(text: string): Observed {
     tables: lines(body("tables")).map(parseTable),
     namespaces: lines(body("namespaces")),
     claims,
+    begun,
     bridges,
     inside,
     vms,

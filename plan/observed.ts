@@ -108,6 +108,8 @@ export interface Observed {
   /** Every named network namespace, ours or not. */
   readonly namespaces: readonly string[];
   readonly claims: readonly ObservedClaim[];
+  /** The clones of this owner whose folder says that they were begun: no state knew them yet. */
+  readonly begun?: readonly string[];
   /** The bridges that the asking owner has claimed, and whether it made them. */
   readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
   /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */

@@ -1,6 +1,7 @@
 import type { Observation } from "../sandbox/droplet";
 import { Driver, effectsOf, messageWhenFailing } from "../test/support/scratchProvider";
-import { declared, Stage } from "../test/support/scratchStage";
+import { declared, other, owner, Stage } from "../test/support/scratchStage";
+import { finishMade } from "./begun";
 import { clonePacks } from "./clone";
 import { unpack } from "./packed";
 
@@ -40,8 +41,6 @@ test("created, as declared, deleted, deleted again; what is as usual is not kept
     expect(kept).toMatchObject({ namespace: "vm7", bridge: "br0", name: "vm7" });
     expect(usual.filter((key) => key in kept)).toEqual([]);
   }
-  const begun = "[[ -e /opt/swarm/runtime/vm7/begun && ! -s /opt/swarm/runtime/vm7/begun ]]";
-  await stage.run(begun);
   await one.delete();
   expect((await one.read()).id).toBe("");
   await one.delete();
@@ -70,6 +69,7 @@ test("drift of every part is said together, and mended by one update under a VM 
 test("a change touches the part that it is of, and no other", async () => {
   const one = await stage.clone(made());
   await one.create();
+  await finishMade({ owner });
   const changing = (change: object): Promise<string[]> =>
     effectsOf(stage.droplet.folder, () => one.update({ ...change }));
   expect(await changing({})).toEqual([]);
@@ -105,5 +105,17 @@ test("what a run that was cut off left is taken up with its VM and its disk, als
   expect(await pidOf()).toBe(pid);
   expect(await again.read()).toMatchObject(declared);
   await again.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("until what is told of all clones comes, it is noted as begun: only then the state has it", async () => {
+  const one = await stage.clone(made());
+  await one.create();
+  expect(await stage.run("cat /opt/swarm/runtime/vm7/begun")).toBe("yes\n");
+  await finishMade({ owner: other });
+  expect(await stage.run("cat /opt/swarm/runtime/vm7/begun")).toBe("yes\n");
+  await finishMade({ owner });
+  expect(await stage.run("cat /opt/swarm/runtime/vm7/begun")).toBe("");
+  await one.delete();
   expect(await stage.changesSince(there)).toEqual([]);
 });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { NAT_TABLE } from "../plan/nat";
-import { definition as networkPart, finish, namespaceInputs } from "./cloneNamespace";
+import { noteMade } from "./begun";
+import { begin, definition as networkPart, namespaceInputs } from "./cloneNamespace";
 import { cleanUpAfter, makeProvider, type CommonInputs, type Definition, type Reading } from "./define";
 import { observe, observeToChange } from "./droplet";
 import { definition as vmPart, prove } from "./firecrackerVM";
@@ -78,10 +79,10 @@ async function create(wanted: Inputs): Promise<Outputs> {
   const { claims, namespaces } = await observeToChange(wanted, wanted.namespace);
   const isThere = namespaces.includes(wanted.namespace) || claims.some(({ name }) => name === wanted.namespace);
   const make = async (): Promise<Outputs> => {
-    await networkPart.create(partInputs.network(wanted));
+    await begin(partInputs.network(wanted));
     const { rules } = await rulesPart.create(partInputs.rules(wanted));
     const vm = await vmPart.create(partInputs.vm(wanted));
-    await finish(wanted);
+    noteMade(wanted, wanted.namespace);
     return { ...vm, rules };
   };
   // What an earlier run left behind has a disk that somebody may want, so a failure leaves it to the next up.

@@ -205,7 +205,7 @@ describe("a folder that lost its mark", () => {
     };
     await stage.repairs(one, "rm -r /opt/swarm/runtime/vm7", words);
     // A state knows it, so a claim must not take it for one that a run which was cut off began.
-    await stage.run("[[ ! -s /opt/swarm/runtime/vm7/begun ]]");
+    await stage.run("[[ ! -e /opt/swarm/runtime/vm7/begun ]]");
     await stage.repairs(one, "rm /opt/swarm/runtime/vm7/owner; ip -n vm7 link set tap0 down", `${words}; tap0 down`);
     await stage.repairs(one, "echo mine >/opt/swarm/runtime/vm7/owner", words);
     expect(await stage.run("ip -n vm7 -j link show veth0 | jq '.[0].ifindex'")).toBe(`${id}\n`);
@@ -262,11 +262,11 @@ test("each step failing in turn is said and leaves nothing", async () => {
     expect(await stage.run(inside)).toBe("0\n");
   }
   await probe.delete();
-  expect(net).toEqual(expect.arrayContaining(["vm7/claim", "vm7/note", "vm7/links", "vm7/inside", "vm7/finish"]));
+  expect(net).toEqual(expect.arrayContaining(["vm7/claim", "vm7/note", "vm7/links", "vm7/inside"]));
   for (const effect of net) {
     const one = await stage.namespace();
     const message = await messageWhenFailing(effect, () => one.create());
-    expect(message).toMatch(/^(set up the network of vm7|note that vm7 was made) failed on root@127\.0\.0\.1/);
+    expect(message).toContain("set up the network of vm7 failed on root@127.0.0.1");
     expect(message).toContain(`injected failure at ${effect}`);
     expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
   }

@@ -5,7 +5,8 @@ import { HornetError } from "../host/errors";
 import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
-import { cleanUpAfter, commonInputs, makeProvider, type CommonInputs, type Definition } from "./define";
+import { finish } from "./begun";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
@@ -70,20 +71,20 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
   return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
 }
 
-/** @param finished what follows where nothing else is to be made */
-async function create(wanted: Inputs, finished: (wanted: Inputs) => Promise<void>): Promise<Outputs> {
+/** Makes the network of a clone that is more than that: its folder says that it was begun, see begun.ts. */
+export function begin(wanted: Inputs): Promise<Outputs> {
+  return create(wanted, "begun");
+}
+
+async function create(wanted: Inputs, note: "begun" | "" = ""): Promise<Outputs> {
   refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
   return cleanUpAfter(
-    async () => {
-      await converge(wanted, "begun");
-      await finished(wanted);
-      return {};
-    },
+    () => converge(wanted, note),
     () => remove(wanted),
   );
 }
 
-/** @param note what stands in the clone's folder until it is finished; of one that a state knows nothing does */
+/** @param note a file that says so in a new folder until a state has the clone */
 async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
@@ -126,9 +127,11 @@ export const definition: Definition<Inputs, Outputs> = {
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
-  create: (wanted) => create(wanted, () => Promise.resolve()),
+  create: (wanted) => create(wanted),
   read: async (state) => {
     const observed = await observe(state, state.namespace);
+    // The one thing that a reading writes: what was read is true whatever comes of the operation.
+    if (observed.begun?.includes(state.namespace) === true) await finish(state, [state.namespace]);
     const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
     const lost = claim?.unmarked === true || claim === undefined;
@@ -141,15 +144,5 @@ export const definition: Definition<Inputs, Outputs> = {
   delete: remove,
 };
 
-/**
- * Notes on the droplet that a clone was made. What is not finished stands in no state, so a claim may take it away where it
- * is not declared any more.
- */
-export async function finish(wanted: CommonInputs & { readonly namespace: string }): Promise<void> {
-  const { namespace } = wanted;
-  const vars = { ...commonVars(wanted), namespace };
-  await sessionFor(wanted).call({ what: `note that ${namespace} was made`, run: "finish_clone", vars });
-}
-
 /** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
-export const provider = makeProvider({ ...definition, create: (wanted) => create(wanted, finish) });
+export const provider = makeProvider(definition);

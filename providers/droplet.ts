@@ -4,7 +4,6 @@ import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
 import type { CommonInputs } from "./define";
 import { Limit } from "./limit";
-import { forgetSaid } from "./saidOnce";
 
 /** The variables that every function of the library knows. */
 export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Record<string, string> {
@@ -99,10 +98,9 @@ export async function alone<T>(common: CommonInputs, work: () => Promise<T>): Pr
   return turn.run(work);
 }
 
-/** What was read so far counts no more: for a process that serves one operation after another, as no provider of Pulumi's does. */
-export function beginOperation(): void {
+/** What was read so far counts no more. */
+export function forgetViews(): void {
   views.clear();
-  forgetSaid();
 }
 
 /** Changes a resource. What is read of it while that goes on is not what it is afterwards. */

@@ -53,20 +53,21 @@ test("a state that was lost: what the program declares is kept, the rest is take
   await one.delete();
 });
 
-test("of what was declared before only what a state may know is left to the state", async () => {
+test("of what was declared before goes what was begun and stands in no state", async () => {
   const one = await claim(["vm7", "vm8", "vm9"]);
   await one.create();
   await (await stage.bridge()).create();
   const template = await stage.artifact();
   await template.create();
   await clone(7, template.outs.artifact);
-  await clone(8, template.outs.artifact);
+  const [known] = await clone(8, template.outs.artifact);
   const kept = await seen();
   await clone(9, template.outs.artifact);
-  await stage.run(`echo yes >${runtimeDir}/vm7/begun; echo yes >${runtimeDir}/vm9/begun`);
-  // vm7 is declared still; vm9 is not, and was never finished. vm8 is its own resource's to take away.
+  await stage.run(`for name in vm7 vm8 vm9; do echo yes >${runtimeDir}/$name/begun; done`);
+  // vm7 is declared, vm8 its own resource's to take away: a state has it, or it would not be read.
+  expect(await known?.read()).toMatchObject(declared);
   await one.update({ namespaces: ["vm7"] });
-  await stage.run(`: >${runtimeDir}/vm7/begun`);
+  await stage.run(`rm ${runtimeDir}/vm7/begun ${runtimeDir}/vm8/begun`);
   expect(changes(kept, await seen())).toEqual([]);
   await one.delete();
   expect(await stage.changesSince(stage.before)).toEqual([]);

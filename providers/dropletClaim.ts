@@ -18,17 +18,23 @@ type Inputs = z.infer<typeof inputs>;
 /** The view's name for what is not one resource's own. */
 const WHOLE = "the droplet";
 
-/** @param known the namespaces that a state may know */
-async function sweep(wanted: Inputs, declared: readonly string[] | "nothing", known: readonly string[] = []) {
-  const all = declared === "nothing";
+interface Kept {
+  /** Namespaces that stay in any case. */
+  readonly declared: readonly string[];
+  /** Others that stay unless they are noted as begun and not finished. */
+  readonly finished: readonly string[];
+}
+
+async function sweep(wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
+  const all = keep === "nothing";
   await change(wanted, WHOLE, {
     what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
     run: "sweep",
     vars: {
       ...commonVars(wanted),
       dir_of_artifacts: wanted.dir,
-      declared: all ? "" : declared.join(" "),
-      known: known.join(" "),
+      declared: all ? "" : keep.declared.join(" "),
+      finished: all ? "" : keep.finished.join(" "),
       all: all ? "1" : "",
     },
     patience: 5,
@@ -42,16 +48,16 @@ const definition: Definition<Inputs, object> = {
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (wanted) => sweep(wanted, wanted.namespaces),
+  create: (wanted) => sweep(wanted, { declared: wanted.namespaces, finished: [] }),
   read: async (state) => {
     const { claims } = await observe(state, WHOLE);
     const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
     return { outputs: {}, drift: orphans };
   },
-  // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here. What
-  // was declared before and is not finished, no state knows.
-  update: (state, wanted) => sweep(wanted, wanted.namespaces, state.namespaces),
+  // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here: of what
+  // was declared before, what was begun and never stood in the state.
+  update: (state, wanted) => sweep(wanted, { declared: wanted.namespaces, finished: state.namespaces }),
   delete: async (state) => {
     await sweep(state, "nothing");
   },

@@ -6,6 +6,7 @@ import { isLocal } from "../host/connection";
 import { operatorsWay } from "../host/operatorSsh";
 import { expandHome } from "../host/ssh";
 import { sshFiles, type SshFiles } from "../plan/sshConfig";
+import { finishMade } from "./begun";
 import { commonInputs, makeProvider, type Definition } from "./define";
 
 const inputs = commonInputs.extend({
@@ -48,6 +49,8 @@ async function write(wanted: Inputs): Promise<Outputs> {
   await mkdir(wanted.folder, { recursive: true, mode: 0o700 });
   await writeFile(join(wanted.folder, "known_hosts"), knownHosts, { mode: 0o600 });
   await writeFile(join(wanted.folder, "ssh_config"), config, { mode: 0o600 });
+  // It is told of every clone, so the engine comes here when its state has all of them.
+  await finishMade(wanted);
   return { file: join(wanted.folder, "ssh_config") };
 }
 

@@ -39,7 +39,9 @@ gather_facts() {
     if [[ $mark != hornet:* ]] && owns_namespace "$name"; then continue; fi
     claimed[$name]=1
     section claim "$name" "$mark"
-    [[ $mark != "$owner" ]] || mine+=("$name")
+    [[ $mark == "$owner" ]] || continue
+    mine+=("$name")
+    [[ ! -s ${claim%/owner}/begun ]] || section begun "$name"
   done
   # Namespaces of ours whose folder lost its mark. Those of others are not looked into.
   for name in /run/netns/*; do

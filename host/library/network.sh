@@ -15,8 +15,8 @@ load_rules_in() {
     'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
-# converge_namespace: variables runtime_dir namespace owner host_veth note (a file that stays in a new folder until it is
-# finished; empty: none) adopt add inside_first host inside. Answers with the ms.
+# converge_namespace: variables runtime_dir namespace owner host_veth note (a file that is in a new folder from its first
+# moment on; empty: none) adopt add inside_first host inside. Answers with the ms.
 converge_namespace() {
   local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
   own_clone || own=$?
@@ -36,10 +36,13 @@ converge_namespace() {
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 
-# finish_clone: variables runtime_dir namespace owner. It was made; until here no state knows it.
-finish_clone() {
-  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
-  effect "$namespace/finish" empty_file "$runtime_dir/$namespace/begun"
+# finish_clones: variables runtime_dir namespaces (blank between) owner. A state knows them from here on.
+finish_clones() {
+  local namespace
+  for namespace in $namespaces; do
+    is_ours "$runtime_dir/$namespace" || continue
+    effect "$namespace/finish" empty_file "$runtime_dir/$namespace/begun" || return
+  done
 }
 
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.

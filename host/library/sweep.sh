@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # Taking away by ownership mark: what a stack left on a droplet that its state does not know.
 
-# sweep: variables owner runtime_dir dir_of_artifacts declared known (names of namespaces, blank between) all vmm_timeout_ms.
+# sweep: variables owner runtime_dir dir_of_artifacts declared finished (names of namespaces, blank between) all vmm_timeout_ms.
 # Takes away the namespaces that this owner has claimed, with VM, links, rules and files, but for those that are declared,
-# and those that were when they were finished: a state knows them. With all set also its bridges and artifacts, and gives
-# back the limits that its note says it raised. What is somebody else's is not looked at.
+# and those of finished whose folder does not say that they were begun. With all set also its bridges and artifacts, and
+# gives back the limits that its note says it raised. What is somebody else's is not looked at.
 sweep() {
   local claim namespace host_veth
   for claim in "$runtime_dir"/*/owner; do
     [[ -f $claim && $(<"$claim") == "$owner" ]] || continue
     namespace=${claim%/owner} namespace=${namespace##*/}
     [[ " $declared " != *" $namespace "* ]] || continue
-    [[ " $known " != *" $namespace "* || -s ${claim%/owner}/begun ]] || continue
+    [[ " $finished " != *" $namespace "* || -s ${claim%/owner}/begun ]] || continue
     host_veth=$(cat "${claim%/owner}/host-veth" 2>/dev/null)
     delete_namespace || return
   done
   # What lost its folder still says by itself whose it is.
   for namespace in /run/netns/*; do
     namespace=${namespace##*/} host_veth=""
-    [[ " $declared $known " != *" $namespace "* ]] || continue
+    [[ " $declared $finished " != *" $namespace "* ]] || continue
     own_clone || { (($? == 1)) && continue; return 1; }
     delete_namespace || return
   done

@@ -23,27 +23,13 @@ export async function allPoints(stage: Stage, operation: Operation): Promise<Poi
   const effects = await effectsOf(stage, operation);
   return effects.flatMap((effect) =>
     ["before", "after"].flatMap((when) =>
-      variantsOf(operation)
-        .filter((variant) => !(when === "after" && isFinished(effect, operation) && isBackWithState(variant)))
-        .map((variant) => ({
-          operation,
-          disturbance: { kind: "fault" as const, fault: `${when}:${effect}` },
-          ...variant,
-        })),
+      variantsOf(operation).map((variant) => ({
+        operation,
+        disturbance: { kind: "fault" as const, fault: `${when}:${effect}` },
+        ...variant,
+      })),
     ),
   );
-}
-
-/**
- * True for the last effect of a clone that was not declared before. After it only the state is written: cut off there it
- * looks like one that the state knows, so it goes with the second up of what was declared before.
- */
-function isFinished(effect: string, { from, target }: Operation): boolean {
-  return from !== undefined && from.count < target.count && effect.endsWith("/finish");
-}
-
-function isBackWithState({ memory, next }: Pick<Point, "memory" | "next">): boolean {
-  return memory === "kept" && next === "back";
 }
 
 /** Of every effect, cut off before and after it, the plain case and one of the others. */

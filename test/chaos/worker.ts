@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { closeSessions } from "../../host/session";
-import { beginOperation } from "../../providers/droplet";
+import { beginOperation } from "../../providers/operation";
 import { Engine } from "./engine";
 import type { Job, WorkerMessage } from "./jobs";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { closeSessions } from "../../host/session";
-import { beginOperation } from "../../providers/droplet";
+import { beginOperation } from "../../providers/operation";
 
 type Bag = Record<string, unknown>;
 
