@@ -29,7 +29,8 @@ export function sessionFor({ droplet }: CommonInputs): Session {
 }
 
 /**
- * The droplet as it is. It is read once for all resources of an operation (a provider process serves one operation),
+ * The droplet as it is. It is read once for all resources of an operation (a provider process serves one operation; of an
+ * `up` that refreshes first, the refresh is one and the update another),
  * and again only for a resource that was changed meanwhile.
  *
  * @param about the resource that asks
