@@ -8,6 +8,7 @@ import type {
   ObservedTable,
   ObservedVm,
 } from "../plan/observed";
+import { HornetError } from "./errors";
 import { refusal, sayWaiting } from "./lock";
 import type { Session } from "./session";
 
@@ -18,7 +19,7 @@ const ipLink = z.object({
   address: z.string().default(""),
   ifalias: z.string().default(""),
   master: z.string().default(""),
-  link_netnsid: z.number().default(-1),
+  link_netnsid: z.int().default(-1),
   linkinfo: z
     .object({
       info_kind: z.string().default(""),
@@ -26,9 +27,7 @@ const ipLink = z.object({
       info_data: z.object({ persist: z.boolean().default(false) }).optional(),
     })
     .optional(),
-  addr_info: z
-    .array(z.object({ family: z.string(), local: z.string().default(""), prefixlen: z.number() }))
-    .default([]),
+  addr_info: z.array(z.object({ family: z.string(), local: z.string().default(""), prefixlen: z.int() })).default([]),
 });
 
 const ipRoute = z.object({ dst: z.string(), gateway: z.string().default(""), dev: z.string().default("") });
@@ -74,11 +73,27 @@ function busyWith(text: string): string | undefined {
   return /^\x1dbusy (.*)\n/.exec(text)?.[1]; // eslint-disable-line no-control-regex
 }
 
-/** Parses the answer of the library's `gather_facts`: parts behind lines that start with a group separator. */
+/**
+ * Parses the answer of the library's `gather_facts`: parts behind lines that start with a group separator.
+ *
+ * @throws HornetError if a part is not what ip(8), nft(8) or the library print
+ */
 export function parseFacts(text: string): Observed {
-  const inside: Record<string, ObservedNamespace> = {};
-  const seen: Record<string, ObservedVm> = {};
-  const bridges: Record<string, "ours" | "adopted"> = {};
+  try {
+    return readSections(text);
+  } catch (error) {
+    if (error instanceof z.ZodError || error instanceof SyntaxError) {
+      throw unreadable(error.message);
+    }
+    throw error;
+  }
+}
+
+function readSections(text: string): Observed {
+  // Maps: an assignment to the key __proto__ of an object would change its prototype.
+  const inside = new Map<string, ObservedNamespace>();
+  const seen = new Map<string, ObservedVm>();
+  const bridges = new Map<string, "ours" | "adopted">();
   const claims: ObservedClaim[] = [];
   const begun: string[] = [];
   const single = new Map<string, string>();
@@ -89,17 +104,17 @@ export function parseFacts(text: string): Observed {
     if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
     else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
     else if (kind === "begun") begun.push(name);
-    else if (kind === "bridge") bridges[name] = rest[0] === "adopted" ? "adopted" : "ours";
-    else if (kind === "inside") inside[name] = parseNamespace(body);
+    else if (kind === "bridge") bridges.set(name, rest[0] === "adopted" ? "adopted" : "ours");
+    else if (kind === "inside") inside.set(name, parseNamespace(body));
     else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
-    else if (kind === "vm") seen[name] = parseVm(body);
+    else if (kind === "vm") seen.set(name, parseVm(body));
     // One for each share of the clones that was looked into at the same time.
     else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
     else single.set(kind, body);
   }
   // curl asks all VMMs at once and writes an answer's line end apart from the answer, so two may share a line.
   const answers = new Map(lines((single.get("api") ?? "").replaceAll("}{", "}\n{")).flatMap(parseInfo));
-  const vms = Object.fromEntries(Object.entries(seen).map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
+  const vms = Object.fromEntries([...seen].map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
     stamp: body("stamp"),
@@ -109,12 +124,23 @@ export function parseFacts(text: string): Observed {
     namespaces: lines(body("namespaces")),
     claims,
     begun,
-    bridges,
-    inside,
+    bridges: Object.fromEntries(bridges),
+    inside: Object.fromEntries(inside),
     vms,
-    ...(single.has("consoles") && { consoleLimit: Number(body("consoles")) }),
+    ...(single.has("consoles") && { consoleLimit: wholeNumber(body("consoles")) }),
     ...(single.has("metrics") && { metrics: parseMetrics(body("metrics")) }),
   };
+}
+
+function unreadable(why: string): HornetError {
+  return new HornetError(`the droplet's description of itself cannot be read: ${why}`);
+}
+
+/** A number that plans may compare and compute with. */
+function wholeNumber(text: string): number {
+  const value = /^-?\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (Number.isNaN(value)) throw unreadable(`${text} is no number`);
+  return value;
 }
 
 function lines(text: string): string[] {
@@ -197,7 +223,7 @@ function parseVm(body: string): ObservedVm {
   const record = [...values].filter(([key]) => key.startsWith("record."));
   const told = values.get("told");
   return {
-    pid: Number(values.get("pid") ?? 0),
+    pid: wholeNumber(values.get("pid") ?? "0"),
     alive: values.get("alive") === "1",
     recorded: values.get("recorded") === "1",
     exit: exitOf(values.get("pid") ?? "", values.get("exit") ?? ""),
@@ -207,8 +233,8 @@ function parseVm(body: string): ObservedVm {
     state: "",
     version: "",
     ownProgram: values.get("other_program") !== "1",
-    diskSize: Number(values.get("disk") ?? -1),
-    diskWas: Number(values.get("disk_was") ?? 0),
+    diskSize: wholeNumber(values.get("disk") ?? "-1"),
+    diskWas: wholeNumber(values.get("disk_was") ?? "0"),
     diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
     ownDisk: values.get("own_disk") === "1",

@@ -19,6 +19,7 @@ const commands = {
   pulumi: { purpose: "operator", module: "./pulumi.ts" },
   promote: { purpose: "operator", module: "./promote.ts" },
   chaos: { purpose: "test", module: "../test/chaos/run.ts" },
+  fuzz: { purpose: "test", module: "../test/fuzz/run.ts" },
   doctor: { purpose: "operator", module: "./doctor.ts" },
   "test:kvm": { purpose: "test", module: "./test-kvm.ts" },
 };
