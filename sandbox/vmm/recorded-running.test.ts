@@ -53,6 +53,7 @@ async function boot(): Promise<Vmm> {
   const drive = { drive_id: "rootfs", path_on_host: at("run3/rootfs.ext4"), is_root_device: true, is_read_only: false };
   await vmm.must("PUT /drives/rootfs", drive);
   await vmm.must("PUT /network-interfaces/eth0", { iface_id: "eth0", host_dev_name: "fcjtap0" });
+  await vmm.must("PUT /mmds/config", { version: "V2", network_interfaces: ["eth0"] });
   await vmm.must("PUT /actions", { action_type: "InstanceStart" });
   return vmm;
 }

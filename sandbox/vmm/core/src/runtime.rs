@@ -6,6 +6,7 @@ use crate::files::open_disk;
 use crate::http::server::{Handler, Reply};
 use crate::http::Request;
 use crate::metrics::{Output, Tally};
+use crate::mmds::store::MmdsError;
 use crate::mmds::Mmds;
 use crate::model::drive::BlockDeviceUpdateConfig;
 use crate::model::snapshot::{CreateSnapshotParams, SnapshotType};
@@ -52,10 +53,11 @@ impl<M: Machine> Running<M> {
     fn act(&mut self, action: Action) -> Result<Data, Fault> {
         match action {
             Action::Runtime(runtime) => self.run(runtime),
-            Action::PutMmds(data) => self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault)),
-            Action::PatchMmds(data) => self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault)),
+            Action::PutMmds(data) => self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault).map(|()| Data::Empty)),
+            Action::PatchMmds(data) => self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault).map(|()| Data::Empty)),
             Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => Err(Fault::new("PCI is not enabled")),
             Action::GetBalloon => Err(Fault::new("Internal VMM error: No balloon device found.")),
+            Action::GetMmds => self.with_mmds(|mmds| Ok(Data::Json(mmds.json()))),
             other => {
                 let state = if self.paused { "Paused" } else { "Running" };
                 let mmds = self.mmds.lock().map_err(|e| Fault::new(e.to_string()))?;
@@ -65,9 +67,13 @@ impl<M: Machine> Running<M> {
         }
     }
 
-    fn with_mmds(&self, change: impl FnOnce(&mut Mmds) -> Result<(), Fault>) -> Result<Data, Fault> {
+    /// A started guest has metadata only where an interface was configured to answer for them.
+    fn with_mmds(&self, act: impl FnOnce(&mut Mmds) -> Result<Data, Fault>) -> Result<Data, Fault> {
+        if self.config.mmds_config.is_none() {
+            return Err(mmds_fault(MmdsError::NotInitialized));
+        }
         let mut mmds = self.mmds.lock().map_err(|e| Fault::new(e.to_string()))?;
-        change(&mut mmds).map(|()| Data::Empty)
+        act(&mut mmds)
     }
 
     fn run(&mut self, runtime: Runtime) -> Result<Data, Fault> {
