@@ -21,6 +21,7 @@ async function makeByHand(...devices: (readonly [path: string, body: object])[])
     ["drives/root", { drive_id: "root", path_on_host: `${folder}/rootfs.ext4`, is_root_device: true }],
     ...devices,
     ["network-interfaces/net", { iface_id: "net", guest_mac: "06:00:c0:a8:f1:02", host_dev_name: "tap5" }],
+    ["mmds/config", { version: "V2", network_interfaces: ["net"] }],
     ["actions", { action_type: "InstanceStart" }],
     ["vm", { state: "Paused" }, "PATCH"],
     ["snapshot/create", { snapshot_path: `${folder}/vm.snapshot`, mem_file_path: `${folder}/vm.mem` }],

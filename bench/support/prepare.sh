@@ -36,6 +36,7 @@ put PUT /drives/rootfs \
   "{\"drive_id\":\"rootfs\",\"path_on_host\":\"$base/rootfs.ext4\",\"is_root_device\":true,\"is_read_only\":false}"
 put PUT /network-interfaces/eth0 \
   '{"iface_id":"eth0","guest_mac":"02:fc:00:00:00:02","host_dev_name":"tap0"}'
+put PUT /mmds/config '{"version":"V2","network_interfaces":["eth0"]}'
 put PUT /actions '{"action_type":"InstanceStart"}'
 put PATCH /vm '{"state":"Paused"}'
 put PUT /snapshot/create \
