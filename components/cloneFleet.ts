@@ -131,6 +131,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
+    ...(spec.fleet.readyTimeout > spec.vmm.timeout && { readyTimeout: spec.fleet.readyTimeout }),
     ...given({ digest, signers: signers && [...signers] }),
   };
 }

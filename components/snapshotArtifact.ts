@@ -88,6 +88,10 @@ export interface SnapshotArtifactArgs extends CommonArgs {
   tapMac?: pulumi.Input<string>;
   /** @default 192.168.241.1/29 */
   tapAddress?: pulumi.Input<string>;
+  /**
+   * Seconds that a guest which is woken for a trial gets to show how it can be told who it is; left out, vmmTimeout.
+   */
+  readyTimeout?: pulumi.Input<number>;
 }
 
 /**

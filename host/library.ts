@@ -20,11 +20,11 @@ export function readLibrary(): string {
 /** The functions that change nothing. All others need the droplet's lock. */
 export const READ_ONLY: ReadonlySet<string> = new Set([
   "allocated",
-  "console_end",
   "count_cores",
   "describe_host",
   "find_boot",
   "gather_facts",
+  "guest_end",
   "hash_files",
   "inspect_files",
   "is_shared",
@@ -37,12 +37,10 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "read_manifest",
   "read_proofs",
   "read_signature",
-  "scan_ready",
   "send_files",
   "smoke_test",
   "vmm_version",
-  "watch_scratch",
-  "watch_trial",
+  "watch_guests",
 ]);
 
 /**

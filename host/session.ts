@@ -31,6 +31,8 @@ const GIVE_UP_MS = 5000;
 export class Session {
   private folder: string | undefined;
   private readonly pool: LanePool;
+  /** Streams that have not ended. */
+  private readonly streams = new Set<ByteStream>();
   private readonly ownLock = new LockKeeper(() => this.takeLock());
   readonly name: string;
   /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
@@ -128,12 +130,12 @@ export class Session {
     if (!READ_ONLY.has(run)) await this.hold();
     await into?.told;
     const purpose = { what, run, droplet: this.name };
-    return new ByteStream(
-      this.command(false, ["serve_stream"]),
-      encode({ what, run, vars: vars ?? {} }),
-      purpose,
-      into,
-    );
+    const code = encode({ what, run, vars: vars ?? {} });
+    const stream = new ByteStream(this.command(false, ["serve_stream"]), code, purpose, into);
+    this.streams.add(stream);
+    const forget = (): void => void this.streams.delete(stream);
+    stream.ended.then(forget, forget);
+    return stream;
   }
 
   /**
@@ -151,8 +153,9 @@ export class Session {
       .join(" ");
   }
 
-  /** Ends all lanes and the connection. The session can be used again afterwards; it then connects anew. */
+  /** Ends all streams, all lanes and the connection. The session can be used again afterwards; it then connects anew. */
   async close(): Promise<void> {
+    await Promise.all([...this.streams].map((stream) => stream.close()));
     const lanes = this.pool.drain();
     // Its end ends the session's lanes; they go first.
     await Promise.all(lanes.slice(1).map((lane) => lane.close()));

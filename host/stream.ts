@@ -16,6 +16,9 @@ export interface StreamPurpose {
 /** ssh's exit code where the connection itself failed (ssh(1)); no function of the library ends with it. */
 const SSH_FAILED = 255;
 
+/** How long a function may take to end once its input has. */
+const CLOSE_MS = 2000;
+
 /** A library function at work on a droplet, with its stdin and stdout as streams. */
 export class ByteStream {
   private readonly child: ChildProcessByStdio<Writable, Readable | null, Readable>;
@@ -67,6 +70,30 @@ export class ByteStream {
   /** What the function says; nothing where it goes into another stream. */
   get output(): Readable {
     return this.child.stdout ?? Readable.from([]);
+  }
+
+  /** Ends its input, and waits until the function has ended by itself, or a while. */
+  async close(): Promise<void> {
+    this.setReferenced(true);
+    const late = setTimeout(() => this.kill(), CLOSE_MS);
+    this.child.stdin.end();
+    await this.ended.catch(() => undefined);
+    clearTimeout(late);
+  }
+
+  /** Keeps node alive for this stream, or no longer. */
+  setReferenced(referenced: boolean): void {
+    const { child } = this;
+    const handles: { ref?(): void; unref?(): void }[] = [
+      child,
+      child.stdin as never,
+      child.stdout as never,
+      child.stderr as never,
+    ];
+    for (const handle of handles) {
+      if (referenced) handle.ref?.();
+      else handle.unref?.();
+    }
   }
 
   /** Ends it at once. */

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
 import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../firecracker/cloudInit";
 import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
 import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
-import { HornetError, messageOf } from "../host/errors";
+import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
 import { sendAgent } from "./agentSource";
@@ -16,6 +15,8 @@ import { publish } from "./artifactPublish";
 import { soundnessOf } from "./artifactWhole";
 import { cleanUpAfter } from "./define";
 import { commonVars, sessionFor } from "./droplet";
+import { atGuest } from "./guestError";
+import { firstShown } from "./guestShows";
 
 /** An artifact that is there: its folder and its manifest. */
 export interface Found {
@@ -167,31 +168,23 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
 /** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
 async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<"service" | "ssh"> {
   const deadline = Date.now() + boot.timeout * 1000;
-  let pause = 100;
-  for (;;) {
-    const state = await session.call({
-      what: `boot ${boot.rootfs}`,
-      run: "watch_scratch",
-      vars: {
-        ...scratchVars(wanted),
-        guest_address: wanted.guestAddress,
-        until: boot.cloudInit ? CLOUD_INIT_DONE : "",
-      },
-    });
-    if (state === "service" || state === "ssh") return state;
-    if (Date.now() > deadline) {
-      const console = await session
-        .call({ what: "read the console", run: "console_end", vars: scratchVars(wanted) })
-        .catch(messageOf);
-      const guest = `the guest of ${boot.rootfs}`;
-      throw new HornetError(
-        `${boot.cloudInit ? `cloud-init in ${guest} was not done` : `${guest} was not up`} within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ` +
-          `${session.name}; the end of its console:\n${console.trim()}`,
-      );
-    }
-    await sleep(pause);
-    pause = Math.min(pause * 1.3, 1000);
-  }
+  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const guest = {
+    ...{ session, folder, address: wanted.guestAddress, namespace: scratchNamespace(wanted) },
+    name: `the guest of ${boot.rootfs}`,
+  };
+  const limit = (): number => Math.max(0, deadline - Date.now());
+  return atGuest({ ...wanted, namespace: scratchNamespace(wanted) }, async () => {
+    const done = boot.cloudInit
+      ? await firstShown(guest, { service: CLOUD_INIT_DONE, ssh: false, limit: limit() })
+      : "";
+    const shown =
+      done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
+    if (shown !== undefined) return shown;
+    const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
+    if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
+    throw new HornetError(`${guest.name} was not up ${end}`);
+  });
 }
 
 function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "ssh", hashes: string): Manifest {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { curlConfig } from "../firecracker/api";
 import { newGeneration } from "../firecracker/identity";
 import type { Manifest } from "../firecracker/manifest";
@@ -7,6 +6,8 @@ import { sessionFor } from "./droplet";
 import { scratchNamespace, scratchVars } from "./artifactBoot";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
+import { atGuest } from "./guestError";
+import { firstShown } from "./guestShows";
 
 /** A snapshot without a manifest, as far as it is known. */
 export interface Trial {
@@ -21,8 +22,11 @@ export interface Trial {
   readonly vsock?: Manifest["vsock"];
 }
 
-/** ms that a guest whose ssh answers gets to say that it has an identity service too; that looks every few seconds. */
-const GRACE = 8000;
+/**
+ * A guest whose ssh answers may have an identity service too, which looks for its identity every few seconds: it gets so
+ * many ms, and a slow one so many times the time that its ssh took.
+ */
+const GRACE = { ms: 8000, times: 4 };
 
 /**
  * Finds out whether the guest in a snapshot has an identity service: it is woken on a copy of its disk, where nobody can
@@ -63,20 +67,29 @@ export async function detectIdentity(
       stdin: curlConfig([load, metadataRequest(document), resumeRequest]),
       patience: 10,
     });
-    let deadline = Date.now() + wanted.vmmTimeout * 1000;
-    let found: "service" | "ssh" | undefined;
-    while (found === undefined) {
-      const said = await session.call({
-        what: `watch the trial of ${path}`,
-        run: "watch_trial",
-        vars: { ...vars, generation, guest_address: wanted.guestAddress },
-      });
-      if (said === "service") found = said;
-      else if (Date.now() > deadline) found = "ssh";
-      else await sleep(300);
-      if (said === "ssh") deadline = Math.min(deadline, Date.now() + GRACE);
-    }
+    const found = await tryGuest(wanted, path, generation);
     await done();
     return found;
   }, done);
+}
+
+async function tryGuest(wanted: ArtifactInputs, path: string, generation: string): Promise<"service" | "ssh"> {
+  const namespace = scratchNamespace(wanted);
+  const begun = Date.now();
+  const guest = {
+    session: sessionFor(wanted),
+    name: `the guest of the snapshot in ${path}`,
+    namespace,
+    address: wanted.guestAddress,
+    folder: `${wanted.runtimeDir}/${namespace}`,
+  };
+  const service = `ready ${generation}`;
+  const limit = (wanted.readyTimeout ?? wanted.vmmTimeout) * 1000;
+  return atGuest({ ...wanted, namespace }, async () => {
+    const first = await firstShown(guest, { service, ssh: true, limit });
+    if (first !== "ssh") return first ?? "ssh";
+    const grace = Math.max(GRACE.ms, GRACE.times * (Date.now() - begun));
+    const left = Math.max(0, limit - (Date.now() - begun));
+    return (await firstShown(guest, { service, ssh: false, limit: Math.min(grace, left) })) ?? "ssh";
+  });
 }

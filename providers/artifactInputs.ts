@@ -61,6 +61,8 @@ export const artifactInputs = commonInputs.extend({
   tap: interfaceName.default("tap0"),
   tapMac: mac.default(defaults.tapMac),
   tapAddress: cidr.default(defaults.tapAddress),
+  /** Seconds that a guest which is woken for a trial gets to show how it can be told who it is; left out, vmmTimeout. */
+  readyTimeout: z.number().nonnegative().optional(),
 });
 
 /** What a SnapshotArtifact knows of itself. */

@@ -1,10 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { HornetError, messageOf } from "../host/errors";
+import { HornetError } from "../host/errors";
+import { guestWatchOf } from "../host/guestWatch";
 import type { Session } from "../host/session";
+import { GuestProgress } from "./guestProgress";
 import { ReadyProgress } from "./readyProgress";
 
 /** A clone that is waited for. */
 export interface Awaited {
+  readonly name: string;
   /** The clone's address, which the droplet reaches. */
   readonly address: string;
   /** Its folder on the droplet. */
@@ -19,26 +21,21 @@ export interface Awaited {
 
 interface Waiting extends Awaited {
   readonly begun: number;
-  readonly deadline: number;
+  readonly guest: GuestProgress;
   /** A key that answered, but not the right one. */
   other: string | undefined;
-  resolve(): void;
-  reject(error: Error): void;
 }
 
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 1000;
-/** How long a round waits on the droplet for a first guest; one that is started meanwhile is not looked at for so long. */
-const HOLD_MS = 120;
+/** How often the progress of those that are waited for is looked at. */
+const TICK_MS = 1000;
+/** So many slow guests get a line each; of the others the number is told. */
+const NAMED = 3;
 
-/**
- * Waits for all clones of a droplet at once: every round is one call that looks at all of them, and rounds grow apart
- * while nothing happens. So a hundred clones that wake up are not kept from it by being asked.
- */
+/** Waits for the clones of a droplet and reports how far they have come. */
 export class ReadyWatcher {
   private readonly waiting = new Set<Waiting>();
-  private running = false;
   private readonly progress = new ReadyProgress();
+  private tick: NodeJS.Timeout | undefined;
 
   constructor(private readonly session: Session) {}
 
@@ -52,70 +49,66 @@ export class ReadyWatcher {
    *
    * @throws HornetError when its limit is reached or its VMM ends
    */
-  wait(awaited: Awaited): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const begun = Date.now();
-      this.progress.begin();
-      this.waiting.add({ ...awaited, begun, deadline: begun + awaited.limit, other: undefined, resolve, reject });
-      if (!this.running) void this.run();
-    });
-  }
-
-  private async run(): Promise<void> {
-    this.running = true;
-    let pause = FIRST_PAUSE_MS;
-    while (this.waiting.size > 0) {
-      const before = this.waiting.size;
-      try {
-        await this.round();
-      } catch (error) {
-        for (const one of this.waiting) one.reject(error instanceof Error ? error : new HornetError(messageOf(error)));
-        this.waiting.clear();
-      }
-      pause = this.waiting.size < before ? FIRST_PAUSE_MS : Math.min(pause * 1.4, LONGEST_PAUSE_MS);
-      const line = this.progress.line(Date.now());
-      if (line !== undefined) console.error(`${this.session.name}: ${line}`);
-      if (this.waiting.size > 0) await sleep(pause);
-    }
-    this.running = false;
-  }
-
-  private async round(): Promise<void> {
-    const asked = [...this.waiting];
-    const answer = await this.session.call({
-      what: "see which clones are ready",
-      run: "scan_ready",
-      vars: { hold_ms: String(HOLD_MS) },
-      stdin: asked.map(({ address, folder, generation }) => `${address} ${folder} ${generation ?? "-"}\n`).join(""),
-    });
-    const words = answer.split("\n").map((line) => line.split(" "));
-    for (const one of asked) {
-      const dead = words.some(([first, address]) => first === "dead" && address === one.address);
-      const keys = words.filter(([host]) => host === one.address).map(([, type, key]) => `${type ?? ""} ${key ?? ""}`);
-      const [key] = keys;
-      if (dead) this.settle(one, () => one.reject(new HornetError("its VMM ended")));
-      else if (keys.includes(one.hostKey)) {
-        this.progress.ready(Date.now() - one.begun);
-        this.settle(one, () => one.resolve());
-      } else {
-        one.other = key ?? one.other;
-        if (Date.now() > one.deadline) this.settle(one, () => one.reject(new HornetError(late(one))));
+  async wait(awaited: Awaited): Promise<void> {
+    const begun = Date.now();
+    const { generation, address, folder, hostKey } = awaited;
+    const guest = new GuestProgress(generation === undefined ? undefined : "ready", begun);
+    const one: Waiting = { ...awaited, begun, guest, other: undefined };
+    this.progress.begin();
+    this.waiting.add(one);
+    this.tick ??= setInterval(() => this.report(), TICK_MS);
+    let timer: NodeJS.Timeout | undefined;
+    let drop: (() => void) | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(new HornetError(`${this.nameOf(one)} ${late(one)}`)), awaited.limit);
+        const asks =
+          generation === undefined
+            ? ({ kind: "ssh" } as const)
+            : ({ kind: "both", words: `ready ${generation}` } as const);
+        drop = guestWatchOf(this.session).watch({ ...asks, address, folder }, (event) => {
+          guest.hear(event, Date.now());
+          if (event.what === "lost") reject(event.error);
+          if (event.what === "dead") reject(new HornetError(`${this.nameOf(one)} did not become ready`));
+          if (event.what !== "key") return;
+          if (event.key === hostKey) resolve();
+          else one.other = event.key;
+        });
+      });
+      this.progress.ready(Date.now() - begun);
+    } finally {
+      clearTimeout(timer);
+      drop?.();
+      this.waiting.delete(one);
+      this.report();
+      if (this.waiting.size === 0) {
+        clearInterval(this.tick);
+        this.tick = undefined;
       }
     }
   }
 
-  private settle(one: Waiting, how: () => void): void {
-    this.waiting.delete(one);
-    how();
+  private nameOf({ name }: Waiting): string {
+    return `${name} on ${this.session.name}`;
+  }
+
+  private report(): void {
+    const now = Date.now();
+    const slow = [...this.waiting].flatMap(({ name, guest }) => {
+      const line = guest.line(now);
+      return line === undefined ? [] : [`${name}: ${line}`];
+    });
+    const more = slow.length > NAMED ? [`${slow.length - NAMED} more clones are slow`] : [];
+    const count = this.progress.line(now);
+    for (const line of [...slow.slice(0, NAMED), ...more, ...(count === undefined ? [] : [count])]) {
+      console.error(`${this.session.name}: ${line}`);
+    }
   }
 }
 
-function late({ limit, other, address }: Waiting): string {
-  const seen =
-    other === undefined
-      ? `no answer of its own on ${address} port 22`
-      : `${address} answers with another host key (${other})`;
-  return `it was not ready within ${limit / 1000} s (hornet:fleet.readyTimeout): ${seen}`;
+function late({ limit, other, address, guest }: Waiting): string {
+  const seen = other === undefined ? guest.words(Date.now()) : `${address} answers with another host key (${other})`;
+  return `was not ready within ${limit / 1000} s (hornet:fleet.readyTimeout): ${seen}`;
 }
 
 const watchers = new WeakMap<Session, ReadyWatcher>();

@@ -3,14 +3,16 @@ import type { Identity } from "../firecracker/identity";
 import { HornetError, messageOf } from "../host/errors";
 import { expandHome } from "../host/ssh";
 import { sessionFor } from "./droplet";
+import { atGuest } from "./guestError";
 import { guestScript } from "./guestScript";
+import { whileReporting, type WatchedGuest } from "./guestShows";
 import type { VmInputs } from "./vmInputs";
 import { vmVars } from "./vmVars";
 
 /** ms that a guest gets to answer where nobody is to wait until a clone is ready. */
 const USUAL_LIMIT = 60_000;
-/** ms that the guest's own work may take once it answers: services stop and start, hooks run. */
-const WORK_LIMIT = 120_000;
+/** ms that the guest's own work may take at least once it answers: services stop and start, hooks run. */
+const LEAST_WORK = 120_000;
 
 /**
  * Tells a running guest over ssh who it is. The identity, and the key that logs in, go to ssh's stdin.
@@ -29,7 +31,7 @@ export async function tellOverSsh(
   const limit = readyTimeout === 0 ? USUAL_LIMIT : readyTimeout * 1000;
   const key = loginKeyPath === undefined ? "-" : await keyText(loginKeyPath);
   const whose = loginKeyPath ?? `the keys that the droplet's own user has`;
-  const said = await sessionFor(wanted).call({
+  const call = sessionFor(wanted).call({
     what: `tell ${name} over ssh who it is`,
     run: "identify_guest",
     vars: {
@@ -40,11 +42,17 @@ export async function tellOverSsh(
       limit_ms: String(limit),
     },
     stdin: `${key}\n${guestScript(identity, { first, attended: true })}`,
-    timeoutMs: limit + WORK_LIMIT,
+    timeoutMs: limit + Math.max(limit, LEAST_WORK),
     hint: `${whose} must log in as ${user} to the guest; hornet:guest.privateKeyPath names another key`,
   });
+  const said = await atGuest(wanted, () => whileReporting(guestOf(wanted), call));
   const failed = said.split("\n").filter((line) => line.startsWith("failed "));
   if (failed.length > 0) throw new HornetError(`${name} could not take all of its identity: ${failed.join("; ")}`);
+}
+
+function guestOf({ name, namespace, guestAddress: address, runtimeDir, ...common }: VmInputs): WatchedGuest {
+  const folder = `${runtimeDir}/${namespace}`;
+  return { session: sessionFor({ ...common, runtimeDir }), name, namespace, address, folder };
 }
 
 /** The key's text in base64: one line. */

@@ -11,11 +11,12 @@ import {
   startRequest,
   vsockIn,
 } from "../firecracker/requests";
-import { HornetError, messageOf } from "../host/errors";
+import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
+import { atGuest } from "./guestError";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
@@ -194,8 +195,9 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
   const session = sessionFor(wanted);
   const way = wayOf(wanted);
   const begun = Date.now();
-  try {
+  return atGuest(wanted, async () => {
     await watcherOf(session).wait({
+      name: wanted.name,
       address: wanted.address,
       folder: `${wanted.runtimeDir}/${wanted.namespace}`,
       generation: way === "ssh" ? undefined : self.generation,
@@ -205,16 +207,9 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     const ms = Date.now() - begun;
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
     const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
-    if (way === "ssh") return ms;
-    await finish(wanted, self.generation, cleared);
+    if (way !== "ssh") await finish(wanted, self.generation, cleared);
     return ms;
-  } catch (error) {
-    const console = await session
-      .call({ what: "read the console", run: "console_end", vars: vmVars(wanted) })
-      .catch(() => "");
-    const end = console.trim() === "" ? "its console is empty" : `the end of its console:\n${console.trim()}`;
-    throw new HornetError(`${wanted.name} on ${session.name}: ${messageOf(error)}\n${end}`);
-  }
+  });
 }
 
 /**

@@ -90,5 +90,20 @@ identity_failures() {
 # console_tail DIR BYTES: the end of a console, for an error.
 console_tail() { tail -c "$2" "$1/console.log" 2>/dev/null | tr -d '\000\033\r'; }
 
-# console_end: variables runtime_dir namespace.
-console_end() { console_tail "$runtime_dir/$namespace" 1500; }
+# guest_end: variables runtime_dir namespace. How a VM's VMM ended, in a line: alive, none (it was never started), unknown, or
+# its exit code as a shell has it; then the end of its console.
+guest_end() {
+  local dir=$runtime_dir/$namespace pid recorded code=unknown
+  if vmm_alive "$dir"; then
+    code=alive
+  elif [[ ! -e $dir/vmm.pid && ! -e $dir/vmm.exit ]]; then
+    code=none
+  else
+    await_exit "$dir"
+    read -r pid _ 2>/dev/null <"$dir/vmm.pid"
+    read -r recorded code _ 2>/dev/null <"$dir/vmm.exit" || code=unknown
+    [[ -z ${pid:-} || ${recorded:-} == "$pid" ]] || code=unknown
+  fi
+  printf '%s\n' "$code"
+  console_tail "$dir" 1500
+}

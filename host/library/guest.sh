@@ -35,7 +35,7 @@ identify_guest() {
 
 # reach_guest DIR: talks to the guest as soon as it answers.
 reach_guest() {
-  local limit code
+  local limit code patience=1000
   limit=$(($(now_ms) + limit_ms))
   while :; do
     code=0
@@ -43,26 +43,47 @@ reach_guest() {
     # 75: nobody answered yet (EX_TEMPFAIL).
     ((code == 75)) || break
     vmm_alive "$1" || { fail "its VMM ended"; return 1; }
-    (($(now_ms) <= limit)) || { fail "the guest's ssh does not answer: $(tail -c 300 "$1/guest.err")"; return 1; }
+    (($(now_ms) <= limit)) || { fail "the guest's ssh does not answer: $(why_silent "$1")"; return 1; }
     pause 0.1
   done
   rm -f "$1"/guest.*
   return "$code"
 }
 
-# talk_to_guest DIR (variables key script): one connection. What the guest reads comes through a pipe that we hold open
-# ourselves, so that an ssh that ended blocks nobody.
+# why_silent DIR (variable standing): what ssh said last. A server that takes connections and says nothing may wait for the
+# kernel's random generator, which nobody can feed from outside while no login works.
+why_silent() {
+  tail -c 300 "$1/guest.err"
+  [[ -z ${standing:-} ]] || printf '%s' "it takes connections and sends no banner: the guest is slow, or its random generator is" \
+    " not ready; that needs an entropy device in the snapshot or a CPU with RDRAND, and Hornet cannot feed it without a login"
+}
+
+# talk_to_guest DIR (variables key script limit, and patience, the ms that the first packet may be without an answer): one
+# connection. What the guest reads comes through a pipe that we hold open ourselves, so that an ssh that ended blocks nobody.
+# The connection is not given up for another one while it stands: what was given up would queue in a slow guest.
 talk_to_guest() {
-  local dir=$1 in out ssh writer line code=0 met="" begun="" finished=""
+  local dir=$1 in out ssh writer line piece half="" code=0 met="" begun="" finished="" state dialled
   rm -f "$dir"/guest.* && mkfifo "$dir/guest.in" "$dir/guest.out" || return
   exec {in}<>"$dir/guest.in"
-  guest_ssh "$dir" <"$dir/guest.in" >"$dir/guest.out" 2>"$dir/guest.err" {in}>&- &
-  ssh=$!
+  guest_ssh "$dir" $(((limit - $(now_ms)) / 1000 + 1)) <"$dir/guest.in" >"$dir/guest.out" 2>"$dir/guest.err" {in}>&- &
+  ssh=$! dialled=$(now_ms) standing=""
   exec {out}<"$dir/guest.out"
   { [[ $key == - ]] || printf '%s\n' "$key"; printf '%s\n' "$script"; } >&"$in" &
   writer=$!
-  while IFS= read -r -u "$out" line; do
-    met=1
+  while :; do
+    code=0
+    IFS= read -r -t 1 -u "$out" piece || code=$?
+    if ((code > 128)); then
+      half+=$piece
+      [[ -n $met ]] || connection_state "$ssh" "$guest_address" state
+      [[ -n $met || $state != connected ]] || standing=yes
+      vmm_alive "$dir" || break
+      # TCP repeats its first packet ever more rarely.
+      [[ -n $met || $state != connecting ]] || (($(now_ms) - dialled <= patience)) || { patience=$((patience * 3 / 2)); break; }
+      continue
+    fi
+    ((code == 0)) || break
+    line=$half$piece half="" met=1
     case $line in
       *'hornet: begins') begun=1 ;;
       'hornet: clock') printf '%s\n' "$EPOCHREALTIME" >&"$in" ;;
@@ -77,14 +98,21 @@ talk_to_guest() {
   exec {out}<&- {in}>&-
   kill "$writer" 2>/dev/null
   wait "$writer" 2>/dev/null
-  wait "$ssh" || code=$?
+  if ((code > 128)); then
+    kill_descendants "$ssh"
+    kill -9 "$ssh" 2>/dev/null
+  fi
+  code=0
+  wait "$ssh" 2>/dev/null || code=$?
   [[ -z $finished ]] || return 0
+  vmm_alive "$dir" || { fail "its VMM ended"; return 1; }
+  ((code <= 128 || code == 255)) || [[ -n $met ]] || return 75
   line=$(tail -c 600 "$dir/guest.err")
   if ((code == 255)) && [[ -z $met && ! $line =~ Permission\ denied|[Hh]ost\ key|HOST ]]; then return 75; fi
   fail "ssh $guest_user@$guest_address in namespace $namespace ended with $code: $line"
 }
 
-# guest_ssh DIR (variable key): becomes ssh. A key that was given is only ever in the memory of an agent, which ends by
+# guest_ssh DIR SECONDS (variable key): becomes ssh, which waits so long for a banner, and for signs of life later. A key that was given is only ever in the memory of an agent, which ends by
 # itself where this shell is killed.
 guest_ssh() {
   local check=accept-new
@@ -103,6 +131,6 @@ guest_ssh() {
   [[ $guest_user == root ]] || shell="exec sudo -n sh"
   exec nsenter --net="/run/netns/$namespace" "${with_key[@]}" ssh -F none -T -o BatchMode=yes -o LogLevel=ERROR \
     -o "StrictHostKeyChecking=$check" -o "UserKnownHostsFile=$1/guest.known" -o GlobalKnownHostsFile=/dev/null \
-    -o HashKnownHosts=no -o PreferredAuthentications=publickey -o ConnectTimeout=5 -o ServerAliveInterval=5 \
-    -o ControlPath=none -l "$guest_user" "$guest_address" "$shell"
+    -o HashKnownHosts=no -o PreferredAuthentications=publickey -o "ConnectTimeout=$2" \
+    -o "ServerAliveInterval=$2" -o ServerAliveCountMax=2 -o ControlPath=none -l "$guest_user" "$guest_address" "$shell"
 }

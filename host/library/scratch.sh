@@ -31,36 +31,6 @@ addr replace $tap_address dev $tap" || return
   }
 }
 
-# watch_scratch: variables guest_address until. Says "waiting" until the guest has said that on its console (empty: nothing);
-# then "service" once it waits for its identity, "ssh" once it answers ssh. Fails where the VMM has ended.
-watch_scratch() {
-  local dir=$runtime_dir/$namespace
-  vmm_alive "$dir" || { fail "the VM ended while it booted: $(console_tail "$dir" 1500)"; return 1; }
-  if [[ -n $until ]] && ! console_says "$dir" "$until"; then
-    printf 'waiting'
-  elif console_says "$dir" waiting; then
-    printf 'service'
-  elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
-    printf 'ssh'
-  else
-    printf 'waiting'
-  fi
-}
-
-# watch_trial: variables generation guest_address. Says "service" once the guest has taken the identity of that generation,
-# "ssh" while its ssh answers and it has not, "waiting" before.
-watch_trial() {
-  local dir=$runtime_dir/$namespace
-  vmm_alive "$dir" || { fail "the VM ended while it was tried: $(console_tail "$dir" 1500)"; return 1; }
-  if console_says "$dir" "ready $generation"; then
-    printf 'service'
-  elif nsenter --net="/run/netns/$namespace" ssh-keyscan -T 2 "$guest_address" 2>/dev/null | grep -q .; then
-    printf 'ssh'
-  else
-    printf 'waiting'
-  fi
-}
-
 # end_scratch: ends the VM and takes its namespace and folder away; succeeds where nothing is left.
 end_scratch() {
   local dir=$runtime_dir/$namespace
