@@ -104,3 +104,13 @@ test.each([
   [1, "1.7 up to, not including, 1.8"],
   [99, "a version that Hornet does not know"],
 ])("snapshot format %d: %s", (format, words) => expect(versionsForFormat(format)).toBe(words));
+
+test.each([
+  ["1.3.3", false],
+  ["1.4.0", true],
+  ["1.17.0", true],
+])("a boot by Firecracker %s has an entropy device: %s", (version, expected) => {
+  const spec = { kernel: "/k", bootArgs: "", diskPath: "/d", tap: "tap0", guestMac: "06:00:c0:a8:f1:02", memory: 128 };
+  const paths = bootRequests({ ...spec, vcpus: 1, version }).map(({ path }) => path);
+  expect(paths.includes("/entropy")).toBe(expected);
+});

@@ -28,6 +28,8 @@ export interface BootSpec {
   readonly drives?: readonly { readonly id: string; readonly path: string }[];
   /** A vsock device, and the path of its socket. */
   readonly vsock?: { readonly cid: number; readonly path: string };
+  /** The VMM's version: it gets the entropy device where it knows that; left out, it gets none. */
+  readonly version?: string;
 }
 
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
@@ -137,6 +139,11 @@ export function bootRequests(spec: BootSpec): ApiRequest[] {
             body: { guest_cid: spec.vsock.cid, uds_path: spec.vsock.path },
           },
         ]),
+    // Without it a guest whose CPU has no RDRAND that the kernel trusts never has a ready random generator, and its dropbear
+    // blocks. It came with 1.4.
+    ...(spec.version !== undefined && atLeast(spec.version, "1.4")
+      ? [{ method: "PUT" as const, path: "/entropy", body: {} }]
+      : []),
     {
       method: "PUT",
       path: "/network-interfaces/eth0",

@@ -19,6 +19,8 @@ export interface GuestOptions {
   rootfs: string;
   /** Kernel arguments beside those that every guest gets. */
   kernelArguments?: string;
+  /** The CPU that the guest sees, as QEMU names it. */
+  cpu?: string;
   /** False: nothing listens on the metadata address. */
   metadata?: boolean;
 }
@@ -75,7 +77,7 @@ ip link set tap0 up
 if [ "$METADATA" = yes ]; then node "$RESPONDER" "$FOLDER/document" & fi
 # Under emulation the guest's clock source is this machine's TSC, which it cannot calibrate reliably.
 khz=$(awk -F: '/^cpu MHz/ { printf "%d", $2 * 1000; exit }' /proc/cpuinfo)
-qemu-system-x86_64 -M microvm,acpi=off -cpu qemu64,+rdrand -accel tcg -smp 1 -m 128M -nodefaults -no-user-config \
+qemu-system-x86_64 -M microvm,acpi=off -cpu "$CPU" -accel tcg -smp 1 -m 128M -nodefaults -no-user-config \
   -display none -kernel "$KERNEL" \
   -append "console=ttyS0 root=/dev/vda rw panic=1 quiet reboot=t pci=off tsc_early_khz=$khz ip=192.168.241.2::192.168.241.1:255.255.255.248::eth0:off $ARGUMENTS" \
   -drive id=d0,if=none,format=raw,file="$FOLDER/rootfs.ext4",cache=unsafe -device virtio-blk-device,drive=d0 \
@@ -104,6 +106,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     KERNEL: options.kernel,
     RESPONDER: join(__dirname, "testing-metadata.cjs"),
     METADATA: options.metadata === false ? "no" : "yes",
+    CPU: options.cpu ?? "qemu64,+rdrand",
     ARGUMENTS: options.kernelArguments ?? "",
   };
   const flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];

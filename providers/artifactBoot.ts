@@ -124,6 +124,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
     },
     stdin: curlConfig([
       ...bootRequests({
+        version: recipe.host.firecracker,
         kernel: boot.kernel,
         bootArgs,
         diskPath,

@@ -59,15 +59,26 @@ given() {
   case $given in *" $1 "*) ;; *) return 1 ;; esac
 }
 
+# seed_weakness: what it means that nothing in this guest can credit a seed.
+seed_weakness() {
+  read -r bits </proc/sys/kernel/random/entropy_avail 2>/dev/null
+  if [ "${bits:-256}" -lt 256 ]; then
+    printf '%s' "the random generator is not ready ($bits of 256 bits): no entropy device, no trusted RDRAND, and no helper, perl or python3"
+  else
+    printf '%s' 'the random generator may go on for a minute as its template did'
+  fi
+}
+
 # apply_seed_and_clock: what the helper has not $settled (its exit code): 1, the random generator, which the kernel alone
 # would leave for up to a minute with the key that all clones share; 2, the clock.
 apply_seed_and_clock() {
   case $settled in 1 | 3)
-    printf '%s' "$new_seed" >/dev/urandom || failed seed
-    # RNDRESEEDCRNG, by whatever can say it.
-    perl -e 'open(F, ">", "/dev/urandom") && ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
-      python3 -c 'import fcntl; fcntl.ioctl(open("/dev/urandom", "w"), 0x5207)' 2>/dev/null ||
-      failed seed 'the random generator may go on for a minute as its template did'
+    # RNDADDENTROPY and RNDRESEEDCRNG, as the helper does, by whatever can say them.
+    printf '%s' "$new_seed" | perl -e 'local $/; my $seed = <STDIN>; open(F, ">", "/dev/urandom") or exit 1;
+      ioctl(F, 0x40085203, pack("ii", 4 * length $seed, length $seed) . $seed); ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
+      printf '%s' "$new_seed" | python3 -c 'import fcntl, struct, sys; seed = sys.stdin.buffer.read(); f = open("/dev/urandom", "w")
+fcntl.ioctl(f, 0x40085203, struct.pack("ii", 4 * len(seed), len(seed)) + seed); fcntl.ioctl(f, 0x5207)' 2>/dev/null ||
+      { printf '%s' "$new_seed" >/dev/urandom; failed seed "$(seed_weakness)"; }
     ;;
   esac
   case $settled-$new_clock in

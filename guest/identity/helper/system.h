@@ -43,6 +43,7 @@ static inline void limit_socket(int fd, time_ns limit)
 
 /* text.c */
 void *memcpy(void *to, const void *from, unsigned long length);
+void *memset(void *to, int byte, unsigned long length);
 int starts_with(const char *text, const char *end, const char *prefix);
 const char *after_line(const char *text, const char *end, const char *key);
 const char *number(const char *text, const char *end, int base, unsigned long long *value);
