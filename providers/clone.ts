@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { NAT_TABLE } from "../plan/nat";
+import { livesOnDisk } from "../plan/vm";
 import { noteMade } from "./begun";
-import { begin, definition as networkPart, namespaceInputs } from "./cloneNamespace";
+import { begin, definition as networkPart, namespaceInputs, removeAfter } from "./cloneNamespace";
 import { cleanUpAfter, makeProvider, type CommonInputs, type Definition, type Reading } from "./define";
 import { observe, observeToChange } from "./droplet";
 import { definition as vmPart, prove } from "./firecrackerVM";
@@ -76,8 +77,9 @@ function partsOf(state: State, wanted?: Inputs) {
 }
 
 async function create(wanted: Inputs): Promise<Outputs> {
-  const { claims, namespaces } = await observeToChange(wanted, wanted.namespace);
-  const isThere = namespaces.includes(wanted.namespace) || claims.some(({ name }) => name === wanted.namespace);
+  const { vms, namespaces } = await observeToChange(wanted, wanted.namespace);
+  // Of a create that failed the folder may be there, with the console alone.
+  const isThere = namespaces.includes(wanted.namespace) || livesOnDisk(vms[wanted.namespace]);
   const make = async (): Promise<Outputs> => {
     await begin(partInputs.network(wanted));
     const { rules } = await rulesPart.create(partInputs.rules(wanted));
@@ -86,7 +88,7 @@ async function create(wanted: Inputs): Promise<Outputs> {
     return { ...vm, rules };
   };
   // What an earlier run left behind has a disk that somebody may want, so a failure leaves it to the next up.
-  return isThere ? make() : cleanUpAfter(make, () => networkPart.delete(partInputs.network(wanted)));
+  return isThere ? make() : cleanUpAfter(make, (failure) => removeAfter(failure, partInputs.network(wanted)));
 }
 
 async function read(state: State): Promise<Reading<Outputs>> {

@@ -8,6 +8,7 @@ import type { Observed } from "../plan/observed";
 import { finish } from "./begun";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
+import { keptAfter } from "./guestError";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
@@ -112,11 +113,16 @@ async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Output
   return {};
 }
 
-async function remove(state: Inputs): Promise<void> {
+/** Removes the network of a clone that failed; where its guest failed, its console stays. */
+export async function removeAfter(failure: unknown, state: Inputs): Promise<void> {
+  await remove(state, keptAfter(failure));
+}
+
+async function remove(state: Inputs, kept: Record<string, string> = {}): Promise<void> {
   await change(state, state.namespace, {
     what: `take away the network of ${state.namespace}`,
     run: "delete_namespace",
-    vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
+    vars: { ...commonVars(state), ...kept, namespace: state.namespace, host_veth: state.hostVeth },
   });
 }
 
@@ -141,7 +147,7 @@ export const definition: Definition<Inputs, Outputs> = {
     return { outputs: {}, drift: [...unmarked, ...drift] };
   },
   update: (_state, wanted) => converge(wanted),
-  delete: remove,
+  delete: (state) => remove(state),
 };
 
 /** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */

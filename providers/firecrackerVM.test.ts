@@ -240,3 +240,33 @@ test("each step of a delete failing in turn: said, and the next delete ends it",
     expect({ effect, left: await stage.changesSince(there) }).toEqual({ effect, left: [] });
   }
 });
+
+test("a guest that fails in a create leaves its console and how its VMM ended until the next create", async () => {
+  const dies = await stage.vm(made(), { readyTimeout: 60 });
+  const failing = dies.create();
+  const failed = expect(failing).rejects.toThrow(
+    /its VMM ended by signal 9[\s\S]*end of its console:[\s\S]*snapshot\/load/,
+  );
+  await stage.run(`for i in $(seq 200); do pgrep -x stub >/dev/null && grep -q Resumed /opt/swarm/runtime/vm7/console.log && break; sleep 0.05; done
+    pkill -9 -x stub`);
+  await failed;
+  expect(await stage.run("cd /opt/swarm/runtime/vm7; ls -A; cut -d' ' -f2 vmm.exit")).toMatch(
+    /^(begun\n)?console\.log\nhost-veth\nowner\nvmm\.exit\n137\n$/,
+  );
+  const one = await stage.vm(made());
+  await one.create();
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("the vsock socket of another snapshot's VM goes with the next start", async () => {
+  const one = await stage.vm(made());
+  await one.create();
+  await stage.run(`perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "/opt/swarm/runtime/vm7/vsock.sock", Listen => 1)'
+    test -S /opt/swarm/runtime/vm7/vsock.sock; pkill -9 -x stub; sleep 0.2`);
+  await one.update();
+  expect(await stage.run("ls /opt/swarm/runtime/vm7")).not.toContain("vsock.sock");
+  await one.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+});

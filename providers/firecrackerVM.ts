@@ -6,6 +6,7 @@ import { resumeRequest } from "../firecracker/requests";
 import { livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
+import { keptAfter } from "./guestError";
 import { putBack, roll } from "./roll";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
@@ -27,7 +28,7 @@ async function create(wanted: VmInputs): Promise<VmOutputs> {
   if (found.left) return takeUp(wanted, self, found);
   return cleanUpAfter(
     () => start(wanted, self, "snapshot"),
-    () => remove({ ...wanted, shutdownTimeout: 0 }),
+    (failure) => remove({ ...wanted, shutdownTimeout: 0 }, keptAfter(failure)),
   );
 }
 
@@ -170,11 +171,12 @@ function pick(state: State): VmOutputs {
   return vmOutputs.parse(state);
 }
 
-async function remove(state: VmInputs): Promise<void> {
+/** @param kept what stays of its files; see keptAfter */
+async function remove(state: VmInputs, kept: Record<string, string> = {}): Promise<void> {
   await change(state, state.namespace, {
     what: `take away the VM of ${state.namespace}`,
     run: "delete_vm",
-    vars: { ...vmVars(state), shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
+    vars: { ...vmVars(state), ...kept, shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
     timeoutMs: (60 + state.vmmTimeout + state.shutdownTimeout) * 1000,
   });
 }
@@ -197,7 +199,7 @@ export const definition: Definition<VmInputs, VmOutputs> = {
     return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0 }, drift };
   },
   update,
-  delete: remove,
+  delete: (state) => remove(state),
 };
 
 /** One VMM process in a clone's namespace, with a disk of its own, told who it is before it runs. */

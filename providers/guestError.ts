@@ -13,16 +13,29 @@ export class GuestError extends HornetError {
 }
 
 /**
+ * The variable by which a removal after a failed create leaves the console, which nothing else tells the operator: the next `up`
+ * removes it.
+ */
+export function keptAfter(failure: unknown): { keep_console: string } {
+  return { keep_console: failure instanceof GuestError ? "1" : "" };
+}
+
+/**
  * Does what needs a guest to take part.
  *
+ * @param concerns whether a failure has to do with the guest; left out, each has
  * @throws GuestError where it fails; a lost connection to the droplet is left as it is
  */
-export async function atGuest<T>(vm: GuestVm, work: () => Promise<T>): Promise<T> {
+export async function atGuest<T>(
+  vm: GuestVm,
+  work: () => Promise<T>,
+  concerns: (error: HornetError) => boolean = () => true,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof GuestError || error instanceof ConnectionError) throw error;
-    if (error instanceof HornetError) throw new GuestError(`${error.message}\n${await endOf(vm)}`);
+    if (error instanceof HornetError && concerns(error)) throw new GuestError(`${error.message}\n${await endOf(vm)}`);
     throw error;
   }
 }

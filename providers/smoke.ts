@@ -9,6 +9,7 @@ import { expandHome } from "../host/ssh";
 import { FORWARDING } from "../plan/preflight";
 import { sessionFor } from "./droplet";
 import type { CommonInputs } from "./define";
+import { atGuest } from "./guestError";
 
 /** A command that must succeed after every change of a clone. */
 export const smokeTest = z.object({
@@ -47,7 +48,11 @@ interface Said {
  * @param hostKey the key that the clone must answer ssh with
  * @throws HornetError with the command that failed, its exit code and the end of what it said
  */
-export async function runSmokeTests(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+export function runSmokeTests(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+  return atGuest(clone, () => tryAll(clone, hostKey, tests));
+}
+
+async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
   for (const test of tests) {
     const { code, stdout, stderr } =
       test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);

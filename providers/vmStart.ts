@@ -11,7 +11,7 @@ import {
   startRequest,
   vsockIn,
 } from "../firecracker/requests";
-import { HornetError } from "../host/errors";
+import { CommandError, HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
@@ -46,9 +46,9 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
   const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
   const requests = boots
-    ? [...boot(wanted, vsock), metadata, startRequest]
+    ? [...boot(wanted, version, vsock), metadata, startRequest]
     : [restore(wanted, version, vsock), metadata, resumeRequest];
-  const answer = await session.call({
+  const start = session.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
     vars: {
@@ -71,6 +71,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
+  const answer = await atGuest(wanted, () => start, ranItsGuest);
   const values = valuesOf(answer);
   const phases = ["disk", "launch", "load", "identity", "resume"] as const;
   const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
@@ -87,6 +88,11 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
 }
 
+/** A start fails for many reasons; only where the guest ran, its console says why. */
+function ranItsGuest(error: HornetError): boolean {
+  return error instanceof CommandError && error.failure.stderr.includes("the VMM ended after it was resumed");
+}
+
 function restore({ artifact, tap }: VmInputs, version: string, vsock: string | undefined): ApiRequest {
   const taps = artifact.tap === tap ? [] : [{ iface: artifact.iface, tap }];
   return loadRequest({
@@ -98,12 +104,13 @@ function restore({ artifact, tap }: VmInputs, version: string, vsock: string | u
   });
 }
 
-function boot(wanted: VmInputs, vsock: string | undefined): ApiRequest[] {
+function boot(wanted: VmInputs, version: string, vsock: string | undefined): ApiRequest[] {
   const { artifact } = wanted;
   const byCloudInit = wayOf(wanted) === "cloud-init";
   const bootArgs =
     artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
   return bootRequests({
+    version,
     kernel: filesOf(artifact).kernel ?? wanted.kernel,
     bootArgs: byCloudInit ? cloudInitArgs(bootArgs) : bootArgs,
     diskPath: artifact.diskPath,
@@ -147,11 +154,12 @@ export interface Sending {
  * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
 export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
-  await send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], {
+  const sent = send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], {
     record: recordOf(wanted, self, "memory"),
     told: toldByRequests(wanted, self),
     knock: wanted.address,
   });
+  await atGuest(wanted, () => sent);
   if (wayOf(wanted) !== "ssh") return;
   const identity = identityOf(wanted, self);
   const change = known ? { ...identity, hostKey: undefined } : identity;

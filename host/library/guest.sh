@@ -62,7 +62,7 @@ why_silent() {
 # connection. What the guest reads comes through a pipe that we hold open ourselves, so that an ssh that ended blocks nobody.
 # The connection is not given up for another one while it stands: what was given up would queue in a slow guest.
 talk_to_guest() {
-  local dir=$1 in out ssh writer line piece half="" code=0 met="" begun="" finished="" state dialled
+  local dir=$1 in out ssh writer line piece half="" code=0 met="" begun="" finished="" state="" dialled
   rm -f "$dir"/guest.* && mkfifo "$dir/guest.in" "$dir/guest.out" || return
   exec {in}<>"$dir/guest.in"
   guest_ssh "$dir" $(((limit - $(now_ms)) / 1000 + 1)) <"$dir/guest.in" >"$dir/guest.out" 2>"$dir/guest.err" {in}>&- &

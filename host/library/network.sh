@@ -48,7 +48,8 @@ finish_clones() {
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
 note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 
-# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known) vmm_timeout_ms. A VMM of ours that
+# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known) vmm_timeout_ms keep_console (not empty:
+# its folder stays where the console of a failed guest is in it; the next up or a sweep removes it). A VMM of ours that
 # no state knows ends with it; while anything else runs in it, it stays, for it would lose its network.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids network=""
@@ -74,6 +75,7 @@ delete_namespace() {
   fi
   [[ ! -e /run/netns/$namespace ]] || network+="netns del $namespace"
   [[ -z $network ]] || effect "$namespace/del-network" ip_batch "$network" || return
+  [[ -z ${keep_console:-} || ! -s $dir/console.log ]] || return 0
   effect "$namespace/unclaim" unclaim "$dir"
 }
 

@@ -188,6 +188,8 @@ start_vm() {
   effect "$namespace/untold" empty_file "$dir/told" || return
   effect "$namespace/unsettled" note_unsettled "$dir" || return
   prepare_metrics "$dir" || return
+  # One of another snapshot's VM stays otherwise, also after a roll that failed.
+  [[ -n $vsock || ! -S $dir/vsock.sock ]] || effect "$namespace/old-vsock" clear_socket "$dir/vsock.sock" || return
   [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   if [[ -n $hold ]]; then
@@ -257,14 +259,18 @@ finish_identity() {
   send_vm && identity_failures
 }
 
-# delete_vm: variables runtime_dir namespace owner shutdown_ms. The folder stays: it is the namespace's.
+# delete_vm: variables runtime_dir namespace owner shutdown_ms keep_console (not empty: what tells why its guest failed stays).
+# The folder stays: it is the namespace's.
 delete_vm() {
   local dir=$runtime_dir/$namespace
+  local -a kept=()
   own_clone || return $(($? - 1))
   recover_vmm || return
+  [[ -z ${keep_console:-} ]] || kept=(! -name console.log ! -name console.said ! -name vmm.exit)
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
-  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun -delete
+  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun \
+    "${kept[@]}" -delete
 }
 
 # vmm_version: variables firecracker.
