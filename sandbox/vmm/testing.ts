@@ -22,8 +22,8 @@ export const recordedRow = z.object({
 export type RecordedRow = z.infer<typeof recordedRow>;
 
 /** Reads the recorded answers. */
-export function recorded(): RecordedRow[] {
-  const text = readFileSync(join(__dirname, "recorded-1.16.1.jsonl"), "utf8");
+export function recorded(file = "recorded-1.16.1.jsonl"): RecordedRow[] {
+  const text = readFileSync(join(__dirname, file), "utf8");
   return text
     .trimEnd()
     .split("\n")

@@ -74,6 +74,7 @@ fn prepare(
     };
     let library = filled("standin-inside", library).map_err(io)?;
     let (log, level, log_show_level) = log::state();
+    let version = standin_core::version::current();
     let handoff = Handoff {
         comm: std::fs::read_to_string("/proc/self/comm").map_err(io)?,
         instance_id: preboot.instance_id,
@@ -87,6 +88,9 @@ fn prepare(
         listener: server.listener.map(IntoRawFd::into_raw_fd),
         clients: server.clients.into_iter().map(|c| (c.stream.into_raw_fd(), c.connection)).collect(),
         waiting,
+        version: version.firecracker,
+        format: version.format,
+        pci: launch.pci,
         payload_limit: limits.payload,
         mmds_limit: limits.mmds,
         mmds: preboot.mmds.data().cloned(),

@@ -12,19 +12,23 @@ use standin_core::resources::VmmConfig;
 /// Configures and prepares the guest of a config file.
 pub fn start(before: &mut Before, text: &str, with_api: bool) -> Result<Launch, Failure> {
     let (name, debug) = if with_api {
-        ("RunWithApiError error: Failed to build MicroVM from Json", "RunWithApi")
+        ("RunWithApiError error: Failed to build MicroVM from Json", "RunWithApi(BuildFromJson")
     } else {
-        ("RunWithoutApiError error: Failed to build MicroVM from Json", "RunWithoutApiError")
+        (
+            "RunWithoutApiError error: Failed to build MicroVM from Json",
+            "RunWithoutApiError(BuildMicroVMFromJson",
+        )
     };
-    let failure = |why: String, detail: String| {
-        Failure::new(format!("{name}: {why}"), format!("{debug}(BuildMicroVMFromJson({detail}))"))
-    };
+    let failure =
+        |why: String, detail: String| Failure::new(format!("{name}: {why}"), format!("{debug}({detail}))"));
     let config: VmmConfig = serde_json::from_str(text).map_err(|error| {
         let why = format!("Configuration for VMM from one single json failed: Invalid JSON: {error}");
         failure(why, format!("ParseFromJson(InvalidJson({error:?}))"))
     })?;
     let fault = |fault: Fault| {
-        let why = format!("Configuration for VMM from one single json failed: {}", fault.message);
+        // From a file the first words are others than from a request.
+        let message = fault.message.replacen("Drive config error", "Block device error", 1);
+        let why = format!("Configuration for VMM from one single json failed: {message}");
         failure(why, format!("ParseFromJson({:?})", fault.message))
     };
     for action in actions(config) {

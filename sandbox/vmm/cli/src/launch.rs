@@ -1,6 +1,6 @@
 //! Everything that is open and checked when the guest comes to life.
 
-use standin_core::files::open_append;
+use standin_core::files::{open_append, open_pmem};
 use standin_core::model::snapshot::LoadSnapshotConfig;
 use standin_core::preboot::Preboot;
 use standin_core::resources::VmmConfig;
@@ -25,6 +25,8 @@ pub enum Kind {
 pub struct Launch {
     pub kind: Kind,
     pub config: VmmConfig,
+    /// Its devices are on a PCI bus, by what the caller is told.
+    pub pci: bool,
     /// The file behind the guest's memory.
     pub memory: File,
     /// Open taps, by interface id.
@@ -38,12 +40,16 @@ pub struct Launch {
 /// Prepares a boot. The error is the text after `Start microvm error: `.
 pub fn boot(preboot: &mut Preboot) -> Result<Launch, String> {
     let internal = |e: io::Error| format!("Internal error while starting microVM: {e}");
+    for pmem in &preboot.config.pmem {
+        open_pmem(pmem).map_err(|why| format!("Error creating Pmem devie: {why}"))?;
+    }
     let config = preboot.config.clone();
     let memory = memory_file("guest-memory").map_err(internal)?;
     memory.set_len(config.memory_bytes()).map_err(internal)?;
     Ok(Launch {
         kind: Kind::Boot,
         config,
+        pci: preboot.pci,
         memory,
         taps: std::mem::take(&mut preboot.taps),
         vsock: preboot.vsock.take(),
@@ -62,6 +68,7 @@ pub fn load(preboot: &Preboot, params: &LoadSnapshotConfig) -> Result<Launch, St
             deprecated: params.mem_file_path.is_some() || params.enable_diff_snapshots,
         },
         config: restored.config,
+        pci: restored.pci,
         memory: restored.memory,
         taps: restored.taps,
         vsock: restored.vsock,

@@ -8,8 +8,8 @@ use standin_core::http::server::{Left, Server};
 use standin_core::model::logger::LevelFilter;
 use standin_core::preboot::Preboot;
 use standin_core::signals::on_hangup;
-use standin_core::snapshot::container::{decode, FORMAT_VERSION};
-use standin_core::{files, log, VERSION};
+use standin_core::snapshot::container::{format_version, read_bytes};
+use standin_core::{files, log, version};
 use std::os::unix::net::UnixListener;
 
 /// Brings a guest to life. It returns only with an exit code.
@@ -41,18 +41,24 @@ pub fn main(run: Run, check_host: fn() -> Result<(), String>, guestless: bool) -
     code
 }
 
-fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>, guestless: bool) -> Result<i32, Failure> {
+fn inner(
+    words: &[String],
+    run: Run,
+    check_host: fn() -> Result<(), String>,
+    guestless: bool,
+) -> Result<i32, Failure> {
     let args = Args::parse(words).map_err(|error| Failure {
         log: format!("Arguments parsing error: {error} \\n\\nFor more information try --help."),
         stderr: format!("ParseArguments({error:?})"),
         code: 153,
     })?;
+    let own = version::current();
     if args.has("help") || args.has("version") {
-        println!("Firecracker v{VERSION}\n");
+        println!("Firecracker v{}\n", own.firecracker);
         return Ok(0);
     }
     if args.has("snapshot-version") {
-        println!("v{FORMAT_VERSION}");
+        println!("v{}.0.0", own.format);
         return Ok(0);
     }
     if let Some(path) = args.value("describe-snapshot") {
@@ -64,13 +70,14 @@ fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>, gue
     }
     log::set_id(id);
     configure_log(&args)?;
-    log::info("main", &format!("Running Firecracker v{VERSION}"));
+    log::info("main", &format!("Running Firecracker v{}", own.firecracker));
     // SAFETY: the handler only writes and exits.
     unsafe { libc::signal(libc::SIGHUP, on_hangup as *const () as libc::sighandler_t) };
     let (payload, mmds) = limits(&args);
     let limits = Limits { payload, mmds };
     let mut preboot = Preboot::new(id, mmds);
     preboot.guestless = guestless;
+    preboot.pci = args.has("enable-pci");
     if let Some(path) = args.value("metrics-path") {
         let file = files::open_append(path).map_err(|e| {
             let log = format!("Could not initialize metrics: {e}");
@@ -84,9 +91,9 @@ fn inner(words: &[String], run: Run, check_host: fn() -> Result<(), String>, gue
             "SeccompFilter(Deserialization(Bitcode(Error(\"bitcode error\"))))",
         ));
     }
-    let config = args.value("config-file").map(|path| read_text(path, "configuration"));
+    let config = args.value("config-file").map(|path| read_text(path, "configuration", 388));
     if let Some(path) = args.value("metadata") {
-        let text = read_text(path, "mmds content");
+        let text = read_text(path, "mmds content", 393);
         let data = serde_json::from_str(&text);
         if data.map_or(true, |data| preboot.mmds.put(data).is_err()) {
             abort("src/vmm/src/resources.rs", "MMDS error: metadata provided not valid json");
@@ -140,11 +147,12 @@ fn configure_log(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read_text(path: &str, what: &str) -> String {
+/// `line` is where Firecracker 1.16.1 stands when it cannot.
+fn read_text(path: &str, what: &str, line: u32) -> String {
     match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => abort(
-            "src/firecracker/src/main.rs",
+            &format!("src/firecracker/src/main.rs:{line}:20"),
             &format!("Unable to open or read from the {what} file: {error:?}"),
         ),
     }
@@ -173,18 +181,18 @@ fn listen(path: &str) -> Result<UnixListener, Failure> {
 
 fn describe(path: &str) -> Result<i32, Failure> {
     let prefix = "When printing Snapshot Data format:";
-    let bytes = std::fs::read(path).map_err(|error| {
+    let file = std::fs::File::open(path).map_err(|error| {
         Failure::new(
             format!("{prefix} Unable to open snapshot state file: {error}"),
             format!("PrintSnapshotDataFormat(OpenSnapshot({error:?}))"),
         )
     })?;
-    let (header, _) = decode(&bytes).map_err(|error| {
+    let version = read_bytes(file).and_then(|bytes| format_version(&bytes)).map_err(|error| {
         Failure::new(
             format!("{prefix} Invalid data format version of snapshot file: {}", error.text()),
-            "PrintSnapshotDataFormat(SnapshotVersion(Bitcode(Error(\"bitcode error\"))))",
+            format!("PrintSnapshotDataFormat(SnapshotVersion({}))", error.debug()),
         )
     })?;
-    println!("v{}", header.version);
+    println!("v{version}");
     Ok(0)
 }

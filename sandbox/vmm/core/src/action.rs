@@ -52,12 +52,23 @@ pub enum Runtime {
     SendCtrlAltDel,
     UpdateDrive(BlockDeviceUpdateConfig),
     UpdateNetwork(NetworkInterfaceUpdateConfig),
-    /// Removing a device, which needs PCI.
-    Unplug,
-    /// Balloon requests other than reading its configuration.
-    Balloon,
-    /// Memory hotplug requests.
-    MemoryHotplug,
+    UpdatePmem(PmemUpdateConfig),
+    /// Removing a device, which needs PCI: the first segment of its path and its id.
+    Unplug {
+        kind: String,
+        id: String,
+    },
+    BalloonStatistics,
+    UpdateBalloon(BalloonUpdateConfig),
+    UpdateBalloonStatistics(BalloonUpdateStatsConfig),
+    /// Free page hinting: its state is read, or it is started or stopped.
+    Hinting {
+        read: bool,
+    },
+    /// The state of hotplugged memory is read, or its size is changed.
+    MemoryHotplug {
+        update: bool,
+    },
 }
 
 /// An action and whether its request used something deprecated.

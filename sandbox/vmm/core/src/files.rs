@@ -1,6 +1,7 @@
 //! Files that the API is given by path.
 
 use crate::fault::Fault;
+use crate::model::devices::PmemConfig;
 use crate::model::logger::LoggerConfig;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,6 +19,17 @@ pub fn open_disk(path: &str, read_only: bool) -> Result<File, String> {
         .write(!read_only)
         .open(path)
         .map_err(|error| format!("Virtio backend error: Error manipulating the backing file: {error} {path}"))
+}
+
+/// Opens what stands behind a pmem device; the error is Firecracker's text.
+pub fn open_pmem(config: &PmemConfig) -> Result<File, String> {
+    let fault = |error: io::Error| format!("Error accessing backing file: {error}");
+    let file =
+        OpenOptions::new().read(true).write(!config.read_only).open(&config.path_on_host).map_err(fault)?;
+    if file.metadata().map_err(fault)?.len() == 0 {
+        return Err("Error backing file size is 0".to_string());
+    }
+    Ok(file)
 }
 
 /// Applies PUT /logger.

@@ -60,6 +60,10 @@ pub struct Handoff {
     pub clients: Vec<(RawFd, Connection)>,
     /// The client whose request started the guest.
     pub waiting: Option<usize>,
+    /// The version of Firecracker, and its snapshot format.
+    pub version: String,
+    pub format: u64,
+    pub pci: bool,
     pub payload_limit: usize,
     pub mmds_limit: usize,
     pub mmds: Option<Value>,

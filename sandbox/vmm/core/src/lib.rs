@@ -16,12 +16,12 @@ pub mod resources;
 pub mod restore;
 pub mod route;
 pub mod runtime;
+mod runtime_devices;
 pub mod serve;
 pub mod signals;
 pub mod snapshot;
 pub mod tap;
+pub mod version;
 
-/// The version that is stood in for.
-pub const VERSION: &str = "1.16.1";
 /// The default limit of a request body and of the metadata, in bytes.
 pub const PAYLOAD_LIMIT: usize = 51_200;

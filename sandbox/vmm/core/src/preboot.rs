@@ -6,8 +6,9 @@ use crate::files::{configure_logger, open_append, open_disk};
 use crate::metrics::Tally;
 use crate::mmds::Mmds;
 use crate::model::boot::{BootSourceConfig, MAX_BOOT_ARGS};
-use crate::model::devices::VsockDeviceConfig;
+use crate::model::devices::{PmemConfig, VsockDeviceConfig};
 use crate::model::drive::BlockDeviceConfig;
+use crate::model::limiter::RateLimiterConfig;
 use crate::model::mmds::{is_link_local, MmdsConfig, DEFAULT_ADDRESS};
 use crate::model::net::NetworkInterfaceConfig;
 use crate::model::snapshot::LoadSnapshotConfig;
@@ -16,6 +17,9 @@ use crate::resources::VmmConfig;
 use crate::tap;
 use std::fs::File;
 use std::os::unix::net::UnixListener;
+
+/// The smallest MTU of an interface, in bytes.
+const LEAST_MTU: u16 = 68;
 
 /// What an action came to.
 pub enum Outcome {
@@ -38,6 +42,8 @@ pub struct Preboot {
     /// What has been asked so far.
     pub tally: Tally,
     pub vsock: Option<UnixListener>,
+    /// Devices are on a PCI bus, by what the caller is told; the emulated machine has none.
+    pub pci: bool,
     /// No guest will run that could miss a device which is not emulated.
     pub guestless: bool,
     booted_source: bool,
@@ -58,6 +64,7 @@ impl Preboot {
             metrics: None,
             tally: Tally::new(),
             vsock: None,
+            pci: false,
             guestless: false,
             booted_source: false,
             cpu_changes: false,
@@ -78,13 +85,20 @@ impl Preboot {
             Serial(config) => self.serial = config.serial_out_path,
             CpuConfig(template) => self.cpu_changes = !template.is_empty(),
             MachineConfig(update) => {
-                let updated = self.config.machine().updated(&update);
                 let fault = |why| Fault::new(format!("Machine config error: {why}"));
-                self.config.machine_config = Some(updated.map_err(fault)?);
+                let updated = self.config.machine().updated(&update).map_err(fault)?;
+                let balloon = self.config.balloon.as_ref().map_or(0, |balloon| balloon.amount_mib as usize);
+                if updated.mem_size_mib < balloon {
+                    return Err(fault(
+                        "The memory size (MiB) is smaller than the previously set balloon device \
+                         target size.",
+                    ));
+                }
+                self.config.machine_config = Some(updated);
             }
             Drive(config) => self.drive(config)?,
             Network(config) => self.network(config)?,
-            Pmem(config) => self.config.pmem.push(config),
+            Pmem(config) => self.pmem(config)?,
             Balloon(config) => {
                 if config.amount_mib as usize > self.config.machine().mem_size_mib {
                     let why = "Amount of pages requested is too large.";
@@ -93,8 +107,14 @@ impl Preboot {
                 self.config.balloon = Some(config);
             }
             Vsock(config) => self.vsock(config)?,
-            Entropy(config) => self.config.entropy = Some(config),
-            MemoryHotplug(config) => self.config.memory_hotplug = Some(config),
+            Entropy(mut config) => {
+                config.rate_limiter = RateLimiterConfig::updated(None, config.rate_limiter);
+                self.config.entropy = Some(config);
+            }
+            MemoryHotplug(config) => {
+                config.check().map_err(|why| Fault::new(format!("Memory hotplug config error: {why}")))?;
+                self.config.memory_hotplug = Some(config);
+            }
             MmdsConfig(config) => self.mmds_config(config)?,
             PutMmds(data) => self.mmds.put(data).map_err(mmds_fault)?,
             PatchMmds(data) => self.mmds.patch(&data).map_err(mmds_fault)?,
@@ -146,8 +166,11 @@ impl Preboot {
     }
 
     fn set_metrics(&mut self, path: &str) -> Result<(), Fault> {
-        let fault =
-            |why: String| Fault::new(format!("Metrics error: {}", format!("{why:?}").replace('"', "")));
+        let fault = |why: String| {
+            Fault::new(format!(
+                "Metrics error: Cannot initialize the metrics system due to bad user input: {why}"
+            ))
+        };
         if self.metrics.is_some() {
             return Err(fault("Reinitialization of metrics not allowed.".to_string()));
         }
@@ -162,15 +185,40 @@ impl Preboot {
         if config.is_root_device && has_root && known != Some(0) {
             return Err(fault("A root block device already exists!".to_string()));
         }
-        if config.path_on_host.is_none() || config.socket.is_some() {
-            return Err(Fault::unsupported("drives without path_on_host are not emulated"));
+        let uncreated = |why: String| fault(format!("Unable to create the virtio block device: {why}"));
+        match (&config.path_on_host, &config.socket) {
+            (Some(path), None) => open_disk(path, config.read_only()).map_err(uncreated).map(drop)?,
+            // A drive that another process serves needs a socket and nothing that only a file has.
+            (None, Some(_)) if config.is_read_only.is_none() => {
+                return Err(Fault::unsupported("drives behind a vhost-user socket are not emulated"));
+            }
+            _ => return Err(uncreated("Invalid block config.".to_string())),
         }
-        open_disk(config.path(), config.read_only())
-            .map_err(|e| fault(format!("Unable to create the block device: {e}")))?;
         self.config.insert_drive(config).map_err(|e| fault(e.to_string()))
     }
 
-    fn network(&mut self, config: NetworkInterfaceConfig) -> Result<(), Fault> {
+    fn pmem(&mut self, mut config: PmemConfig) -> Result<(), Fault> {
+        let fault = |why: &str| Fault::new(format!("Pmem config error: {why}"));
+        let known = self.config.pmem.iter().position(|pmem| pmem.id == config.id);
+        if config.root_device {
+            if self.config.drives.iter().any(|drive| drive.is_root_device) {
+                return Err(fault(
+                    "Attempt to add pmem as a root device while the root device defined as a block device",
+                ));
+            }
+            if self.config.pmem.iter().any(|pmem| pmem.root_device && pmem.id != config.id) {
+                return Err(fault("A root pmem device already exist"));
+            }
+        }
+        config.rate_limiter = RateLimiterConfig::updated(None, config.rate_limiter);
+        match known {
+            Some(index) => self.config.pmem[index] = config,
+            None => self.config.pmem.push(config),
+        }
+        Ok(())
+    }
+
+    fn network(&mut self, mut config: NetworkInterfaceConfig) -> Result<(), Fault> {
         let fault = |why: String| Fault::new(format!("Network config error: {why}"));
         let nets = &self.config.network_interfaces;
         let others = nets.iter().filter(|net| net.iface_id != config.iface_id);
@@ -181,8 +229,13 @@ impl Preboot {
         }
         self.config.network_interfaces.retain(|net| net.iface_id != config.iface_id);
         self.taps.retain(|(id, _)| *id != config.iface_id);
-        let file = tap::open(&config.host_dev_name)
-            .map_err(|e| fault(format!("Could not create the network device: {e}")))?;
+        let uncreated = |why: String| fault(format!("Could not create the network device: {why}"));
+        if let Some(mtu) = config.mtu.filter(|mtu| *mtu < LEAST_MTU) {
+            return Err(uncreated(format!("MTU {mtu} is out of range [{LEAST_MTU}, 65535]")));
+        }
+        config.rx_rate_limiter = RateLimiterConfig::updated(None, config.rx_rate_limiter);
+        config.tx_rate_limiter = RateLimiterConfig::updated(None, config.tx_rate_limiter);
+        let file = tap::open(&config.host_dev_name).map_err(uncreated)?;
         self.taps.push((config.iface_id.clone(), file));
         self.config.network_interfaces.push(config);
         Ok(())
@@ -193,7 +246,10 @@ impl Preboot {
             drop(std::fs::remove_file(old.uds_path));
         }
         let listener = UnixListener::bind(&config.uds_path).map_err(|e| {
-            Fault::new(format!("Vsock config error: Cannot create backend for vsock device: UnixBind({e:?})"))
+            Fault::new(format!(
+                "Vsock config error: Cannot create backend for vsock device: Error binding to the \
+                 host-side Unix socket: {e}"
+            ))
         })?;
         self.vsock = Some(listener);
         self.config.vsock = Some(VsockDeviceConfig { vsock_id: None, ..config });

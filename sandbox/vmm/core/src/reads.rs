@@ -6,7 +6,7 @@ use crate::mmds::store::MmdsError;
 use crate::mmds::Mmds;
 use crate::model::machine::HugePageConfig;
 use crate::resources::VmmConfig;
-use crate::VERSION;
+use crate::version;
 use serde::Serialize;
 
 /// A JSON answer.
@@ -27,9 +27,10 @@ pub fn read(action: &Action, id: &str, state: &str, config: &VmmConfig, mmds: &M
     struct Version<'a> {
         firecracker_version: &'a str,
     }
+    let own = version::current().firecracker;
     Some(match action {
-        Action::GetInstance => json(&Instance { id, state, vmm_version: VERSION, app_name: "Firecracker" }),
-        Action::GetVersion => json(&Version { firecracker_version: VERSION }),
+        Action::GetInstance => json(&Instance { id, state, vmm_version: &own, app_name: "Firecracker" }),
+        Action::GetVersion => json(&Version { firecracker_version: &own }),
         Action::GetVmConfig => json(config),
         Action::GetMachineConfig => json(&config.machine()),
         Action::GetMmds => Data::Json(mmds.json()),
@@ -47,18 +48,17 @@ pub fn mmds_fault(error: MmdsError) -> Fault {
     }
 }
 
-/// Refuses what is configured but not emulated. Where there is no guest, nobody misses a vsock device.
+/// Refuses what is configured but not emulated. Where there is no guest, nobody misses a device.
 pub fn check_supported(config: &VmmConfig, cpu_changes: bool, guestless: bool) -> Result<(), Fault> {
     let machine = config.machine();
     let missing = [
-        (config.balloon.is_some(), "the balloon device is not emulated"),
-        (config.vsock.is_some() && !guestless, "the vsock device is not emulated"),
+        (config.vsock.is_some(), "the vsock device is not emulated"),
         (!config.pmem.is_empty(), "pmem devices are not emulated"),
         (config.memory_hotplug.is_some(), "memory hotplug is not emulated"),
         (cpu_changes, "custom CPU templates are not emulated"),
         (machine.huge_pages != HugePageConfig::None, "huge pages are not emulated"),
     ];
-    match missing.iter().find(|(used, _)| *used) {
+    match missing.iter().find(|(used, _)| *used && !guestless) {
         Some((_, what)) => Err(Fault::unsupported(what)),
         None => Ok(()),
     }

@@ -4,6 +4,7 @@
 use crate::model::boot::BootSourceConfig;
 use crate::model::devices::*;
 use crate::model::drive::{BlockDeviceConfig, FileEngineType};
+use crate::model::limiter::RateLimiterConfig;
 use crate::model::machine::MachineConfig;
 use crate::model::mmds::MmdsConfig;
 use crate::model::net::NetworkInterfaceConfig;
@@ -13,7 +14,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VmmConfig {
     pub balloon: Option<BalloonDeviceConfig>,
-    #[serde(default)]
     pub drives: Vec<BlockDeviceConfig>,
     #[serde(rename = "boot-source")]
     pub boot_source: BootSourceConfig,
@@ -59,6 +59,7 @@ impl VmmConfig {
             return Err("A root block device already exists!");
         }
         drive.is_read_only = Some(drive.read_only());
+        drive.rate_limiter = RateLimiterConfig::updated(None, drive.rate_limiter);
         drive.file_engine_type = drive.file_engine_type.or(Some(FileEngineType::Sync));
         let root = drive.is_root_device;
         match known {
@@ -72,5 +73,15 @@ impl VmmConfig {
             None => self.drives.push(drive),
         }
         Ok(())
+    }
+
+    /// As a started guest shows it: its devices lie in a hash table, so that their order says nothing. Here it is the
+    /// reverse of the order in which they were configured.
+    pub fn started(&self) -> Self {
+        let mut shown = self.clone();
+        shown.drives.reverse();
+        shown.network_interfaces.reverse();
+        shown.pmem.reverse();
+        shown
     }
 }

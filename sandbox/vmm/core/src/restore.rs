@@ -1,18 +1,20 @@
 //! The checks of a load: exactly the state file, the memory file, the baked disks and the taps are opened, in the
 //! order in which Firecracker does it, with its texts.
 
-use crate::files::open_disk;
+use crate::files::{open_disk, open_pmem};
 use crate::model::snapshot::{LoadSnapshotConfig, MemBackendType};
 use crate::reads::check_supported;
 use crate::resources::VmmConfig;
-use crate::snapshot::container;
+use crate::snapshot::container::{self, ContainerError};
 use crate::tap;
 use std::fs::File;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 /// A snapshot that can be brought to life.
 pub struct Restored {
     pub config: VmmConfig,
+    /// Its devices are on a PCI bus.
+    pub pci: bool,
     /// QEMU's device state.
     pub devices: Vec<u8>,
     /// The memory file, open for reading.
@@ -27,10 +29,12 @@ pub struct Restored {
 pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored, String> {
     let failed = "Failed to restore from snapshot";
     let state = |why: String| format!("{failed}: Failed to get snapshot state from file: {why}");
-    let bytes = std::fs::read(&params.snapshot_path)
-        .map_err(|e| state(format!("Failed to open snapshot file: {e}")))?;
-    let (header, devices) = container::decode(&bytes)
-        .map_err(|e| state(format!("Failed to load snapshot state from file: {}", e.text())))?;
+    let file =
+        File::open(&params.snapshot_path).map_err(|e| state(format!("Failed to open snapshot file: {e}")))?;
+    let unread = |e: ContainerError| state(format!("Failed to load snapshot state from file: {}", e.text()));
+    let bytes = container::read_bytes(file).map_err(unread)?;
+    let (header, devices) = container::decode(&bytes).map_err(unread)?;
+    let pci = header.pci;
     let mut config = header.config;
     for wanted in &params.network_overrides {
         let nets = &mut config.network_interfaces;
@@ -53,7 +57,8 @@ pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored,
     let devices_failed = |why: String| {
         format!(
             "{failed}: Failed to build microVM from snapshot: Failed to restore devices: Error \
-             restoring MMIO devices: {why}"
+             restoring {} devices: {why}",
+            if pci { "PCI" } else { "MMIO" }
         )
     };
     for drive in &config.drives {
@@ -67,17 +72,27 @@ pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored,
     }
     check_supported(&config, false, guestless).map_err(|fault| devices_failed(fault.message))?;
     let vsock = config.vsock.as_ref().map(|vsock| UnixListener::bind(&vsock.uds_path)).transpose();
-    let vsock = vsock.map_err(|e| devices_failed(format!("Vsock: UnixBind({e:?})")))?;
-    Ok(Restored { config, devices: devices.to_vec(), memory, taps, vsock })
+    let unbound = |e| format!("VsockUnixBackend: Error binding to the host-side Unix socket: {e}");
+    let vsock = vsock.map_err(|e| devices_failed(unbound(e)))?;
+    for pmem in &config.pmem {
+        open_pmem(pmem).map_err(|why| devices_failed(format!("Pmem: Error creating Pmem devie: {why}")))?;
+    }
+    Ok(Restored { config, pci, devices: devices.to_vec(), memory, taps, vsock })
 }
 
 fn open_memory(params: &LoadSnapshotConfig, size: u64) -> Result<File, String> {
     let backend = params.mem_backend.as_ref();
-    if backend.map_or(false, |b| b.backend_type == MemBackendType::Uffd) {
-        return Err("Error creating guest memory from uffd: userfaultfd is not emulated".to_string());
-    }
     let path = backend.map(|b| &b.backend_path).or(params.mem_file_path.as_ref());
     let path = path.map_or("", String::as_str);
+    if backend.map_or(false, |b| b.backend_type == MemBackendType::Uffd) {
+        let prefix = "Error creating guest memory from uffd:";
+        return Err(match UnixStream::connect(path) {
+            Err(e) => format!("{prefix} Failed to connect to UDS Unix stream: {e}"),
+            Ok(_) => {
+                format!("{prefix} The requested operation is not supported: userfaultfd is not emulated")
+            }
+        });
+    }
     let fault = |why: String| format!("Error creating guest memory from file: {why}");
     let open = |e: std::io::Error| fault(format!("Failed to load guest memory: {e}"));
     let file = File::open(path).map_err(open)?;

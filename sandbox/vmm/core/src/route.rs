@@ -42,13 +42,13 @@ fn get(first: &str, second: Option<&str>, third: Option<&str>) -> Routed {
         ("machine-config", _) => Action::GetMachineConfig.into(),
         ("mmds", _) => Action::GetMmds.into(),
         ("balloon", None) => Action::GetBalloon.into(),
-        ("balloon", Some("statistics")) => Runtime::Balloon.into(),
+        ("balloon", Some("statistics")) => Runtime::BalloonStatistics.into(),
         ("balloon", Some("hinting")) => match third {
-            Some("status") => Runtime::Balloon.into(),
+            Some("status") => Runtime::Hinting { read: true }.into(),
             other => return Err(unrecognized("GET", "/hinting/", other)),
         },
         ("balloon", other) => return Err(unrecognized("GET", "", other)),
-        ("hotplug", Some("memory")) => Runtime::MemoryHotplug.into(),
+        ("hotplug", Some("memory")) => Runtime::MemoryHotplug { update: false }.into(),
         _ => return Err(no_route(Method::Get, first)),
     })
 }
@@ -152,6 +152,12 @@ fn patch(first: &str, second: Option<&str>, third: Option<&str>, body: Option<&[
             Action::MachineConfig(update).into()
         }
         "mmds" => Action::PatchMmds(json(body)?).into(),
+        "pmem" => {
+            let id = checked_id(second)?;
+            let config: PmemUpdateConfig = json(body)?;
+            same_id(id, &config.id)?;
+            Runtime::UpdatePmem(config).into()
+        }
         "network-interfaces" => {
             let id = checked_id(second)?;
             let config: crate::model::net::NetworkInterfaceUpdateConfig = json(body)?;
@@ -164,7 +170,7 @@ fn patch(first: &str, second: Option<&str>, third: Option<&str>, body: Option<&[
         },
         "hotplug" if second == Some("memory") => {
             json::<MemoryHotplugSizeUpdate>(body)?;
-            Runtime::MemoryHotplug.into()
+            Runtime::MemoryHotplug { update: true }.into()
         }
         _ => return Err(no_route(Method::Patch, first)),
     })
@@ -179,21 +185,22 @@ fn patch_balloon(second: Option<&str>, third: Option<&str>, body: Option<&[u8]>)
         (Some("hinting"), other) => return Err(unrecognized("PATCH", "/hinting/", other)),
         _ => {
             let body = body.ok_or_else(|| Fault::new("Empty PATCH request."))?;
-            if second == Some("statistics") {
-                json::<BalloonUpdateStatsConfig>(body)?;
-            } else {
-                json::<BalloonUpdateConfig>(body)?;
-            }
+            return Ok(match second {
+                Some("statistics") => {
+                    Runtime::UpdateBalloonStatistics(json::<BalloonUpdateStatsConfig>(body)?).into()
+                }
+                _ => Runtime::UpdateBalloon(json::<BalloonUpdateConfig>(body)?).into(),
+            });
         }
     }
-    Ok(Runtime::Balloon.into())
+    Ok(Runtime::Hinting { read: false }.into())
 }
 
 fn delete(first: &str, second: Option<&str>) -> Routed {
     match first {
         "drives" | "network-interfaces" | "pmem" => {
-            checked_id(second)?;
-            Ok(Runtime::Unplug.into())
+            let id = checked_id(second)?.to_string();
+            Ok(Runtime::Unplug { kind: first.to_string(), id }.into())
         }
         _ => Err(no_route(Method::Delete, first)),
     }

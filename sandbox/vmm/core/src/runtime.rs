@@ -9,8 +9,9 @@ use crate::metrics::{Output, Tally};
 use crate::mmds::store::MmdsError;
 use crate::mmds::Mmds;
 use crate::model::drive::BlockDeviceUpdateConfig;
+use crate::model::limiter::RateLimiterConfig;
 use crate::model::snapshot::{CreateSnapshotParams, SnapshotType};
-use crate::reads::{mmds_fault, read};
+use crate::reads::{json, mmds_fault, read};
 use crate::resources::VmmConfig;
 use crate::route::route;
 use crate::snapshot::container;
@@ -20,6 +21,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::io::RawFd;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
+
+pub(crate) const NOT_FOUND: &str = "Failed perform action on device: Device not found";
+pub(crate) const NO_PCI: &str = "PCI is not enabled";
+pub(crate) const INTERNAL: &str = "Internal VMM error";
 
 /// The guest, as far as the API drives it. Errors are texts.
 pub trait Machine: Send {
@@ -31,6 +36,8 @@ pub trait Machine: Send {
     fn write_memory(&mut self, path: &str, full: bool) -> std::io::Result<()>;
     /// Puts another file behind a drive.
     fn replace_disk(&mut self, index: usize, path: &str, config: &VmmConfig) -> Result<(), String>;
+    /// Leaves the guest this much memory, in MiB.
+    fn balloon(&mut self, mib: usize) -> Result<(), String>;
     /// Adds what its devices did since it was asked last.
     fn count(&mut self, config: &VmmConfig, tally: &mut Tally);
     /// A descriptor that has to be read now and then.
@@ -46,6 +53,8 @@ pub struct Running<M: Machine> {
     pub metrics: Option<Output>,
     pub tally: Tally,
     pub paused: bool,
+    /// Its devices are on a PCI bus, by what the caller is told.
+    pub pci: bool,
     pub machine: M,
 }
 
@@ -53,10 +62,18 @@ impl<M: Machine> Running<M> {
     fn act(&mut self, action: Action) -> Result<Data, Fault> {
         match action {
             Action::Runtime(runtime) => self.run(runtime),
-            Action::PutMmds(data) => self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault).map(|()| Data::Empty)),
-            Action::PatchMmds(data) => self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault).map(|()| Data::Empty)),
-            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => Err(Fault::new("PCI is not enabled")),
-            Action::GetBalloon => Err(Fault::new("Internal VMM error: No balloon device found.")),
+            Action::PutMmds(data) => {
+                self.with_mmds(|mmds| mmds.put(data).map_err(mmds_fault).map(|()| Data::Empty))
+            }
+            Action::PatchMmds(data) => {
+                self.with_mmds(|mmds| mmds.patch(&data).map_err(mmds_fault).map(|()| Data::Empty))
+            }
+            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) if self.pci => {
+                Err(Fault::unsupported("devices cannot be added to an emulated machine"))
+            }
+            Action::Drive(_) | Action::Network(_) | Action::Pmem(_) => Err(Fault::new(NO_PCI)),
+            Action::GetBalloon => self.balloon(INTERNAL).map(|balloon| json(&*balloon)),
+            Action::GetVmConfig => Ok(json(&self.config.started())),
             Action::GetMmds => self.with_mmds(|mmds| Ok(Data::Json(mmds.json()))),
             other => {
                 let state = if self.paused { "Paused" } else { "Running" };
@@ -106,21 +123,13 @@ impl<M: Machine> Running<M> {
                 let nets = &mut self.config.network_interfaces;
                 let net = nets.iter_mut().find(|net| net.iface_id == update.iface_id);
                 let net = net.ok_or_else(|| {
-                    Fault::new(
-                        "Network config error: Unable to update the network device: Failed \
-                         perform action on device: Device not found",
-                    )
+                    Fault::new(format!("Network config error: Unable to update the net device: {NOT_FOUND}"))
                 })?;
-                net.rx_rate_limiter = update.rx_rate_limiter.or(net.rx_rate_limiter);
-                net.tx_rate_limiter = update.tx_rate_limiter.or(net.tx_rate_limiter);
+                net.rx_rate_limiter = RateLimiterConfig::updated(net.rx_rate_limiter, update.rx_rate_limiter);
+                net.tx_rate_limiter = RateLimiterConfig::updated(net.tx_rate_limiter, update.tx_rate_limiter);
             }
-            Runtime::Unplug => return Err(Fault::new("PCI is not enabled")),
-            Runtime::Balloon => {
-                return Err(Fault::new("Internal VMM error: No balloon device found."));
-            }
-            Runtime::MemoryHotplug => {
-                return Err(Fault::new("Internal VMM error: Memory hotplug is not configured."));
-            }
+            Runtime::Unplug { kind, id } => return Err(self.unplug(&kind, &id)),
+            device => return self.device(device),
         }
         Ok(Data::Empty)
     }
@@ -133,7 +142,7 @@ impl<M: Machine> Running<M> {
         }
         let devices =
             self.machine.devices().map_err(|why| format!("Cannot save the microVM state: {why}"))?;
-        let bytes = container::encode(&self.config, &devices)
+        let bytes = container::encode(&self.config, self.pci, &devices)
             .map_err(|why| format!("Cannot serialize the microVM state: {why}"))?;
         let state = |step: &str, e: std::io::Error| {
             format!("Cannot perform {step} on the snapshot backing file: {e}")
@@ -163,7 +172,10 @@ impl<M: Machine> Running<M> {
         let index = drives
             .iter()
             .position(|d| d.drive_id == update.drive_id)
-            .ok_or_else(|| fault("Failed perform action on device: Device not found".to_string()))?;
+            .ok_or_else(|| fault(NOT_FOUND.to_string()))?;
+        if update.path_on_host.is_none() && update.rate_limiter.is_none() {
+            return Err(fault("Block: Running method expected different backend.".to_string()));
+        }
         if let Some(path) = &update.path_on_host {
             open_disk(path, self.config.drives[index].read_only())
                 .map_err(|why| fault(format!("Block: {why}")))?;
@@ -171,7 +183,7 @@ impl<M: Machine> Running<M> {
             self.config.drives[index].path_on_host = Some(path.clone());
         }
         let drive = &mut self.config.drives[index];
-        drive.rate_limiter = update.rate_limiter.or(drive.rate_limiter);
+        drive.rate_limiter = RateLimiterConfig::updated(drive.rate_limiter, update.rate_limiter);
         Ok(())
     }
 

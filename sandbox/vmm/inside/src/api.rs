@@ -64,6 +64,7 @@ pub fn run(mut handoff: Handoff, mmds: Arc<Mutex<Mmds>>, traffic: Vec<Arc<Traffi
         metrics: handoff.metrics.map(|fd| Output::new(unsafe { File::from_raw_fd(fd) })),
         tally: handoff.tally,
         paused,
+        pci: handoff.pci,
         machine,
     };
     server.run(&mut running);

@@ -106,6 +106,10 @@ impl Machine for QemuMachine {
         Ok(())
     }
 
+    fn balloon(&mut self, mib: usize) -> Result<(), String> {
+        self.qmp.execute("balloon", json!({ "value": (mib as u64) << 20 })).map(drop)
+    }
+
     fn count(&mut self, config: &VmmConfig, tally: &mut Tally) {
         self.traffic.iter().for_each(|traffic| traffic.report(tally));
         let answer = self.qmp.execute("query-blockstats", json!({})).unwrap_or_default();

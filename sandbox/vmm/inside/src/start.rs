@@ -5,6 +5,7 @@ use libc::{c_char, c_int, c_void};
 use standin_core::handoff::{set_inherited, Handoff, STATE_VARIABLE};
 use standin_core::log;
 use standin_core::mmds::Mmds;
+use standin_core::version::{self, Version};
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -114,6 +115,7 @@ extern "C" fn our_main(argc: c_int, argv: *mut *mut c_char, envp: *mut *mut c_ch
 
 fn start_threads(mut handoff: Handoff) -> std::io::Result<()> {
     log::set_id(&handoff.instance_id);
+    version::set(Version { firecracker: handoff.version.clone(), format: handoff.format });
     let level = standin_core::model::logger::LevelFilter::parse(&handoff.log_level);
     log::set_level(level, Some(handoff.log_show_level));
     if let Some(fd) = handoff.log {

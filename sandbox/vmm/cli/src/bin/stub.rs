@@ -45,6 +45,10 @@ impl Machine for Nothing {
         Ok(())
     }
 
+    fn balloon(&mut self, _mib: usize) -> Result<(), String> {
+        Err("Device not activated yet.".to_string())
+    }
+
     fn count(&mut self, _config: &VmmConfig, _tally: &mut Tally) {}
 
     fn events(&self) -> Option<RawFd> {
@@ -74,6 +78,7 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
         metrics: preboot.metrics.map(Output::new),
         tally: preboot.tally,
         paused,
+        pci: launch.pci,
         machine: Nothing { size, _memory: launch.memory, _taps: launch.taps, _vsock: launch.vsock },
     };
     if let Some(index) = waiting {

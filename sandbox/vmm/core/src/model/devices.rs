@@ -88,6 +88,38 @@ pub struct MemoryHotplugConfig {
     pub slot_size_mib: usize,
 }
 
+impl MemoryHotplugConfig {
+    /// Firecracker's words for sizes that do not fit together.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { total_size_mib: total, block_size_mib: block, slot_size_mib: slot } = *self;
+        let (least_block, least_slot) = (default_block_size_mib(), default_slot_size_mib());
+        let why = if block < least_block {
+            format!("Block size must not be lower than {least_block} MiB")
+        } else if !block.is_power_of_two() {
+            "Block size must be a power of 2".to_string()
+        } else if slot < least_slot {
+            format!("Slot size must not be lower than {least_slot} MiB")
+        } else if slot % block != 0 {
+            format!("Slot size must be a multiple of block size ({block} MiB)")
+        } else if total < slot {
+            format!("Total size must not be lower than slot size ({slot} MiB)")
+        } else if total % slot != 0 {
+            format!("Total size must be a multiple of slot size ({slot} MiB)")
+        } else {
+            return Ok(());
+        };
+        Err(why)
+    }
+}
+
+/// Body of PATCH /pmem/{id}.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PmemUpdateConfig {
+    pub id: String,
+    pub rate_limiter: Option<RateLimiterConfig>,
+}
+
 /// Body of PATCH /hotplug/memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

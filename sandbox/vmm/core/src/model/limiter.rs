@@ -11,10 +11,30 @@ pub struct TokenBucketConfig {
     pub refill_time: u64,
 }
 
+impl TokenBucketConfig {
+    /// A bucket without a size or without a time is no limit.
+    fn limits(self) -> Option<Self> {
+        (self.size != 0 && self.refill_time != 0).then_some(self)
+    }
+}
+
 /// Limits of bandwidth and of operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimiterConfig {
     pub bandwidth: Option<TokenBucketConfig>,
     pub ops: Option<TokenBucketConfig>,
+}
+
+impl RateLimiterConfig {
+    /// The limits after a change: what the change does not name stays, what it names without a limit goes.
+    pub fn updated(before: Option<Self>, change: Option<Self>) -> Option<Self> {
+        let (before, change) = (before.unwrap_or_default(), change.unwrap_or_default());
+        let bucket = |old: Option<TokenBucketConfig>, new: Option<TokenBucketConfig>| {
+            new.or(old).and_then(TokenBucketConfig::limits)
+        };
+        let bandwidth = bucket(before.bandwidth, change.bandwidth);
+        let ops = bucket(before.ops, change.ops);
+        (bandwidth.is_some() || ops.is_some()).then_some(Self { bandwidth, ops })
+    }
 }

@@ -65,6 +65,11 @@ pub fn arguments(config: &VmmConfig, fds: &Descriptors, load: bool) -> Result<Ve
         add(&["-object", "rng-random,id=rng,filename=/dev/urandom"]);
         add(&["-device", &format!("virtio-rng-device,rng=rng,bus={bus}")]);
     }
+    if let Some(balloon) = &config.balloon {
+        let bus = next()?;
+        let deflate = if balloon.deflate_on_oom { "on" } else { "off" };
+        add(&["-device", &format!("virtio-balloon-device,deflate-on-oom={deflate},bus={bus}")]);
+    }
     if load {
         add(&["-incoming", "defer", "-S"]);
     } else {

@@ -1,0 +1,12 @@
+import { appendFileSync, copyFileSync } from "node:fs";
+
+/**
+ * Copies the stand-in, or the stub, as another version of Firecracker. The program says so itself, by a last line in its
+ * file: it holds under any name, in a jail, with any environment.
+ * @param version such as `1.17.0`
+ * @param format its snapshot format, such as `12.0.0`; without one it is that of Firecracker's own release
+ */
+export function copyAsVersion(program: string, to: string, version: string, format = ""): void {
+  copyFileSync(program, to);
+  appendFileSync(to, `\nstand-in-version=${version} ${format}\n`);
+}
