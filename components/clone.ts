@@ -40,6 +40,8 @@ export class Clone extends HornetResource {
   declare readonly pid: pulumi.Output<number>;
   /** How its disk was copied: `reflink` or `sparse`. */
   declare readonly disk: pulumi.Output<string>;
+  /** The Firecracker that runs it, in words. */
+  declare readonly vmm: pulumi.Output<string>;
   /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
   declare readonly identityWay: pulumi.Output<string>;
   /** It answered as itself. */

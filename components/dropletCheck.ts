@@ -12,7 +12,7 @@ export interface DropletCheckArgs extends CommonArgs {
    */
   dir?: pulumi.Input<string>;
   /** @default /usr/bin/firecracker */
-  firecracker?: pulumi.Input<string>;
+  firecracker?: pulumi.Input<string | readonly string[]>;
   /**
    * The bridge that the clones will be ports of.
    * @default br0
@@ -33,8 +33,10 @@ export interface DropletNeeds extends DeclaredNeeds {
 export class DropletCheck extends HornetResource {
   /** What Preflight warned of. */
   declare readonly warnings: pulumi.Output<string[]>;
+  /** The Firecracker versions on the droplet, and which of the fleet's snapshots runs on which. */
+  declare readonly versions: pulumi.Output<string[]>;
 
   constructor(name: string, args: DropletCheckArgs, opts?: pulumi.CustomResourceOptions) {
-    super("DropletCheck", name, args, ["warnings"], opts);
+    super("DropletCheck", name, args, ["warnings", "versions"], opts);
   }
 }

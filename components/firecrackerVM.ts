@@ -69,7 +69,7 @@ export interface FirecrackerVMArgs extends CommonArgs, IdentityArgs {
   /** @default 192.168.241.1/29 */
   tapAddress?: pulumi.Input<string>;
   /** @default /usr/bin/firecracker */
-  firecracker?: pulumi.Input<string>;
+  firecracker?: pulumi.Input<string | readonly string[]>;
   /**
    * The kernel for a boot from the clone's own disk, where the artifact brings none.
    * @default /opt/swarm/images/vmlinux.bin
@@ -114,6 +114,8 @@ export class FirecrackerVM extends HornetResource {
   declare readonly pid: pulumi.Output<number>;
   /** How its disk was copied: `reflink` or `sparse`. */
   declare readonly disk: pulumi.Output<string>;
+  /** The Firecracker that runs it, in words. */
+  declare readonly vmm: pulumi.Output<string>;
   /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
   declare readonly identityWay: pulumi.Output<string>;
   /** It answered as itself. */
@@ -133,6 +135,7 @@ export const vmOutputNames = [
   "generation",
   "pid",
   "disk",
+  "vmm",
   "identityWay",
   "ready",
   "timings",

@@ -71,7 +71,7 @@ export interface SnapshotArtifactArgs extends CommonArgs {
    * The VMM on the droplet.
    * @default /usr/bin/firecracker
    */
-  firecracker?: pulumi.Input<string>;
+  firecracker?: pulumi.Input<string | readonly string[]>;
   /**
    * The address that every guest has.
    * @default 192.168.241.2

@@ -74,10 +74,15 @@ export const bridge = section(
   },
 );
 
+const programPath = text(formats.absolutePathProblem);
+const pathOrPaths = z.union([programPath, z.array(programPath).min(1)]);
+
 export const vmm = section(
   {
-    firecracker: text(formats.absolutePathProblem).default(defaults.firecracker).meta({
-      description: "Firecracker on the droplet.",
+    firecracker: pathOrPaths.default(defaults.firecracker).meta({
+      description:
+        "Firecracker on the droplet: a program, a folder that holds several versions (also as releases unpack them), or a list of both. Each clone runs the newest that reads its snapshot's format; the newest of all makes snapshots (docs/upgrades.md).",
+      type: "text or list of text",
       example: "/usr/bin/firecracker",
     }),
     runtimeDir: text(formats.runtimeDirProblem).default(defaults.runtimeDir).meta({

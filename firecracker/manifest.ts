@@ -39,7 +39,14 @@ export const manifestSchema = z.object({
   identity: z.enum(["service", "ssh"]),
   /** The kernel command line of a boot without the snapshot; empty where no kernel came along. */
   bootArgs: z.string(),
-  made: z.object({ at: z.string(), from: z.string(), key: z.string() }),
+  made: z.object({
+    at: z.string(),
+    from: z.string(),
+    key: z.string(),
+    /** What a boot was made from: the sha256 of the root file system, and the digest of the agent that was put into it. */
+    rootfs: sha256.optional(),
+    agent: z.string().optional(),
+  }),
 });
 
 /** A parsed manifest. */

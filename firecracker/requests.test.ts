@@ -1,5 +1,5 @@
+import { atLeast } from "./programs";
 import {
-  atLeast,
   bootRequests,
   loadRequest,
   metadataRequest,
@@ -99,10 +99,9 @@ test("the other requests", () => {
 });
 
 test.each([
-  [10, "1.16 or later"],
-  [9, "1.15 up to, not including, 1.16"],
-  [1, "1.7 up to, not including, 1.8"],
-  [99, "a version that Hornet does not know"],
+  [8, "1.13 or 1.14"],
+  [10, "1.16.0 or 1.16.1"],
+  [99, "with --snapshot-version 99"],
 ])("snapshot format %d: %s", (format, words) => expect(versionsForFormat(format)).toBe(words));
 
 test.each([

@@ -1,4 +1,5 @@
 import type { ApiRequest } from "./api";
+import { atLeast } from "./programs";
 
 /** What a restore needs to know. Paths are absolute, on the droplet. */
 export interface LoadSpec {
@@ -34,17 +35,6 @@ export interface BootSpec {
 
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
 export const MMDS_ADDRESS = "169.254.169.254";
-
-/** True where `version` is at least `wanted`; both `MAJOR.MINOR[.PATCH]`. */
-export function atLeast(version: string, wanted: string): boolean {
-  const parse = (text: string): number[] => text.split(".").map(Number);
-  const have = parse(version);
-  for (const [at, number] of parse(wanted).entries()) {
-    const other = have[at] ?? 0;
-    if (other !== number) return other > number;
-  }
-  return true;
-}
 
 /**
  * Whether a restored guest's vsock device can have another socket than its template's: a relative path leads into the

@@ -1,24 +1,22 @@
 /**
- * Which snapshot format (`firecracker --snapshot-version`, its major number) each Firecracker writes and reads. A
- * snapshot loads only where the major number is the same. From Firecracker's release notes.
+ * Which Firecracker releases write which snapshot format, from their sources and release notes. It only helps to word a
+ * message: what a program reads, the program itself says (`--snapshot-version`), so a release that is not listed works.
  */
-const FORMATS: readonly (readonly [version: string, format: number])[] = [
-  ["1.7", 1],
-  ["1.8", 2],
-  ["1.9", 3],
-  ["1.10.1", 4],
-  ["1.11", 5],
-  ["1.12", 6],
-  ["1.13", 8],
-  ["1.15", 9],
-  ["1.16", 10],
-];
+const RELEASES: Readonly<Record<number, string>> = {
+  1: "1.7",
+  2: "1.8",
+  3: "1.9 or 1.10.0",
+  4: "1.10.1",
+  5: "1.11",
+  6: "1.12",
+  8: "1.13 or 1.14",
+  9: "1.15",
+  10: "1.16.0 or 1.16.1",
+  11: "1.16.2",
+  12: "1.17",
+};
 
-/** The Firecracker versions that read a snapshot format, for a message: "1.16" or "1.13 to 1.14". */
+/** The releases that are known to read a format, for a message: "1.13 or 1.14". */
 export function versionsForFormat(format: number): string {
-  const at = FORMATS.findIndex(([, candidate]) => candidate === format);
-  const found = FORMATS[at];
-  if (found === undefined) return "a version that Hornet does not know";
-  const next = FORMATS[at + 1];
-  return next === undefined ? `${found[0]} or later` : `${found[0]} up to, not including, ${next[0]}`;
+  return RELEASES[format] ?? `with --snapshot-version ${format}`;
 }

@@ -22,7 +22,6 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "allocated",
   "count_cores",
   "describe_host",
-  "find_boot",
   "gather_facts",
   "guest_end",
   "hash_files",
@@ -31,6 +30,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "limit_facts",
   "list_manifests",
   "list_others",
+  "list_programs",
   "list_unused",
   "lock_holder",
   "preflight_facts",
@@ -39,7 +39,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "read_signature",
   "send_files",
   "smoke_test",
-  "vmm_version",
+  "snapshot_head",
   "watch_guests",
 ]);
 

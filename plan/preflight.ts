@@ -1,13 +1,14 @@
-import { atLeast } from "../firecracker/requests";
+import { atLeast, newestOf, pathsOf, programFor, unreadable, type ProgramPaths } from "../firecracker/programs";
+import type { SnapshotHead } from "../firecracker/snapshotHead";
 import { judgeCpu } from "./cpu";
-import { versionsForFormat } from "../firecracker/versions";
 import { amount, type DropletFacts, type Say } from "./dropletFacts";
 import { judgeLimits, TASKS } from "./limits";
 import { judgeRoom } from "./room";
+import { programsOf } from "./versions";
 
 /** What a fleet needs of its droplet. */
 export interface Needs {
-  readonly firecracker: string;
+  readonly firecracker: ProgramPaths;
   readonly runtimeDir: string;
   readonly artifactsDir: string;
   /** Clones that are not there yet. */
@@ -38,8 +39,9 @@ export interface Needs {
 export interface Outlook {
   /** What it was made with and on. */
   readonly made?: Made | undefined;
-  /** What Firecracker itself says of the state file of a snapshot that has no manifest. */
-  readonly described?: { readonly stateFile: string; readonly said: string } | undefined;
+  /** The state file of a snapshot that has no manifest: its head, and what Firecracker itself says of it. */
+  readonly described?:
+    { readonly stateFile: string; readonly head: SnapshotHead | undefined; readonly said: string } | undefined;
   /** A guest's memory in MiB; 0 where it is not known yet. */
   readonly memory: number;
   /** KiB that a copy of the disk takes where nothing is shared. */
@@ -141,23 +143,19 @@ function versionIn(text: string): string | undefined {
 
 function vmm(facts: DropletFacts, needs: Needs, say: Say): void {
   const { fault, warn } = say;
-  const version = facts.get("firecracker");
-  if (version === undefined || version === "") {
-    fault(`there is no Firecracker at ${needs.firecracker} (hornet:vmm.firecracker)`);
+  const { found, missing } = programsOf(facts);
+  const newest = newestOf(found);
+  if (newest === undefined) {
+    fault(`there is no Firecracker at ${pathsOf(needs.firecracker).join(", ")} (hornet:vmm.firecracker)`);
     return;
   }
-  if (!atLeast(version, "1.0")) fault(`Firecracker ${version} is too old; Hornet needs 1.0 or later`);
-  const format = facts.get("format") ?? "";
+  if (missing.length > 0) warn(`there is no Firecracker at ${missing.join(", ")} (hornet:vmm.firecracker) any more`);
+  if (!atLeast(newest.version, "1.0")) fault(`Firecracker ${newest.version} is too old; Hornet needs 1.0 or later`);
   const { made, described } = needs.outlook;
-  const has = made?.format ?? /^v(\d[\d.]*)$/.exec(described?.said ?? "")?.[1];
-  if (has !== undefined && format !== "" && has.split(".")[0] !== format.split(".")[0]) {
-    fault(
-      `Firecracker ${version} reads snapshot format ${format}, but the snapshot has ${has}, which needs ` +
-        `Firecracker ${versionsForFormat(Number(has.split(".")[0]))}`,
-    );
-  }
+  const has = made?.format ?? described?.head?.format ?? /^v(\d[\d.]*)$/.exec(described?.said ?? "")?.[1];
+  if (has !== undefined && programFor(found, has) === undefined) fault(unreadable(found, has));
   if (described !== undefined && described.said !== "" && has === undefined) {
-    fault(`Firecracker ${version} cannot read ${described.stateFile}: ${described.said}`);
+    fault(`Firecracker ${newest.version} cannot read ${described.stateFile}: ${described.said}`);
   }
   if (made !== undefined) judgeCpu(facts, made, needs.requireCpuFeatures, say);
   const kvm = facts.get("kvm");

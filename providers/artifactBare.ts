@@ -1,7 +1,7 @@
 import { manifestDigest, manifestText } from "../firecracker/manifest";
 import type { Announce, Found } from "./artifactBoot";
 import { scratchNamespace } from "./artifactBoot";
-import { artifactsByKey } from "./artifactByKey";
+import { artifactsThat } from "./artifactByKey";
 import { hashFiles } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { bareKey, examine, filesIn } from "./artifactPath";
@@ -44,7 +44,8 @@ export async function bareArtifact(wanted: ArtifactInputs, path: string, announc
 async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<Found, "timings"> | undefined> {
   const session = sessionFor(wanted);
   const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
-  for (const known of await artifactsByKey(session, wanted.dir, bareKey(wanted, path, hashes))) {
+  const key = bareKey(wanted, path, hashes);
+  for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {
     const { files, diskPath } = known.manifest;
     const disk = hashes.get(`${path}/rootfs.ext4`) ?? (await hashFiles(session, [diskPath])).get(diskPath);
     if (files["rootfs.ext4"]?.sha256 === disk?.sha256) return known;

@@ -1,14 +1,15 @@
-import { createHash } from "node:crypto";
 import { curlConfig } from "../firecracker/api";
 import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../firecracker/cloudInit";
 import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
+import type { Program } from "../firecracker/programs";
+import { madeBy, recipeKey, type Recipe } from "../firecracker/recipe";
 import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
 import { sendAgent } from "./agentSource";
-import { artifactsByKey } from "./artifactByKey";
+import { artifactsThat } from "./artifactByKey";
 import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
@@ -17,6 +18,7 @@ import { cleanUpAfter } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 import { atGuest } from "./guestError";
 import { firstShown } from "./guestShows";
+import { newestProgram } from "./vmmPrograms";
 
 /** An artifact that is there: its folder and its manifest. */
 export interface Found {
@@ -32,13 +34,12 @@ export interface Found {
   readonly transferred?: number;
 }
 
-/** Everything that a boot's result depends on. */
-interface Recipe {
+/** A boot with everything that its result depends on. */
+interface BootPlan {
   readonly boot: BootSource;
   readonly host: HostDescription;
-  readonly bootArgs: string;
-  readonly diskPath: string;
-  readonly key: string;
+  readonly program: Program;
+  readonly recipe: Recipe;
 }
 
 /** The namespace that a boot for these inputs uses; one at a time a stack. */
@@ -52,11 +53,11 @@ export type Announce = (digest: string) => void;
 /** The artifact of a boot: the one that is there for the same inputs, else a new one. */
 export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, announce: Announce): Promise<Found> {
   const session = sessionFor(wanted);
-  const recipe = await recipeFor(session, wanted, boot);
-  const known = await findBoot(session, wanted, recipe, announce);
+  const plan = await planBoot(session, wanted, boot);
+  const known = await findBoot(session, wanted, plan, announce);
   if (known !== undefined) return known;
   return cleanUpAfter(
-    () => bootAnew(session, wanted, recipe, announce),
+    () => bootAnew(session, wanted, plan, announce),
     async () => {
       const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
       await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
@@ -69,32 +70,37 @@ export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
   return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
 }
 
-async function recipeFor(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<Recipe> {
-  const host = await describeHost(session, wanted.firecracker);
-  // Without its features: those are compared where one is found, and a kernel that lists more of them changes nothing.
-  const { firecracker, format, cpu, kernel } = host;
+async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
+  const program = await newestProgram(session, wanted.firecracker);
+  const host = await describeHost(session);
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
   const given = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
-  const bootArgs = boot.cloudInit ? cloudInitArgs(given) : given;
-  const diskPath = `${wanted.dir}/${boot.name}/rootfs.ext4`;
-  const { memory, vcpus } = boot;
-  const agent = boot.agent === undefined ? [] : [boot.agent.digest];
-  const files = [...hashes.values()].map(({ sha256 }) => sha256);
-  const ingredients = [...files, { firecracker, format, cpu, kernel }, bootArgs, diskPath, memory, vcpus, ...agent];
-  const key = createHash("sha256")
-    .update(JSON.stringify([ingredients, wanted.tap, wanted.guestMac]))
-    .digest("hex");
-  return { boot, host, bootArgs, diskPath, key };
+  const recipe = {
+    kernel: hashes.get(boot.kernel)?.sha256 ?? "",
+    rootfs: hashes.get(boot.rootfs)?.sha256 ?? "",
+    agent: boot.agent?.digest,
+    format: program.format,
+    // Without the CPU's features: those are compared where an artifact is found, and a kernel that lists more changes nothing.
+    cpu: host.cpu,
+    hostKernel: host.kernel,
+    bootArgs: boot.cloudInit ? cloudInitArgs(given) : given,
+    diskPath: `${wanted.dir}/${boot.name}/rootfs.ext4`,
+    memory: boot.memory,
+    vcpus: boot.vcpus,
+    tap: wanted.tap,
+    guestMac: wanted.guestMac,
+  };
+  return { boot, host, program, recipe };
 }
 
 async function findBoot(
   session: Session,
   wanted: ArtifactInputs,
-  { key, boot, host }: Recipe,
+  { recipe, boot, host }: BootPlan,
   announce: Announce,
 ): Promise<Found | undefined> {
-  for (const { folder, text, manifest } of await artifactsByKey(session, wanted.dir, key)) {
+  for (const { folder, text, manifest } of await artifactsThat(session, wanted.dir, (one) => madeBy(one, recipe))) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
     if (!(await soundnessOf(wanted, folder, manifest, "retire")).whole) continue;
     announce(manifestDigest(text));
@@ -104,8 +110,9 @@ async function findBoot(
   return undefined;
 }
 
-async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe, announce: Announce): Promise<Found> {
-  const { boot, diskPath, bootArgs } = recipe;
+async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan, announce: Announce): Promise<Found> {
+  const { boot, program } = plan;
+  const { diskPath, bootArgs } = plan.recipe;
   const begun = Date.now();
   if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
   await session.call({
@@ -113,7 +120,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
     run: "begin_scratch",
     vars: {
       ...scratchVars(wanted),
-      firecracker: wanted.firecracker,
+      firecracker: program.path,
       disk_path: diskPath,
       disk_source: boot.rootfs,
       disk_copy: "1",
@@ -124,7 +131,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
     },
     stdin: curlConfig([
       ...bootRequests({
-        version: recipe.host.firecracker,
+        version: program.version,
         kernel: boot.kernel,
         bootArgs,
         diskPath,
@@ -155,7 +162,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, recipe: Recipe
     stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
     patience: 60,
   });
-  const manifest = compose(wanted, recipe, identity, hashes);
+  const manifest = compose(wanted, plan, identity, hashes);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   return {
@@ -188,28 +195,35 @@ async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSou
   });
 }
 
-function compose(wanted: ArtifactInputs, recipe: Recipe, identity: "service" | "ssh", hashes: string): Manifest {
+function compose(
+  wanted: ArtifactInputs,
+  { boot, host, program, recipe }: BootPlan,
+  identity: "service" | "ssh",
+  hashes: string,
+): Manifest {
   const files = [...parseHashes(hashes)].map(([path, digest]) => [path.slice(path.lastIndexOf("/") + 1), digest]);
   return manifestSchema.parse({
     format: 1,
     files: Object.fromEntries(files) as unknown,
-    firecracker: recipe.host.firecracker,
-    snapshotFormat: recipe.host.format,
-    cpu: recipe.host.cpu,
-    cpuFeatures: recipe.host.cpuFeatures,
-    hostKernel: recipe.host.kernel,
+    firecracker: program.version,
+    snapshotFormat: program.format,
+    cpu: host.cpu,
+    cpuFeatures: host.cpuFeatures,
+    hostKernel: host.kernel,
     guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
     diskPath: recipe.diskPath,
     tap: wanted.tap,
     iface: "eth0",
-    memory: recipe.boot.memory,
-    vcpus: recipe.boot.vcpus,
+    memory: boot.memory,
+    vcpus: boot.vcpus,
     identity,
     bootArgs: recipe.bootArgs,
     made: {
       at: new Date().toISOString(),
-      from: `boot of ${recipe.boot.kernel} and ${recipe.boot.rootfs}`,
-      key: recipe.key,
+      from: `boot of ${boot.kernel} and ${boot.rootfs}`,
+      key: recipeKey(recipe),
+      rootfs: recipe.rootfs,
+      agent: recipe.agent,
     },
   });
 }

@@ -1,23 +1,29 @@
 import { manifestDigest, manifestSchema, type Manifest } from "../firecracker/manifest";
 import type { Session } from "../host/session";
 
-/** An artifact that was made from the same as what is wanted. */
+/** An artifact on a droplet. */
 export interface Known {
   readonly folder: string;
   readonly text: string;
   readonly manifest: Manifest;
 }
 
-/** Looks among the artifacts of a folder for those of a key; what is not what its name says is left out. */
-export async function artifactsByKey(session: Session, dir: string, key: string): Promise<Known[]> {
-  const what = "look for an artifact that was made from the same";
-  const names = await session.call({ what, run: "find_boot", vars: { dir_of_artifacts: dir, key } });
-  const found: Known[] = [];
-  for (const name of names.split("\n").filter((line) => line !== "")) {
-    const folder = `${dir}/${name}`;
-    const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path: folder } });
-    if (manifestDigest(text) !== `sha256:${name}`) continue;
-    found.push({ folder, text, manifest: manifestSchema.parse(JSON.parse(text)) });
-  }
-  return found;
+/**
+ * The artifacts of a folder on a droplet whose manifests match. A folder whose name is not its manifest's digest is left out,
+ * and so is a manifest that Hornet cannot read.
+ */
+export async function artifactsThat(
+  session: Session,
+  dir: string,
+  matches: (manifest: Manifest) => boolean,
+): Promise<Known[]> {
+  const vars = { dir_of_artifacts: dir };
+  const answer = await session.call({ what: "list the snapshots", run: "list_manifests", vars });
+  return answer.split("\n").flatMap((line) => {
+    const [name = "", encoded = ""] = line.split(" ");
+    const text = Buffer.from(encoded, "base64").toString("utf8");
+    if (encoded === "" || manifestDigest(text) !== `sha256:${name}`) return [];
+    const parsed = manifestSchema.safeParse(JSON.parse(text));
+    return parsed.success && matches(parsed.data) ? [{ folder: `${dir}/${name}`, text, manifest: parsed.data }] : [];
+  });
 }

@@ -13,8 +13,6 @@ export interface FileDigest {
 
 /** What a snapshot depends on of the machine that it is made on. */
 export interface HostDescription {
-  readonly firecracker: string;
-  readonly format: string;
   readonly cpu: string;
   readonly cpuFeatures: readonly string[];
   readonly kernel: string;
@@ -64,21 +62,17 @@ export function parseHashes(text: string): Map<string, FileDigest> {
   );
 }
 
-/** The Firecracker and the machine that a snapshot made there will need. */
-export async function describeHost(session: Session, firecracker: string): Promise<HostDescription> {
+/** The machine that a snapshot made there will need. */
+export async function describeHost(session: Session): Promise<HostDescription> {
   const text = await session.call({
-    what: "ask Firecracker for its version",
+    what: "describe the droplet's processor and kernel",
     run: "describe_host",
-    vars: { firecracker },
-    hint: "install Firecracker there, or set hornet:vmm.firecracker to where it is",
   });
   const values = new Map(
     text.split("\n").map((line): [string, string] => [key(line), line.slice(key(line).length + 1)]),
   );
   const value = (name: string): string => values.get(name) ?? "";
   return {
-    firecracker: value("firecracker"),
-    format: value("format"),
     cpu: value("cpu"),
     cpuFeatures: cpuFeatures(value("features")),
     kernel: value("kernel"),

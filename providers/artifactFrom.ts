@@ -1,19 +1,20 @@
 import { basename, dirname } from "node:path";
 import type { z } from "zod";
 import { manifestDigest, type Manifest } from "../firecracker/manifest";
-import { versionsForFormat } from "../firecracker/versions";
 import { HornetError } from "../host/errors";
 import { sessionOf, type Session } from "../host/session";
 import { scratchNamespace, type Announce, type Found } from "./artifactBoot";
-import { describeHost, inspectFiles } from "./artifactFiles";
+import { inspectFiles } from "./artifactFiles";
 import type { ArtifactInputs, fromSource } from "./artifactInputs";
-import { artifactAt, parseManifest, readManifest, readSignature } from "./artifactPath";
+import { artifactAt } from "./artifactPath";
+import { parseManifest, readManifest, readSignature } from "./manifests";
 import { publish } from "./artifactPublish";
 import { transfer } from "./artifactTransfer";
 import { soundnessOf } from "./artifactWhole";
 import { sessionFor } from "./droplet";
 import { verifyManifest } from "./signature";
 import { whyUnproved } from "./sourceTrust";
+import { fittingProgram } from "./vmmPrograms";
 
 type From = z.infer<typeof fromSource>;
 
@@ -119,7 +120,6 @@ async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: The
 }
 
 async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
-  const host = await describeHost(target, wanted.firecracker);
   const further = (manifest.drives ?? []).map(({ path }) => path);
   const seen = further.length === 0 ? {} : await inspectFiles(target, further);
   for (const path of further) {
@@ -128,12 +128,7 @@ async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }
       `the snapshot's guests read a further disk ${path}, which is not on ${target.name}: put it there, it is not transferred`,
     );
   }
-  const [have, need] = [host.format, manifest.snapshotFormat].map((format) => format.split(".")[0]);
-  if (have === need || have === "" || need === "") return;
-  throw new HornetError(
-    `Firecracker ${host.firecracker} on ${target.name} reads snapshot format ${host.format}, but the snapshot has ` +
-      `${manifest.snapshotFormat}, which needs Firecracker ${versionsForFormat(Number(need))}`,
-  );
+  await fittingProgram(target, wanted.firecracker, manifest.snapshotFormat);
 }
 
 /** The artifact that this droplet has, if it is whole. Of a damaged one the files that are as they should be are put into `sound`. */

@@ -1,6 +1,7 @@
 import { curlConfig } from "../firecracker/api";
 import { newGeneration } from "../firecracker/identity";
 import type { Manifest } from "../firecracker/manifest";
+import type { Program } from "../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest } from "../firecracker/requests";
 import { sessionFor } from "./droplet";
 import { scratchNamespace, scratchVars } from "./artifactBoot";
@@ -13,8 +14,8 @@ import { firstShown } from "./guestShows";
 export interface Trial {
   /** The folder on the droplet. */
   readonly path: string;
-  /** The VMM's version. */
-  readonly version: string;
+  /** The Firecracker that runs it. */
+  readonly program: Program;
   /** The disk path and the tap that are baked in. */
   readonly diskPath: string;
   readonly tap: string;
@@ -34,7 +35,7 @@ const GRACE = { ms: 8000, times: 4 };
  */
 export async function detectIdentity(
   wanted: ArtifactInputs,
-  { path, version, diskPath, tap, ownDisk, vsock }: Trial,
+  { path, program, diskPath, tap, ownDisk, vsock }: Trial,
 ): Promise<"service" | "ssh"> {
   const session = sessionFor(wanted);
   const vars = scratchVars(wanted);
@@ -44,7 +45,7 @@ export async function detectIdentity(
   const load = loadRequest({
     snapshotPath: `${path}/vm.snapshot`,
     memoryPath: `${path}/vm.mem`,
-    version,
+    version: program.version,
     ...(vsock && { vsock: { baked: vsock.path, own } }),
   });
   const done = async (): Promise<void> => {
@@ -56,7 +57,7 @@ export async function detectIdentity(
       run: "begin_scratch",
       vars: {
         ...vars,
-        firecracker: wanted.firecracker,
+        firecracker: program.path,
         disk_path: diskPath,
         disk_source: ownDisk ? `${path}/rootfs.ext4` : diskPath,
         disk_copy: "1",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { artifactSchema } from "../firecracker/manifest";
 import { connectionSchema } from "../host/connection";
 import { commonInputs } from "./define";
-import { absolutePath, cidr, interfaceName, ipv4, mac } from "./fields";
+import { absolutePath, cidr, interfaceName, ipv4, mac, programPaths } from "./fields";
 import { defaults } from "../config/defaults";
 
 /** A fresh boot of a kernel and a root file system, snapshotted once the guest waits. */
@@ -54,7 +54,7 @@ export const artifactInputs = commonInputs.extend({
   signers: z.array(z.string()).optional(),
   /** How many earlier artifacts stay on the droplet, so that a way back needs no transfer. */
   keepGenerations: z.number().int().min(0).default(2),
-  firecracker: absolutePath.default(defaults.firecracker),
+  firecracker: programPaths.default(defaults.firecracker),
   guestAddress: ipv4.default(defaults.guestAddress),
   /** The guest's own MAC address, for a snapshot made by a boot; it is baked in, so all clones have it. */
   guestMac: mac.default("06:00:c0:a8:f1:02"),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
 import { curlConfig } from "../firecracker/api";
-import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
+import { manifestText, type Manifest } from "../firecracker/manifest";
+import type { Program } from "../firecracker/programs";
 import { loadRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
@@ -12,6 +12,8 @@ import { describeHost, hashFiles, inspectFiles, type FileDigest, type FileMarks 
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
 import { sessionFor } from "./droplet";
+import { parseManifest, readManifest } from "./manifests";
+import { fittingProgram, headOf } from "./vmmPrograms";
 
 /** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
 export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
@@ -26,28 +28,6 @@ export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<
   const examined = await examine(session, wanted, path);
   const timings = { examine: Date.now() - begun };
   return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
-}
-
-/** The text of a folder's manifest; empty where there is none. */
-export function readManifest(session: Session, path: string): Promise<string> {
-  return session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
-}
-
-/** The signature beside it; empty where there is none. */
-export function readSignature(session: Session, path: string): Promise<string> {
-  return session.call({ what: "read a manifest's signature", run: "read_signature", vars: { path } });
-}
-
-/** Throws HornetError where the text is no manifest. */
-export function parseManifest(text: string, path: string): Manifest {
-  try {
-    return manifestSchema.parse(JSON.parse(text));
-  } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new HornetError(
-      `${path}/manifest.json is not a manifest of Hornet's (digest ${manifestDigest(text)}): ${why}`,
-    );
-  }
 }
 
 /** Throws HornetError that names the file which is not what the manifest says. */
@@ -101,11 +81,13 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
 /** Makes the manifest of a folder that has none. `at` is the files' own time: nobody knows when it was made. */
 export async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
   const marks = await filesIn(session, path);
-  const host = await describeHost(session, wanted.firecracker);
+  const head = await headOf(session, `${path}/vm.snapshot`);
+  const program = await fittingProgram(session, wanted.firecracker, head?.format ?? "");
+  const host = await describeHost(session);
   const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
-  const version = host.firecracker;
-  const { mac, metadata, ...baked } = await trialLoad(session, wanted, path, version, ownDisk);
-  const identity = metadata ? await detectIdentity(wanted, { path, version, ownDisk, ...baked }) : "ssh";
+  const { version } = program;
+  const { mac, metadata, ...baked } = await trialLoad(session, wanted, path, program, ownDisk);
+  const identity = metadata ? await detectIdentity(wanted, { path, program, ownDisk, ...baked }) : "ssh";
   // Where the disk lies at the path that is baked in, and not beside the memory, it is part of the artifact all the same.
   const elsewhere: Record<string, string> = ownDisk ? {} : { "rootfs.ext4": baked.diskPath };
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
@@ -116,8 +98,9 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
   const manifest = {
     format: 1 as const,
     files: Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest])),
-    firecracker: host.firecracker,
-    snapshotFormat: host.format,
+    firecracker: version,
+    // The head of a file of before 1.7 names none.
+    snapshotFormat: head === undefined || head.format === "" ? program.format : head.format,
     cpu: host.cpu,
     cpuFeatures: [...host.cpuFeatures],
     hostKernel: host.kernel,
@@ -144,7 +127,7 @@ async function trialLoad(
   session: Session,
   wanted: ArtifactInputs,
   path: string,
-  version: string,
+  { version, path: firecracker }: Program,
   ownDisk: boolean,
 ): Promise<Baked> {
   const vars = scratchVars(wanted);
@@ -155,7 +138,7 @@ async function trialLoad(
       run: "try_scratch",
       vars: {
         ...vars,
-        firecracker: wanted.firecracker,
+        firecracker,
         disk_path: diskPath,
         disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
         disk_copy: "",

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { manifestDigest, manifestSchema, type Manifest } from "../firecracker/manifest";
+import type { Manifest } from "../firecracker/manifest";
 import { ConnectionError } from "../host/errors";
 import type { Session } from "../host/session";
-import { readManifest } from "./artifactPath";
+import { artifactsThat } from "./artifactByKey";
+import { readManifest } from "./manifests";
 import { sendFiles, sizeOf, type Part } from "./transferStream";
 
 /** What is to come from where. */
@@ -85,16 +86,8 @@ async function held({ target, vars, manifest, sound }: Transfer): Promise<string
 
 /** The artifacts below a folder of a droplet: folder → manifest. What is no manifest of Hornet's is left out. */
 export async function manifestsOn(session: Session, dir: string): Promise<Map<string, Manifest>> {
-  const vars = { dir_of_artifacts: dir };
-  const text = await session.call({ what: "list the snapshots", run: "list_manifests", vars });
-  const entries = text.split("\n").flatMap((line): [string, Manifest][] => {
-    const [name = "", encoded = ""] = line.split(" ");
-    const content = Buffer.from(encoded, "base64").toString("utf8");
-    if (encoded === "" || manifestDigest(content) !== `sha256:${name}`) return [];
-    const parsed = manifestSchema.safeParse(JSON.parse(content));
-    return parsed.success ? [[`${dir}/${name}`, parsed.data]] : [];
-  });
-  return new Map(entries);
+  const all = await artifactsThat(session, dir, () => true);
+  return new Map(all.map(({ folder, manifest }) => [folder, manifest]));
 }
 
 interface Remaining {

@@ -3,7 +3,7 @@ import { HornetError } from "../host/errors";
 import type { Observed } from "../plan/observed";
 import { commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
-import { absolutePath, interfaceName, namespaceName } from "./fields";
+import { absolutePath, interfaceName, namespaceName, programPaths } from "./fields";
 import { lookAtDroplet, type Seen } from "./preflight";
 import { watcherOf } from "./ready";
 import { snapshotNeeds } from "./snapshotOutlook";
@@ -14,7 +14,7 @@ const inputs = commonInputs.extend({
   namespaces: z.array(namespaceName),
   /** The folder of the artifacts that Hornet makes. */
   dir: absolutePath.default(defaults.artifacts),
-  firecracker: absolutePath.default(defaults.firecracker),
+  firecracker: programPaths.default(defaults.firecracker),
   /** The bridge that the clones will be ports of. */
   bridge: interfaceName.default("br0"),
   needs: snapshotNeeds.prefault({}),
@@ -23,6 +23,8 @@ const inputs = commonInputs.extend({
 const outputs = z.object({
   /** What Preflight warned of. */
   warnings: z.array(z.string()).default([]),
+  /** The Firecracker versions there, and which of the fleet's snapshots runs on which. */
+  versions: z.array(z.string()).default([]),
 });
 
 type Inputs = z.infer<typeof inputs>;
@@ -44,14 +46,14 @@ function expectClones(wanted: Inputs, { vms }: Observed): void {
 async function check(wanted: Inputs): Promise<Outputs> {
   const observed = await observeToChange(wanted, CHECK);
   expectClones(wanted, observed);
-  const { faults, warnings } = await preflight(wanted, observed);
+  const { faults, warnings, versions } = await preflight(wanted, observed);
   if (faults.length > 0) {
     throw new HornetError(
       [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
     );
   }
   for (const warning of warnings) console.error(`warning: ${sessionFor(wanted).name}: ${warning}`);
-  return { warnings: [...warnings] };
+  return { warnings: [...warnings], versions: [...versions.lines] };
 }
 
 function otherFolder(state: Inputs, wanted: Inputs): string {
@@ -75,8 +77,10 @@ const definition: Definition<Inputs, Outputs> = {
     // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
     const { files, snapshot, requireCpuFeatures } = state.needs;
     const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
-    const { faults } = await preflight({ ...state, namespaces: mine, needs }, observed);
-    return { outputs: { warnings: state.warnings }, drift: faults };
+    const { faults, versions } = await preflight({ ...state, namespaces: mine, needs }, observed);
+    // What changed around VMs that run on is information: nothing follows from it until the config changes.
+    for (const words of versions.warnings) console.error(`${sessionFor(state).name}: ${words}`);
+    return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
   },
   update: (state, wanted) => {
     // All else that the stack has there would be left behind: a sweep finds it by this folder.

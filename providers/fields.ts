@@ -12,6 +12,15 @@ export const namespaceName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, "must be letters, digits and hyphens, at most 63");
 
+/** An absolute path without control characters or steps upwards. */
+export const absolutePath = z
+  .string()
+  .regex(/^\/[^\u0000-\u001f]*$/, "must be an absolute path") // eslint-disable-line no-control-regex
+  .refine((path) => !path.split("/").includes(".."), "must not hold ..");
+
+/** Where Firecracker is on a droplet: a program, a folder with several versions, or a list of both. */
+export const programPaths = z.union([absolutePath, z.array(absolutePath).min(1)]);
+
 /** An IPv4 address with its prefix: `10.0.0.1/24`. */
 export const cidr = z
   .string()
@@ -22,9 +31,3 @@ export const ipv4 = z.ipv4("must be an IPv4 address");
 
 /** A MAC address in the kernel's spelling. */
 export const mac = z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "must be a MAC address in lower case");
-
-/** An absolute path without control characters or steps upwards. */
-export const absolutePath = z
-  .string()
-  .regex(/^\/[^\u0000-\u001f]*$/, "must be an absolute path") // eslint-disable-line no-control-regex
-  .refine((path) => !path.split("/").includes(".."), "must not hold ..");

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
+import { parsePrograms, programWords } from "../firecracker/programs";
 import { resumeRequest } from "../firecracker/requests";
 import { livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
@@ -32,6 +33,12 @@ async function create(wanted: VmInputs): Promise<VmOutputs> {
   );
 }
 
+/** The Firecracker that a launch record names, in words; empty where it names none. */
+function vmmOf(record: Readonly<Record<string, string>> | undefined): string {
+  const [program] = parsePrograms(record?.vmm ?? "").found;
+  return program === undefined ? "" : programWords(program);
+}
+
 /** What is there of a VM, and the least that brings it to what is declared. */
 interface Finding {
   /** A VM or a disk of this clone is there. */
@@ -43,6 +50,8 @@ interface Finding {
   readonly paused: boolean;
   /** What its guest was told last; empty where nobody noted it. */
   readonly generation: string;
+  /** The Firecracker that runs it; see {@link vmmOf}. */
+  readonly vmm: string;
 }
 
 function specOf(wanted: VmInputs, self?: Self): VmSpec {
@@ -63,19 +72,27 @@ async function lookAt(wanted: VmInputs, self?: Self): Promise<Finding> {
   if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
   const generation = vm?.record.generation ?? "";
   const paused = vm?.state === "Paused";
-  return { left: lived, plan, from: lived ? "disk" : "snapshot", pid: vm?.pid ?? 0, paused, generation };
+  return {
+    left: lived,
+    plan,
+    from: lived ? "disk" : "snapshot",
+    pid: vm?.pid ?? 0,
+    paused,
+    generation,
+    vmm: vmmOf(vm?.record),
+  };
 }
 
 /**
  * Takes up a clone that an earlier run of this stack made and no state knows: a run that was cut off, or a state that
  * was lost. Its disk, and where it runs its guest, live on; it gets a new host key, since the old one is known to no one.
  */
-async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid }: Finding): Promise<VmOutputs> {
+async function takeUp(wanted: VmInputs, self: Self, { plan, from, pid, vmm }: Finding): Promise<VmOutputs> {
   if (plan.action === "restart" || wayOf(wanted) === "cloud-init") return start(wanted, self, from);
   if (plan.mend) await around(wanted, "put files and mounts right of", "mend_vm");
   touch(wanted, wanted.namespace);
   await sendIdentity(wanted, self, { known: false, then: [resumeRequest] });
-  return settle(wanted, self, { pid, disk: "kept", timings: {} });
+  return settle(wanted, self, { pid, disk: "kept", timings: {}, vmm });
 }
 
 async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {
@@ -88,7 +105,7 @@ async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmO
   return whenThereIsRoom(sessionFor(wanted), wanted.readyTimeout * 1000, work);
 }
 
-type Running = Pick<VmOutputs, "pid" | "disk" | "timings">;
+type Running = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
 
 async function settle(wanted: VmInputs, self: Self, running: Running): Promise<VmOutputs> {
   const identityWay = wayOf(wanted);
@@ -107,7 +124,7 @@ async function settled(wanted: VmInputs): Promise<void> {
 
 /** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
 async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const { plan, from, pid: running, paused, generation } = await lookAt(wanted, state);
+  const { plan, from, pid: running, paused, generation, vmm } = await lookAt(wanted, state);
   const next = { ...pickSelf(state), generation: newGeneration() };
   if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
     return roll({
@@ -129,8 +146,8 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   if (tell || untold) {
     const resume = untold || paused ? [resumeRequest] : [];
     await sendIdentity(wanted, next, { known: !untold, then: resume });
-    const { pid, disk, timings } = state;
-    return settle(wanted, next, { pid, disk, timings });
+    const { pid, disk, timings, vmm } = state;
+    return settle(wanted, next, { pid, disk, timings, vmm });
   }
   if (paused) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
   if (plan.action !== "settle") {
@@ -140,7 +157,7 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   // An earlier operation started it, and what it told its guest is in no state.
   const { disk, timings } = state;
   if (wanted.readyTimeout === 0) await settled(wanted);
-  return settle(wanted, { ...pickSelf(state), generation }, { pid: running, disk, timings });
+  return settle(wanted, { ...pickSelf(state), generation }, { pid: running, disk, timings, vmm });
 }
 
 /**
@@ -196,7 +213,7 @@ export const definition: Definition<VmInputs, VmOutputs> = {
     if (!claimed) return "gone";
     const { drift } = planVm(specOf(state, state), observed);
     const vm = observed.vms[state.namespace];
-    return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0 }, drift };
+    return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0, vmm: vmmOf(vm?.record) }, drift };
   },
   update,
   delete: (state) => remove(state),

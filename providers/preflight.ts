@@ -1,8 +1,13 @@
+import { manifestDigest } from "../firecracker/manifest";
+import { pathsOf, type ProgramPaths } from "../firecracker/programs";
 import type { Session } from "../host/session";
 import { parseDropletFacts, type DropletFacts } from "../plan/dropletFacts";
 import { LIMIT_KEYS } from "../plan/limits";
 import type { Observed } from "../plan/observed";
 import { judge, type Verdict } from "../plan/preflight";
+import { reportVersions, type SnapshotInUse, type VersionReport } from "../plan/versions";
+import { artifactsThat } from "./artifactByKey";
+import { readProofs } from "./proofs";
 import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "./snapshotOutlook";
 
 /** What a look at a droplet is about. */
@@ -14,7 +19,7 @@ export interface Look {
   readonly runtimeDir: string;
   /** The folder of the artifacts that Hornet makes. */
   readonly dir: string;
-  readonly firecracker: string;
+  readonly firecracker: ProgramPaths;
   readonly bridge: string;
   readonly needs: SnapshotNeeds;
   /** The namespaces of the fleet, and those that are on the droplet, with their owners. */
@@ -27,20 +32,23 @@ export interface Look {
 /** What was seen, and what of it is to be said. */
 export interface Seen extends Verdict {
   readonly facts: DropletFacts;
+  readonly versions: VersionReport;
 }
 
 /** Holds a droplet against what a fleet needs of it, by looking only. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
   const { runtimeDir, dir, firecracker, bridge, needs } = look;
   const sighting = await sightSnapshot(session, needs, dir);
-  const text = await session.call({
+  // Beside each other: over ssh each call takes a round trip.
+  const using = snapshotsInUse({ session, vars, owner, dir, vms });
+  const looking = session.call({
     what: "look at the droplet",
     run: "preflight_facts",
     vars: {
       ...vars,
       owner,
       dir_of_artifacts: dir,
-      firecracker,
+      firecracker: pathsOf(firecracker).join("\n"),
       bridge,
       limits: LIMIT_KEYS.join(" "),
       paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
@@ -48,7 +56,9 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
       more_tools: needs.transfer ? "perl zstd" : "",
     },
   });
+  const [text, inUse] = await Promise.all([looking, using]);
   const facts = parseDropletFacts(text);
+  const versions = reportVersions(facts, inUse, vms);
   const there = new Set(claims.filter((claim) => claim.owner === owner).map(({ name }) => name));
   const newClones = namespaces.filter((name) => !there.has(name)).length;
   const moving = namespaces.filter((name) => movesTo(sighting.digest, vms[name]?.record.digest)).length;
@@ -71,7 +81,8 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
   return {
     ...verdict,
     faults: [...verdict.faults, ...(sighting.faults ?? [])],
-    warnings: [...verdict.warnings, ...sighting.warnings],
+    warnings: [...verdict.warnings, ...sighting.warnings, ...versions.warnings],
+    versions,
     facts,
   };
 }
@@ -79,4 +90,33 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
 /** Whether a clone that was started from `has` is to move to `wanted`; where one of them is not known, nobody can say. */
 function movesTo(wanted: string | undefined, has: string | undefined): boolean {
   return wanted !== undefined && has !== undefined && wanted !== has;
+}
+
+/** The snapshots that the fleet's VMs were started from and whose manifests are on the droplet. */
+async function snapshotsInUse({
+  session,
+  vars,
+  owner,
+  dir,
+  vms,
+}: Pick<Look, "session" | "vars" | "owner" | "dir" | "vms">): Promise<SnapshotInUse[]> {
+  const clones = new Map<string, string[]>();
+  for (const [name, { record }] of Object.entries(vms)) {
+    if (record.digest !== undefined) clones.set(record.digest, [...(clones.get(record.digest) ?? []), name]);
+  }
+  if (clones.size === 0) return [];
+  const artifacts = await artifactsThat(session, dir, () => true);
+  return Promise.all(
+    artifacts.flatMap(({ text, manifest: { snapshotFormat: format, hostKernel } }) => {
+      const digest = manifestDigest(text);
+      const names = clones.get(digest);
+      if (names === undefined) return [];
+      return [
+        readProofs(session, vars.runtime_dir ?? "", digest).then((proofs) => ({
+          ...{ digest, format, hostKernel, clones: names },
+          provedUnder: proofs.filter((proof) => proof.owner === owner).map(({ kernel }) => kernel),
+        })),
+      ];
+    }),
+  );
 }

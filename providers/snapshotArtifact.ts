@@ -6,7 +6,8 @@ import { bootArtifact, scratchNamespace, type Announce, type Found } from "./art
 import { artifactFrom } from "./artifactFrom";
 import { fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
-import { artifactAt, readManifest, readSignature } from "./artifactPath";
+import { artifactAt } from "./artifactPath";
+import { readManifest, readSignature } from "./manifests";
 import { ownerId } from "../plan/owner";
 import { defaultBootArgs } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";

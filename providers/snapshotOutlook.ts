@@ -1,12 +1,13 @@
 import { dirname } from "node:path";
 import { z } from "zod";
 import { manifestDigest, type Manifest } from "../firecracker/manifest";
+import { readHead } from "../firecracker/snapshotHead";
 import { HornetError, messageOf } from "../host/errors";
 import { sessionOf, type Session } from "../host/session";
 import { contentKib, type DropletFacts } from "../plan/dropletFacts";
 import type { Outlook } from "../plan/preflight";
 import { fromSource } from "./artifactInputs";
-import { parseManifest, readManifest } from "./artifactPath";
+import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./artifactTransfer";
 import { absolutePath } from "./fields";
 import { whyUntrusted } from "./sourceTrust";
@@ -150,7 +151,8 @@ async function sizesOf(
 /** What a snapshot will ask of the droplet, with what the droplet's facts tell of its files. */
 export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting: Sighting): Outlook {
   const { manifest, disk, memoryFile, stateFile, elsewhere } = sighting;
-  const described = stateFile === undefined ? undefined : { stateFile, said: facts.get("described") ?? "" };
+  const head = readHead(facts.get("head") ?? "");
+  const described = stateFile === undefined ? undefined : { stateFile, head, said: facts.get("described") ?? "" };
   const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu, cpuFeatures: manifest.cpuFeatures };
   const bytesOf = (path: string): number => Number((facts.get(`file.${path}`) ?? "").split(" ")[0] ?? 0);
   const memoryBytes = elsewhere?.get("vm.mem")?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));

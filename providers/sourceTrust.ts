@@ -3,7 +3,8 @@ import { manifestDigest } from "../firecracker/manifest";
 import { messageOf } from "../host/errors";
 import type { Session } from "../host/session";
 import type { fromSource } from "./artifactInputs";
-import { readSignature } from "./artifactPath";
+import { readSignature } from "./manifests";
+import { readProofs } from "./proofs";
 import { verifyManifest } from "./signature";
 
 /** A snapshot on the droplet that it is to be brought from. */
@@ -19,12 +20,7 @@ export interface Offered {
 export async function whyUnproved({ source, from, text }: Omit<Offered, "folder">): Promise<string | undefined> {
   if (from.proofs === undefined) return undefined;
   const digest = manifestDigest(text);
-  const proof = await source.call({
-    what: "ask for the proof of a snapshot",
-    run: "read_proofs",
-    vars: { runtime_dir: from.proofs, digest: digest.slice("sha256:".length) },
-  });
-  if (proof.trim() !== "") return undefined;
+  if ((await readProofs(source, from.proofs, digest)).length > 0) return undefined;
   return (
     `the snapshot ${digest} is not proved: no fleet on ${source.name} has passed its smoke tests with it. Bring one up ` +
     "there first, or set hornet:snapshot.requireProof: false"

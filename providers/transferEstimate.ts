@@ -1,7 +1,7 @@
 import { manifestDigest } from "../firecracker/manifest";
 import type { Connection } from "../host/connection";
 import { sessionOf } from "../host/session";
-import { parseManifest, readManifest } from "./artifactPath";
+import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./artifactTransfer";
 
 const MIB = 1 << 20;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { artifactSchema } from "../firecracker/manifest";
 import { commonInputs } from "./define";
-import { absolutePath, cidr, interfaceName, ipv4, namespaceName } from "./fields";
+import { absolutePath, cidr, interfaceName, ipv4, namespaceName, programPaths } from "./fields";
 import { smokeTest } from "./smoke";
 import { defaults } from "../config/defaults";
 import { envNameProblem } from "../config/formats";
@@ -45,7 +45,7 @@ export const vmInputs = commonInputs.extend({
   agent: agentRun.optional(),
   /** The guest's own service that is its agent, in a guest without identity service. */
   agentService: z.string().optional(),
-  firecracker: absolutePath.default(defaults.firecracker),
+  firecracker: programPaths.default(defaults.firecracker),
   /** The kernel for a boot from the clone's own disk, where the artifact brings none. */
   kernel: absolutePath.default(defaults.kernel),
   /** Seconds until a clone must answer as itself; 0: nobody waits. */
@@ -72,6 +72,8 @@ export const vmOutputs = z.object({
   pid: z.number(),
   /** How the private disk was made: `reflink` or `sparse`. */
   disk: z.string(),
+  /** The Firecracker that runs it, in words; empty for a VMM that an earlier Hornet started. */
+  vmm: z.string().default(""),
   /** How it was told who it is. */
   identityWay: z.enum(identityWays).default("service"),
   ready: z.boolean(),

@@ -2,6 +2,7 @@ import { curlConfig, type ApiRequest } from "../firecracker/api";
 import { filesOf } from "../firecracker/manifest";
 import { cloudInitArgs } from "../firecracker/cloudInit";
 import { clearedDocument } from "../firecracker/metadata";
+import { programLine, programWords, type Program } from "../firecracker/programs";
 import {
   bootRequests,
   loadRequest,
@@ -12,7 +13,6 @@ import {
   vsockIn,
 } from "../firecracker/requests";
 import { CommandError, HornetError } from "../host/errors";
-import type { Session } from "../host/session";
 import { traceSpan } from "../host/trace";
 import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
@@ -22,12 +22,13 @@ import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { identityOf, metadataOf, toldMark, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
+import { programForClone } from "./vmmPrograms";
 import { vmVars, wayOf } from "./vmVars";
 
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
-type Started = Pick<VmOutputs, "pid" | "disk" | "timings">;
+type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
 
 /**
  * Starts a clone's VMM. The order is the point of it: loaded paused, told who it is, then resumed, so that no
@@ -38,10 +39,11 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const session = sessionFor(wanted);
   const { artifact, namespace } = wanted;
   const way = wayOf(wanted);
-  const version = await vmmVersion(session, wanted.firecracker);
   const metadata = metadataOf(wanted, self);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
+  const program = await programForClone(session, wanted, boots, (words) => console.error(words));
+  const { version } = program;
   // The pipe is made by prepare_metrics (host/library/metrics.sh).
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
   const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
@@ -53,7 +55,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     run: "start_vm",
     vars: {
       ...vmVars(wanted),
-      firecracker: wanted.firecracker,
+      firecracker: program.path,
       id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,
@@ -64,7 +66,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       hold: way === "ssh" ? "1" : "",
       settles: wanted.readyTimeout === 0 ? "" : "1",
       metrics: wanted.metrics === true ? "1" : "",
-      record: recordOf(wanted, self, from),
+      record: recordOf(wanted, self, from, program),
       told: toldByRequests(wanted, self),
     },
     stdin: curlConfig([...metrics, ...requests]),
@@ -77,7 +79,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
   tracePhases(namespace, spent);
   const timings = { ...takeNetwork(session, namespace), ...spent };
-  const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "" };
+  const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "", vmm: programWords(program) };
   if (way !== "ssh") return { ...started, timings };
   // The metadata went to a guest that does not ask for it.
   const begun = Date.now();
@@ -126,13 +128,14 @@ function boot(wanted: VmInputs, version: string, vsock: string | undefined): Api
 }
 
 /**
- * What is left on the droplet to tell what a process was started from; nothing in it is secret.
+ * The launch record: what a clone's VMM was started from. Nothing in it is secret.
  *
- * @param from `memory` for one that runs already: what it was started from stays as it was noted
+ * @param from `memory` for a VMM that runs already: the droplet keeps the lines that it was started with
  */
-function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory"): string {
+function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory", program?: Program): string {
   return [
     ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
+    ...(program === undefined ? [] : [`vmm=${programLine(program)}`]),
     `name=${name}`,
     `disk_path=${artifact.diskPath}`,
     `started_from=${from}`,
@@ -237,24 +240,4 @@ async function finish(wanted: VmInputs, generation: string, cleared: ApiRequest)
   for (const line of weak) console.error(`${wanted.name}: ${line.slice("seed ".length)}`);
   const faults = failed.filter((line) => !weak.includes(line));
   if (faults.length > 0) throw new HornetError(`it could not take all of its identity: ${faults.join("; ")}`);
-}
-
-const versions = new WeakMap<Session, Map<string, Promise<string>>>();
-
-/** The version of the droplet's Firecracker, asked once an operation. */
-export function vmmVersion(session: Session, firecracker: string): Promise<string> {
-  const known = versions.get(session) ?? new Map<string, Promise<string>>();
-  versions.set(session, known);
-  const version =
-    known.get(firecracker) ??
-    session
-      .call({
-        what: "ask Firecracker for its version",
-        run: "vmm_version",
-        vars: { firecracker },
-        hint: "install Firecracker there, or set hornet:vmm.firecracker to where it is",
-      })
-      .then((text) => text.trim());
-  known.set(firecracker, version);
-  return version;
 }

@@ -109,13 +109,14 @@ function print(
   stack: string,
   mark: string | undefined,
   found: Inspection,
-  { faults, warnings }: Seen,
+  { faults, warnings, versions }: Seen,
   holder: string,
 ): void {
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
   console.log(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`);
   section("needed and not there", faults, "nothing: the droplet can carry the fleet");
   section("to be known", warnings, "nothing");
+  section("Firecracker", versions.lines, "none");
   section("lock", holder === "" ? [] : [`held by ${holder}`], "free");
   section("owned by the stack", found.owned, "nothing");
   section("not as declared", found.drift, "nothing");

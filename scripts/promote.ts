@@ -10,7 +10,7 @@ import { z } from "zod";
 import { connectionSchema } from "../host/connection";
 import { closeSessions, sessionOf, type Session } from "../host/session";
 import type { Manifest } from "../firecracker/manifest";
-import { parseManifest, readManifest } from "../providers/artifactPath";
+import { parseManifest, readManifest } from "../providers/manifests";
 import { signManifest } from "../providers/signature";
 import { writeWhole } from "./local/config";
 import { LOCAL, checkout, localPaths } from "./local/paths";

@@ -36,11 +36,8 @@ hash_files() {
 # Debian's sha256sum does not: a snapshot is read six times as fast.
 hash_file() { openssl dgst -sha256 -r "$1" 2>/dev/null || sha256sum -- "$1"; }
 
-# describe_host: variables firecracker. What a snapshot depends on, as lines key=value.
+# describe_host: what a snapshot depends on beside its VMM, as lines key=value.
 describe_host() {
-  [[ -x $firecracker ]] || { fail "there is no Firecracker at $firecracker"; return 1; }
-  printf 'firecracker=%s\n' "$("$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1)"
-  printf 'format=%s\n' "$("$firecracker" --snapshot-version | sed -n 's/^v\([0-9.]*\)$/\1/p' | head -n 1)"
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
   printf 'features=%s\n' "$(cpu_features)"
   printf 'kernel=%s\n' "$(uname -r)"
@@ -204,15 +201,4 @@ retire_artifact() {
   effect "artifact/del-draft" rm -rf "$grave" || return
   effect "artifact/retire" mv -T "$dir_of_artifacts/$digest" "$grave" || return
   effect "artifact/del-files" rm -rf "$grave"
-}
-
-# find_boot: variables dir_of_artifacts key. The digests of artifacts that were made from the same inputs.
-find_boot() {
-  local manifest
-  for manifest in "$dir_of_artifacts"/*/manifest.json; do
-    [[ ! -f $manifest || -L ${manifest%/*} ]] || ! grep -qF "\"key\": \"$key\"" "$manifest" || {
-      manifest=${manifest%/*}
-      printf '%s\n' "${manifest##*/}"
-    }
-  done
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker paths (one a line) state_file (of a
+# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker (see list_programs) paths (one a line) state_file (of a
 # snapshot without a manifest, or empty) more_tools (blank between), and those of limit_facts. Answers with lines key=value.
 preflight_facts() {
   local path
@@ -49,11 +49,22 @@ preflight_programs() {
   printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
   printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | sed q)"
   printf 'version.bash=%s\n' "$BASH_VERSION"
-  if [[ -x $firecracker ]]; then
-    printf 'firecracker=%s\n' "$("$firecracker" --version 2>&1 | sed -n '/^Firecracker v/{s///p;q}')"
-    printf 'format=%s\n' "$("$firecracker" --snapshot-version 2>&1 | sed -n '/^v\([0-9.]*\)$/{s//\1/p;q}')"
-    [[ ! -f $state_file ]] || printf 'described=%s\n' "$("$firecracker" --describe-snapshot "$state_file" 2>/dev/null | sed q)"
+  list_programs | awk '{ print "program." NR "=" $0 }'
+  if [[ -f $state_file ]]; then
+    printf 'head=%s\n' "$(path=$state_file snapshot_head | tr -d '\n')"
+    printf 'described=%s\n' "$(describe_snapshot)"
   fi
+}
+
+# describe_snapshot: variables firecracker state_file. Its format in the words of the first program that reads it; where none
+# does, the last one's words.
+describe_snapshot() {
+  local version path said=""
+  while read -r version _ path; do
+    [[ $version == - ]] || said=$(timeout 10 "$path" --describe-snapshot "$state_file" 2>/dev/null </dev/null | sed q)
+    [[ ! $said =~ ^v[0-9] ]] || break
+  done < <(list_programs)
+  printf '%s' "$said"
 }
 
 # cpu_features: the line of /proc/cpuinfo that lists what the CPU can do: "flags : …", on Arm "Features : …".

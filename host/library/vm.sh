@@ -161,7 +161,7 @@ shut_down_vmm() {
 # reads it sees the old one or the new one.
 write_record() {
   local origin
-  origin=$(grep '^\(digest\|key\)=' "$1/record") || { fail "the launch record $1/record is missing"; return 1; }
+  origin=$(grep '^\(digest\|key\|vmm\)=' "$1/record") || { fail "the launch record $1/record is missing"; return 1; }
   printf '%s\n' "$origin" "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"
 }
 
@@ -271,10 +271,4 @@ delete_vm() {
   effect "$namespace/end" end_vmm "$dir" || return
   effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun \
     "${kept[@]}" -delete
-}
-
-# vmm_version: variables firecracker.
-vmm_version() {
-  [[ -x $firecracker ]] || { fail "there is no Firecracker at $firecracker"; return 1; }
-  "$firecracker" --version | sed -n 's/^Firecracker v//p' | head -n 1
 }
