@@ -1,16 +1,24 @@
 /**
- * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--timeout-scale N]`: the end-to-end stories with
- * a real Firecracker in place of the stand-in. The kernel is a guest kernel that this Firecracker can boot; the rootfs is
- * Hornet's own guest image unless one is given. Every limit is multiplied with N.
+ * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]`: whether
+ * Hornet works on this machine with a real Firecracker. Each story of test/e2e runs by itself, in a simulated droplet;
+ * a table says what came of each. The first boot is measured, and every limit of the stories follows it. The kernel is a
+ * guest kernel that this Firecracker can boot; the rootfs is Hornet's own guest image unless one is given.
+ *
+ * The results lie in a folder, `.hornet/test-kvm` unless `--state` names another; with `--resume` a story that passed on
+ * the same files and the same commit does not run again.
  */
-import { spawn } from "node:child_process";
-import { accessSync, closeSync, constants, openSync, realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { execFileSync } from "node:child_process";
+import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
+import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { runStory } from "./kvm/jest";
+import { measureBoot, scaleFor, UNMEASURED } from "./kvm/measure";
+import { resultTable, Results } from "./kvm/results";
+import { chosen } from "./kvm/stories";
 import { checkout } from "./local/paths";
 
-/** Nested virtualisation may be a hundred times slower than the machine: a guest then boots in a minute. */
-const DEFAULT_SCALE = "5";
+const USAGE =
+  "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]";
 
 /** Where npm was called, which paths on the command line are relative to. */
 const calledFrom = process.env.INIT_CWD ?? process.cwd();
@@ -39,7 +47,34 @@ function readable(option: string, path: string): string {
   return realpathSync(path);
 }
 
-/** @returns Jest's exit code; 0 where the stories are skipped */
+/** What the stories run on, so that results of something else are not taken for theirs. */
+function subjectOf(files: readonly string[]): string {
+  const of = (path: string): string => {
+    const { size, mtimeMs } = statSync(path);
+    return `${path} ${size} ${mtimeMs}`;
+  };
+  let commit = "no commit";
+  try {
+    commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: checkout, encoding: "utf8", stdio: "pipe" }).trim();
+  } catch {
+    // A checkout without git has one version only.
+  }
+  return [commit, ...files.map(of)].join("; ");
+}
+
+/** The measured boot, unless an earlier run made it. @returns what every limit is multiplied with */
+async function measured(results: Results): Promise<number> {
+  if (results.boot === undefined) {
+    console.log("measuring a boot: a droplet, a snapshot, one clone");
+    process.env.HORNET_TEST_TIMEOUT_SCALE = String(UNMEASURED);
+    results.boot = await measureBoot();
+  }
+  const scale = scaleFor(results.boot);
+  console.log(`a boot takes ${results.boot.toFixed(0)} s: limits are multiplied with ${scale.toFixed(1)}`);
+  return scale;
+}
+
+/** @returns the exit code; 0 where every story passed or where they are skipped */
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -48,35 +83,45 @@ export async function main(args: readonly string[]): Promise<number> {
       firecracker: { type: "string" },
       kernel: { type: "string" },
       rootfs: { type: "string" },
-      "timeout-scale": { type: "string", default: DEFAULT_SCALE },
+      resume: { type: "boolean", default: false },
+      state: { type: "string" },
     },
   });
-  const { firecracker, kernel, rootfs, "timeout-scale": scale } = values;
-  if (firecracker === undefined || kernel === undefined) {
-    throw new Error("npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--timeout-scale N]");
-  }
-  if (!(Number(scale) > 0)) throw new Error(`--timeout-scale ${scale}: it is a number above 0.`);
+  const { firecracker, kernel, rootfs } = values;
+  if (firecracker === undefined || kernel === undefined) throw new Error(USAGE);
+  const wanted = chosen(positionals);
   const vmm = resolve(calledFrom, firecracker);
-  const reason = obstacle(vmm);
-  if (reason !== undefined) {
-    console.log(`skipped: ${reason}`);
+  const obstructed = obstacle(vmm);
+  if (obstructed !== undefined) {
+    console.log(`skipped: ${obstructed}`);
     return 0;
   }
-  const env = {
-    ...process.env,
-    HORNET_TEST_FIRECRACKER: realpathSync(vmm),
-    HORNET_TEST_KERNEL: readable("kernel", resolve(calledFrom, kernel)),
-    ...(rootfs !== undefined && { HORNET_TEST_ROOTFS: readable("rootfs", resolve(calledFrom, rootfs)) }),
-    HORNET_TEST_TIMEOUT_SCALE: scale,
-  };
-  return runJest(["--runInBand", "--verbose", ...(positionals.length > 0 ? positionals : ["test/e2e"])], env);
-}
+  process.env.HORNET_TEST_FIRECRACKER = realpathSync(vmm);
+  process.env.HORNET_TEST_KERNEL = readable("kernel", resolve(calledFrom, kernel));
+  if (rootfs !== undefined) process.env.HORNET_TEST_ROOTFS = readable("rootfs", resolve(calledFrom, rootfs));
+  const { HORNET_TEST_FIRECRACKER: program, HORNET_TEST_KERNEL: image, HORNET_TEST_ROOTFS: disk = [] } = process.env;
+  const files = [program, image, disk].flat();
+  const folder = values.state === undefined ? resolve(checkout, ".hornet/test-kvm") : resolve(calledFrom, values.state);
+  const results = Results.open(folder, subjectOf(files), values.resume);
+  const scale = await measured(results);
+  const env = { ...process.env, HORNET_TEST_TIMEOUT_SCALE: String(scale) };
 
-function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((done, fail) => {
-    const jest = resolve(checkout, "node_modules/jest/bin/jest.js");
-    const child = spawn(process.execPath, [jest, ...args], { cwd: checkout, env, stdio: "inherit" });
-    child.on("error", fail);
-    child.on("close", (code) => done(code ?? 128));
-  });
+  for (const story of wanted) {
+    const [name] = story;
+    if (results.of(name)?.passed === true) {
+      console.log(`${name}: passed before`);
+      continue;
+    }
+    console.log(`${name}: runs`);
+    const result = await runStory(folder, story, env);
+    results.add(name, result);
+    console.log(`${name}: ${result.passed ? "passed" : `failed: ${result.why}`} (${result.seconds.toFixed(0)} s)`);
+  }
+
+  const rows = wanted.map(([name]) => [name, results.of(name)] as const);
+  console.log(`\n${resultTable(rows)}\n`);
+  const failed = rows.filter(([, result]) => result?.passed !== true);
+  if (failed.length === 0) return 0;
+  console.log(`Logs: ${relative(calledFrom, folder) || "."}. Run what failed again: the same command with --resume.`);
+  return 1;
 }

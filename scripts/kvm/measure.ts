@@ -1,0 +1,27 @@
+/** The measured boot: from a droplet with nothing on it to one clone that is ready. */
+import { World } from "../../test/support/world";
+
+/** The limits of the stories are enough for a machine that needs this long, in s. */
+const REFERENCE = 30;
+/** What the limits of the measured boot itself are multiplied with: nothing is known of the machine yet. */
+export const UNMEASURED = 20;
+
+/** What every limit is multiplied with on a machine whose measured boot took `seconds`. */
+export function scaleFor(seconds: number): number {
+  return Math.max(1, seconds / REFERENCE);
+}
+
+/** @returns how long the boot took, in s */
+export async function measureBoot(): Promise<number> {
+  const world = await World.begin();
+  try {
+    await world.configure({ "hornet:fleet.count": 1 });
+    const begun = performance.now();
+    await world.npm("up");
+    const seconds = (performance.now() - begun) / 1000;
+    await world.npm("down");
+    return seconds;
+  } finally {
+    await world.end();
+  }
+}

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { scaleFor } from "./measure";
+import { resultTable, Results } from "./results";
+import { chosen, stories } from "./stories";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-results-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const passed = { passed: true, seconds: 12.4, why: "" };
+const failed = { passed: false, seconds: 3, why: "vm0 was not ready" };
+
+test("what passed is known to the next run that resumes, and to no other", () => {
+  const first = Results.open(folder, "one", false);
+  first.boot = 7;
+  first.add("story", passed);
+  first.add("rolling", failed);
+
+  const resumed = Results.open(folder, "one", true);
+  expect(resumed.boot).toBe(7);
+  expect(resumed.of("story")).toEqual(passed);
+  expect(resumed.of("rolling")).toEqual(failed);
+  for (const other of [Results.open(folder, "another", true), Results.open(folder, "one", false)]) {
+    expect(other.boot).toBeUndefined();
+    expect(other.of("story")).toBeUndefined();
+  }
+});
+
+test("the table says of each story what came of it, how long it took and why", () => {
+  const table = resultTable([
+    ["story", passed],
+    ["rolling", failed],
+    ["promotion", undefined],
+  ]);
+  expect(table.split("\n")).toEqual([
+    "story      result   seconds  why",
+    "story      passed        12",
+    "rolling    FAILED         3  vm0 was not ready",
+    "promotion  not run",
+  ]);
+});
+
+test("the main story is the first; a story is chosen by its name", () => {
+  expect([...stories().keys()][0]).toBe("story");
+  expect([...stories().keys()]).toEqual(expect.arrayContaining(["identity-ssh", "rolling", "promotion"]));
+  expect(chosen(["rolling"]).map(([name]) => name)).toEqual(["rolling"]);
+  expect(() => chosen(["tale"])).toThrow('there is no story "tale". The stories: story, ');
+});
+
+test("limits grow with the measured boot, and never fall below those of a fast machine", () => {
+  expect(scaleFor(5)).toBe(1);
+  expect(scaleFor(300)).toBe(10);
+});

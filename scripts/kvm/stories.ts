@@ -1,0 +1,27 @@
+import { readdirSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { checkout } from "../local/paths";
+
+/** Stories that play a VMM or a guest of their own kind, which a real Firecracker cannot show. */
+const STAND_IN_ONLY = new Set(["hundreds", "slow"]);
+
+/** The stories by name, the main one first. The name is that of the file in test/e2e. */
+export function stories(): ReadonlyMap<string, string> {
+  const folder = resolve(checkout, "test/e2e");
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => basename(file, ".test.ts"))
+    .filter((name) => !STAND_IN_ONLY.has(name));
+  names.sort((one, other) => Number(other === "story") - Number(one === "story") || one.localeCompare(other));
+  return new Map(names.map((name) => [name, resolve(folder, `${name}.test.ts`)]));
+}
+
+/** The stories that a person names, all of them where none is named. */
+export function chosen(wanted: readonly string[]): readonly (readonly [name: string, file: string])[] {
+  const known = stories();
+  const unknown = wanted.find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw new Error(`there is no story "${unknown}". The stories: ${[...known.keys()].join(", ")}.`);
+  }
+  return [...known].filter(([name]) => wanted.length === 0 || wanted.includes(name));
+}
