@@ -16,7 +16,7 @@ const report = z.object({
   ),
 });
 
-/** The first line that says something of the first failure. */
+/** What the first failure says first. */
 function reason(file: string, code: number): string {
   try {
     const { testResults } = report.parse(JSON.parse(readFileSync(file, "utf8")));
@@ -24,8 +24,9 @@ function reason(file: string, code: number): string {
     const text = failed?.failureMessages[0] ?? testResults[0]?.message ?? "";
     // eslint-disable-next-line no-control-regex -- Jest colours its messages
     const lines = text.replaceAll(/\u001b\[[0-9;]*m/g, "").split("\n");
-    const first = lines.find((line) => line.trim() !== "")?.trim() ?? "it gave no reason";
-    return first.slice(0, 200);
+    const said = lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("●"));
+    const short = said.slice(0, 3).join(" ").slice(0, 200);
+    return short === "" ? "it gave no reason" : short;
   } catch {
     return `Jest ended with ${code} and no report`;
   }
