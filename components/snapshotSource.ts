@@ -3,6 +3,7 @@ import { resolveDroplet } from "../config/droplet";
 import type { FleetSpec } from "../config/spec";
 import { connectionSchema } from "../host/connection";
 import { messageOf } from "../host/errors";
+import { printableLines } from "../host/printable";
 import { needsOf } from "../plan/needs";
 import { readAgent } from "../providers/agentSource";
 import { estimateTransfer } from "../providers/transferEstimate";
@@ -54,7 +55,7 @@ function agentArgs(path: string | undefined): Pick<BootArgs, "agent"> {
   try {
     return { agent: { path, digest: readAgent(path).digest } };
   } catch (error) {
-    throw new pulumi.RunError(messageOf(error));
+    throw new pulumi.RunError(printableLines(messageOf(error)));
   }
 }
 
@@ -102,7 +103,7 @@ export function announce(
     const line = await estimateTransfer(from, known.from.path, to, dir, digest).catch(
       (error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`,
     );
-    await pulumi.log.info(line, resource);
+    await pulumi.log.info(printableLines(line), resource);
   });
 }
 

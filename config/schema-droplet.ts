@@ -2,7 +2,7 @@
 import { z } from "zod";
 import * as formats from "./formats";
 import { hostKeyProblem, normalHostKey } from "./ssh-key";
-import { count, port, section, text } from "./schema-parts";
+import { count, port, section, text, seconds } from "./schema-parts";
 import { defaults } from "./defaults";
 
 const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -25,7 +25,7 @@ export const dropletFields = z.strictObject({
       "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa), the only one then accepted; left out, the operator's known_hosts must have it.",
     example: EXAMPLE_HOST_KEY,
   }),
-  timeout: count(1).default(60).meta({
+  timeout: seconds(1).default(60).meta({
     description: "Seconds that connecting, or one command on the droplet, may take before it is given up.",
     example: 60,
   }),
@@ -94,7 +94,7 @@ export const vmm = section(
         "Guest kernel on the droplet, for a clone that starts again on its own disk and whose snapshot brought no kernel.",
       example: "/opt/swarm/images/vmlinux.bin",
     }),
-    timeout: count(1).default(30).meta({
+    timeout: seconds(1).default(30).meta({
       description: "Seconds that a VMM may take to open its socket, to answer one request, or to end.",
       example: 30,
     }),
@@ -109,7 +109,7 @@ export const vmm = section(
         "Folder on the droplet, the one of node_exporter's --collector.textfile.directory, into which the metrics of all clones are collected (docs/metrics.md); made where it is missing. Left out, none are.",
       example: "/var/lib/prometheus/node-exporter",
     }),
-    shutdownTimeout: count(0).default(0).meta({
+    shutdownTimeout: seconds(0).default(0).meta({
       description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
       example: 10,
     }),
@@ -127,7 +127,7 @@ const smokeTest = z.strictObject({
     .string()
     .optional()
     .meta({ description: "All that it must say; left out, anything will do.", example: "ok" }),
-  timeout: count(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
+  timeout: seconds(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
 });
 
 export const fleet = section(
@@ -141,7 +141,7 @@ export const fleet = section(
       description: "How many clones may be down at once while a change rolls through the fleet.",
       example: 1,
     }),
-    readyTimeout: count(0).default(60).meta({
+    readyTimeout: seconds(0).default(60).meta({
       description: "Seconds that a clone may take until it answers as itself; 0: do not wait for it.",
       example: 60,
     }),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import * as formats from "./formats";
 import { dropletFields } from "./schema-droplet";
 import { ENV_TYPE, env } from "./schema-env";
-import { count, mac, port, section, text } from "./schema-parts";
+import { count, mac, port, section, text, seconds } from "./schema-parts";
 import { authorizedKeyProblem, signerProblem } from "./ssh-key";
 import { defaults } from "./defaults";
 
@@ -86,7 +86,7 @@ const boot = z.strictObject({
     description: "Further arguments on the kernel's command line, after Hornet's own (at most 1536 characters).",
     example: "quiet",
   }),
-  timeout: count(1).default(120).meta({
+  timeout: seconds(1).default(120).meta({
     description: "Seconds that the guest may take from power-on until it is ready for its snapshot.",
     example: 120,
   }),

@@ -16,6 +16,9 @@ export interface KeyMeta {
   readonly required?: boolean;
 }
 
+/** Seconds of a week: the longest limit. */
+const WEEK = 7 * 24 * 3600;
+
 /** Text that the check finds nothing wrong with. */
 export function text(problemOf: (value: string) => string | undefined): z.ZodString {
   return z.string().superRefine((value, context) => {
@@ -27,6 +30,11 @@ export function text(problemOf: (value: string) => string | undefined): z.ZodStr
 /** A whole number, `least` or more. */
 export function count(least: number): z.ZodInt {
   return z.int().min(least);
+}
+
+/** Seconds, `least` or more. ssh(1) and timers count ms in 32 bits, so a week is the most that all of them can wait. */
+export function seconds(least: number): z.ZodInt {
+  return z.int().min(least).max(WEEK);
 }
 
 /** A TCP or UDP port. */

@@ -15,6 +15,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** How many times the usual limit it may take: for copies and digests of large files. Default 1. */
   readonly patience?: number;
+  /** Bytes that it may print on stdout; beyond, it is ended. Default: 16 MiB. */
+  readonly maxBytes?: number;
   /** What to do when it fails. */
   readonly hint?: string;
 }

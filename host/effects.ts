@@ -1,20 +1,36 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { newKey } from "./frames";
+import { quote } from "./quote";
 
 /**
- * Every change of a droplet passes the library's `effect`, which names it first. With HORNET_EFFECTS set to a file, the
- * names are appended there: that is how tests enumerate the points at which an operation can be cut off. `K` asks
- * this process to die as a crash would: the point was chosen by HORNET_FAULT (see library/common.sh).
+ * Fault injection of tests. Every change of a droplet passes the library's `effect`. A run that set HORNET_EFFECTS or
+ * HORNET_FAULT sends another `effect` (injection.sh) with a random key; its lines on stderr carry that key, so no other
+ * text on stderr is obeyed. Every other run has neither that code nor anything that looks for such lines.
  */
-export function recordEffect(kind: "E" | "K", name: string): void {
-  const file = process.env.HORNET_EFFECTS;
-  if (file !== undefined) appendFileSync(file, `${name}\n`);
-  if (kind === "K") process.kill(process.pid, "SIGKILL");
+export interface Injection {
+  readonly key: string;
+  /** Shell code that follows the library. */
+  readonly code: string;
+  /** Acts on the rest of a marked line: `E NAME` names an effect that begins, `K NAME` asks this process to die. */
+  obey(line: string): void;
 }
 
-/** The settings that the library's `effect` reads, as shell assignments. */
-export function faultSettings(): Record<string, string> {
+/** What the environment asks for; undefined if it asks for nothing. */
+export function injectionOf(env: NodeJS.ProcessEnv = process.env): Injection | undefined {
+  const { HORNET_FAULT: fault = "", HORNET_EFFECTS: file = "" } = env;
+  if (fault === "" && file === "") return undefined;
+  const key = newKey();
+  const settings = { hornet_fault: fault, hornet_trace: file === "" ? "" : "1", hornet_key: key };
+  const assignments = Object.entries(settings).map(([name, value]) => `${name}=${quote(value)}\n`);
   return {
-    hornet_fault: process.env.HORNET_FAULT ?? "",
-    hornet_trace: process.env.HORNET_EFFECTS === undefined ? "" : "1",
+    key,
+    code: `\n${assignments.join("")}${readFileSync(join(__dirname, "injection.sh"), "utf8")}`,
+    obey: (line) => {
+      const [kind, ...name] = line.split(" ");
+      // A death is a point, too: it is the one that was asked for.
+      if (file !== "") appendFileSync(file, `${name.join(" ")}\n`);
+      if (kind === "K") process.kill(process.pid, "SIGKILL");
+    },
   };
 }

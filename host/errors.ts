@@ -1,3 +1,5 @@
+import { printableLines } from "./printable";
+
 /** What a failed command on a droplet leaves to say. */
 export interface CommandFailure {
   /** What Hornet was doing, in words: "create namespace vm7". */
@@ -16,14 +18,15 @@ export interface CommandFailure {
 const STDERR_TAIL = 2000;
 
 /**
- * An error a user is meant to read: one message that holds everything, no stack. The dynamic provider's host prints
+ * An error a user is meant to read: one message that holds everything, made printable, since most of them quote a droplet
+ * or a guest; no stack. The dynamic provider's host prints
  * `error.stack` for failed deletes, beside the message; so there is none.
  */
 export class HornetError extends Error {
   override readonly name: string = "HornetError";
 
   constructor(message: string) {
-    super(message);
+    super(printableLines(message));
     this.stack = "";
   }
 }
@@ -61,7 +64,7 @@ function describeFailure({ what, droplet, command, code, stderr, hint }: Command
     `${what} failed on ${droplet}`,
     `  command: ${command}`,
     `  exit code: ${code ?? "none"}`,
-    ...(end === "" ? [] : [`  stderr: ${end.replaceAll("\n", "\n          ")}`]),
+    ...(end === "" ? [] : [`  stderr: ${end.replaceAll(/\r?\n/g, "\n          ")}`]),
     ...(hint === undefined ? [] : [`  next: ${hint}`]),
   ].join("\n");
 }

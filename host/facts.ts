@@ -12,6 +12,9 @@ import { HornetError } from "./errors";
 import { refusal, sayWaiting } from "./lock";
 import type { Session } from "./session";
 
+/** Bytes. A clone takes about 8 KiB. */
+const FACTS_LIMIT = 256 << 20;
+
 /** The part of `ip -j -d addr show` (iproute2) that Hornet reads. */
 const ipLink = z.object({
   ifname: z.string(),
@@ -56,6 +59,7 @@ export async function gatherFacts(
       run: "gather_facts",
       vars: { ...vars, quiet },
       timeoutMs: session.usualMs + Number(quiet) * 1000,
+      maxBytes: FACTS_LIMIT,
       hint: "npm run doctor shows what the droplet lacks",
     });
   let text = await read(asItIs || (await session.holdsLock()) ? "" : "0.2");

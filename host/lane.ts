@@ -1,82 +1,104 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { Injection } from "./effects";
 import { ConnectionError } from "./errors";
+import { FrameReader, KeyedLines, newKey, Tail } from "./frames";
 import { sshWords } from "./ssh";
+import { startTimer } from "./timers";
 
 /** The outcome of one framed call. */
 export interface FrameResult {
   readonly code: number;
   readonly stdout: string;
+  /** The end of it, where it is longer than {@link STDERR_KEPT}. */
   readonly stderr: string;
 }
 
+/** What an answer may be at most. */
+export interface AnswerLimit {
+  /** Bytes of stdout. */
+  readonly bytes: number;
+  /** Called once when stdout, or stderr, exceeds its limit; with words for the error. */
+  readonly exceeded: (what: string) => void;
+}
+
 interface Pending {
-  readonly id: string;
   readonly label: string;
+  readonly out: FrameReader;
+  readonly err: FrameReader;
   resolve(result: FrameResult): void;
   reject(error: Error): void;
 }
 
-/** Starts every frame's closing line; a control character that no command's text output holds. */
-const MARK = "\x1e";
+const MIB = 1 << 20;
 
-/** Longer than any closing line: mark, id, exit code. */
-const SEAM = 64;
+/** Bytes of a call's stderr that are kept: its end. */
+const STDERR_KEPT = 256 * 1024;
+/** Bytes of stderr that a call may write at all. */
+const STDERR_LIMIT = 64 * MIB;
+/** Bytes of stdout where nobody asked for more. */
+export const ANSWER_LIMIT = 16 * MIB;
 
-/** What follows the mark once the shell is gone, where its end alone would not end the command that it runs in. */
+/** How the line begins that ssh's remote shell prints once the lane's shell is gone; its key follows. */
 export const GONE = "gone";
 
 const LAST_WORDS_MS = 50;
 
-/** A point between two effects, as the droplet's library names it on stderr (see library/common.sh). */
-export const POINT = /^\x1f(E|K) (.*)\n/gm; // eslint-disable-line no-control-regex
+/** Children that have not answered yet: a connection that hangs does not see that its stdin has ended. */
+const connecting = new Set<ChildProcessWithoutNullStreams>();
+process.on("exit", () => {
+  for (const child of connecting) child.kill("SIGKILL");
+});
+
+/** How a lane's shell is started. */
+export interface LaneStart {
+  /** The command that becomes the shell (`bash …` here, or `ssh … bash …`). */
+  readonly argv: readonly [string, ...string[]];
+  /** The functions that calls may use; sent once. */
+  readonly library: string;
+  /** The droplet's name for messages. */
+  readonly droplet: string;
+  /** The shell's end does not end the command: it then prints {@link GONE} and the key that it reads first. */
+  readonly carries: boolean;
+  readonly injection?: Injection | undefined;
+}
 
 /**
  * One persistent shell on a droplet. A fresh exec over ssh costs 100 ms and more; a framed call to a shell that is
  * already there costs the work it does.
  *
- * The shell reads `ID LENGTH\n` and LENGTH bytes of code, runs them in a subshell without stdin, and closes both stdout
- * and stderr with a marked line that holds the id and the exit code. Code travels on stdin, so neither it nor the data
- * in it stands in an argument list.
+ * The shell reads `KEY LENGTH\n` and LENGTH bytes of code, runs them in a subshell without stdin, and frames stdout and
+ * stderr with lines that hold the key (see frames.ts). Code travels on stdin, so neither it nor the data in it stands in
+ * an argument list.
  */
 export class Lane {
-  private stdout = "";
-  private stderr = "";
-  /** The end of the piece of stdout before: a closing line may come in two. */
-  private seam = "";
   private pending: Pending | undefined;
   private ended: string | undefined;
-  private sequence = 0;
   private readonly child: ChildProcessWithoutNullStreams;
+  private readonly droplet: string;
+  /** The end of stderr, inside and outside of answers: ssh tells there why it ends. */
+  private words = new Tail(4096);
   /** True from the moment a caller has it until it is given back. */
   taken = false;
   /** The shell's process id on the droplet; known after the first call. */
   pid = 0;
 
-  /**
-   * @param argv the command that becomes the shell (`bash …` here, or `ssh … bash …`)
-   * @param library the functions that calls may use; sent once
-   * @param droplet the droplet's name for messages
-   * @param onPoint told of every line that the library's `effect` writes
-   */
-  constructor(
-    argv: readonly [string, ...string[]],
-    library: string,
-    private readonly droplet: string,
-    private readonly onPoint: (kind: "E" | "K", name: string) => void,
-  ) {
+  constructor({ argv, library, droplet, carries, injection }: LaneStart) {
+    this.droplet = droplet;
     const [file, ...args] = argv;
     this.child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
-    this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      this.stdout += text;
-      // An answer may come in hundreds of pieces: only what may hold the mark is worth a look at all of it.
-      if (text.includes(MARK) || this.seam.includes(MARK)) this.settle();
-      this.seam = text.slice(-SEAM);
-      // Why it ended may come a moment later, on stderr.
-      if (this.stdout.endsWith(`\n${MARK}${GONE}\n`)) setTimeout(() => this.gone(), LAST_WORDS_MS);
+    connecting.add(this.child);
+    const goneKey = newKey();
+    // Why it ended may come a moment later, on stderr.
+    const gone = new KeyedLines(goneKey, (line) => line === GONE && startTimer(LAST_WORDS_MS, () => this.gone()));
+    const points = injection && new KeyedLines(injection.key, (line) => injection.obey(line));
+    this.child.stdout.on("data", (piece: Buffer) => {
+      this.pending?.out.push(carries ? gone.push(piece) : piece);
+      this.settle();
     });
-    this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.stderr += text;
-      this.report();
+    this.child.stderr.on("data", (piece: Buffer) => {
+      const text = points === undefined ? piece : points.push(piece);
+      this.words.push(text);
+      this.pending?.err.push(text);
       this.settle();
     });
     this.child.stdin.on("error", () => {
@@ -84,6 +106,7 @@ export class Lane {
     });
     this.child.on("error", (error) => this.end(`cannot start ${file}: ${error.message}`));
     this.child.on("close", (code, signal) => this.end(`the shell ended (${signal ?? `exit code ${code ?? "?"}`})`));
+    if (carries) this.child.stdin.write(`${goneKey}\n`);
     const bytes = Buffer.from(library, "utf8");
     this.child.stdin.write(`${bytes.length}\n`);
     this.child.stdin.write(bytes);
@@ -103,18 +126,28 @@ export class Lane {
    * Runs code in the lane's shell.
    *
    * @param label what is under way, for the message of a lost connection
+   * @param limit what becomes of an answer that is too large; the call goes on until somebody ends it
    * @throws ConnectionError where the shell is, or goes, away
    */
-  call(code: string, label: string): Promise<FrameResult> {
+  call(code: string, label: string, limit: AnswerLimit): Promise<FrameResult> {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) {
         reject(this.lost(label));
         return;
       }
-      this.sequence += 1;
-      this.pending = { id: String(this.sequence), label, resolve, reject };
+      const key = newKey();
+      const over = (stream: string, bytes: number) => () =>
+        limit.exceeded(`printed more than ${bytes / MIB} MiB on ${stream}`);
+      const out = new FrameReader(key, { limit: limit.bytes, onOverflow: over("stdout", limit.bytes) });
+      const err = new FrameReader(key, {
+        limit: STDERR_LIMIT,
+        tail: STDERR_KEPT,
+        onOverflow: over("stderr", STDERR_LIMIT),
+      });
+      this.words = new Tail(4096);
+      this.pending = { label, out, err, resolve, reject };
       const bytes = Buffer.from(code, "utf8");
-      this.child.stdin.write(`${this.sequence} ${bytes.length}\n`);
+      this.child.stdin.write(`${key} ${bytes.length}\n`);
       this.child.stdin.write(bytes);
     });
   }
@@ -149,29 +182,12 @@ export class Lane {
     }
   }
 
-  private report(): void {
-    this.stderr = this.stderr.replace(POINT, (_line, kind: "E" | "K", name: string) => {
-      this.onPoint(kind, name);
-      return "";
-    });
-  }
-
   private settle(): void {
-    const pending = this.pending;
-    if (pending === undefined) return;
-    const closing = new RegExp(`\\n${MARK}${pending.id} (\\d+)\\n`);
-    const out = closing.exec(this.stdout);
-    const err = closing.exec(this.stderr);
-    if (out === null || err === null) return;
+    const { pending } = this;
+    if (pending?.out.closed !== true || !pending.err.closed) return;
+    connecting.delete(this.child);
     this.pending = undefined;
-    const result = {
-      code: Number(out[1]),
-      stdout: this.stdout.slice(0, out.index),
-      stderr: this.stderr.slice(0, err.index),
-    };
-    this.stdout = this.stdout.slice(out.index + out[0].length);
-    this.stderr = this.stderr.slice(err.index + err[0].length);
-    pending.resolve(result);
+    pending.resolve({ code: pending.out.code ?? NaN, stdout: pending.out.text, stderr: pending.err.text });
   }
 
   private gone(): void {
@@ -181,13 +197,15 @@ export class Lane {
 
   private end(reason: string): void {
     this.ended ??= reason;
+    connecting.delete(this.child);
     const pending = this.pending;
     this.pending = undefined;
     pending?.reject(this.lost(pending.label));
   }
 
   private lost(label: string): ConnectionError {
-    const said = sshWords(this.stderr).slice(-1000);
+    // Without the lines that frame answers.
+    const said = sshWords(this.words.text().replaceAll(/\n?\x1e[0-9a-f]{32}( \d+)?\n/g, "")).slice(-1000); // eslint-disable-line no-control-regex
     return new ConnectionError(
       `the connection to ${this.droplet} was lost while it was to ${label}: ${this.ended ?? "unknown"}` +
         (said === "" ? "" : `\n  ssh said: ${said}`),

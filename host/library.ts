@@ -1,20 +1,22 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { faultSettings } from "./effects";
-import { quote } from "./quote";
+import type { Injection } from "./effects";
 
 const folder = join(__dirname, "library");
 let cached: string | undefined;
 
-/** The shell functions that run on a droplet, all of host/library as one text, with the fault settings before them. */
-export function readLibrary(): string {
+/**
+ * The shell functions that run on a droplet, all of host/library as one text.
+ *
+ * @param injection what a test adds
+ */
+export function readLibrary(injection?: Injection): string {
   cached ??= readdirSync(folder)
     .filter((file) => file.endsWith(".sh"))
     .sort()
     .map((file) => readFileSync(join(folder, file), "utf8"))
     .join("\n");
-  const settings = Object.entries(faultSettings()).map(([name, value]) => `${name}=${quote(value)}\n`);
-  return settings.join("") + cached;
+  return injection === undefined ? cached : cached + injection.code;
 }
 
 /** The functions that change nothing. All others need the droplet's lock. */

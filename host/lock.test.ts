@@ -92,7 +92,7 @@ test("the lock of a process that was killed is taken over at once, after the end
 
 test("a holder that falls silent loses the lock, and what it had at work ends before", async () => {
   const shell = (serve: readonly string[]): ChildProcessByStdio<Writable, null, null> => {
-    const start = { connection: droplet.connection, folder: droplet.folder, first: true, session: "asleep", serve };
+    const start = { connection: droplet.connection, folder: droplet.folder, first: false, session: "asleep", serve };
     const [file, ...args] = shellCommand(start);
     const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"] });
     child.stdin.write(`${Buffer.byteLength(readLibrary())}\n${readLibrary()}`);
@@ -102,9 +102,9 @@ test("a holder that falls silent loses the lock, and what it had at work ends be
   // Like an operator's machine that sleeps: connections stay, nothing is said any more.
   const lane = shell(["serve_lane"]);
   const run = "echo begun >>/tmp/order; sleep 30; echo too late >>/tmp/order";
-  lane.stdin.write(`1 ${run.length}\n${run}`);
+  lane.stdin.write(`${"0".repeat(32)} ${run.length}\n${run}`);
   await until(async () => (await droplet.run("cat /tmp/order 2>/dev/null || :")) !== "");
-  shell(["hold_lock", "5", "a sleeper", "2"]);
+  shell(["hold_lock", "5", "a sleeper", "2"]).stdin.write(`${"0".repeat(32)}\n`);
   await until(async () => (await holder()).startsWith("a sleeper"));
   await operator({ lockTimeout: 30 }).call(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
   expect(said).toEqual([expect.stringContaining("it is locked by a sleeper (pid")]);

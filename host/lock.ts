@@ -1,11 +1,17 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname, userInfo } from "node:os";
-import { createInterface } from "node:readline";
+import { injectionOf } from "./effects";
 import { HornetError } from "./errors";
+import { KeyedLines, newKey, Tail } from "./frames";
 import { readLibrary } from "./library";
+import { printable, report } from "./printable";
+import { startTimer } from "./timers";
 
 /** The droplet gives a silent holder up after 60 s (library/lock.sh). */
 const HEARTBEAT_MS = 10_000;
+
+/** How much longer than the wait for the lock its shell may take to answer. */
+const ANSWER_MS = 60_000;
 
 /** Who holds a lock, for those who wait: stands in a process list. */
 export function lockHolder(): string {
@@ -31,21 +37,24 @@ export class DropletLock {
    *
    * @param argv the command of a shell that serves `hold_lock`
    * @param droplet its name for messages
+   * @param patience seconds that it waits
    * @throws HornetError that names the holder when the wait is over
    */
-  static async take(argv: readonly [string, ...string[]], droplet: string): Promise<DropletLock> {
+  static async take(argv: readonly [string, ...string[]], droplet: string, patience: number): Promise<DropletLock> {
     const [file, ...args] = argv;
     const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
     child.stdin.on("error", () => undefined);
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-    const bytes = Buffer.from(readLibrary(), "utf8");
+    const said = new Tail(4096);
+    child.stderr.on("data", (piece: Buffer) => said.push(piece));
+    const bytes = Buffer.from(readLibrary(injectionOf()), "utf8");
+    const key = newKey();
     child.stdin.write(`${bytes.length}\n`);
     child.stdin.write(bytes);
+    child.stdin.write(`${key}\n`);
     const heartbeat = setInterval(() => child.stdin.write("\n"), HEARTBEAT_MS).unref();
     let stamp: string;
     try {
-      stamp = await granted(child, droplet, () => said);
+      stamp = await granted(child, { droplet, patience, key, said: () => said.text() });
     } catch (error) {
       clearInterval(heartbeat);
       child.kill();
@@ -111,34 +120,46 @@ export class LockKeeper {
   }
 }
 
-async function granted(child: ChildProcessWithoutNullStreams, droplet: string, said: () => string): Promise<string> {
-  const failed = new Promise<never>((_resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", () => reject(new HornetError(`cannot lock ${droplet}: ${said().trim()}`)));
-  });
-  failed.catch(() => undefined);
-  const answers = createInterface({ input: child.stdout });
-  const answered = new Promise<string>((resolve, reject) => {
-    answers.on("line", (line) => {
+interface Waiting {
+  readonly droplet: string;
+  readonly patience: number;
+  readonly key: string;
+  readonly said: () => string;
+}
+
+async function granted(
+  child: ChildProcessWithoutNullStreams,
+  { droplet, patience, key, said }: Waiting,
+): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const limit = startTimer(patience * 1000 + ANSWER_MS, () =>
+      reject(new HornetError(`cannot lock ${droplet}: its shell does not answer`)),
+    );
+    const lines = new KeyedLines(key, (line) => {
       const [word, ...holder] = line.split(" ");
-      if (word === "locked") resolve(holder.join(" "));
       if (word === "waiting") sayWaiting(droplet, holder.join(" "));
+      if (word === "locked") resolve(holder.join(" "));
       if (word === "refused") reject(refusal(droplet, holder.join(" ")));
+      if (word !== "waiting") limit.cancel();
+    });
+    child.stdout.on("data", (piece: Buffer) => lines.push(piece));
+    child.once("error", reject);
+    child.once("close", () => {
+      limit.cancel();
+      reject(new HornetError(`cannot lock ${droplet}: ${said().trim()}`));
     });
   });
-  answered.catch(() => undefined);
-  return Promise.race([answered, failed]);
 }
 
 /** Tells the user whom an operation waits for. */
 export function sayWaiting(droplet: string, holder: string): void {
-  console.error(`waiting for ${droplet}: it is locked by ${holder}`);
+  report(`waiting for ${droplet}: it is locked by ${printable(holder)}`);
 }
 
 /** The end of waiting for a lock. */
 export function refusal(droplet: string, holder: string): HornetError {
   return new HornetError(
-    `${droplet} is locked by ${holder}: wait until that operation is over, or end it by its pid there, which gives the ` +
+    `${droplet} is locked by ${printable(holder)}: wait until that operation is over, or end it by its pid there, which gives the ` +
       "lock back",
   );
 }

@@ -1,9 +1,9 @@
 import { describeConnection, isLocal, type Connection } from "./connection";
 import { encode, type Call } from "./call";
-import { recordEffect } from "./effects";
+import { injectionOf } from "./effects";
 import { endWithEngine } from "./engine";
 import { CommandError, UnreachableError } from "./errors";
-import { Lane, type FrameResult } from "./lane";
+import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
 import { READ_ONLY, readLibrary } from "./library";
 import { DropletLock, LockKeeper, lockHolder } from "./lock";
@@ -14,6 +14,7 @@ import { discardFolder, privateFolder } from "./privateFolder";
 import { quote } from "./quote";
 import { shellCommand } from "./shellCommand";
 import { connectionHint, sshOptions } from "./ssh";
+import { startTimer } from "./timers";
 
 /** Seconds. */
 const DEFAULT_TIMEOUT = 60;
@@ -169,26 +170,32 @@ export class Session {
 
   private async limited(lane: Lane, call: Call): Promise<FrameResult> {
     const limit = call.timeoutMs ?? this.usualMs * (call.patience ?? 1);
-    const run = lane.call(encode(call), call.what);
-    const aborting: { done?: Promise<void> } = {};
-    const timer = setTimeout(() => {
-      const over = run.then(
-        () => undefined,
-        () => undefined,
+    let reason = "";
+    let aborting: Promise<void> | undefined;
+    const end = (why: string): void => {
+      if (aborting !== undefined) return;
+      reason = why;
+      aborting = this.abort(
+        lane,
+        run.then(
+          () => undefined,
+          () => undefined,
+        ),
       );
-      aborting.done = this.abort(lane, over);
-    }, limit);
+    };
+    const run = lane.call(encode(call), call.what, { bytes: call.maxBytes ?? ANSWER_LIMIT, exceeded: end });
+    const timer = startTimer(limit, () => end(`reached its limit of ${limit / 1000} s`));
     try {
       const result = await run;
-      if (aborting.done === undefined) return result;
+      if (aborting === undefined) return result;
     } catch (error) {
-      if (aborting.done === undefined) throw error;
+      if (aborting === undefined) throw error;
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
     }
     // The lane is not given back before, or what is killed would be the work of the next call.
-    await aborting.done;
-    throw this.failure(call, null, `reached its limit of ${limit / 1000} s and was ended`);
+    await aborting;
+    throw this.failure(call, null, `${reason} and was ended`);
   }
 
   /**
@@ -197,12 +204,15 @@ export class Session {
    * @param over the end of the call
    */
   private async abort(lane: Lane, over: Promise<void>): Promise<void> {
-    const giveUp = setTimeout(() => lane.kill(), GIVE_UP_MS);
+    const giveUp = startTimer(GIVE_UP_MS, () => lane.kill());
     try {
       // Beside the lanes and gone right after: all of them may be busy, and each end of a call must not add one.
       const helper = await this.connect(false);
       try {
-        await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit");
+        await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit", {
+          bytes: ANSWER_LIMIT,
+          exceeded: () => helper.kill(),
+        });
       } finally {
         await helper.close();
       }
@@ -210,24 +220,39 @@ export class Session {
       lane.kill();
     }
     await over;
-    clearTimeout(giveUp);
+    giveUp.cancel();
   }
 
   private async connect(first: boolean): Promise<Lane> {
     endWithEngine();
-    const lane = new Lane(this.command(first), readLibrary(), this.name, recordEffect);
+    const injection = injectionOf();
+    const lane = new Lane({
+      argv: this.command(first),
+      library: readLibrary(injection),
+      droplet: this.name,
+      carries: first && this.overSsh,
+      injection,
+    });
+    let late = "";
+    const giveUp = (why: string): void => {
+      late = why;
+      lane.kill();
+    };
+    const limit = startTimer(this.usualMs, () => giveUp(`no shell answered within ${this.usualMs / 1000} s`));
     try {
-      const { stdout } = await lane.call("say_hello", "connect");
-      const [pid, ...machine] = stdout.slice(stdout.lastIndexOf("\n") + 1).split(" ");
+      const { stdout } = await lane.call("say_hello", "connect", { bytes: 4096, exceeded: giveUp });
+      const [pid, ...machine] = stdout.split(" ");
       lane.pid = Number(pid);
       this.machine = machine.join(" ");
     } catch (error) {
-      const said = error instanceof Error ? error.message : String(error);
+      limit.cancel();
+      const said = `${error instanceof Error ? error.message : String(error)}${late === "" ? "" : `: ${late}`}`;
       throw new UnreachableError(
         `cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`,
         `cannot use ${this.name}, as another resource says with the reason`,
       );
     }
+    limit.cancel();
     return lane;
   }
 
@@ -245,7 +270,11 @@ export class Session {
   private async takeLock(): Promise<DropletLock> {
     // The connection is the first lane's.
     if (this.pool.empty) this.pool.release(await this.pool.acquire());
-    return DropletLock.take(this.command(false, ["hold_lock", String(this.patience), lockHolder()]), this.name);
+    return DropletLock.take(
+      this.command(false, ["hold_lock", String(this.patience), lockHolder()]),
+      this.name,
+      this.patience,
+    );
   }
 
   private failure(call: Call, code: number | null, stderr: string): CommandError {

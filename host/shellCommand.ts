@@ -10,7 +10,7 @@ export interface ShellStart {
   readonly connection: Connection;
   /** A private folder for ssh's control socket. */
   readonly folder: string;
-  /** This shell carries the connection that the session's other ones share. */
+  /** This shell carries the connection that the session's other ones share. Over ssh it reads a key first; see Lane. */
   readonly first: boolean;
   /** The session's id; shells of one session are told by it. */
   readonly session: string;
@@ -34,7 +34,8 @@ export function shellCommand({ connection, folder, first, session, serve }: Shel
     `ControlMaster=${first ? "yes" : "no"}`,
     "--",
     connection.host,
-    // The ssh that carries the others lives on when its own shell has died, so that has to be said.
-    first ? `${words}; printf '\\n\\036${GONE}\\n'` : `exec ${words}`,
+    // The ssh that carries the others lives on when its own shell has died, so that has to be said: behind a key from
+    // stdin, or a guest's output could say it.
+    first ? `exec sh -c ${quote(`IFS= read -r k; ${words}; printf "\\036%s ${GONE}\\n" "$k"`)}` : `exec ${words}`,
   ];
 }

@@ -5,6 +5,7 @@ import type { Session } from "../host/session";
 import { artifactsThat } from "./artifactByKey";
 import { readManifest } from "./manifests";
 import { sendFiles, sizeOf, type Part } from "./transferStream";
+import { report } from "../host/printable";
 
 /** What is to come from where. */
 export interface Transfer {
@@ -55,7 +56,7 @@ export async function transfer(wanted: Transfer): Promise<Transferred> {
       break;
     } catch (error) {
       if (!(error instanceof ConnectionError) || idle >= PATIENCE) throw error;
-      console.error(`${error.message.split("\n")[0] ?? ""}; going on from where it was`);
+      report(`${error.message.split("\n")[0] ?? ""}; going on from where it was`);
       await sleep(500 * 2 ** idle);
     }
   }

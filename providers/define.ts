@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema } from "../host/connection";
+import { endWithEngine } from "../host/engine";
 import { HornetError, messageOf } from "../host/errors";
+import { printable, report } from "../host/printable";
 import { isGone } from "./gone";
 import { withoutDefaults } from "./lean";
 import { hasUnknownPack, pack, UNKNOWN, unpack, type Packs } from "./packed";
@@ -64,6 +66,7 @@ type Bag = Record<string, unknown>;
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
 ): dynamic.ResourceProvider {
+  endWithEngine();
   const { packs = {} } = definition;
   const flat = (props: Bag): Bag => unpack(packs, props);
   const told = (props: Bag): Inputs => definition.inputs.parse(flat(props));
@@ -96,10 +99,9 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         if (!definition.here && isGone(current.droplet)) return { id: "", props: {} };
         const reading = await readAnyhow(definition, current);
         if (reading === "gone") return { id: "", props: {} };
-        const condition = reading.drift.length === 0 ? AS_DECLARED : reading.drift.join("; ");
+        const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
-        if (condition !== AS_DECLARED && !reading.told)
-          process.stderr.write(`${definition.kind} ${id}: ${condition}\n`);
+        if (condition !== AS_DECLARED && !reading.told) report(`${definition.kind} ${id}: ${condition}`);
         const inputs = { ...kept(definition.inputs.parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...reading.outputs }, inputs };
       }),

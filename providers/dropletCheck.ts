@@ -8,6 +8,7 @@ import { lookAtDroplet, type Seen } from "./preflight";
 import { watcherOf } from "./ready";
 import { snapshotNeeds } from "./snapshotOutlook";
 import { defaults } from "../config/defaults";
+import { report } from "../host/printable";
 
 const inputs = commonInputs.extend({
   /** The namespaces that the program declares. */
@@ -52,7 +53,7 @@ async function check(wanted: Inputs): Promise<Outputs> {
       [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
     );
   }
-  for (const warning of warnings) console.error(`warning: ${sessionFor(wanted).name}: ${warning}`);
+  for (const warning of warnings) report(`warning: ${sessionFor(wanted).name}: ${warning}`);
   return { warnings: [...warnings], versions: [...versions.lines] };
 }
 
@@ -79,7 +80,7 @@ const definition: Definition<Inputs, Outputs> = {
     const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
     const { faults, versions } = await preflight({ ...state, namespaces: mine, needs }, observed);
     // What changed around VMs that run on is information: nothing follows from it until the config changes.
-    for (const words of versions.warnings) console.error(`${sessionFor(state).name}: ${words}`);
+    for (const words of versions.warnings) report(`${sessionFor(state).name}: ${words}`);
     return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
   },
   update: (state, wanted) => {

@@ -4,6 +4,7 @@ import { judgeLimits, LIMIT_KEYS, limitDrift, raisedText, type Raise } from "../
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
+import { report } from "../host/printable";
 
 const inputs = commonInputs.extend({
   /** How many clones the program declares. */
@@ -50,7 +51,7 @@ async function raise(wanted: Inputs, known: string): Promise<Outputs> {
   const { facts, raises } = await look(wanted, await observeToChange(wanted, LIMITS), wanted.clones);
   if (raises.length === 0 && limitDrift(facts, known).length === 0) return { raised: raisedText(facts) };
   for (const { key, to } of raises) {
-    console.error(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
+    report(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
   }
   const raised = await sessionFor(wanted).call({
     what: "raise the limits that the fleet needs",

@@ -1,4 +1,5 @@
 import { ConnectionError, HornetError, messageOf } from "../host/errors";
+import { foreignText } from "../host/printable";
 import type { CommonInputs } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 
@@ -56,7 +57,7 @@ async function endOf(vm: GuestVm): Promise<string> {
   const end =
     console === ""
       ? "its console is empty"
-      : `the end of its console:\n${console}\n(all of it: ${path} on the droplet)`;
+      : `the end of its console:\n${foreignText(console)}\n(all of it: ${path} on the droplet)`;
   const how = fateOf(fate);
   return how === undefined ? end : `${how}\n${end}`;
 }

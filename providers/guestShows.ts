@@ -3,6 +3,7 @@ import { HornetError } from "../host/errors";
 import { guestWatchOf, type GuestOrder } from "../host/guestWatch";
 import type { Session } from "../host/session";
 import { GuestProgress } from "./guestProgress";
+import { report } from "../host/printable";
 
 /** What a guest shows first: an identity service that says something, or an ssh server that answers. */
 export type Shown = "service" | "ssh";
@@ -79,7 +80,7 @@ export async function whileReporting<T>(guest: WatchedGuest, work: Promise<T>): 
 async function reporting<T>({ session, name }: WatchedGuest, progress: GuestProgress, work: Promise<T>): Promise<T> {
   const tick = setInterval(() => {
     const line = progress.line(Date.now());
-    if (line !== undefined) console.error(`${session.name}: ${name}: ${line}`);
+    if (line !== undefined) report(`${session.name}: ${name}: ${line}`);
   }, TICK_MS);
   try {
     return await work;

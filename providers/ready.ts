@@ -3,6 +3,7 @@ import { guestWatchOf } from "../host/guestWatch";
 import type { Session } from "../host/session";
 import { GuestProgress } from "./guestProgress";
 import { ReadyProgress } from "./readyProgress";
+import { report } from "../host/printable";
 
 /** A clone that is waited for. */
 export interface Awaited {
@@ -101,7 +102,7 @@ export class ReadyWatcher {
     const more = slow.length > NAMED ? [`${slow.length - NAMED} more clones are slow`] : [];
     const count = this.progress.line(now);
     for (const line of [...slow.slice(0, NAMED), ...more, ...(count === undefined ? [] : [count])]) {
-      console.error(`${this.session.name}: ${line}`);
+      report(`${this.session.name}: ${line}`);
     }
   }
 }

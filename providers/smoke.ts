@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../host/connection";
 import { HornetError } from "../host/errors";
+import { Tail } from "../host/frames";
+import { foreignText } from "../host/printable";
 import { discardFolder, privateFolder } from "../host/privateFolder";
 import { expandHome } from "../host/ssh";
+import { startTimer } from "../host/timers";
 import { FORWARDING } from "../plan/preflight";
 import { sessionFor } from "./droplet";
 import type { CommonInputs } from "./define";
@@ -25,6 +28,11 @@ export const smokeTest = z.object({
 /** Said in a clone before the test's own words. Every shell that somebody may have there, fish and csh too, knows how. */
 const BEGINS = "hornet-smoke-test-begins";
 
+/** Bytes that a test may print on stdout. */
+const OUTPUT_LIMIT = 1 << 20;
+/** Bytes of its stderr that are kept: its end. */
+const STDERR_KEPT = 4096;
+
 /** See {@link smokeTest}. */
 export type SmokeTest = z.infer<typeof smokeTest>;
 
@@ -40,6 +48,8 @@ interface Said {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Why Hornet ended it. */
+  readonly ended?: string | undefined;
 }
 
 /**
@@ -54,7 +64,7 @@ export function runSmokeTests(clone: Tried, hostKey: string, tests: readonly Smo
 
 async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
   for (const test of tests) {
-    const { code, stdout, stderr } =
+    const { code, stdout, stderr, ended } =
       test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);
     const said = stdout.trim();
     if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
@@ -62,10 +72,10 @@ async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]
       [
         `the smoke test of ${clone.name} on ${sessionFor(clone).name} failed`,
         `  command (on the ${test.on}): ${test.command}`,
-        `  exit code: ${code ?? `none, it reached its limit of ${test.timeout} s`}`,
+        `  exit code: ${code ?? `none, ${ended ?? "it was killed"}`}`,
         ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
-        ...(said === "" ? [] : [`  stdout: ${said.slice(-600)}`]),
-        ...(stderr.trim() === "" ? [] : [`  stderr: ${stderr.trim().slice(-600)}`]),
+        ...(said === "" ? [] : ["  stdout:", foreignText(said.slice(-600))]),
+        ...(stderr.trim() === "" ? [] : ["  stderr:", foreignText(stderr.trim().slice(-600))]),
         `  next: ${nextStep(stderr)}`,
       ].join("\n"),
     );
@@ -123,15 +133,25 @@ async function inClone(clone: Tried, hostKey: string, { command, timeout }: Smok
 function run(argv: readonly string[], timeout: number): Promise<Said> {
   return new Promise((resolve, reject) => {
     const child = spawn("ssh", argv, { stdio: ["ignore", "pipe", "pipe"] });
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeout * 1000);
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    let ended: string | undefined;
+    const end = (why: string): void => {
+      ended ??= why;
+      child.kill("SIGKILL");
+    };
+    const timer = startTimer(timeout * 1000, () => end(`it reached its limit of ${timeout} s`));
+    const pieces: Buffer[] = [];
+    let size = 0;
+    child.stdout.on("data", (piece: Buffer) => {
+      size += piece.length;
+      if (size > OUTPUT_LIMIT) end(`it printed more than ${OUTPUT_LIMIT >> 20} MiB`);
+      else pieces.push(piece);
+    });
+    const stderr = new Tail(STDERR_KEPT);
+    child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
     child.on("error", (error) => reject(new HornetError(`ssh cannot be started: ${error.message}`)));
     child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code, stdout, stderr });
+      timer.cancel();
+      resolve({ code, stdout: Buffer.concat(pieces).toString("utf8"), stderr: stderr.text(), ended });
     });
   });
 }

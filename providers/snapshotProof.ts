@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, sessionFor } from "./droplet";
+import { report } from "../host/printable";
 
 const inputs = commonInputs.extend({
   /** The artifact that the fleet runs: `sha256:…`. */
@@ -27,7 +28,7 @@ async function prove(wanted: Inputs): Promise<Outputs> {
     vars: { ...varsOf(wanted), keep: wanted.generations.map(hex).join(" ") },
   });
   if (others === "") return { proved: wanted.digest };
-  console.error(
+  report(
     `${others.split("\n").join(", ")} on ${session.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
       "which is not proved until each of them was replaced (pulumi up --replace URN) and one more up has seen them",
   );

@@ -3,6 +3,7 @@ import type { Manifest } from "../firecracker/manifest";
 import { CommandError, ConnectionError } from "../host/errors";
 import type { Transfer } from "./artifactTransfer";
 import { progressLine } from "./transferProgress";
+import { report } from "../host/printable";
 
 /** A file that is to be sent, from this offset on. */
 export interface Part {
@@ -55,7 +56,7 @@ export async function sendFiles(
   const tick = setInterval(() => {
     const there = [...done.values()].reduce((sum, at) => sum + at, 0);
     const now = { there, total, sent, elapsed: Date.now() - before.begun };
-    console.error(`from ${source.name}: ${progressLine(now)}`);
+    report(`from ${source.name}: ${progressLine(now)}`);
   }, SAID_EVERY);
   try {
     // The end of the sender ends the receiver, which keeps what came until then.

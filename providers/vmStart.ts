@@ -24,6 +24,7 @@ import { identityOf, metadataOf, toldMark, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
 import { programForClone } from "./vmmPrograms";
 import { vmVars, wayOf } from "./vmVars";
+import { report } from "../host/printable";
 
 /** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
@@ -42,7 +43,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const metadata = metadataOf(wanted, self);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
-  const program = await programForClone(session, wanted, boots, (words) => console.error(words));
+  const program = await programForClone(session, wanted, boots, report);
   const { version } = program;
   // The pipe is made by prepare_metrics (host/library/metrics.sh).
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
@@ -237,7 +238,7 @@ async function finish(wanted: VmInputs, generation: string, cleared: ApiRequest)
   const failed = said.split("\n").filter((line) => line !== "");
   // Of guests that can do no better; the kernel has VMGenID for it.
   const weak = failed.filter((line) => line.startsWith("seed "));
-  for (const line of weak) console.error(`${wanted.name}: ${line.slice("seed ".length)}`);
+  for (const line of weak) report(`${wanted.name}: ${line.slice("seed ".length)}`);
   const faults = failed.filter((line) => !weak.includes(line));
   if (faults.length > 0) throw new HornetError(`it could not take all of its identity: ${faults.join("; ")}`);
 }

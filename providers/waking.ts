@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Session } from "../host/session";
 import { Limit } from "./limit";
+import { sleep } from "../host/timers";
 
 /** Guests at once on a droplet with a single core, so that one which never answers is not what all wait for. */
 const AT_LEAST = 2;
@@ -29,10 +29,7 @@ export async function whenThereIsRoom<T>(session: Session, limitMs: number, work
     void limit.run(async () => {
       const enough = new AbortController();
       const done = work().then(resolve, reject);
-      await Promise.race([
-        done,
-        sleep(limitMs * PATIENCE, undefined, { signal: enough.signal }).catch(() => undefined),
-      ]);
+      await Promise.race([done, sleep(limitMs * PATIENCE, enough.signal)]);
       enough.abort();
     });
   });

@@ -12,6 +12,7 @@ import { readStackFile } from "../config/file";
 import type { FleetSpec } from "../config/spec";
 import { messageOf } from "../host/errors";
 import { gatherFacts } from "../host/facts";
+import { printable, report } from "../host/printable";
 import { closeSessions, sessionOf, type Session } from "../host/session";
 import { inspect, type Inspection } from "../plan/inspection";
 import type { Observed } from "../plan/observed";
@@ -32,7 +33,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await examine(stack, args.includes("--digests"));
   } catch (error) {
-    console.error(`error: ${messageOf(error)}`);
+    report(`error: ${messageOf(error)}`);
     return 2;
   } finally {
     await closeSessions();
@@ -113,7 +114,7 @@ function print(
   holder: string,
 ): void {
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
-  console.log(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`);
+  console.log(printable(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`));
   section("needed and not there", faults, "nothing: the droplet can carry the fleet");
   section("to be known", warnings, "nothing");
   section("Firecracker", versions.lines, "none");
@@ -129,7 +130,7 @@ function print(
 
 function section(title: string, lines: readonly string[], none: string): void {
   console.log(title);
-  for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${line}`);
+  for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${printable(line)}`);
 }
 
 /** The files of Hornet's own artifacts that are missing, or have another digest than their manifest says. */

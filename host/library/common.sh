@@ -11,40 +11,44 @@ ulimit -c 0
 # is raised by who may, which root may.
 (($(ulimit -n) >= 4096)) || ulimit -S -n 4096 2>/dev/null || ulimit -n 4096 2>/dev/null || ulimit -S -n "$(ulimit -H -n)"
 
-# Serves framed calls: "ID LENGTH", then LENGTH bytes of code. Closes stdout and stderr of each with a marked line.
+# serve_lane: serves framed calls: "KEY LENGTH", then LENGTH bytes of code. A line of a mark and the key opens the answer on
+# stdout and stderr, one of both and the exit code closes it. No command knows the key, so none can end an answer.
 serve_lane() {
-  local id length code
-  while IFS=' ' read -r id length; do
+  local key length code rc
+  while IFS=' ' read -r key length; do
     if ((length > 8192)); then
       code=$(head -c "$length" && printf x)
       code=${code%x}
     else
       IFS= read -r -N "$length" code
     fi
-    (eval "$code") </dev/null
-    local rc=$?
-    printf '\n\036%s %d\n' "$id" "$rc"
-    printf '\n\036%s %d\n' "$id" "$rc" >&2
+    printf '\n\036%s\n' "$key"
+    printf '\n\036%s\n' "$key" >&2
+    (unset key && eval "$code") </dev/null
+    rc=$?
+    printf '\n\036%s %d\n' "$key" "$rc"
+    printf '\n\036%s %d\n' "$key" "$rc" >&2
   done
 }
 
-# The line with which a stream begins. A login shell may have said something before: Debian's bash reads ~/.bashrc for ssh.
-stream_begins=$'\036begins'
-
-# serve_stream: runs one call whose stdin and stdout are the lane's own: for what is too big to be framed.
+# serve_stream: runs one call whose stdin and stdout are the lane's own, for what is too big to be framed: "KEY LENGTH" and
+# LENGTH bytes of code. The line stream_begins precedes the stream: a login shell may print something before (Debian's bash
+# reads ~/.bashrc for ssh), and cannot know the key.
 serve_stream() {
-  local length code
+  local key length code
+  IFS=' ' read -r key length
+  stream_begins=$'\036begins '$key
   printf '%s\n' "$stream_begins"
-  IFS= read -r length
   code=$(head -c "$length" && printf x)
+  unset key
   eval "${code%x}"
 }
 
 # say_hello: this lane's pid, and what names the machine: its boot, and its network namespace, since containers of one kernel
-# share that. On a line of its own: a login shell may have said something before (see stream_begins).
+# share a boot.
 say_hello() {
   local boot
-  read -r boot </proc/sys/kernel/random/boot_id && printf '\n%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
+  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
 }
 
 # fail MESSAGE…: says why on stderr and fails.
@@ -53,29 +57,11 @@ fail() {
   return 1
 }
 
-# effect NAME COMMAND…: the one place through which a droplet is changed. NAME is unique within an operation
-# ("vm7/disk"). Fault injection sits here, so that a new effect is covered without anyone remembering it:
-#   hornet_fault=fail:NAME     the command is not run, and fails
-#   hornet_fault=before:NAME   operator process and lane die as in a crash, before the command
-#   hornet_fault=after:NAME    the same right after it
+# effect NAME COMMAND…: the one place through which a droplet is changed. NAME is unique within an operation ("vm7/disk").
+# Tests replace it to cut an operation off before or after NAME.
 effect() {
-  local name=$1
   shift
-  [[ -z $hornet_trace ]] || printf '\037E %s\n' "$name" >&2
-  if [[ -n $hornet_fault ]]; then
-    [[ $hornet_fault != "fail:$name" ]] || { fail "injected failure at $name"; return 1; }
-    [[ $hornet_fault != "before:$name" ]] || crash "$name"
-    "$@" || return
-    [[ $hornet_fault != "after:$name" ]] || crash "$name"
-    return 0
-  fi
   "$@"
-}
-
-# crash NAME: asks the operator's process to kill itself, and stops here for good.
-crash() {
-  printf '\037K %s\n' "$1" >&2
-  kill -9 $$ "$BASHPID"
 }
 
 # kill_descendants PID: ends everything that a process has started, not the process itself. Each is stopped before its

@@ -2,21 +2,22 @@
 # One operation at a time changes a droplet. The lock is a flock(2) on the folder /run: it needs no file that could be left
 # behind, and the kernel gives it back when its holder dies. Who holds it stands in the holder's arguments.
 
-# hold_lock SECONDS HOLDER [SILENCE]: runs as a lane of its own for as long as an operation lasts. Says "waiting …" and
-# "locked STAMP" or "refused …", then reads a heartbeat. When that stops for SILENCE seconds (the operator's machine
-# sleeps), or ends (its process died), the lanes of the session are ended before the lock goes: nothing of an operation
-# that lost its lock may still be at work. The stamp tells when the lock was taken before: what was read since still holds.
+# hold_lock SECONDS HOLDER [SILENCE]: runs as a lane of its own for as long as an operation lasts. Reads a key, and says
+# "waiting …" and "locked STAMP" or "refused …" behind it; then reads a heartbeat. When that stops for SILENCE seconds (the
+# operator's machine sleeps), or ends (its process died), the lanes of the session are ended before the lock goes: nothing of an
+# operation that lost its lock may still be at work. The stamp tells when the lock was taken before: what was read since holds.
 hold_lock() {
-  local seconds=$1 silence=${3:-60}
-  # What a login shell said before is no line of ours.
-  printf '\n'
+  local seconds=$1 silence=${3:-60} mark
+  # The key comes first on stdin: no text of a login shell or of another holder passes for one of these lines.
+  IFS= read -r mark || return
+  mark=$'\036'$mark
   exec {lock_fd}</run || return
   # Who only looks whether it is free has it for a moment, and is nobody to be told of.
   if ! flock --nonblock "$lock_fd" && ! flock --timeout 0.2 "$lock_fd"; then
-    printf 'waiting %s\n' "$(lock_holder)"
-    flock --timeout "$seconds" "$lock_fd" || { printf 'refused %s\n' "$(lock_holder)"; return 1; }
+    printf '%s waiting %s\n' "$mark" "$(lock_holder)"
+    flock --timeout "$seconds" "$lock_fd" || { printf '%s refused %s\n' "$mark" "$(lock_holder)"; return 1; }
   fi
-  printf 'locked %s\n' "$(lock_stamp)"
+  printf '%s locked %s\n' "$mark" "$(lock_stamp)"
   touch /run 2>/dev/null
   while IFS= read -r -t "$silence" _; do :; done
   end_session_lanes

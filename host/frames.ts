@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * How answers are told from what commands print. Every call has a key of its own, 128 random bits that travel on the
+ * shell's stdin. A line of a record separator and the key opens the answer on stdout and on stderr, a line of both and
+ * the exit code closes it. Commands never learn the key, so nothing that they or a guest print can end an answer.
+ */
+const MARK = "\x1e";
+const NEWLINE = 10;
+
+/** Longest line that a key marks: its key, a point's name or a lock holder's text. */
+const LONGEST_LINE = 8192;
+
+/** A key that nobody can guess, as 32 hexadecimal digits. */
+export function newKey(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** The bytes that begin a line marked with a key. */
+export function keyedMark(key: string): Buffer {
+  return Buffer.from(`${MARK}${key} `, "latin1");
+}
+
+/** The end of a stream of bytes, of bounded size, at linear cost. */
+export class Tail {
+  private pieces: Buffer[] = [];
+  private size = 0;
+
+  /** @param limit bytes */
+  constructor(private readonly limit: number) {}
+
+  push(piece: Buffer): void {
+    this.pieces.push(piece);
+    this.size += piece.length;
+    if (this.size > 2 * this.limit) this.shorten();
+  }
+
+  text(): string {
+    this.shorten();
+    return (this.pieces[0] ?? Buffer.alloc(0)).toString("utf8");
+  }
+
+  private shorten(): void {
+    // A copy, because a slice would keep the whole piece in memory.
+    const end = Buffer.from(Buffer.concat(this.pieces).subarray(-this.limit));
+    this.pieces = [end];
+    this.size = end.length;
+  }
+}
+
+/** What one of a call's two streams had to say. */
+export interface FrameLimits {
+  /** Bytes after which `onOverflow` is called, once. */
+  readonly limit: number;
+  /** Bytes of the end that are kept; without it the beginning is kept, up to the limit. */
+  readonly tail?: number;
+  readonly onOverflow: () => void;
+}
+
+/** Reads the answer of one call from one of its streams. Every byte is looked at a bounded number of times. */
+export class FrameReader {
+  private readonly opening: Buffer;
+  private readonly closing: Buffer;
+  private state: "before" | "inside" | "closed" = "before";
+  private carry = Buffer.alloc(0);
+  private readonly kept: Buffer[] = [];
+  private readonly end: Tail | undefined;
+  private size = 0;
+  /** The exit code, once the answer is closed. */
+  code: number | undefined;
+
+  constructor(
+    key: string,
+    private readonly limits: FrameLimits,
+  ) {
+    this.opening = Buffer.from(`\n${MARK}${key}\n`, "latin1");
+    this.closing = Buffer.concat([Buffer.from("\n"), keyedMark(key)]);
+    if (limits.tail !== undefined) this.end = new Tail(limits.tail);
+  }
+
+  /** True once the whole answer is there. */
+  get closed(): boolean {
+    return this.state === "closed";
+  }
+
+  /** The answer so far. Bytes that are no UTF-8 become U+FFFD. */
+  get text(): string {
+    return this.end === undefined ? Buffer.concat(this.kept).toString("utf8") : this.end.text();
+  }
+
+  push(piece: Buffer): void {
+    let data = this.carry.length === 0 ? piece : Buffer.concat([this.carry, piece]);
+    this.carry = Buffer.alloc(0);
+    if (this.state === "before") {
+      const at = data.indexOf(this.opening);
+      if (at === -1) {
+        this.hold(data, this.opening.length - 1);
+        return;
+      }
+      this.state = "inside";
+      data = data.subarray(at + this.opening.length);
+    }
+    if (this.state === "inside") this.read(data);
+  }
+
+  private read(data: Buffer): void {
+    const at = data.indexOf(this.closing);
+    if (at === -1) {
+      this.keep(this.hold(data, this.closing.length - 1));
+      return;
+    }
+    this.keep(data.subarray(0, at));
+    const lineEnd = data.indexOf(NEWLINE, at + this.closing.length);
+    if (lineEnd === -1) {
+      this.carry = Buffer.from(data.subarray(at));
+      return;
+    }
+    this.code = Number(data.subarray(at + this.closing.length, lineEnd).toString("latin1"));
+    this.state = "closed";
+  }
+
+  /** Holds the last bytes back, which may be the beginning of a mark, and returns the others. */
+  private hold(data: Buffer, count: number): Buffer {
+    const cut = Math.max(0, data.length - count);
+    this.carry = Buffer.from(data.subarray(cut));
+    return data.subarray(0, cut);
+  }
+
+  private keep(data: Buffer): void {
+    const before = this.size;
+    this.size += data.length;
+    if (this.end !== undefined) this.end.push(data);
+    else if (before < this.limits.limit) this.kept.push(data.subarray(0, this.limits.limit - before));
+    if (before <= this.limits.limit && this.size > this.limits.limit) this.limits.onOverflow();
+  }
+}
+
+/** Takes the lines that a key marks out of a stream of bytes. */
+export class KeyedLines {
+  private readonly mark: Buffer;
+  private carry = Buffer.alloc(0);
+
+  /** @param onLine receives the rest of each line behind its mark */
+  constructor(
+    key: string,
+    private readonly onLine: (text: string) => void,
+  ) {
+    this.mark = keyedMark(key);
+  }
+
+  /** @returns the bytes that no marked line holds */
+  push(piece: Buffer): Buffer {
+    const data = this.carry.length === 0 ? piece : Buffer.concat([this.carry, piece]);
+    this.carry = Buffer.alloc(0);
+    const rest: Buffer[] = [];
+    let from = 0;
+    for (;;) {
+      const at = data.indexOf(this.mark, from);
+      if (at === -1) break;
+      const end = data.indexOf(NEWLINE, at + this.mark.length);
+      rest.push(data.subarray(from, at));
+      if (end === -1) {
+        if (data.length - at <= LONGEST_LINE) this.carry = Buffer.from(data.subarray(at));
+        return Buffer.concat(rest);
+      }
+      this.onLine(data.subarray(at + this.mark.length, end).toString("utf8"));
+      from = end + 1;
+    }
+    const cut = this.halfMark(data, from);
+    this.carry = Buffer.from(data.subarray(cut));
+    rest.push(data.subarray(from, cut));
+    return rest.length === 1 ? (rest[0] ?? data) : Buffer.concat(rest);
+  }
+
+  /** Where the beginning of a mark that is not complete starts; the end of the data if there is none. */
+  private halfMark(data: Buffer, from: number): number {
+    const at = data.lastIndexOf(MARK, data.length, "latin1");
+    const half = at >= Math.max(from, data.length - this.mark.length + 1) && at !== -1;
+    return half && this.mark.subarray(0, data.length - at).equals(data.subarray(at)) ? at : data.length;
+  }
+}
