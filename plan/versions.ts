@@ -60,8 +60,8 @@ export function reportVersions(
     }
     if (hostKernel !== "" && kernel !== "" && hostKernel !== kernel && !provedUnder.includes(kernel)) {
       warnings.push(
-        `the snapshot ${short(digest)} was made under the kernel ${hostKernel}, and the droplet runs ${kernel} now: the next ` +
-          "up proves it again (docs/upgrades.md)",
+        `the snapshot ${short(digest)} was made under the kernel ${hostKernel}, and the droplet runs ${kernel} now, under ` +
+          "which no fleet there has proved it; a change of hornet:snapshot makes it anew (docs/upgrades.md)",
       );
     }
   }

@@ -3,12 +3,14 @@ import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { parsePrograms, programWords } from "../firecracker/programs";
+import { keepsDisk } from "../firecracker/recipe";
 import { resumeRequest } from "../firecracker/requests";
 import { livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { keptAfter } from "./guestError";
 import { putBack, roll } from "./roll";
+import { parseManifest, readManifest } from "./manifests";
 import { runSmokeTests } from "./smoke";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./vmInputs";
 import { IDENTITY, toldMark, vmFault, type Self } from "./vmMetadata";
@@ -127,10 +129,13 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
   const { plan, from, pid: running, paused, generation, vmm } = await lookAt(wanted, state);
   const next = { ...pickSelf(state), generation: newGeneration() };
   if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
+    const sameDisk = state.renewDisk === wanted.renewDisk && from === "disk";
+    const upgrade = sameDisk && (await isUpgrade(wanted, state.artifact));
     return roll({
       from: state,
       to: wanted,
-      start: () => start(wanted, next, "snapshot"),
+      keepsDisk: upgrade,
+      start: () => start(wanted, next, upgrade ? "disk" : "snapshot"),
       startOld: () => start({ ...state, smokeTests: [] }, { ...next, generation: newGeneration() }, "disk"),
     });
   }
@@ -172,6 +177,16 @@ export async function prove(wanted: VmInputs, hostKey: string): Promise<void> {
     () => change(wanted, wanted.namespace, { what: noting, run: "unsettle_vm", vars: vmVars(wanted) }),
     "noting that",
   );
+}
+
+/** Whether the artifact is another one only because the VMM, the machine or the guest's kernel is; see {@link keepsDisk}. */
+async function isUpgrade(wanted: VmInputs, before: VmInputs["artifact"]): Promise<boolean> {
+  const session = sessionFor(wanted);
+  const [was, now] = await Promise.all(
+    [before, wanted.artifact].map(async ({ folder }) => ({ folder, text: await readManifest(session, folder) })),
+  );
+  if (was === undefined || now === undefined || was.text === "" || now.text === "") return false;
+  return keepsDisk(parseManifest(was.text, was.folder), parseManifest(now.text, now.folder));
 }
 
 /** Does something around a VM that lives on. */

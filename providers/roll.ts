@@ -9,7 +9,9 @@ export interface Move {
   /** What it was, and goes back to where the move fails. */
   readonly from: VmInputs;
   readonly to: VmInputs;
-  /** Starts it from the new snapshot, on a new disk; resolves once it is ready and its smoke tests passed. */
+  /** The clone's disk goes along: it boots under the new VMM, kernel or machine, and boots again under the old ones on failure. */
+  readonly keepsDisk: boolean;
+  /** Starts it from the new snapshot on a new disk, or from its own disk; resolves once it is ready and its smoke tests passed. */
   readonly start: () => Promise<VmOutputs>;
   /** Starts it again as it was, from the disk that it had; resolves once it is ready. */
   readonly startOld: () => Promise<unknown>;
@@ -26,8 +28,10 @@ export function roll(move: Move): Promise<VmOutputs> {
   return inTurn(fleet, to.name, to.maxUnavailable, () => goAndReturn(move));
 }
 
-async function goAndReturn({ from, to, start, startOld }: Move): Promise<VmOutputs> {
-  await diskCall(from, "put the disk aside of", "set_aside");
+async function goAndReturn({ from, to, keepsDisk, start, startOld }: Move): Promise<VmOutputs> {
+  // A disk that an earlier move put aside, and never brought back, is the clone's own.
+  if (keepsDisk) await putBack(from);
+  else await diskCall(from, "put the disk aside of", "set_aside");
   let outputs: VmOutputs;
   try {
     outputs = await start();
@@ -44,7 +48,7 @@ async function goAndReturn({ from, to, start, startOld }: Move): Promise<VmOutpu
       `${why}\n${to.name} runs ${old} again, with the disk that it had; the others were left as they were`,
     );
   }
-  await diskCall(to, "drop the old disk of", "drop_aside");
+  if (!keepsDisk) await diskCall(to, "drop the old disk of", "drop_aside");
   return outputs;
 }
 

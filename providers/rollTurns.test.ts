@@ -62,3 +62,9 @@ test("the next roll starts afresh", async () => {
   await roll(["vm0", "vm1"], 1, ["vm0"]);
   expect((await roll(["vm0", "vm1"], 1)).outcomes).toEqual(["vm0 moved", "vm1 moved"]);
 });
+
+test("the first goes alone, as the canary: one that fails stops all others, whatever the width", async () => {
+  const { order, outcomes } = await roll(["vm0", "vm1", "vm2"], 3, ["vm0"]);
+  expect(order).toEqual(["vm0"]);
+  for (const outcome of outcomes.slice(1)) expect(outcome).toContain("vm0 failed");
+});

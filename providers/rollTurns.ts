@@ -12,6 +12,8 @@ interface Waiting {
 /** The turns of one stack's clones on one droplet, within one operation. */
 class Turns {
   private running = 0;
+  /** A clone of this roll came up: those after it need not wait for each other. */
+  private proved = false;
   private readonly waiting: Waiting[] = [];
   private stopped: string | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -30,7 +32,9 @@ class Turns {
       this.timer = setTimeout(() => this.serve(width), GATHER_MS);
     });
     try {
-      return await work();
+      const result = await work();
+      this.proved = true;
+      return result;
     } catch (error) {
       this.stopped ??= name;
       throw error;
@@ -45,11 +49,15 @@ class Turns {
     if (stopped !== undefined) {
       for (const one of this.waiting.splice(0)) one.stop(stopped);
       // With nobody at work any more the next one is of another roll.
-      if (this.running === 0) this.stopped = undefined;
+      if (this.running === 0) {
+        this.stopped = undefined;
+        this.proved = false;
+      }
       return;
     }
     this.waiting.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
-    while (this.running < width) {
+    if (this.running === 0 && this.waiting.length === 0) this.proved = false;
+    while (this.running < (this.proved ? width : 1)) {
       const next = this.waiting.shift();
       if (next === undefined) return;
       this.running += 1;
@@ -61,7 +69,8 @@ class Turns {
 const turns = new Map<string, Turns>();
 
 /**
- * Does a work when it is a clone's turn: at most `width` at a time, by name, and none any more once one has failed.
+ * Does a work when it is a clone's turn, by name: the first one alone, as the canary of the roll, then at most `width` at a
+ * time, and none any more once one has failed.
  *
  * @param fleet what the clones that take turns have in common
  */
