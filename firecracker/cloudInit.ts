@@ -44,6 +44,28 @@ export function cloudMetadata(
   return { ...Object.fromEntries(CLOUD_VERSIONS.map((version) => [version, ec2])), nocloud };
 }
 
+/** With which the drive begins that holds a clone's identity. */
+export const DRIVE_MARK = "#hornet-identity";
+
+/**
+ * What a clone's cloud-init runs as root: the script on the drive. The drive's name depends on how many others there are, so
+ * its beginning tells. Its content goes to a shell's stdin, because arguments are everybody's to read.
+ */
+export const driveScript = `#!/bin/sh
+tries=0
+while [ "$tries" -lt 50 ]; do
+  for disk in /dev/vd[a-z] /dev/vd[a-z][a-z] /dev/sd[a-z]; do
+    if [ -b "$disk" ] && [ "$(head -c ${DRIVE_MARK.length} "$disk" 2>/dev/null | tr -d '\\000')" = '${DRIVE_MARK}' ]; then
+      exec sh <"$disk"
+    fi
+  done
+  tries=$((tries + 1))
+  sleep 0.1
+done
+echo 'hornet-identity: failed drive: there is none with an identity' >/dev/console
+exit 1
+`;
+
 /** What the template of an image with cloud-init says on its console once that has done its work. */
 export const CLOUD_INIT_DONE = "cloud-init done";
 

@@ -37,6 +37,11 @@ export const manifestSchema = z.object({
   vcpus: z.number().int().nonnegative(),
   /** `service`: the guest waits for its identity on the metadata service; `ssh`: it does not. */
   identity: z.enum(["service", "ssh"]),
+  /**
+   * `closed`: the guest's identity service lets nobody but root ask the metadata service, from the snapshot's first
+   * instruction on. Left out by services of before, and by those that could not.
+   */
+  metadata: z.literal("closed").optional(),
   /** The kernel command line of a boot without the snapshot; empty where no kernel came along. */
   bootArgs: z.string(),
   made: z.object({
@@ -76,6 +81,8 @@ export const artifactSchema = z.object({
   iface: z.string().default("eth0"),
   guestMac: z.string(),
   identity: z.enum(["service", "ssh"]).default("service"),
+  /** See the manifest; the service method needs it. */
+  metadata: z.literal("closed").optional(),
   memory: z.number(),
   vcpus: z.number().default(1),
   /** The kernel for a boot from a clone's own disk, from the folder; empty where none came along. */
@@ -129,6 +136,7 @@ export function artifactIn(
     iface: manifest.iface,
     guestMac: manifest.guest.mac,
     identity: manifest.identity,
+    ...(manifest.metadata && { metadata: manifest.metadata }),
     memory: manifest.memory,
     vcpus: manifest.vcpus,
     kernel: has("vmlinux") ? "vmlinux" : "",

@@ -25,14 +25,18 @@ interface Document {
   readonly nocloud: Record<string, string>;
 }
 
-const document = (way: IdentityWay, userData?: string): Document =>
-  metadataDocument(identity, way, userData) as Document;
+const document = (way: IdentityWay): Document => metadataDocument(identity, way) as Document;
 
 test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
   for (const way of ["service", "ssh", "cloud-init"] as const) {
-    const { hornet, latest, nocloud, ...rest } = document(way);
-    expect(rest).toEqual({ "2009-04-04": latest });
-    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : []);
+    const { hornet, ...cloud } = document(way);
+    // Every process in the guest may read what is there for cloud-init, and what that is to run.
+    expect(JSON.stringify([cloud, hornet.script])).not.toMatch(/PRIVATE|secret/);
+    const { latest, nocloud, ...rest } = (
+      way === "cloud-init" ? clearedDocument(identity, way) : document(way)
+    ) as Document;
+    expect(rest).toMatchObject({ "2009-04-04": latest });
+    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : way === "cloud-init" ? ["script"] : []);
     const instance =
       way === "cloud-init"
         ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"
@@ -63,15 +67,15 @@ test("cloud-init's paths hold no secret, and no way but the service's has a text
   }
 });
 
-test("cloud-init is led to what it is to run; what is cleared keeps who the guest is and nothing else", () => {
-  const { latest, nocloud } = document("cloud-init");
-  const full = document("cloud-init", "#!/bin/sh\nsecret\n");
+test("cloud-init is led to a script that runs what is on the drive; cleared, only who the guest is remains", () => {
+  const { hornet, latest, nocloud, ...rest } = document("cloud-init");
+  expect(hornet.script).toContain('exec sh <"$disk"');
+  const cleared = clearedDocument(identity, "cloud-init") as Document;
   const lead = { "user-data": "#include\nhttp://169.254.169.254/hornet/script\n" };
-  expect(full).toEqual({
-    hornet: { script: "#!/bin/sh\nsecret\n" },
-    latest: { ...latest, ...lead },
-    "2009-04-04": { ...latest, ...lead },
-    nocloud: { ...nocloud, ...lead },
+  expect({ latest, nocloud }).toEqual({
+    latest: { ...cleared.latest, ...lead },
+    nocloud: { ...cleared.nocloud, ...lead },
   });
-  expect(clearedDocument(identity, "cloud-init")).toEqual({ hornet: {}, latest, "2009-04-04": latest, nocloud });
+  expect(rest).toEqual({ "2009-04-04": latest });
+  expect(cleared.hornet).toEqual({});
 });

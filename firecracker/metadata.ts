@@ -1,17 +1,16 @@
-import { cloudMetadata } from "./cloudInit";
+import { cloudMetadata, driveScript } from "./cloudInit";
 import { CLOCK_MARK, identityText, type Identity, type IdentityWay } from "./identity";
 
 /**
  * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and the
  * paths that cloud-init asks for, so that an image's own finds its instance-id and hostname, and keys where it is what
- * gives a guest its identity.
- *
- * @param script what the guest's own cloud-init is to run, where that is the way
+ * gives a guest its identity. Every process of a guest can read what cloud-init reads, so no secret is in that: its script
+ * runs what is on a drive that only root reads.
  */
-export function metadataDocument(identity: Identity, way: IdentityWay, script?: string): unknown {
+export function metadataDocument(identity: Identity, way: IdentityWay): unknown {
   const text = way === "service" ? { identity: `${identityText(identity)}clock=${CLOCK_MARK}\n` } : {};
-  const hornet = { ...text, ...(script === undefined ? {} : { script }) };
-  return { hornet, ...cloudMetadata(instanceOf(identity, way), script !== undefined) };
+  const hornet = { ...text, ...(way === "cloud-init" && { script: driveScript }) };
+  return { hornet, ...cloudMetadata(instanceOf(identity, way), way === "cloud-init") };
 }
 
 /** What replaces the document once it has been applied: nothing in it is secret. */

@@ -15,15 +15,12 @@ const SEED = Buffer.alloc(32).toString("base64url");
 /**
  * What is too large about an identity, as the rest of a sentence that names no value of it; undefined where its metadata
  * fits.
- *
- * @param script makes what the guest's own cloud-init is to run, where that is the way
  */
 export function oversize(
   declared: Declared,
   way: IdentityWay,
-  script?: (identity: Identity) => string,
 ): { readonly part: "env" | "authorizedKeys"; readonly problem: string } | undefined {
-  const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, way, script);
+  const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, way);
   const size = sizeOf({});
   if (size <= METADATA_LIMIT) return undefined;
   const env = size - sizeOf({ env: {} });
@@ -32,10 +29,10 @@ export function oversize(
   return { part: env >= keys ? "env" : "authorizedKeys", problem };
 }
 
-function sizeOfMetadata(declared: Declared, way: IdentityWay, script?: (identity: Identity) => string): number {
+function sizeOfMetadata(declared: Declared, way: IdentityWay): number {
   const hostKey = someHostKey(declared.hostname.length);
   const identity = { ...declared, generation: "0".repeat(16), machineId: "0".repeat(32), hostKey };
-  const text = JSON.stringify(metadataDocument(identity, way, script?.(identity)));
+  const text = JSON.stringify(metadataDocument(identity, way));
   return Buffer.byteLength(text.replace(CLOCK_MARK, CLOCK));
 }
 

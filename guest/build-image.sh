@@ -26,9 +26,10 @@ done
 case $size in '' | *[!0-9]*) fail "build-image.sh: --size is in MiB, for example --size 64, not \"$size\"" ;; esac
 
 need_packages busybox-static e2fsprogs "${dropbear_packages[@]}"
+helper=$("$here/build-helper.sh")/helper
 
 key=$(hash_of "$(package_versions busybox-static e2fsprogs "${dropbear_packages[@]}")" \
-  "$(tree_hash "$here/image" "$here/identity" "${adds[@]}")" "$(cat "$here/lib.sh" "${BASH_SOURCE[0]}")" "$size")
+  "$(tree_hash "$here/image" "$here/identity" "${adds[@]}")" "$(cat "$here/lib.sh" "${BASH_SOURCE[0]}")" "$size" "$(basename "$(dirname "$helper")")")
 result=$(cache_root)/image/$key
 
 deliver() {
@@ -62,7 +63,7 @@ done < <(/bin/busybox --list-full | sed 's|^linuxrc$|sbin/linuxrc|')
 install_dropbear "$root"
 
 cp -R "$here/image/." "$root"
-"$here/identity/install.sh" --root "$root" --init busybox >"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
+"$here/identity/install.sh" --root "$root" --init busybox --helper "$helper" >"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
 for folder in "${adds[@]}"; do lay_over "$folder" "$root"; done
 
 # A microVM has no power button: a reset is what ends it.

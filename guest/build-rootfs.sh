@@ -130,7 +130,8 @@ elif [ ! -x "$root/lib/systemd/systemd" ] && [ ! -x "$root/sbin/openrc" ]; then
 fi
 if [ ! -x "$root/usr/sbin/sshd" ] && [ ! -x "$root/usr/sbin/dropbear" ]; then install_dropbear "$root"; fi
 if [ $service = yes ]; then
-  "$here/identity/install.sh" --root "$root" "${install[@]}" >>"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
+  helper=$("$here/build-helper.sh")/helper
+  "$here/identity/install.sh" --root "$root" --helper "$helper" "${install[@]}" >>"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
 fi
 for folder in "${adds[@]}"; do lay_over "$folder" "$root"; done
 

@@ -199,7 +199,7 @@ test("without anybody on the metadata address the guest goes on waiting, and nev
     await guest.waitConsole(/hornet-identity: waiting/);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(await sshOpen(guest)).toBe(false);
-    expect(await guest.console()).toBe("hornet-identity: waiting\r\n");
+    expect(await guest.console()).toBe("hornet-identity: waiting closed\r\n");
   } finally {
     await guest.stop();
   }

@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { guestHelper } from "../providers/guestHelper";
 import { build } from "./testing";
 
 const exec = promisify(execFile);
@@ -70,11 +71,37 @@ test("an image holds no host key, no authorized key, no password", async () => {
   expect(await debugfs(image, "cat /etc/passwd")).toMatch(/^root:\*:0:0:/);
 }, 120_000);
 
-test("the helper that install.sh carries is what is in helper/, compiled", async () => {
-  await exec(join(__dirname, "identity", "helper", "build.sh"), [join(scratch, "helper")]);
-  await exec(join(__dirname, "identity", "install.sh"), ["--root", join(scratch, "root"), "--init", "busybox"]);
-  const carried = await readFile(join(scratch, "root", "usr", "lib", "hornet", "helper"));
-  expect(carried.equals(await readFile(join(scratch, "helper")))).toBe(true);
+test("the helper is compiled from its sources, once, and found without a compiler; install.sh does without one too", async () => {
+  const cache = { HORNET_CACHE: join(scratch, "helpers") };
+  const built = join(await build("build-helper.sh", [], cache), "helper");
+  const before = (await stat(built)).mtimeMs;
+  expect(join(await build("build-helper.sh", [], cache), "helper")).toBe(built);
+  expect((await stat(built)).mtimeMs).toBe(before);
+  const { HORNET_CACHE } = process.env;
+  try {
+    process.env.HORNET_CACHE = cache.HORNET_CACHE;
+    expect(Buffer.from(guestHelper(), "base64").equals(await readFile(built))).toBe(true);
+    process.env.HORNET_CACHE = join(scratch, "none");
+    expect(guestHelper()).toBe("");
+  } finally {
+    if (HORNET_CACHE === undefined) delete process.env.HORNET_CACHE;
+    else process.env.HORNET_CACHE = HORNET_CACHE;
+  }
+  const install = async (folder: string, argv: string[], env: NodeJS.ProcessEnv): Promise<string> => {
+    const script = join(__dirname, "identity", "install.sh");
+    await exec(script, ["--root", join(scratch, folder), "--init", "busybox", ...argv], { env });
+    return join(scratch, folder, "usr/lib/hornet/helper");
+  };
+  for (const argv of [["--helper", built], []]) {
+    const installed = await install(`with${argv.length}`, argv, process.env);
+    expect((await readFile(installed)).equals(await readFile(built))).toBe(true);
+  }
+  // A machine without gcc.
+  const tools = join(scratch, "tools");
+  await mkdir(tools);
+  for (const name of ["sh", "dirname", "mkdir", "cp", "chmod", "cat", "rm", "touch", "grep", "uname"])
+    await symlink((await exec("which", [name])).stdout.trim(), join(tools, name));
+  await expect(stat(await install("without", [], { PATH: tools }))).rejects.toThrow(/ENOENT/);
 });
 
 test("a wrong option is refused with those that there are", async () => {

@@ -33,8 +33,11 @@ export interface Guest {
   console(): Promise<string>;
   /** Waits until the console shows `pattern`; fails after `seconds` with what it shows. */
   waitConsole(pattern: RegExp, seconds?: number): Promise<string>;
-  /** Makes `document` what the metadata service gives as the identity; undefined: none. */
-  put(document: string | undefined): Promise<void>;
+  /**
+   * Makes `document` what the metadata service gives as the identity; undefined: none. As on a droplet it is gone once the
+   * guest says that it has taken it, unless it is to be `kept`.
+   */
+  put(document: string | undefined, kept?: "kept"): Promise<void>;
   /** Runs a program in the guest's network namespace; its exit code, stdout and stderr together. */
   inside(argv: string[]): Promise<{ code: number; output: string }>;
   /** Waits until the virtual machine has ended by itself. */
@@ -95,6 +98,21 @@ async function firstChild(unshare: ChildProcess): Promise<string> {
   );
 }
 
+/** What the droplet does (host/library/handover.sh). */
+async function clearOnceTaken(
+  file: string,
+  generation: string,
+  console: () => Promise<string>,
+  ended: Promise<void>,
+): Promise<void> {
+  const guest: { runs: boolean } = { runs: true };
+  void ended.then(() => (guest.runs = false));
+  while (guest.runs && !(await console()).includes(`hornet-identity: taken ${generation} `)) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await rm(file, { force: true });
+}
+
 /** Boots a guest in network, mount and pid namespaces of its own. Needs root, iproute2, util-linux, QEMU. */
 export async function startGuest(options: GuestOptions): Promise<Guest> {
   const folder = await mkdtemp(join(tmpdir(), "hornet-guest-"));
@@ -130,10 +148,13 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
         async () => `${pattern.source}; ${await shown()}`,
         seconds,
       ),
-    put: (document) =>
-      document === undefined
-        ? rm(join(folder, "document"), { force: true })
-        : writeFile(join(folder, "document"), document, { mode: 0o600 }),
+    put: async (document, kept) => {
+      const file = join(folder, "document");
+      if (document === undefined) return rm(file, { force: true });
+      await writeFile(file, document, { mode: 0o600 });
+      if (kept === undefined)
+        void clearOnceTaken(file, /^generation=(.*)$/m.exec(document)?.[1] ?? "", console, exited);
+    },
     inside: (argv) =>
       new Promise((resolve) => {
         execFile("nsenter", ["-t", first, "-n", ...argv], { timeout: 60_000 }, (error, stdout, errors) =>

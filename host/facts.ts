@@ -206,10 +206,12 @@ export function parseTable(json: string): ObservedTable {
 
 function parseNamespace(body: string): ObservedNamespace {
   const [links = "[]", routes = "[]", forwarding = "0", ...tables] = lines(body);
+  const ipv6 = forwarding.trim().split(" ").slice(1);
   return {
     links: parseLinks(links),
     routes: parseRoutes(routes),
-    forwarding: forwarding.trim() === "1",
+    forwarding: forwarding.trim().split(" ")[0] === "1",
+    ...(ipv6.length > 0 && { ipv6 }),
     tables: tables.map(parseTable),
   };
 }
@@ -244,6 +246,7 @@ function parseVm(body: string): ObservedVm {
     ownDisk: values.get("own_disk") === "1",
     held: values.get("held") === "1",
     unsettled: values.get("unsettled") === "1",
+    ...(values.get("uncleared") === "1" && { uncleared: true }),
     ...(told !== undefined && { told }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),

@@ -21,6 +21,7 @@ export function readLibrary(injection?: Injection): string {
 
 /** The functions that change nothing. All others need the droplet's lock. */
 export const READ_ONLY: ReadonlySet<string> = new Set([
+  "access_said",
   "allocated",
   "count_cores",
   "describe_host",

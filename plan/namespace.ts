@@ -30,6 +30,8 @@ export interface NamespacePlan {
   readonly insideFirst: readonly string[];
   /** Lines for `ip -batch -` in the droplet's own namespace. */
   readonly host: readonly string[];
+  /** IPv6 is to be refused again on every interface in it; in a new namespace it always is, before they come up. */
+  readonly refuseIpv6?: true;
   /** Lines for `ip -n NAMESPACE -batch -`. */
   readonly inside: readonly string[];
 }
@@ -56,7 +58,10 @@ export function planNamespace(spec: NamespaceSpec, observed: Observed): Namespac
   // What is on an end that is made anew goes with the old one: all of it is set again.
   const kept = isWhole(outer, inner) ? inner : undefined;
   planInside(spec, within, kept, { drift, inside, fresh: !exists });
-  return { drift, addNamespace: !exists, insideFirst, host, inside };
+  const ipv6 = within?.ipv6 ?? [];
+  if (ipv6.length > 0) drift.push(`${spec.namespace} accepts IPv6 on ${ipv6.join(", ")}`);
+  const refuse = ipv6.length > 0 ? { refuseIpv6: true as const } : {};
+  return { drift, addNamespace: !exists, insideFirst, host, ...refuse, inside };
 }
 
 /** A veth lives and dies as a pair, so where one end is missing the other one leads nowhere we know. */

@@ -44,6 +44,8 @@ export interface ObservedNamespace {
   readonly routes: readonly ObservedRoute[];
   readonly tables: readonly ObservedTable[];
   readonly forwarding: boolean;
+  /** The interfaces (and `all`, `default`) that would take an IPv6 configuration from a router on their link. */
+  readonly ipv6?: readonly string[];
 }
 
 /** A clone's VMM and its files. */
@@ -81,6 +83,8 @@ export interface ObservedVm {
   readonly held: boolean;
   /** It was started by an operation that ended before it was seen to be ready. */
   readonly unsettled: boolean;
+  /** Its metadata may still hold its identity, and no process on the droplet will clear that. */
+  readonly uncleared?: true;
   /** The mark of what its guest was told last; empty where that was cut off, left out where nobody noted it. */
   readonly told?: string;
   /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */

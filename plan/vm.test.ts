@@ -146,6 +146,11 @@ test.each<[string, Observed, VmPlan, key?: string]>([
     { drift: ["guest was told something else than what is declared"], action: "tell", mend: false },
   ],
   [
+    "the process that would clear its metadata was killed",
+    observed({ uncleared: true }),
+    { drift: ["the metadata of vm7 was not cleared"], action: "tell", mend: false },
+  ],
+  [
     "told something else",
     observed({ unsettled: true, told: "then" }),
     {

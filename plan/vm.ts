@@ -33,8 +33,9 @@ export function planVm(spec: VmSpec, observed: Observed): VmPlan {
   if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
   const unsettled = vm.unsettled ? ["the clone was changed, and was not seen to be ready since"] : [];
   const otherwise = isToldOtherwise(spec, vm) ? ["guest was told something else than what is declared"] : [];
-  const drift = [...paused, ...otherwise, ...unsettled, ...around];
-  if (otherwise.length > 0) return { drift, action: "tell", mend };
+  const uncleared = vm.uncleared === true ? [`the metadata of ${spec.namespace} was not cleared`] : [];
+  const drift = [...paused, ...otherwise, ...uncleared, ...unsettled, ...around];
+  if (otherwise.length > 0 || vm.uncleared === true) return { drift, action: "tell", mend };
   if (vm.unsettled) return { drift, action: "settle", mend };
   return { drift, action: paused.length > 0 ? "resume" : "none", mend };
 }

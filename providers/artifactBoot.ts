@@ -15,6 +15,7 @@ import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
 import { soundnessOf } from "./artifactWhole";
 import { cleanUpAfter } from "./define";
+import { openFault } from "./openMetadata";
 import { commonVars, sessionFor } from "./droplet";
 import { atGuest } from "./guestError";
 import { firstShown } from "./guestShows";
@@ -174,7 +175,11 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
 }
 
 /** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
-async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<"service" | "ssh"> {
+async function watchBoot(
+  session: Session,
+  wanted: ArtifactInputs,
+  boot: BootSource,
+): Promise<Pick<Manifest, "identity" | "metadata">> {
   const deadline = Date.now() + boot.timeout * 1000;
   const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
   const guest = {
@@ -188,17 +193,31 @@ async function watchBoot(session: Session, wanted: ArtifactInputs, boot: BootSou
       : "";
     const shown =
       done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
-    if (shown !== undefined) return shown;
+    if (shown === "ssh") return { identity: shown };
+    if (shown === "service") return serviceOf(guest.name, await saidOf(wanted, ""));
     const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
     if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
     throw new HornetError(`${guest.name} was not up ${end}`);
   });
 }
 
+/** What the guest of a boot or a trial says of who may ask its metadata service; see access_said in host/library/scratch.sh. */
+export function saidOf(wanted: ArtifactInputs, generation: string): Promise<string> {
+  const vars = { ...scratchVars(wanted), generation };
+  return sessionFor(wanted).call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
+}
+
+/** A service of before says nothing of it; its clones get no identity (see vmStart.ts). */
+function serviceOf(guest: string, said: string): Pick<Manifest, "identity" | "metadata"> {
+  const reason = said.startsWith("open") ? said.slice("open ".length).trim() : "";
+  if (reason !== "") throw new HornetError(openFault(guest, reason));
+  return { identity: "service", ...(said === "closed" && { metadata: said }) };
+}
+
 function compose(
   wanted: ArtifactInputs,
   { boot, host, program, recipe }: BootPlan,
-  identity: "service" | "ssh",
+  identity: Pick<Manifest, "identity" | "metadata">,
   hashes: string,
 ): Manifest {
   const files = [...parseHashes(hashes)].map(([path, digest]) => [path.slice(path.lastIndexOf("/") + 1), digest]);
@@ -216,7 +235,7 @@ function compose(
     iface: "eth0",
     memory: boot.memory,
     vcpus: boot.vcpus,
-    identity,
+    ...identity,
     bootArgs: recipe.bootArgs,
     made: {
       at: new Date().toISOString(),

@@ -4,7 +4,7 @@ import type { Manifest } from "../firecracker/manifest";
 import type { Program } from "../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest } from "../firecracker/requests";
 import { sessionFor } from "./droplet";
-import { scratchNamespace, scratchVars } from "./artifactBoot";
+import { saidOf, scratchNamespace, scratchVars } from "./artifactBoot";
 import type { ArtifactInputs } from "./artifactInputs";
 import { cleanUpAfter } from "./define";
 import { atGuest } from "./guestError";
@@ -36,7 +36,7 @@ const GRACE = { ms: 8000, times: 4 };
 export async function detectIdentity(
   wanted: ArtifactInputs,
   { path, program, diskPath, tap, ownDisk, vsock }: Trial,
-): Promise<"service" | "ssh"> {
+): Promise<Pick<Manifest, "identity" | "metadata">> {
   const session = sessionFor(wanted);
   const vars = scratchVars(wanted);
   const generation = newGeneration();
@@ -74,7 +74,11 @@ export async function detectIdentity(
   }, done);
 }
 
-async function tryGuest(wanted: ArtifactInputs, path: string, generation: string): Promise<"service" | "ssh"> {
+async function tryGuest(
+  wanted: ArtifactInputs,
+  path: string,
+  generation: string,
+): Promise<Pick<Manifest, "identity" | "metadata">> {
   const namespace = scratchNamespace(wanted);
   const begun = Date.now();
   const guest = {
@@ -84,13 +88,22 @@ async function tryGuest(wanted: ArtifactInputs, path: string, generation: string
     address: wanted.guestAddress,
     folder: `${wanted.runtimeDir}/${namespace}`,
   };
-  const service = `ready ${generation}`;
+  const service = `taken ${generation}`;
   const limit = (wanted.readyTimeout ?? wanted.vmmTimeout) * 1000;
   return atGuest({ ...wanted, namespace }, async () => {
     const first = await firstShown(guest, { service, ssh: true, limit });
-    if (first !== "ssh") return first ?? "ssh";
+    if (first === "service") return taken(wanted, generation);
+    if (first === undefined) return { identity: "ssh" };
     const grace = Math.max(GRACE.ms, GRACE.times * (Date.now() - begun));
     const left = Math.max(0, limit - (Date.now() - begun));
-    return (await firstShown(guest, { service, ssh: false, limit: Math.min(grace, left) })) ?? "ssh";
+    await firstShown(guest, { service, ssh: false, limit: Math.min(grace, left) });
+    return taken(wanted, generation);
   });
+}
+
+/** Whether the guest took the identity, and what its service says of who may read it. */
+async function taken(wanted: ArtifactInputs, generation: string): Promise<Pick<Manifest, "identity" | "metadata">> {
+  const said = await saidOf(wanted, generation);
+  if (said === "closed") return { identity: "service", metadata: said };
+  return { identity: said === "" ? "ssh" : "service" };
 }

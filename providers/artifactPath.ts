@@ -87,7 +87,9 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
   const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
   const { version } = program;
   const { mac, metadata, ...baked } = await trialLoad(session, wanted, path, program, ownDisk);
-  const identity = metadata ? await detectIdentity(wanted, { path, program, ownDisk, ...baked }) : "ssh";
+  const identity = metadata
+    ? await detectIdentity(wanted, { path, program, ownDisk, ...baked })
+    : { identity: "ssh" as const };
   // Where the disk lies at the path that is baked in, and not beside the memory, it is part of the artifact all the same.
   const elsewhere: Record<string, string> = ownDisk ? {} : { "rootfs.ext4": baked.diskPath };
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
@@ -106,7 +108,7 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
     hostKernel: host.kernel,
     guest: { address: wanted.guestAddress, mac, tap: wanted.tapAddress },
     ...baked,
-    identity,
+    ...identity,
     bootArgs: "",
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
   };

@@ -37,6 +37,36 @@ test("created, as declared, deleted, deleted again", async () => {
   await rules.delete();
 });
 
+test("a router advertisement from the guest's side of the tap configures nothing; IPv6 that somebody turned on is drift", async () => {
+  const one = await stage.namespace();
+  await one.create();
+  // Ethernet, IPv6, ICMPv6 type 134 with a prefix that autoconfiguration would take, and its checksum.
+  const advertise = `
+    use Socket; use Fcntl;
+    sysopen(my $t, "/dev/net/tun", O_RDWR) or die "tun: $!";
+    my $tap = pack("Z16 S x22", "tap0", 0x1002); ioctl($t, 0x400454ca, $tap) or die "TUNSETIFF: $!";
+    my $from = pack("H*", "fe80000000000000" . "0000000000000002"); my $to = pack("H*", "ff020000000000000000000000000001");
+    my $icmp = pack("C C n C C n N N", 134, 0, 0, 64, 0, 1800, 0, 0)
+      . pack("C C C C N N N", 3, 4, 64, 0xc0, 86400, 14400, 0) . pack("H*", "20010db8000000000000000000000000");
+    my $sum = 0; $sum += $_ for unpack("n*", $from . $to . pack("N N", length $icmp, 58) . $icmp);
+    $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+    substr($icmp, 2, 2) = pack("n", ~$sum & 0xffff);
+    my $packet = pack("N n C C", 0x60000000, length $icmp, 58, 255) . $from . $to . $icmp;
+    for (1 .. 20) { syswrite $t, pack("H*", "33330000000102fc00000002" . "86dd") . $packet or die "write: $!"; select undef, undef, undef, 0.05 }`;
+  const send = `nsenter --net=/run/netns/vm7 perl -e '${advertise}'`;
+  const seen = "ip -n vm7 -6 addr show; ip -n vm7 -6 route show";
+  await stage.run(send);
+  expect(await stage.run(seen)).toBe("");
+  // The same advertisement counts where IPv6 is on, so the program that sends it is right.
+  const on =
+    "for f in all default tap0; do echo 0 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; echo 2 >/proc/sys/net/ipv6/conf/$f/accept_ra; echo 1 >/proc/sys/net/ipv6/conf/$f/autoconf; done";
+  await stage.run(`nsenter --net=/run/netns/vm7 bash -c '${on}'; ${send}`);
+  expect(await stage.run(seen)).toContain("2001:db8::");
+  await stage.repairs(one, "true", "vm7 accepts IPv6 on all, default, lo, tap0, veth0");
+  await stage.run(send);
+  expect(await stage.run(seen)).toBe("");
+});
+
 test("every drift of the network is said in words and repaired", async () => {
   const one = await stage.namespace();
   await one.create();

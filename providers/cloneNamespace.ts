@@ -104,6 +104,7 @@ async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Output
       add: plan.addNamespace ? "1" : "",
       inside_first: plan.insideFirst.join("\n"),
       host: plan.host.join("\n"),
+      ipv6: plan.addNamespace || plan.refuseIpv6 ? "1" : "",
       inside: plan.inside.join("\n"),
     },
   };

@@ -154,7 +154,7 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
     const { pid, disk, timings, vmm } = state;
     return settle(wanted, next, { pid, disk, timings, vmm });
   }
-  if (paused) await send(wanted, `resume ${wanted.name}`, [resumeRequest]);
+  if (paused) await send(wanted, `resume ${wanted.name}`, { requests: [resumeRequest] });
   if (plan.action !== "settle") {
     await prove(wanted, state.sshHostKey);
     return pick(state);

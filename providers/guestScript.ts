@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { identityText, type Identity } from "../firecracker/identity";
 import { quote } from "../host/quote";
+import { guestHelper } from "./guestHelper";
 
 const folder = join(__dirname, "../guest/identity");
 
@@ -22,10 +23,10 @@ export function guestScript(identity: Identity, { first, attended }: ScriptRun):
   const parts = [
     ...["apply.sh", "keys.sh", "agent.sh"].map(read),
     read("over-ssh.sh"),
-    `helper='${read("helper.base64")}'`,
+    `helper='${guestHelper()}'`,
     `body=${quote(identityText(identity))}`,
     // One line: a shell may read its script line by line, and the rest of stdin is answers.
-    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start",
+    attended ? `identify ${first ? "first" : "again"}; start` : "identify first unattended; start; exit",
   ];
   // Comments cost a guest under emulation time to read, and say nothing to it.
   const text = parts.join("\n").replaceAll(/^\s*#.*\n/gm, "");

@@ -12,6 +12,7 @@ import { ownerId } from "../plan/owner";
 import { defaultBootArgs } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { commonVars, observe, sessionFor } from "./droplet";
+import { openFault } from "./openMetadata";
 import { verifyManifest } from "./signature";
 
 /**
@@ -66,6 +67,9 @@ async function settle(
     throw new HornetError(
       `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
     );
+  }
+  if (manifest.identity === "service" && manifest.metadata !== "closed") {
+    console.error(openFault(`a clone of the snapshot in ${folder}`));
   }
   const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
   const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);

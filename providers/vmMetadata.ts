@@ -1,8 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { ApiRequest } from "../firecracker/api";
 import { hostKeyOf, machineIdOf } from "../firecracker/hostkey";
-import type { Identity, IdentityWay } from "../firecracker/identity";
-import { metadataDocument } from "../firecracker/metadata";
+import type { Identity } from "../firecracker/identity";
+import { DRIVE_MARK } from "../firecracker/cloudInit";
+import { clearedDocument, metadataDocument } from "../firecracker/metadata";
 import { oversize } from "../firecracker/metadataSize";
 import { metadataRequest } from "../firecracker/requests";
 import { guestScript } from "./guestScript";
@@ -51,22 +52,34 @@ export function identityOf(wanted: VmInputs, self: Self): Identity {
   };
 }
 
-/** What an image's own cloud-init is to run; other guests run nothing that the metadata has. */
-function scriptFor(way: IdentityWay): ((identity: Identity) => string) | undefined {
-  if (way !== "cloud-init") return undefined;
-  return (identity) => `#!/bin/sh\n${guestScript(identity, { first: true, attended: false })}`;
+/** What a guest's VMM is asked for so that the guest gets its identity, and where that is a drive. */
+export interface Handover {
+  /** Puts the identity into the metadata. Nothing in it is secret where cloud-init reads it. */
+  readonly put: ApiRequest;
+  /** Leaves nothing of it there. */
+  readonly clear: ApiRequest;
+  /** The drive that the script in the metadata runs: it holds the secrets, and only root reads it. */
+  readonly drive: string | undefined;
 }
 
-/** The metadata that a guest finds when it wakes up. */
-export function metadataOf(wanted: VmInputs, self: Self): ApiRequest {
+/** How a guest gets its identity; see docs/identity.md. */
+export function handoverOf(wanted: VmInputs, self: Self): Handover {
   const identity = identityOf(wanted, self);
-  const way = wayOf(wanted);
-  return metadataRequest(metadataDocument(identity, way, scriptFor(way)?.(identity)));
+  const method = wayOf(wanted);
+  return {
+    put: metadataRequest(metadataDocument(identity, method)),
+    clear: metadataRequest(clearedDocument(identity, method)),
+    drive: method === "cloud-init" ? identityDrive(identity) : undefined,
+  };
+}
+
+/** The first line is how the script in the metadata finds the drive. The shell reads all of it before `identify` runs. */
+function identityDrive(identity: Identity): string {
+  return `${DRIVE_MARK}\n${guestScript(identity, { first: true, attended: false })}`;
 }
 
 /** What is wrong with a clone's inputs that are each well-formed: more than Firecracker takes. */
 export function vmFault(wanted: VmInputs): string | undefined {
-  const way = wayOf(wanted);
-  const found = oversize(declaredOf(wanted), way, scriptFor(way));
+  const found = oversize(declaredOf(wanted), wayOf(wanted));
   return found && `${found.problem}; shorten hornet:identity.${found.part}`;
 }

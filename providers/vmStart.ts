@@ -1,12 +1,10 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
 import { filesOf } from "../firecracker/manifest";
 import { cloudInitArgs } from "../firecracker/cloudInit";
-import { clearedDocument } from "../firecracker/metadata";
 import { programLine, programWords, type Program } from "../firecracker/programs";
 import {
   bootRequests,
   loadRequest,
-  metadataRequest,
   metricsRequest,
   resumeRequest,
   startRequest,
@@ -18,9 +16,10 @@ import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
 import { atGuest } from "./guestError";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
+import { openFault } from "./openMetadata";
 import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
-import { identityOf, metadataOf, toldMark, type Self } from "./vmMetadata";
+import { handoverOf, identityOf, toldMark, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
 import { programForClone } from "./vmmPrograms";
 import { vmVars, wayOf } from "./vmVars";
@@ -37,10 +36,11 @@ type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
  * opens no connection.
  */
 export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
+  refuseOpen(wanted);
   const session = sessionFor(wanted);
   const { artifact, namespace } = wanted;
   const way = wayOf(wanted);
-  const metadata = metadataOf(wanted, self);
+  const { put, clear, drive } = handoverOf(wanted, self);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
   const program = await programForClone(session, wanted, boots, report);
@@ -48,9 +48,14 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   // The pipe is made by prepare_metrics (host/library/metrics.sh).
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
   const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
+  // Where the guest is not known to keep others from its metadata, because it boots, or because its snapshot does not say so,
+  // the droplet puts the identity there once the guest has said that it does.
+  const closed = !boots && artifact.metadata === "closed";
+  const later = way === "service" && !closed;
   const requests = boots
-    ? [...boot(wanted, version, vsock), metadata, startRequest]
-    : [restore(wanted, version, vsock), metadata, resumeRequest];
+    ? [...boot(wanted, version, vsock, drive !== undefined), later ? clear : put, startRequest]
+    : [restore(wanted, version, vsock), later ? clear : put, resumeRequest];
+  const parts: HandoverParts = { put: later ? [put] : [], clear: way === "ssh" ? [] : [clear], drive };
   const start = session.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
@@ -69,8 +74,10 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       metrics: wanted.metrics === true ? "1" : "",
       record: recordOf(wanted, self, from, program),
       told: toldByRequests(wanted, self),
+      generation: self.generation,
+      closed: closed ? "1" : "",
     },
-    stdin: curlConfig([...metrics, ...requests]),
+    stdin: stdinOf([...metrics, ...requests], parts),
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
@@ -107,9 +114,36 @@ function restore({ artifact, tap }: VmInputs, version: string, vsock: string | u
   });
 }
 
-function boot(wanted: VmInputs, version: string, vsock: string | undefined): ApiRequest[] {
+/** What {@link handoverOf} gives, as the droplet's library takes it behind other requests. */
+interface HandoverParts {
+  readonly put?: readonly ApiRequest[];
+  readonly clear?: readonly ApiRequest[];
+  readonly drive?: string | undefined;
+}
+
+/** See host/library/handover.sh. */
+const NEXT_PART = "# hornet: next\n";
+
+function stdinOf(requests: readonly ApiRequest[], { put = [], clear = [], drive }: HandoverParts): string {
+  const texts = [requests, put, clear].map((some) => (some.length === 0 ? "" : curlConfig(some)));
+  return [...texts, drive === undefined ? "" : Buffer.from(drive).toString("base64")].join(NEXT_PART);
+}
+
+/**
+ * Nobody need wait for a guest whose identity service is one of before: it never says that it keeps others from the metadata,
+ * so it is handed nothing.
+ */
+function refuseOpen(wanted: VmInputs): void {
+  const { artifact, readyTimeout, name } = wanted;
+  if (wayOf(wanted) !== "service" || artifact.identity !== "service" || artifact.metadata === "closed") return;
+  if (readyTimeout > 0) throw new HornetError(openFault(name));
+}
+
+function boot(wanted: VmInputs, version: string, vsock: string | undefined, withDrive: boolean): ApiRequest[] {
   const { artifact } = wanted;
   const byCloudInit = wayOf(wanted) === "cloud-init";
+  const identity = { id: "identity", path: `${wanted.runtimeDir}/${wanted.namespace}/identity.disk` };
+  const drives = [...(artifact.drives ?? []), ...(withDrive ? [identity] : [])];
   const bootArgs =
     artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
   return bootRequests({
@@ -123,7 +157,7 @@ function boot(wanted: VmInputs, version: string, vsock: string | undefined): Api
     vcpus: artifact.vcpus,
     // cloud-init asks for a token only where it takes the machine for one of Amazon's.
     metadataVersion: byCloudInit ? "V1" : "V2",
-    ...(artifact.drives && { drives: artifact.drives }),
+    ...(drives.length > 0 && { drives }),
     ...(artifact.vsock && vsock !== undefined && { vsock: { cid: artifact.vsock.cid, path: vsock } }),
   });
 }
@@ -158,10 +192,13 @@ export interface Sending {
  * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
 export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
-  const sent = send(wanted, `tell ${wanted.name} its identity`, [metadataOf(wanted, self), ...then], {
+  const { put, clear } = handoverOf(wanted, self);
+  const over = wayOf(wanted) === "ssh" ? { requests: [put, ...then] } : { requests: then, put: [put], clear: [clear] };
+  const sent = send(wanted, `tell ${wanted.name} its identity`, over, {
     record: recordOf(wanted, self, "memory"),
     told: toldByRequests(wanted, self),
     knock: wanted.address,
+    generation: self.generation,
   });
   await atGuest(wanted, () => sent);
   if (wayOf(wanted) !== "ssh") return;
@@ -182,23 +219,28 @@ async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
 }
 
 /**
- * Sends requests to a clone's VMM.
+ * Sends requests to a clone's VMM, or hands an identity over.
  *
  * @param also another launch record and the mark of what the guest is told with it; the address at which the guest's
- *   service is told to look at its metadata at once
+ *   service is told to look at its metadata at once; the generation of the identity
  */
 export async function send(
   wanted: VmInputs,
   what: string,
-  requests: readonly ApiRequest[],
-  { record = "", told = "", knock = "" }: { record?: string; told?: string; knock?: string } = {},
+  { requests, ...parts }: HandoverParts & { readonly requests: readonly ApiRequest[] },
+  {
+    record = "",
+    told = "",
+    knock = "",
+    generation = "",
+  }: Partial<Record<"record" | "told" | "knock" | "generation", string>> = {},
 ): Promise<void> {
-  const vars = { ...vmVars(wanted), record, told, knock };
-  await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: curlConfig(requests) });
+  const vars = { ...vmVars(wanted), record, told, knock, generation };
+  await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: stdinOf(requests, parts) });
 }
 
 /**
- * Waits until the clone answers as itself, then clears the metadata, so that nothing in the guest can read it later.
+ * Waits until the clone answers as itself and its metadata is cleared.
  *
  * @returns the ms it took
  * @throws HornetError with the end of the guest's console, also where the guest could not take all of its identity
@@ -218,22 +260,20 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
     });
     const ms = Date.now() - begun;
     traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
-    const cleared = metadataRequest(clearedDocument(identityOf(wanted, self), way));
-    if (way !== "ssh") await finish(wanted, self.generation, cleared);
+    if (way !== "ssh") await finish(wanted, self.generation);
     return ms;
   });
 }
 
 /**
- * Clears the metadata. Fails where what applied the identity in the guest says that it could not do all of it: the guest is not
+ * Waits until the droplet has cleared the metadata. Fails where what applied the identity in the guest says that it could not do all of it: the guest is not
  * as declared.
  */
-async function finish(wanted: VmInputs, generation: string, cleared: ApiRequest): Promise<void> {
+async function finish(wanted: VmInputs, generation: string): Promise<void> {
   const said = await sessionFor(wanted).call({
-    what: `clear the metadata of ${wanted.name}`,
+    what: `wait until the metadata of ${wanted.name} is cleared`,
     run: "finish_identity",
     vars: { ...vmVars(wanted), generation },
-    stdin: curlConfig([cleared]),
   });
   const failed = said.split("\n").filter((line) => line !== "");
   // Of guests that can do no better; the kernel has VMGenID for it.

@@ -1,25 +1,29 @@
 #!/bin/sh
 # Installs the identity service into a guest's root file system (--root DIR, for image builds) or into the running guest.
 #
-#   install.sh [--root DIR] [--init busybox|openrc|systemd] [--sshd dropbear|openssh]
+#   install.sh [--root DIR] [--init busybox|openrc|systemd] [--sshd dropbear|openssh] [--helper FILE]
+#
+# --helper FILE is the compiled helper (guest/build-helper.sh). Without it this script compiles it where gcc is; where that
+# is not, shell scripts do its part: they need more processes and find a new identity later.
 #
 # Init and ssh server are found when not given. The ssh server is taken out of the boot: the service starts it, once the
 # guest has its own host key.
 set -eu
 umask 022
 
-root='' init='' sshd=''
+root='' init='' sshd='' helper=''
 while [ $# -gt 1 ]; do
   case $1 in
     --root) root=${2%/} ;;
     --init) init=$2 ;;
     --sshd) sshd=$2 ;;
+    --helper) helper=$2 ;;
     *) break ;;
   esac
   shift 2
 done
 if [ $# -gt 0 ]; then
-  printf 'install.sh: %s is not an option or lacks its value; there are --root DIR, --init and --sshd\n' "$1" >&2
+  printf 'install.sh: %s is not an option or lacks its value; there are --root DIR, --init, --sshd and --helper FILE\n' "$1" >&2
   exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,16 +39,20 @@ fi
 
 mkdir -p "$root/usr/sbin" "$root/usr/lib/hornet" "$root/etc/hornet/on-identity.d" "$root/etc/profile.d"
 cp "$here/hornet-identity" "$root/usr/sbin/hornet-identity"
-for part in apply keys agent service; do
+for part in apply keys agent metadata service; do
   cp "$here/$part.sh" "$root/usr/lib/hornet/"
   chmod 644 "$root/usr/lib/hornet/$part.sh"
 done
 cp "$here/watch.sh" "$here/run-agent" "$root/usr/lib/hornet/"
 chmod 755 "$root/usr/sbin/hornet-identity" "$root/usr/lib/hornet/watch.sh" "$root/usr/lib/hornet/run-agent"
 
-# What is in helper/, compiled; x86_64 only, others do without it.
-base64 -d <"$here/helper.base64" >"$root/usr/lib/hornet/helper"
-chmod 755 "$root/usr/lib/hornet/helper"
+rm -f "$root/usr/lib/hornet/helper"
+if [ -n "$helper" ]; then
+  cp "$helper" "$root/usr/lib/hornet/helper"
+elif command -v gcc >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+  "$here/helper/build.sh" "$root/usr/lib/hornet/helper"
+fi
+if [ -e "$root/usr/lib/hornet/helper" ]; then chmod 755 "$root/usr/lib/hornet/helper"; fi
 
 cat >"$root/etc/profile.d/hornet-env.sh" <<'END'
 # The environment that Hornet gave this guest, for login shells that may read it.

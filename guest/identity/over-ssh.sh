@@ -145,6 +145,7 @@ ask() {
 # run_helper: seed and clock, where the guest can run it; $settled says how it went. Not in /run, where many systems execute
 # nothing.
 run_helper() {
+  if [ -z "$helper" ]; then return; fi
   program=$(mktemp) && base64 -d >"$program" <<END && chmod 700 "$program" && "$program" 2>/dev/null
 $helper
 END
@@ -177,6 +178,8 @@ identify() {
 $body
 END
   generation=$new_generation service=$new_service
+  # All of it is read: the droplet blanks the drive that it was on.
+  if [ -n "$unattended" ]; then say "taken $generation closed"; fi
   stop_agent
   agent_service stop
   if [ "$1" = first ]; then
@@ -202,13 +205,11 @@ END
   if [ -z "$unattended" ]; then ask applied answer || exit 1; fi
 }
 
-# start: the hooks and the agent. cloud-init has kept what it ran, secrets and all: as a file, as what it was made from, and in
-# what it knows of its source.
+# start: the hooks and the agent.
 start() {
   run_hooks
   start_agent
   agent_service start
-  if [ -n "$unattended" ]; then rm -f "$0" /var/lib/cloud/instance/user-data.txt.i /var/lib/cloud/instance/obj.pkl; fi
   remember
   if [ -z "$unattended" ]; then say "hornet: done$failures"; fi
 }

@@ -71,8 +71,9 @@ start_sshd_with_own_key() {
   start_sshd
 }
 
+# apply_first: all but what others would run. A document that comes before finish_first begins anew.
 apply_first() {
-  generation=$new_generation action=start
+  generation=$new_generation action=start failures=''
   apply_seed_and_clock
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi
@@ -80,13 +81,17 @@ apply_first() {
   if given authorized-keys; then apply_keys; fi
   if given env; then apply_env; fi
   if given agent; then apply_agent; fi
+}
+
+# finish_first: the metadata is cleared.
+finish_first() {
   run_hooks
   start_agent
   if [ -n "$new_host_key" ]; then start_sshd; else start_sshd_with_own_key; fi
   remember
 }
 
-# apply_again: another identity for a guest that has one. Its clock is right, its ssh server and sessions stay.
+# apply_again: another identity for a guest that has one. Its clock is right, its ssh server, sessions and agent stay.
 apply_again() {
   generation=$new_generation action=restart failures=''
   if given seed; then printf '%s' "$new_seed" >/dev/urandom || failed seed; fi
@@ -99,6 +104,10 @@ apply_again() {
   if given authorized-keys && [ "$new_keys$new_user" != "$old_keys$old_user" ]; then apply_keys; fi
   if given env && [ "$new_env" != "$old_env" ]; then apply_env; fi
   if given agent && [ "$new_agent" != "$old_agent" ]; then apply_agent; fi
+}
+
+# finish_again: the metadata is cleared.
+finish_again() {
   run_hooks
   start_agent
   remember

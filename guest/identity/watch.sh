@@ -3,10 +3,10 @@
 # What `helper watch` does (helper/main.c), by a shell and what else the guest has, for guests that the helper is not made
 # for: every look costs processes, so it looks less often, and leaves seed and clock to whom it tells (`end=3`).
 #
-#   watch.sh watch ADDRESS SECONDS GENERATION
+#   watch.sh watch ADDRESS SECONDS GENERATION ACCESS
 #
 # It needs one of busybox or netcat `nc`, curl, bash, and a shell whose `read` knows -t and -n (busybox ash, bash), or curl.
-address=$2 seconds=$3 generation=$4
+address=$2 seconds=$3 generation=$4 access=$5
 run=/run/hornet
 umask 077
 
@@ -115,16 +115,29 @@ fetch_by_relay() {
 }
 
 fetch_by_curl() {
+  status=''
   token=$(curl -sf -m "$limit" -X PUT -H 'X-metadata-token-ttl-seconds: 60' "http://$address/latest/api/token") || return 1
   body=$(printf 'header = "X-metadata-token: %s"\n' "$token" |
-    curl -sf -m "$limit" -H 'Accept: text/plain' -K - "http://$address/hornet/identity" && printf x)
-  body=${body%x}
+    curl -s -m "$limit" -w '%{http_code}' -H 'Accept: text/plain' -K - "http://$address/hornet/identity")
+  status=${body#"${body%???}"} body=${body%???}
+  [ "$status" = 200 ]
 }
 
-# fetch: $body becomes the identity document, $found its generation; fails when there is none.
+# fetch: $body becomes the identity document, $found its generation; fails when there is none. $absent: the service itself
+# answered so.
 fetch() {
-  "fetch_by_$client" || return 1
-  case $body in format=*generation=*) ;; *) return 1 ;; esac
+  absent=
+  if ! "fetch_by_$client"; then
+    if [ "$status" = 404 ]; then absent=yes; fi
+    return 1
+  fi
+  case $body in
+    format=*generation=*) ;;
+    *)
+      absent=yes
+      return 1
+      ;;
+  esac
   found=${body#*generation=}
   found=${found%%"$newline"*}
 }
@@ -135,14 +148,18 @@ for fifo in request response; do
   rm -f "$run/$fifo"
   mkfifo "$run/$fifo"
 done
-limit=1 tries=0 interval=0.1 asked=''
+limit=1 tries=0 interval=0.1 asked='' taken=''
 if [ "$generation" != none ]; then tries=3000; fi
 if [ "$seconds" = 0 ]; then seconds=86400; fi
 while :; do
   if fetch && [ "$found" != "$generation" ]; then
     printf '%send=3\n' "$body"
     generation=$found
-    tries=3000
+    printf 'hornet-identity: taken %s %s\n' "$generation" "$access" >/dev/console
+    tries=0 interval=0.1 taken=yes
+  elif [ -n "$taken" ] && [ -n "$absent" ]; then
+    printf 'gone\n'
+    taken=
   fi
   body=
   if [ -n "$asked" ]; then printf 'looked\n'; fi
@@ -152,6 +169,6 @@ while :; do
     600) interval=0.5 ;;
     3000) interval=2 ;;
   esac
-  if [ "$generation" != none ]; then interval=$seconds; fi
+  if [ "$generation" != none ] && [ -z "$taken" ]; then interval=$seconds; fi
   pause "$interval"
 done

@@ -22,6 +22,8 @@ converge_bridge() {
   fi
   leave_address "$dir" || return
   [[ -z $host ]] || effect "bridge/links" ip_batch "$host" || return
+  # Only one that we made: on others somebody may want it.
+  [[ $(<"$dir/origin") != ours* || -z $host ]] || effect "bridge/ipv6" refuse_ipv6 "$bridge" || return
   [[ -z $forward ]] || effect "bridge/forward" enable_forwarding "$dir" || return
   effect "bridge/rules" nft -f - <<<"$rules" || return
   printf '%s %s\n' "$([[ ! -e $dir/forwarding-was-off ]] || printf 1)" "$(<"$dir/origin")"

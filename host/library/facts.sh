@@ -121,7 +121,13 @@ route show
 END
     # It reads one byte at a time, and a sysctl gives no second one: the digit is there, though read fails.
     read -r forwarding </proc/sys/net/ipv4/ip_forward || :
-    echo "$forwarding"
+    # Interfaces that would take IPv6 from whoever is on them.
+    set --
+    for link in /proc/sys/net/ipv6/conf/*; do
+      read -r off <"$link/disable_ipv6" || :
+      if [ "$off" = 0 ]; then set -- "$@" "${link##*/}"; fi
+    done 2>/dev/null
+    echo "$forwarding $*"
     exec nft -j list table ip hornet 2>/dev/null' || :
 }
 
@@ -142,6 +148,7 @@ gather_vm() {
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
   [[ ! -s $dir/unsettled ]] || printf 'unsettled=1\n'
+  [[ ! -e $dir/handover ]] || process_alive "$dir/handover" || printf 'uncleared=1\n'
   if [[ -e $dir/told ]]; then
     read -r told <"$dir/told"
     printf 'told=%s\n' "$told"

@@ -7,6 +7,23 @@ ip_batch() { ip -batch - <<<"$1"; }
 # ip_batch_in NAMESPACE LINES
 ip_batch_in() { ip -n "$1" -batch - <<<"$2"; }
 
+# refuse_ipv6_in NAMESPACE: what a guest sends configures nothing. Before the links are up; those that come later have it from
+# `default`. A droplet without IPv6 has none of these files. By a shell that enters the namespace: /proc/sys/net shows the
+# namespace of whoever opens it.
+refuse_ipv6_in() { nsenter --net="/run/netns/$1" bash -c "$(declare -f refuse_ipv6); refuse_ipv6"; }
+
+# refuse_ipv6 [LINK…]: on these, or on all that there are, and on those to come.
+refuse_ipv6() {
+  local link setting
+  (($# > 0)) || set -- all default /proc/sys/net/ipv6/conf/*
+  for link in "$@"; do
+    link=/proc/sys/net/ipv6/conf/${link##*/}
+    for setting in accept_ra=0 autoconf=0 accept_redirects=0 disable_ipv6=1; do
+      [[ ! -e $link/${setting%=*} ]] || echo "${setting#*=}" >"$link/${setting%=*}" || return
+    done
+  done
+}
+
 # load_rules_in NAMESPACE TABLE RULES: forwarding and one nft transaction, then the kernel's listing, by one shell that
 # enters the namespace once.
 load_rules_in() {
@@ -16,7 +33,8 @@ load_rules_in() {
 }
 
 # converge_namespace: variables runtime_dir namespace owner host_veth note (a file that is in a new folder from its first
-# moment on; empty: none) adopt add inside_first host inside. Answers with the ms.
+# moment on; empty: none) adopt add inside_first host ipv6
+# (IPv6 is to be refused) inside. Answers with the ms.
 converge_namespace() {
   local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
   own_clone || own=$?
@@ -32,6 +50,8 @@ converge_namespace() {
   [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
+  [[ -z $host ]] || effect "$namespace/ipv6-outside" refuse_ipv6 "$host_veth" || return
+  [[ -z $ipv6 ]] || effect "$namespace/ipv6" refuse_ipv6_in "$namespace" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }

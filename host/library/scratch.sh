@@ -11,6 +11,7 @@ begin_scratch() {
   [[ -n ${agent:-} ]] || effect "scratch/clear" end_scratch || return
   effect "scratch/claim" claim "$dir" || return
   effect "scratch/netns" add_netns "$namespace" || return
+  effect "scratch/ipv6" refuse_ipv6_in "$namespace" || return
   if [[ -n $tap ]]; then
     effect "scratch/tap" ip_batch_in "$namespace" "tuntap add dev $tap mode tap
 link set $tap address $tap_mac up
@@ -29,6 +30,20 @@ addr replace $tap_address dev $tap" || return
     printf '%s\n' "the VMM said: $(console_tail "$dir" 1000)" >&2
     return 1
   }
+}
+
+# access_said: variables runtime_dir namespace generation (empty: the guest was booted). Says "closed" where the guest's identity
+# service lets nobody but root ask the metadata service; "open", and the reason if the service gives one, where everybody may
+# ask, as with services of before; nothing where it says nothing.
+access_said() {
+  local dir=$runtime_dir/$namespace reason said=waiting
+  [[ -z $generation ]] || said="taken $generation"
+  if console_says "$dir" "$said closed"; then
+    printf closed
+  elif console_says "$dir" "$said" || console_says "$dir" "ready ${generation:-none}"; then
+    reason=$(grep -aohE 'hornet-identity: waiting open: [ -~]{0,300}' "$dir/console.log" | tail -n 1)
+    printf 'open %s' "${reason#*open: }"
+  fi
 }
 
 # end_scratch: ends the VM and takes its namespace and folder away; succeeds where nothing is left.

@@ -8,6 +8,7 @@
 #   told             a mark of what its guest was told last; empty while it is told something else
 #   begun            not empty: it is being made, and no state knows it
 #   unsettled        not empty: it was started, and what was to be waited for has not come to pass yet
+#   handover, closed, identity.disk   see handover.sh
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -85,6 +86,7 @@ vmm_listens() {
 launch_vmm() {
   local dir=$1 namespace=$2 limit
   clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" && clear_path "$dir/opened" || return
+  clear_path "$dir/closed" || return
   clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
@@ -121,6 +123,7 @@ api() {
 # until they have gone. The shell goes first: how this VMM ends is no news.
 end_vmm() {
   local dir=$1 pid limit waiter
+  end_handover "$dir" || return
   vmm_alive "$dir" || { await_exit "$dir"; return 0; }
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
@@ -171,11 +174,13 @@ clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
 # start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
 # socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record told (see send_vm) shutdown_ms
-# vmm_timeout_ms; stdin: the requests. Answers with lines key=value; load is what is left of the time of all requests, so the
+# generation closed (the guest was closed in its template; see handover.sh) vmm_timeout_ms; stdin, with next_part between: the
+# requests, what puts the identity into the metadata (empty: the requests do), what clears that (empty: there is nothing to
+# clear), the identity's drive in base64 (empty: it has none). Answers with lines key=value; load is what is left of the time of all requests, so the
 # start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
-  local dir=$runtime_dir/$namespace config pid t0 t1 t2 t3 identity resume disk_kind
-  config=$(</dev/stdin)
+  local dir=$runtime_dir/$namespace config put clear drive pid t0 t1 t2 t3 identity resume disk_kind
+  read_parts
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$((${EPOCHREALTIME/./} / 1000))
   [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
@@ -190,6 +195,11 @@ start_vm() {
   prepare_metrics "$dir" || return
   # One of another snapshot's VM stays otherwise, also after a roll that failed.
   [[ -n $vsock || ! -S $dir/vsock.sock ]] || effect "$namespace/old-vsock" clear_socket "$dir/vsock.sock" || return
+  if [[ -n $drive ]]; then
+    effect "$namespace/identity" put_identity "$dir" "$drive" || return
+  else
+    clear_path "$dir/identity.disk" || return
+  fi
   [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
   if [[ -n $hold ]]; then
@@ -197,6 +207,9 @@ start_vm() {
   elif [[ -e $dir/held ]]; then
     effect "$namespace/release" release_guest "$dir" "$namespace" || return
   fi
+  [[ -z $closed ]] || : >"$dir/closed" || return
+  # Before the identity is in the metadata: whatever is cut off from here on, the metadata is cleared.
+  [[ -z $clear ]] || effect "$namespace/handover" start_handover "$dir" "$generation" "$put" "$clear" || return
   t2=$((${EPOCHREALTIME/./} / 1000))
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
@@ -231,14 +244,26 @@ request_ms() {
 
 # send_vm: variables runtime_dir namespace owner record (empty: as it is) told (the mark of what the guest is told by the
 # requests; empty: it is told by something else, after them) knock (the clone's address, where its guest is to look
-# at its metadata at once; empty: it need not) vmm_timeout_ms; stdin: the requests.
+# at its metadata at once; empty: it need not) generation vmm_timeout_ms; stdin, with next_part between: the requests, what puts
+# an identity into the metadata, what clears that (see start_vm). Into a guest that has not said yet that it is closed the
+# handover puts it.
 send_vm() {
-  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  local config put clear drive dir=$runtime_dir/$namespace
+  read_parts
+  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
   if [[ -n $record ]]; then
-    effect "$namespace/untold" empty_file "$runtime_dir/$namespace/told" || return
-    effect "$namespace/record" write_record "$runtime_dir/$namespace" "$record" || return
+    effect "$namespace/untold" empty_file "$dir/told" || return
+    effect "$namespace/record" write_record "$dir" "$record" || return
   fi
-  effect "$namespace/send" api "$runtime_dir/$namespace" "$(</dev/stdin)" || return
+  if [[ -n $clear ]]; then
+    if [[ -e $dir/closed ]]; then
+      effect "$namespace/handover" start_handover "$dir" "$generation" "" "$clear" || return
+      config=$put${config:+next$'\n'}$config
+    else
+      effect "$namespace/handover" start_handover "$dir" "$generation" "$put" "$clear" || return
+    fi
+  fi
+  [[ -z $config ]] || effect "$namespace/send" api "$dir" "$config" || return
   [[ -z $told ]] || note_told || return
   [[ -z $knock ]] || knock_at "$knock"
 }
@@ -252,12 +277,9 @@ note_told() {
 # knock_at ADDRESS: a datagram for the guest's identity service, which looks by itself as well, only later. It costs no process.
 knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
 
-# finish_identity: variables runtime_dir namespace owner generation vmm_timeout_ms; stdin: the requests that clear the metadata of
-# a guest that has taken its identity. Answers with what that could not do; see identity_failures.
-finish_identity() {
-  local record="" told="" knock=""
-  send_vm && identity_failures
-}
+# finish_identity: variables runtime_dir namespace owner generation vmm_timeout_ms. Waits until the metadata of a guest that
+# has taken its identity is cleared. Answers with what the guest could not do; see identity_failures.
+finish_identity() { await_handover "$runtime_dir/$namespace" && identity_failures; }
 
 # delete_vm: variables runtime_dir namespace owner shutdown_ms keep_console (not empty: what tells why its guest failed stays).
 # The folder stays: it is the namespace's.

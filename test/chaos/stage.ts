@@ -40,7 +40,7 @@ export const LIMIT = "user/max_net_namespaces";
 
 /** The stand-in that runs no guest says what a guest's identity service says before its snapshot. */
 const WRAPPER = `#!/bin/sh
-case $1 in --api-sock) echo "hornet-identity: waiting" ;; esac
+case $1 in --api-sock) echo "hornet-identity: waiting closed" ;; esac
 exec /opt/vmm/firecracker-stub "$@"
 `;
 

@@ -1,4 +1,4 @@
-import type { Drift } from "./kind";
+import { inside, type Drift } from "./kind";
 
 /** What can happen to a clone's namespace and links. */
 export const namespaceDrifts: readonly Drift[] = [
@@ -7,6 +7,12 @@ export const namespaceDrifts: readonly Drift[] = [
     make: "ip netns del vm0",
     says: { "Clone vm0": "namespace vm0 missing; VMM runs outside of namespace vm0" },
     restarts: true,
+  },
+  {
+    kind: "IPv6 accepted",
+    make: inside("sh -c 'echo 0 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6'"),
+    says: { "Clone vm0": "vm0 accepts IPv6 on tap0" },
+    check: inside("grep -qx 1 /proc/sys/net/ipv6/conf/tap0/disable_ipv6"),
   },
   {
     kind: "veth deleted",

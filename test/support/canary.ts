@@ -55,7 +55,8 @@ export async function filesWith(
   const find = `find / -xdev ${left} -type f -newermt '${since.toISOString()}' -print0 2>/dev/null`;
   // The patterns come by a pipe, so that no file holds them.
   // Lines end at NUL: one of a disk's empty gigabytes would be held in memory whole, and where there is none grep gives up.
-  const script = `${find} | xargs -0r grep -lazF -f <(printf '%s\\n' "$PATTERNS") || :`;
+  // xargs may start several greps, so each reads a pipe of its own: an empty one would match nothing.
+  const script = `${find} | xargs -0r bash -c 'grep -lazF -f <(printf "%s\\n" "$PATTERNS") -- "$@" || :' grep`;
   const env = { ...process.env, PATTERNS: patterns.join("\n") };
   const out = await succeed(["bash", "-c", script], { env, limit: limitMs(300) });
   return out.split("\n").filter((line) => line !== "");

@@ -18,7 +18,7 @@ export function scratchVmm(): { readonly folder: string; readonly path: string }
   writeFileSync(
     path,
     `#!/bin/sh
-case "$*" in *--api-sock*) echo "hornet-identity: waiting" ;; esac
+case "$*" in *--api-sock*) echo "hornet-identity: waiting closed" ;; esac
 exec /opt/stub "$@"
 `,
     { mode: 0o755 },

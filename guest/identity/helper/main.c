@@ -3,7 +3,10 @@
 
      helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: it is left alone) and renews
                                      the random generator by what is on stdin
-     helper watch ADDRESS SECONDS GENERATION [KEY=]
+     helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c); exit code 1 where
+                                     the kernel cannot
+     helper try ADDRESS              asks as nobody; exit code 0 where the kernel refuses that at once
+     helper watch ADDRESS SECONDS GENERATION ACCESS [KEY=]
                                      waits on the metadata service for an identity document of another generation than
                                      this one, and then for the next, looking every SECONDS (0: when it is asked). With
                                      the generation "none" the first document's own `seed` and `clock` are applied at
@@ -11,11 +14,14 @@
                                      applied: a shell reads it byte by byte. A last line is `end=CODE`. A line on stdin
                                      makes it look at once, and say `looked` after that; a knock, any datagram on UDP
                                      port 9, makes it look at once as well. What it says is nothing, and what it brings
-                                     about nothing but a look
+                                     about nothing but a look. Once a document was handed on, the console says
+                                     `hornet-identity: taken GENERATION ACCESS`, ACCESS being the word given (closed, open):
+                                     the droplet then clears the metadata. The line `gone` on stdout says that the helper has
+                                     seen that
 
    The exit code, and that CODE: 0, 1 for the random generator, 2 for the clock, 3 for both; 64 for a wrong call.
 
-   Nothing here is compiled where it is used: helper.base64 is the program, and a test holds it against these files. */
+   guest/build-helper.sh compiles it; a guest needs no compiler. */
 #include "system.h"
 
 /* Between two looks for the first document: while a snapshot and its resume are to be expected, and for a guest that
@@ -90,6 +96,19 @@ static int is_news(const char *document, const char *end, char *known, long size
     return 1;
 }
 
+/* Tells the droplet, by the console, that a document was handed on. */
+static void say_taken(const char *generation, const char *access)
+{
+    static char line[256];
+    char *end;
+    int fd = (int)CALL3(SYS_OPEN, "/dev/console", O_WRONLY_NOCTTY, 0);
+    if (fd < 0 || end_of(access) - access > 64) return;
+    end = append(append(line, "hornet-identity: taken "), generation);
+    end = append(append(append(end, " "), access), "\n");
+    write_all(fd, line, end - line);
+    CALL3(SYS_CLOSE, fd, 0, 0);
+}
+
 /* Writes a document without the lines of the key `needless` (empty: of none), and without its seed where that was used. */
 static int hand_on(const char *document, const char *end, const char *needless, int seeded)
 {
@@ -104,25 +123,36 @@ static int hand_on(const char *document, const char *end, const char *needless, 
     return write_all(1, from, end - from);
 }
 
-static int watch(unsigned int ip, time_ns interval, const char *generation, const char *needless)
+static int watch(unsigned int ip, time_ns interval, const char *generation, const char *access, const char *needless)
 {
     static char known[128];
     int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0, knocks = door();
+    /* `taken`: a document was handed on that the metadata service still had at the last look. */
+    int taken = 0, absent;
+    unsigned long looks = 0;
     if (end_of(generation) - generation >= (long)sizeof known) return 64;
     append(known, generation);
-    for (unsigned long looks = 0;; looks++) {
+    for (;; looks++) {
         const char *document;
-        long length = fetch(ip, &document);
+        long length = fetch(ip, &document, &absent);
         if (length > 0 && is_news(document, document + length, known, sizeof known)) {
             char end[] = "end=0\n";
             if (first) code = settle(document, document + length);
             end[4] = (char)('0' + code);
             if (!hand_on(document, document + length, needless, first && !(code & 1)) || !write_all(1, end, 6)) return 1;
+            say_taken(known, access);
             first = code = 0;
+            taken = 1;
+            looks = 0;
+        } else if (taken && absent) {
+            if (!write_all(1, "gone\n", 5)) return 1;
+            taken = 0;
         }
+        /* Somebody may have flushed the rules meanwhile; where they are there, this changes nothing. */
+        if (!first && !taken && *access == 'c') close_access(ip);
         if (first) drop_connection();
         if (asked && !write_all(1, "looked\n", 7)) return 1;
-        asked = pause_for(!first ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT, knocks);
+        asked = pause_for(!first && !taken ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT, knocks);
     }
 }
 
@@ -147,9 +177,13 @@ __attribute__((noreturn, used)) static void start(const long *stack)
     unsigned int ip;
     long code = 64;
     if (stack[0] == 3 && starts_with(mode, end_of(mode), "set")) code = set(argv[2]);
-    else if (stack[0] >= 5 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
+    else if (stack[0] == 3 && starts_with(mode, end_of(mode), "close") && (ip = address_of(argv[2])))
+        code = close_access(ip) ? 0 : 1;
+    else if (stack[0] == 3 && starts_with(mode, end_of(mode), "try") && (ip = address_of(argv[2])))
+        code = is_refused(ip) ? 0 : 1;
+    else if (stack[0] >= 6 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
              number(argv[3], end_of(argv[3]), 10, &seconds))
-        code = watch(ip, (time_ns)seconds * SECOND, argv[4], stack[0] > 5 ? argv[5] : "");
+        code = watch(ip, (time_ns)seconds * SECOND, argv[4], argv[5], stack[0] > 6 ? argv[6] : "");
     CALL3(SYS_EXIT, code, 0, 0);
     __builtin_unreachable();
 }

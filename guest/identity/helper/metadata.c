@@ -99,9 +99,11 @@ static int ask_token(unsigned int ip)
     return 1;
 }
 
-/* The document, which is valid until the next call. Gives its length, 0 where there is none. */
-long fetch(unsigned int ip, const char **document)
+/* The document, which is valid until the next call. Returns its length, 0 where there is none. `absent` becomes 1 where the
+   service itself answered that it has none, and 0 where nobody answered. */
+long fetch(unsigned int ip, const char **document, int *absent)
 {
+    *absent = 0;
     /* A connection of an earlier call: where it is nobody's any more, neither is the token. */
     int kept = line >= 0;
     for (int round = 0; round < 2; round++, kept = 0) {
@@ -111,7 +113,11 @@ long fetch(unsigned int ip, const char **document)
         end = append(end, "GET /hornet/identity HTTP/1.1\r\nHost: 169.254.169.254\r\nAccept: text/plain\r\nX-metadata-token: ");
         end = append(append(end, token), "\r\n\r\n");
         switch ((kept ? exchange : ask)(ip, request, end - request, document, &length)) {
-        case 200: return starts_with(*document, *document + length, "format=") ? length : 0;
+        case 200:
+            if (starts_with(*document, *document + length, "format=")) return length;
+            *absent = 1;
+            return 0;
+        case 404: *absent = 1; return 0;
         case 0:
             if (!kept) return 0;
             /* falls through */

@@ -3,10 +3,10 @@
 
 enum {
     SYS_READ = 0, SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_POLL = 7, SYS_IOCTL = 16, SYS_SOCKET = 41,
-    SYS_CONNECT = 42, SYS_SENDTO = 44, SYS_RECVFROM = 45, SYS_BIND = 49, SYS_SETSOCKOPT = 54, SYS_EXIT = 60, SYS_CLOCK_SETTIME = 227,
-    SYS_CLOCK_GETTIME = 228,
-    REALTIME = 0, MONOTONIC = 1, AF_INET = 2, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOL_SOCKET = 1, SO_LINGER = 13, SO_RCVTIMEO = 20,
-    SO_SNDTIMEO = 21, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000
+    SYS_CONNECT = 42, SYS_SENDTO = 44, SYS_RECVFROM = 45, SYS_BIND = 49, SYS_SETSOCKOPT = 54, SYS_EXIT = 60,
+    SYS_SETGROUPS = 116, SYS_SETRESUID = 117, SYS_SETRESGID = 119, SYS_CLOCK_SETTIME = 227, SYS_CLOCK_GETTIME = 228,
+    REALTIME = 0, MONOTONIC = 1, AF_INET = 2, AF_NETLINK = 16, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOL_SOCKET = 1, SO_LINGER = 13, SO_RCVTIMEO = 20,
+    SO_SNDTIMEO = 21, O_WRONLY_NOCTTY = 0x101, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000
 };
 
 /* Nanoseconds. */
@@ -51,8 +51,12 @@ char *append(char *to, const char *text);
 int write_all(int fd, const char *text, long length);
 
 /* metadata.c */
-long fetch(unsigned int ip, const char **document);
+long fetch(unsigned int ip, const char **document, int *absent);
 void drop_connection(void);
+
+/* access.c */
+int close_access(unsigned int ip);
+int is_refused(unsigned int ip);
 
 /* clock.c */
 int set_clock(const char *told, const char *end);

@@ -1,0 +1,78 @@
+# shellcheck shell=sh
+# Closes the metadata service to everyone but root, and tries whether that holds. Sourced by hornet-identity before the
+# snapshot is taken: what is closed in the template is closed in a clone from its first instruction on.
+
+# close_metadata: $access becomes `closed`, or `open` with the reason in $why_open.
+close_metadata() {
+  access=open why_open="this guest's kernel or tools cannot refuse an address to all users but root: policy routing by user id (CONFIG_IP_MULTIPLE_TABLES), nftables or iptables would"
+  for way in close_by_rules close_by_nft close_by_iptables; do
+    if "$way" 2>/dev/null && is_refused_to_nobody; then
+      access=closed why_open=
+      return
+    fi
+  done
+}
+
+# close_by_rules: see helper/access.c, which does the same.
+close_by_rules() {
+  if [ "$watcher" = "$LIBRARY/helper" ]; then
+    "$watcher" close "$MMDS_ADDRESS"
+    return
+  fi
+  case $(ip rule show) in *"to $MMDS_ADDRESS "*prohibit*) return 0 ;; esac
+  ip rule add pref 0 to "$MMDS_ADDRESS/32" iif lo uidrange 0-0 lookup main protocol kernel &&
+    ip rule add pref 0 to "$MMDS_ADDRESS/32" prohibit protocol kernel
+}
+
+close_by_nft() {
+  nft -f - <<END
+add table ip hornet_metadata
+delete table ip hornet_metadata
+table ip hornet_metadata {
+  chain output {
+    type filter hook output priority -300; policy accept;
+    ip daddr $MMDS_ADDRESS meta skuid 0 accept
+    ip daddr $MMDS_ADDRESS meta l4proto tcp reject with tcp reset
+    ip daddr $MMDS_ADDRESS drop
+  }
+  chain forward {
+    type filter hook forward priority -300; policy accept;
+    ip daddr $MMDS_ADDRESS drop
+  }
+}
+END
+}
+
+# close_by_iptables: the last rule that is inserted comes first.
+close_by_iptables() {
+  iptables -w -C OUTPUT -d "$MMDS_ADDRESS" -m owner --uid-owner 0 -j ACCEPT && return
+  iptables -w -I FORWARD 1 -d "$MMDS_ADDRESS" -j DROP &&
+    iptables -w -I OUTPUT 1 -d "$MMDS_ADDRESS" -j DROP &&
+    iptables -w -I OUTPUT 1 -d "$MMDS_ADDRESS" -p tcp -j REJECT --reject-with tcp-reset &&
+    iptables -w -I OUTPUT 1 -d "$MMDS_ADDRESS" -m owner --uid-owner 0 -j ACCEPT
+}
+
+# is_refused_to_nobody (variable way): tries it as a user without rights. Where nothing here can try, it counts as open. A packet
+# filter refuses like a service that is not there, so root must get through to tell the two apart.
+is_refused_to_nobody() {
+  if [ "$way" = close_by_rules ] && [ "$watcher" = "$LIBRARY/helper" ]; then
+    "$watcher" try "$MMDS_ADDRESS"
+    return
+  fi
+  if command -v curl >/dev/null; then
+    # 7: the connection failed; no answer in time is another code.
+    attempt="curl -s -m 1 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ]"
+  elif command -v bash >/dev/null; then
+    attempt="timeout 1 bash -c ': <>/dev/tcp/$MMDS_ADDRESS/80'; [ \$? = 1 ]"
+  elif command -v nc >/dev/null; then
+    attempt="timeout 1 nc $MMDS_ADDRESS 80; [ \$? = 1 ]"
+  else
+    return 1
+  fi
+  if [ "$way" != close_by_rules ] && sh -c "$attempt" </dev/null >/dev/null 2>&1; then return 1; fi
+  if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+    setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "$attempt" </dev/null >/dev/null 2>&1
+  else
+    su -s /bin/sh nobody -c "$attempt" </dev/null >/dev/null 2>&1
+  fi
+}

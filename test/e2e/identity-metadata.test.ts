@@ -1,0 +1,59 @@
+/** Who in a clone reads its identity: a process without rights, which ran in the template already, asks all the time. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { guestImage } from "../support/guestImage";
+import { asker, isRefused } from "../support/metadataAsker";
+import { limitMs } from "../support/settings";
+import { World } from "../support/world";
+
+jest.setTimeout(limitMs(900));
+
+const CANARY = "canary-3b90aa";
+let folder: string;
+let world: World;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-metadata-"))));
+afterEach(async () => {
+  await world.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("at the first start where nobody waits, with another identity, and after a restart nobody but root reads it", async () => {
+  const files = { ...asker, "usr/bin/ask-metadata": { text: asker["usr/bin/ask-metadata"] ?? "", mode: 0o755 } };
+  world = await World.begin("--rootfs", guestImage(folder, "asking", files));
+  await world.configure({
+    "hornet:fleet.count": 1,
+    "hornet:fleet.readyTimeout": 0,
+    "hornet:identity.env.API_KEY": CANARY,
+    "hornet:agent.command": "cp /proc/self/environ /var/tmp/agent; sleep 100000",
+    "hornet:agent.user": "nobody",
+  });
+  /** The droplet clears the metadata by itself, and then the agent runs; that it reads nothing is said by the asker. */
+  const holds = async (key: string): Promise<void> => {
+    const ready = `cd /opt/swarm/runtime/vm0; generation=$(sed -n 's/^generation=//p' record)
+      for try in $(seq 900); do grep -aq "ready $generation" console.log && [ ! -e handover ] && exit; sleep 0.1; done; exit 1`;
+    await world.onDroplet(ready);
+    const ran = `for try in $(seq 300); do grep -q ${key} /var/tmp/agent && break; sleep 0.2; done; cat /var/tmp/asked`;
+    const asked = await world.in("vm0", ran);
+    expect(isRefused(asked)).toBe(true);
+    expect(asked).not.toMatch(/PRIVATE|generation=|canary/);
+    expect(
+      await world.onDroplet("curl -s --unix-socket /opt/swarm/runtime/vm0/firecracker.sock http://localhost/mmds"),
+    ).toMatch(/"hornet":\{\}/);
+    expect(await world.in("vm0", "tr '\\0' '\\n' </var/tmp/agent | grep API_KEY")).toBe(`API_KEY=${key}`);
+  };
+  await world.npm("up");
+  await holds(CANARY);
+  await world.configure({ "hornet:identity.env.API_KEY": `${CANARY}-2` });
+  await world.npm("up");
+  await holds(`${CANARY}-2`);
+  // From its own disk: there the asker runs before the service has closed anything.
+  await world.onDroplet("kill -9 $(cut -d' ' -f1 /opt/swarm/runtime/vm0/vmm.pid)");
+  await world.configure({ "hornet:identity.env.API_KEY": `${CANARY}-3` });
+  await world.npm("up");
+  await holds(`${CANARY}-3`);
+  // Somebody killed what would have cleared it.
+  await world.onDroplet("echo '1 2 3' >/opt/swarm/runtime/vm0/handover");
+  expect(await world.npm("up", "--diff")).toContain("the metadata of vm0 was not cleared");
+  await holds(`${CANARY}-3`);
+});
