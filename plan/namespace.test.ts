@@ -58,15 +58,9 @@ interface Found {
   readonly links?: readonly ObservedLink[];
   readonly inside?: readonly ObservedLink[];
   readonly routes?: ObservedNamespace["routes"];
-  readonly ipv6?: readonly string[];
 }
 
-function observed({
-  links = [outer],
-  inside = [lo, inner, tap],
-  routes = [route, onLink],
-  ipv6 = [],
-}: Found = {}): Observed {
+function observed({ links = [outer], inside = [lo, inner, tap], routes = [route, onLink] }: Found = {}): Observed {
   return {
     links: [{ ...blank, name: "br0", kind: "bridge" }, ...links],
     forwarding: true,
@@ -74,7 +68,7 @@ function observed({
     namespaces: ["vm7", "other"],
     claims: [{ name: "vm7", owner }],
     bridges: {},
-    inside: { vm7: { links: inside, routes, tables: [], forwarding: true, ipv6 } },
+    inside: { vm7: { links: inside, routes, tables: [], forwarding: true } },
     vms: {},
   };
 }
@@ -126,11 +120,6 @@ test("all as declared: nothing", () => {
 
 type Case = readonly [name: string, found: Found, plan: Partial<NamespacePlan>];
 const cases: readonly Case[] = [
-  [
-    "IPv6 that somebody turned on",
-    { ipv6: ["default", "tap0"] },
-    { drift: ["vm7 accepts IPv6 on default, tap0"], refuseIpv6: true },
-  ],
   [
     "owner mark",
     { links: [{ ...outer, alias: "" }] },
