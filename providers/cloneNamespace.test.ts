@@ -65,6 +65,7 @@ test("a router advertisement from the guest's side of the tap configures nothing
   await stage.repairs(one, "true", "vm7 accepts IPv6 on all, default, lo, tap0, veth0");
   await stage.run(send);
   expect(await stage.run(seen)).toBe("");
+  await one.delete();
 });
 
 test("every drift of the network is said in words and repaired", async () => {

@@ -32,6 +32,18 @@ start_handover() {
     hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- &
 }
 
+# send_parts DIR (variables config, put, clear, generation): hands an identity over, if there is one, and sends the other
+# requests. The handover comes first: whatever is cut off then, the metadata is cleared.
+send_parts() {
+  if [[ -n $clear && -e $1/closed ]]; then
+    start_handover "$1" "$generation" "" "$clear" || return
+    config=$put${config:+next$'\n'}$config
+  elif [[ -n $clear ]]; then
+    start_handover "$1" "$generation" "$put" "$clear" || return
+  fi
+  [[ -z $config ]] || api "$1" "$config"
+}
+
 # hand_over DIR GENERATION: the process.
 hand_over() {
   local dir=$1 put clear

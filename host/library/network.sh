@@ -24,6 +24,9 @@ refuse_ipv6() {
   done
 }
 
+# make_links LINES (variable host_veth): in the droplet's own namespace.
+make_links() { ip_batch "$1" && refuse_ipv6 "$host_veth"; }
+
 # load_rules_in NAMESPACE TABLE RULES: forwarding and one nft transaction, then the kernel's listing, by one shell that
 # enters the namespace once.
 load_rules_in() {
@@ -49,8 +52,7 @@ converge_namespace() {
   # Where the namespace is new, nothing has to be cleared in it, so it is made in the same run of ip.
   [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
-  [[ -z $host ]] || effect "$namespace/links" ip_batch "$host" || return
-  [[ -z $host ]] || effect "$namespace/ipv6-outside" refuse_ipv6 "$host_veth" || return
+  [[ -z $host ]] || effect "$namespace/links" make_links "$host" || return
   [[ -z $ipv6 ]] || effect "$namespace/ipv6" refuse_ipv6_in "$namespace" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))

@@ -255,15 +255,7 @@ send_vm() {
     effect "$namespace/untold" empty_file "$dir/told" || return
     effect "$namespace/record" write_record "$dir" "$record" || return
   fi
-  if [[ -n $clear ]]; then
-    if [[ -e $dir/closed ]]; then
-      effect "$namespace/handover" start_handover "$dir" "$generation" "" "$clear" || return
-      config=$put${config:+next$'\n'}$config
-    else
-      effect "$namespace/handover" start_handover "$dir" "$generation" "$put" "$clear" || return
-    fi
-  fi
-  [[ -z $config ]] || effect "$namespace/send" api "$dir" "$config" || return
+  effect "$namespace/send" send_parts "$dir" || return
   [[ -z $told ]] || note_told || return
   [[ -z $knock ]] || knock_at "$knock"
 }

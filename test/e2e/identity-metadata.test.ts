@@ -25,7 +25,7 @@ test("at the first start where nobody waits, with another identity, and after a 
     "hornet:fleet.count": 1,
     "hornet:fleet.readyTimeout": 0,
     "hornet:identity.env.API_KEY": CANARY,
-    "hornet:agent.command": "cp /proc/self/environ /var/tmp/agent; sleep 100000",
+    "hornet:agent.command": "cat /proc/self/environ >/var/tmp/agent; exec sleep 100000",
     "hornet:agent.user": "nobody",
   });
   /** The droplet clears the metadata by itself, and then the agent runs; that it reads nothing is said by the asker. */
@@ -40,6 +40,7 @@ test("at the first start where nobody waits, with another identity, and after a 
     expect(
       await world.onDroplet("curl -s --unix-socket /opt/swarm/runtime/vm0/firecracker.sock http://localhost/mmds"),
     ).toMatch(/"hornet":\{\}/);
+    expect(await world.in("vm0", "cat /etc/swarm-env")).toContain(`API_KEY="${key}"`);
     expect(await world.in("vm0", "tr '\\0' '\\n' </var/tmp/agent | grep API_KEY")).toBe(`API_KEY=${key}`);
   };
   await world.npm("up");
