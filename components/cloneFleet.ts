@@ -132,7 +132,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
     ...(spec.fleet.readyTimeout > spec.vmm.timeout && { readyTimeout: spec.fleet.readyTimeout }),
-    ...given({ digest, signers: signers && [...signers] }),
+    ...given({ digest, signers: signers && [...signers], guestInterface: spec.guest.interface }),
   };
 }
 

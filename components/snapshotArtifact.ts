@@ -84,6 +84,8 @@ export interface SnapshotArtifactArgs extends CommonArgs {
   guestMac?: pulumi.Input<string>;
   /** @default tap0 */
   tap?: pulumi.Input<string>;
+  /** The id of the clones' own network interface, in a snapshot that has several and no manifest. */
+  guestInterface?: pulumi.Input<string>;
   /** @default 02:fc:00:00:00:01 */
   tapMac?: pulumi.Input<string>;
   /** @default 192.168.241.1/29 */

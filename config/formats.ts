@@ -34,6 +34,11 @@ export function keyPathProblem(text: string): string | undefined {
   return absolutePathProblem(text) && 'must be an absolute path or one starting with "~/", in its shortest spelling';
 }
 
+/** An id of a device in Firecracker's API. */
+export function deviceIdProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9_]{1,64}$/.test(text) ? undefined : 'must be letters, digits and "_", at most 64';
+}
+
 /** A name of a network interface. The kernel takes more characters; these are safe in every tool's syntax as well. */
 export function interfaceNameProblem(text: string): string | undefined {
   if (text.length > 15) return `must be an interface name of at most 15 characters (these are ${text.length})`;

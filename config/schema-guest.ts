@@ -35,6 +35,11 @@ export const guest = section(
       description: "Name of the tap in every namespace; it is part of the snapshot.",
       example: "tap0",
     }),
+    interface: text(formats.deviceIdProblem).optional().meta({
+      description:
+        "Id of the guests' network interface that has their address, in a snapshot with several and without a manifest; left out, the one whose tap is tapName.",
+      example: "eth0",
+    }),
     tapMac: mac().default(defaults.tapMac).meta({
       description: "MAC address of the tap, the same for every clone, as guests wake up with it in their ARP cache.",
       example: "02:fc:00:00:00:01",

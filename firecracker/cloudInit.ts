@@ -1,4 +1,4 @@
-import { MMDS_ADDRESS } from "./requests";
+import { MMDS_ADDRESS } from "./devices";
 
 /** What an image's own cloud-init knows of the machine that it runs on. */
 export interface Instance {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { z } from "zod";
+import { devicesSchema, leanDevices, leanDevicesSchema } from "./devices";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -23,10 +24,15 @@ export const manifestSchema = z.object({
   hostKernel: z.string(),
   /** What every guest of it has: its address, its MAC address, the tap's address. */
   guest: z.object({ address: z.string(), mac: z.string(), tap: z.string() }),
-  /** The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. */
+  /**
+   * The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. Empty where the
+   * VM has no drive.
+   */
   diskPath: z.string(),
   /** Further disks that are baked in: read-only, at the same path on every droplet, shared by all clones. */
-  drives: z.array(z.object({ id: z.string(), path: z.string() })).optional(),
+  drives: z.array(z.object({ id: z.string(), path: z.string(), root: z.boolean().optional() })).optional(),
+  /** The other devices; left out in manifests of before, whose VMs have the usual ones. */
+  devices: devicesSchema.optional(),
   /** The vsock device that is baked in, and the path of its socket; every clone gets a socket of its own. */
   vsock: z.object({ cid: z.number().int().nonnegative(), path: z.string() }).optional(),
   /** The tap that is baked in, and the guest interface it belongs to. */
@@ -77,6 +83,8 @@ export const artifactSchema = z.object({
   diskPath: z.string(),
   drives: manifestSchema.shape.drives,
   vsock: manifestSchema.shape.vsock,
+  /** Devices that are not the usual ones. */
+  devices: leanDevicesSchema.optional(),
   tap: z.string().default("tap0"),
   iface: z.string().default("eth0"),
   guestMac: z.string(),
@@ -102,17 +110,23 @@ export type Artifact = z.infer<typeof artifactSchema>;
 /** The same where what is as usual is left out. */
 export type LeanArtifact = z.input<typeof artifactSchema>;
 
-/** Where an artifact's own files lie on the droplet, and the disk that clones copy. A state of before has the kernel's whole path. */
-export function filesOf({ folder, disk, kernel }: Pick<Artifact, "folder" | "disk" | "kernel">): {
+/** The paths of an artifact's files on the droplet. A state of before has the kernel's whole path. */
+export function filesOf({
+  folder,
+  disk,
+  diskPath,
+  kernel,
+}: Pick<Artifact, "folder" | "disk" | "diskPath" | "kernel">): {
   readonly snapshot: string;
   readonly memory: string;
+  /** The disk that clones copy; empty where the VM has none. */
   readonly disk: string;
   readonly kernel: string | undefined;
 } {
   return {
     snapshot: `${folder}/vm.snapshot`,
     memory: `${folder}/vm.mem`,
-    disk: disk === "" ? `${folder}/rootfs.ext4` : disk,
+    disk: disk === "" && diskPath !== "" ? `${folder}/rootfs.ext4` : disk,
     kernel: kernel === "" ? undefined : posix.resolve(folder, kernel),
   };
 }
@@ -125,6 +139,7 @@ export function artifactIn(
   elsewhere: Readonly<Record<string, string>> = {},
 ): Artifact {
   const has = (file: string): boolean => manifest.files[file] !== undefined;
+  const devices = manifest.devices && leanDevices(manifest.devices, manifest.iface);
   return {
     digest,
     folder,
@@ -132,6 +147,7 @@ export function artifactIn(
     diskPath: manifest.diskPath,
     ...(manifest.drives && { drives: manifest.drives }),
     ...(manifest.vsock && { vsock: manifest.vsock }),
+    ...(devices && { devices }),
     tap: manifest.tap,
     iface: manifest.iface,
     guestMac: manifest.guest.mac,

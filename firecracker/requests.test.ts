@@ -8,6 +8,7 @@ import {
   snapshotRequest,
   vsockIn,
 } from "./requests";
+import { usualDevices } from "./devices";
 import { versionsForFormat } from "./versions";
 
 test.each<[string, string, boolean]>([
@@ -84,6 +85,8 @@ test("the other requests", () => {
     kernel: "/k",
     bootArgs: "quiet",
     diskPath: "/d/rootfs.ext4",
+    iface: "eth0",
+    devices: usualDevices("eth0"),
     tap: "tap0",
     guestMac: "06:00:c0:a8:f1:02",
     memory: 128,
@@ -110,6 +113,7 @@ test.each([
   ["1.17.0", true],
 ])("a boot by Firecracker %s has an entropy device: %s", (version, expected) => {
   const spec = { kernel: "/k", bootArgs: "", diskPath: "/d", tap: "tap0", guestMac: "06:00:c0:a8:f1:02", memory: 128 };
-  const paths = bootRequests({ ...spec, vcpus: 1, version }).map(({ path }) => path);
+  const machine = { iface: "eth0", devices: usualDevices("eth0"), vcpus: 1 };
+  const paths = bootRequests({ ...spec, ...machine, version }).map(({ path }) => path);
   expect(paths.includes("/entropy")).toBe(expected);
 });

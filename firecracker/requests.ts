@@ -1,5 +1,7 @@
 import type { ApiRequest } from "./api";
+import type { Devices } from "./devices";
 import { atLeast } from "./programs";
+import { compareIds } from "./vmConfig";
 
 /** What a restore needs to know. Paths are absolute, on the droplet. */
 export interface LoadSpec {
@@ -17,24 +19,26 @@ export interface LoadSpec {
 export interface BootSpec {
   readonly kernel: string;
   readonly bootArgs: string;
+  /** The baked path of the drive `devices.disk`. */
   readonly diskPath: string;
+  /** The clone's own interface. */
+  readonly iface: string;
   readonly tap: string;
+  /** Empty: the guest chooses one. */
   readonly guestMac: string;
   /** MiB */
   readonly memory: number;
   readonly vcpus: number;
-  /** V1 answers without a session token; left out, it is V2. */
-  readonly metadataVersion?: "V1" | "V2";
+  readonly devices: Devices;
+  /** Taps of further interfaces, by interface. */
+  readonly taps?: Readonly<Record<string, string>>;
   /** Further disks, read-only. */
-  readonly drives?: readonly { readonly id: string; readonly path: string }[];
+  readonly drives?: readonly { readonly id: string; readonly path: string; readonly root?: boolean | undefined }[];
   /** A vsock device, and the path of its socket. */
   readonly vsock?: { readonly cid: number; readonly path: string };
   /** The VMM's version: it gets the entropy device where it knows that; left out, it gets none. */
   readonly version?: string;
 }
-
-/** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
-export const MMDS_ADDRESS = "169.254.169.254";
 
 /**
  * Whether a restored guest's vsock device can have another socket than its template's: a relative path leads into the
@@ -101,50 +105,83 @@ export function snapshotRequest(snapshotPath: string, memoryPath: string): ApiRe
   };
 }
 
+function put(path: string, body: object): ApiRequest {
+  return { method: "PUT", path, body };
+}
+
 /** The configuration of a VM that boots, without the start; metadata can be put between the two. */
 export function bootRequests(spec: BootSpec): ApiRequest[] {
+  const { devices, vsock } = spec;
+  const { initrd, balloon, entropy, memoryHotplug, mmds } = devices;
   return [
-    {
-      method: "PUT",
-      path: "/machine-config",
-      body: { vcpu_count: spec.vcpus, mem_size_mib: spec.memory },
-    },
-    { method: "PUT", path: "/boot-source", body: { kernel_image_path: spec.kernel, boot_args: spec.bootArgs } },
-    {
-      method: "PUT",
-      path: "/drives/rootfs",
-      body: { drive_id: "rootfs", path_on_host: spec.diskPath, is_root_device: true, is_read_only: false },
-    },
-    ...(spec.drives ?? []).map(({ id, path }): ApiRequest => ({
-      method: "PUT",
-      path: `/drives/${id}`,
-      body: { drive_id: id, path_on_host: path, is_root_device: false, is_read_only: true },
-    })),
-    ...(spec.vsock === undefined
+    put("/machine-config", { vcpu_count: spec.vcpus, mem_size_mib: spec.memory, ...devices.machine }),
+    put("/boot-source", {
+      kernel_image_path: spec.kernel,
+      boot_args: spec.bootArgs,
+      ...(initrd !== null && { initrd_path: initrd }),
+    }),
+    ...driveRequests(spec),
+    ...devices.pmem.map(({ id, path, root, settings }) =>
+      put(`/pmem/${id}`, { id, path_on_host: path, root_device: root, read_only: true, ...settings }),
+    ),
+    ...(vsock === undefined ? [] : [put("/vsock", { guest_cid: vsock.cid, uds_path: vsock.path })]),
+    ...interfaceRequests(spec),
+    ...(balloon === null ? [] : [put("/balloon", balloon)]),
+    ...entropyRequest(entropy, spec.version),
+    ...(memoryHotplug === null ? [] : [put("/hotplug/memory", memoryHotplug)]),
+    ...(mmds === null
       ? []
       : [
-          {
-            method: "PUT" as const,
-            path: "/vsock",
-            body: { guest_cid: spec.vsock.cid, uds_path: spec.vsock.path },
-          },
+          put("/mmds/config", {
+            version: mmds.version,
+            network_interfaces: mmds.interfaces,
+            ipv4_address: mmds.address,
+            ...(mmds.imdsCompat === true && { imds_compat: true }),
+          }),
         ]),
-    // Without it a guest whose CPU has no RDRAND that the kernel trusts never has a ready random generator, and its dropbear
-    // blocks. It came with 1.4.
-    ...(spec.version !== undefined && atLeast(spec.version, "1.4")
-      ? [{ method: "PUT" as const, path: "/entropy", body: {} }]
-      : []),
-    {
-      method: "PUT",
-      path: "/network-interfaces/eth0",
-      body: { iface_id: "eth0", guest_mac: spec.guestMac, host_dev_name: spec.tap },
-    },
-    {
-      method: "PUT",
-      path: "/mmds/config",
-      body: { version: spec.metadataVersion ?? "V2", network_interfaces: ["eth0"], ipv4_address: MMDS_ADDRESS },
-    },
   ];
+}
+
+/**
+ * Without the device a guest whose CPU has no RDRAND that the kernel trusts never has a ready random generator, and its
+ * dropbear blocks. It came with 1.4.
+ */
+function entropyRequest(entropy: Devices["entropy"], version: string | undefined): ApiRequest[] {
+  if (entropy !== null) return [put("/entropy", entropy)];
+  return version !== undefined && atLeast(version, "1.4") ? [put("/entropy", {})] : [];
+}
+
+/** By id: Firecracker lists what it has loaded in no order, and a guest numbers devices as they are attached. */
+function byId(one: { readonly id: string }, other: { readonly id: string }): number {
+  return compareIds(one.id, other.id);
+}
+
+/** Firecracker itself puts the root drive first. */
+function driveRequests({ devices: { disk }, diskPath, drives = [] }: BootSpec): ApiRequest[] {
+  const own = disk === null ? [] : [{ ...disk, path: diskPath }];
+  const further = drives.map((drive) => ({ root: false, readOnly: true, settings: {}, ...drive }));
+  return [...own, ...further].sort(byId).map(({ id, path, root = false, readOnly, settings }) =>
+    put(`/drives/${id}`, {
+      drive_id: id,
+      path_on_host: path,
+      is_root_device: root,
+      is_read_only: readOnly,
+      ...settings,
+    }),
+  );
+}
+
+function interfaceRequests({ devices, iface, tap, guestMac, taps = {} }: BootSpec): ApiRequest[] {
+  const own = { id: iface, tap, mac: guestMac, settings: devices.ifaceSettings };
+  const further = devices.interfaces.map((one) => ({ ...one, tap: taps[one.id] ?? one.tap }));
+  return [own, ...further].sort(byId).map(({ id, tap: hostName, mac, settings }) =>
+    put(`/network-interfaces/${id}`, {
+      iface_id: id,
+      ...(mac !== "" && { guest_mac: mac }),
+      host_dev_name: hostName,
+      ...settings,
+    }),
+  );
 }
 
 export const startRequest: ApiRequest = { method: "PUT", path: "/actions", body: { action_type: "InstanceStart" } };

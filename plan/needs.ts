@@ -18,12 +18,23 @@ export interface DeclaredNeeds {
   transfer: boolean;
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
   requireCpuFeatures: boolean;
+  /** How guests are told who they are; left out: auto. */
+  identity?: FleetSpec["guest"]["identity"];
+  /** Hornet's service in the guests is to run the agent. */
+  agentCommand?: true;
 }
 
 /** What can be said of a snapshot's needs before it is looked at. */
-export function needsOf({ snapshot: { source, requireCpuFeatures }, fleet }: FleetSpec): DeclaredNeeds {
-  const { maxUnavailable } = fleet;
-  const told = { requireCpuFeatures, maxUnavailable };
+export function needsOf(spec: FleetSpec): DeclaredNeeds {
+  const { source, requireCpuFeatures } = spec.snapshot;
+  const { maxUnavailable } = spec.fleet;
+  const { identity } = spec.guest;
+  const told = {
+    requireCpuFeatures,
+    maxUnavailable,
+    ...(identity !== "auto" && { identity }),
+    ...(spec.agent.run !== undefined && { agentCommand: true as const }),
+  };
   const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, ...told };
   switch (source.kind) {
     case "boot": {

@@ -5,6 +5,8 @@ import type { Observed, ObservedNamespace, ObservedVm } from "./observed";
 export interface VmSpec {
   readonly namespace: string;
   readonly tap: string;
+  /** The taps of interfaces beside the clone's own. */
+  readonly furtherTaps?: readonly string[];
   /** The digest of the artifact it runs. */
   readonly digest: string;
   /** What that artifact was made from; empty where only the digest tells. */
@@ -46,22 +48,33 @@ function isToldOtherwise({ told }: VmSpec, vm: ObservedVm): boolean {
 }
 
 /** What only a VMM that is started anew puts right. */
-function beyondMending({ namespace, tap, digest, key }: VmSpec, vm: ObservedVm, observed: Observed): string[] {
+function beyondMending(spec: VmSpec, vm: ObservedVm, observed: Observed): string[] {
+  const { namespace, tap, furtherTaps = [], digest, key } = spec;
   const wrong: string[] = [];
   if (!vm.inNamespace) wrong.push(`VMM runs outside of namespace ${namespace}`);
   const { record } = vm;
   const noted = Object.keys(record).length > 0;
   if (!noted) wrong.push(`the launch record of ${namespace} is missing`);
   if (!vm.ownProgram) wrong.push("VMM runs another program than it was started from");
-  if (vm.diskSize < 0) wrong.push("private disk missing");
-  else if (wasCut(vm)) wrong.push(`private disk was cut from ${vm.diskWas} to ${vm.diskSize} bytes`);
-  else if (noted && !vm.ownDisk) wrong.push("the VMM's disk is not the private one");
+  if (!hasNoDisk(vm)) wrong.push(...wrongWithDisk(vm, noted));
   if (vm.state === "") wrong.push("VMM does not answer on its API socket");
   if (vm.state === "Not started") wrong.push("VMM runs no VM");
-  if (vm.inNamespace && !holdsTap(observed.inside[namespace], tap)) wrong.push(`VMM does not hold ${tap}`);
+  const missing = [tap, ...furtherTaps].filter((one) => !holdsTap(observed.inside[namespace], one));
+  if (vm.inNamespace) wrong.push(...missing.map((one) => `VMM does not hold ${one}`));
   const asGood = key !== "" && record.key?.startsWith(key) === true;
   if (noted && record.digest !== digest && !asGood) wrong.push("VMM runs another snapshot");
   return wrong;
+}
+
+function wrongWithDisk(vm: ObservedVm, noted: boolean): string[] {
+  if (vm.diskSize < 0) return ["private disk missing"];
+  if (wasCut(vm)) return [`private disk was cut from ${vm.diskWas} to ${vm.diskSize} bytes`];
+  return noted && !vm.ownDisk ? ["the VMM's disk is not the private one"] : [];
+}
+
+/** Its snapshot has no drive: all that the guest has is in its memory. */
+export function hasNoDisk({ record }: ObservedVm): boolean {
+  return record.disk_path === "";
 }
 
 /** A disk that lost its end is as good as none; one that grew is not. */

@@ -47,7 +47,8 @@ async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<
   const key = bareKey(wanted, path, hashes);
   for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {
     const { files, diskPath } = known.manifest;
-    const disk = hashes.get(`${path}/rootfs.ext4`) ?? (await hashFiles(session, [diskPath])).get(diskPath);
+    const own = hashes.get(`${path}/rootfs.ext4`);
+    const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));
     if (files["rootfs.ext4"]?.sha256 === disk?.sha256) return known;
   }
   return undefined;

@@ -1,8 +1,9 @@
 import { curlConfig } from "../firecracker/api";
 import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../firecracker/cloudInit";
+import { usualDevices, type Devices } from "../firecracker/devices";
 import { missingFeatures } from "../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../firecracker/manifest";
-import type { Program } from "../firecracker/programs";
+import { atLeast, type Program } from "../firecracker/programs";
 import { madeBy, recipeKey, type Recipe } from "../firecracker/recipe";
 import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
@@ -64,6 +65,15 @@ export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, ann
       await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
     },
   );
+}
+
+/** The network interface of the guests that Hornet boots. */
+const IFACE = "eth0";
+
+/** cloud-init asks for a session token only where it takes the machine for one of Amazon's. */
+function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
+  const usual = { ...usualDevices(IFACE), entropy: atLeast(program.version, "1.4") ? {} : null };
+  return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
 }
 
 /** The variables that name the VM of a boot or a trial to the library. */
@@ -136,11 +146,12 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
         kernel: boot.kernel,
         bootArgs,
         diskPath,
+        iface: IFACE,
         tap: wanted.tap,
         guestMac: wanted.guestMac,
         memory: boot.memory,
         vcpus: boot.vcpus,
-        metadataVersion: boot.cloudInit ? "V1" : "V2",
+        devices: devicesFor(boot, program),
       }),
       ...(boot.cloudInit ? [metadataRequest(templateMetadata())] : []),
       startRequest,
@@ -232,7 +243,8 @@ function compose(
     guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
     diskPath: recipe.diskPath,
     tap: wanted.tap,
-    iface: "eth0",
+    iface: IFACE,
+    devices: devicesFor(boot, program),
     memory: boot.memory,
     vcpus: boot.vcpus,
     ...identity,

@@ -1,4 +1,5 @@
 import { curlConfig } from "../firecracker/api";
+import { furtherTaps, type Devices } from "../firecracker/devices";
 import { newGeneration } from "../firecracker/identity";
 import type { Manifest } from "../firecracker/manifest";
 import type { Program } from "../firecracker/programs";
@@ -21,6 +22,7 @@ export interface Trial {
   readonly tap: string;
   readonly ownDisk: boolean;
   readonly vsock?: Manifest["vsock"];
+  readonly devices: Pick<Devices, "interfaces">;
 }
 
 /**
@@ -35,17 +37,19 @@ const GRACE = { ms: 8000, times: 4 };
  */
 export async function detectIdentity(
   wanted: ArtifactInputs,
-  { path, program, diskPath, tap, ownDisk, vsock }: Trial,
+  { path, program, diskPath, tap, ownDisk, vsock, devices }: Trial,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
   const session = sessionFor(wanted);
   const vars = scratchVars(wanted);
   const generation = newGeneration();
   const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
+  const taps = furtherTaps(devices.interfaces, tap);
   const own = `${wanted.runtimeDir}/${scratchNamespace(wanted)}/vsock.sock`;
   const load = loadRequest({
     snapshotPath: `${path}/vm.snapshot`,
     memoryPath: `${path}/vm.mem`,
     version: program.version,
+    taps: taps.filter((one) => one.tap !== one.baked),
     ...(vsock && { vsock: { baked: vsock.path, own } }),
   });
   const done = async (): Promise<void> => {
@@ -59,8 +63,8 @@ export async function detectIdentity(
         ...vars,
         firecracker: program.path,
         disk_path: diskPath,
-        disk_source: ownDisk ? `${path}/rootfs.ext4` : diskPath,
-        disk_copy: "1",
+        disk_source: ownDisk && diskPath !== "" ? `${path}/rootfs.ext4` : diskPath,
+        disk_copy: diskPath === "" ? "" : "1",
         tap,
         tap_mac: wanted.tapMac,
         tap_address: wanted.tapAddress,

@@ -59,6 +59,8 @@ export const artifactInputs = commonInputs.extend({
   /** The guest's own MAC address, for a snapshot made by a boot; it is baked in, so all clones have it. */
   guestMac: mac.default("06:00:c0:a8:f1:02"),
   tap: interfaceName.default("tap0"),
+  /** The id of the clones' own network interface, in a snapshot that has several and no manifest. */
+  guestInterface: z.string().optional(),
   tapMac: mac.default(defaults.tapMac),
   tapAddress: cidr.default(defaults.tapAddress),
   /** Seconds that a guest which is woken for a trial gets to show how it can be told who it is; left out, vmmTimeout. */

@@ -1,16 +1,12 @@
 import { createHash } from "node:crypto";
-import { curlConfig } from "../firecracker/api";
 import { manifestText, type Manifest } from "../firecracker/manifest";
-import type { Program } from "../firecracker/programs";
-import { loadRequest } from "../firecracker/requests";
 import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
-import { scratchVars, type Found } from "./artifactBoot";
-import { bakedIn, type Baked } from "./artifactBaked";
+import type { Found } from "./artifactBoot";
 import { detectIdentity } from "./artifactIdentity";
 import { describeHost, hashFiles, inspectFiles, type FileDigest, type FileMarks } from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
-import { cleanUpAfter } from "./define";
+import { trialLoad } from "./artifactTrial";
 import { sessionFor } from "./droplet";
 import { parseManifest, readManifest } from "./manifests";
 import { fittingProgram, headOf } from "./vmmPrograms";
@@ -72,9 +68,10 @@ export async function filesIn(session: Session, path: string): Promise<FileMarks
 /** What the manifest of a folder without one is made from: one of the same key is as good as a new one. */
 export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
   const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
-  const { guestAddress, tapAddress } = wanted;
+  const { guestAddress, tapAddress, guestInterface } = wanted;
+  const named = guestInterface === undefined ? [] : [guestInterface];
   return createHash("sha256")
-    .update(JSON.stringify([path, files, guestAddress, tapAddress]))
+    .update(JSON.stringify([path, files, guestAddress, tapAddress, ...named]))
     .digest("hex");
 }
 
@@ -86,20 +83,25 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
   const host = await describeHost(session);
   const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
   const { version } = program;
-  const { mac, metadata, ...baked } = await trialLoad(session, wanted, path, program, ownDisk);
-  const identity = metadata
-    ? await detectIdentity(wanted, { path, program, ownDisk, ...baked })
-    : { identity: "ssh" as const };
-  // Where the disk lies at the path that is baked in, and not beside the memory, it is part of the artifact all the same.
-  const elsewhere: Record<string, string> = ownDisk ? {} : { "rootfs.ext4": baked.diskPath };
+  const { mac, ...baked } = await trialLoad(wanted, { path, program, ownDisk });
+  // Without metadata no service in the guest can wait there for an identity.
+  const identity =
+    baked.devices.mmds === null
+      ? { identity: "ssh" as const }
+      : await detectIdentity(wanted, { path, program, ownDisk, ...baked });
+  // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
+  const atPath = !ownDisk && baked.diskPath !== "";
+  const elsewhere: Record<string, string> = atPath ? { "rootfs.ext4": baked.diskPath } : {};
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
+  // A VM without a drive may lie beside the image that its initrd was made from.
+  const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== `${path}/rootfs.ext4`);
   const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
   const manifest = {
     format: 1 as const,
-    files: Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest])),
+    files: Object.fromEntries(parts.map(([file, digest]) => [nameOf(file), digest])),
     firecracker: version,
     // The head of a file of before 1.7 names none.
     snapshotFormat: head === undefined || head.format === "" ? program.format : head.format,
@@ -109,60 +111,7 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
     guest: { address: wanted.guestAddress, mac, tap: wanted.tapAddress },
     ...baked,
     ...identity,
-    bootArgs: "",
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
   };
   return { manifest, elsewhere };
-}
-
-/** What to do about a refused load, where its words leave that open. */
-function hintFor(answer: string): string {
-  if (!/vsock/i.test(answer) || !/in use|AddrInUse/.test(answer)) return "";
-  return "; its vsock socket is taken: end the VM that has it, or take the file away where there is none";
-}
-
-/**
- * Loads the snapshot, paused, in a namespace of its own. Where its disk is missing, Firecracker's error ends with the
- * path that is baked in; with a disk at that path the second load succeeds and tells the rest.
- */
-async function trialLoad(
-  session: Session,
-  wanted: ArtifactInputs,
-  path: string,
-  { version, path: firecracker }: Program,
-  ownDisk: boolean,
-): Promise<Baked> {
-  const vars = scratchVars(wanted);
-  const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
-  const attempt = async (diskPath: string): Promise<string> =>
-    session.call({
-      what: `examine the snapshot in ${path}`,
-      run: "try_scratch",
-      vars: {
-        ...vars,
-        firecracker,
-        disk_path: diskPath,
-        disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
-        disk_copy: "",
-        tap: "",
-      },
-      stdin: curlConfig([load, { method: "GET", path: "/vm/config" }]),
-      patience: 10,
-    });
-  const done = async (): Promise<void> => {
-    await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
-  };
-  return cleanUpAfter(async () => {
-    let answer = await attempt("");
-    const baked = /\(os error 2\) (\/[^"\n]*)"/.exec(answer)?.[1];
-    if (baked !== undefined && ownDisk) answer = await attempt(baked);
-    const text = answer.split("\n").find((line) => line.startsWith('{"') && line.includes('"machine-config"'));
-    if (text === undefined) {
-      throw new HornetError(
-        `Firecracker ${version} on ${session.name} cannot load the snapshot in ${path}: ${answer.trim()}${hintFor(answer)}`,
-      );
-    }
-    await done();
-    return bakedIn(text, path, version);
-  }, done);
 }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
+import { devicesOf, furtherTaps } from "../firecracker/devices";
 import { newGeneration } from "../firecracker/identity";
 import { isAsGood } from "../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../firecracker/hostkey";
 import { parsePrograms, programWords } from "../firecracker/programs";
 import { keepsDisk } from "../firecracker/recipe";
 import { resumeRequest } from "../firecracker/requests";
-import { livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
+import { hasNoDisk, livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { keptAfter } from "./guestError";
@@ -59,7 +60,15 @@ interface Finding {
 function specOf(wanted: VmInputs, self?: Self): VmSpec {
   const { namespace, tap, artifact } = wanted;
   const told = self && toldMark(wanted, self);
-  return { namespace, tap, digest: artifact.digest, key: artifact.key, ...(told !== undefined && { told }) };
+  const further = furtherTaps(devicesOf(artifact).interfaces, tap).map((one) => one.tap);
+  return {
+    namespace,
+    tap,
+    ...(further.length > 0 && { furtherTaps: further }),
+    digest: artifact.digest,
+    key: artifact.key,
+    ...(told !== undefined && { told }),
+  };
 }
 
 /** @param self as the state has it; left out, nobody knows what its guest was told */
@@ -74,8 +83,10 @@ async function lookAt(wanted: VmInputs, self?: Self): Promise<Finding> {
   if (vm?.alive === true && !vm.recorded) await around(wanted, "find the VMM again of", "recover_vmm");
   const generation = vm?.record.generation ?? "";
   const paused = vm?.state === "Paused";
+  // A guest without a disk lives on while its VMM does.
+  const left = lived || (vm?.alive === true && hasNoDisk(vm));
   return {
-    left: lived,
+    left,
     plan,
     from: lived ? "disk" : "snapshot",
     pid: vm?.pid ?? 0,
@@ -136,7 +147,10 @@ async function update(state: State, wanted: VmInputs): Promise<VmOutputs> {
       to: wanted,
       keepsDisk: upgrade,
       start: () => start(wanted, next, upgrade ? "disk" : "snapshot"),
-      startOld: () => start({ ...state, smokeTests: [] }, { ...next, generation: newGeneration() }, "disk"),
+      startOld: () => {
+        const old = { ...next, generation: newGeneration() };
+        return start({ ...state, smokeTests: [] }, old, state.artifact.diskPath === "" ? "snapshot" : "disk");
+      },
     });
   }
   if (plan.action === "restart") await putBack(wanted);

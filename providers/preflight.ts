@@ -4,6 +4,7 @@ import type { Session } from "../host/session";
 import { parseDropletFacts, type DropletFacts } from "../plan/dropletFacts";
 import { LIMIT_KEYS } from "../plan/limits";
 import type { Observed } from "../plan/observed";
+import { identityFault } from "../plan/identityFault";
 import { judge, type Verdict } from "../plan/preflight";
 import { reportVersions, type SnapshotInUse, type VersionReport } from "../plan/versions";
 import { artifactsThat } from "./artifactByKey";
@@ -59,6 +60,8 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
   const [text, inUse] = await Promise.all([looking, using]);
   const facts = parseDropletFacts(text);
   const versions = reportVersions(facts, inUse, vms);
+  const { manifest } = sighting;
+  const untold = manifest && identityFault(needs, manifest);
   const there = new Set(claims.filter((claim) => claim.owner === owner).map(({ name }) => name));
   const newClones = namespaces.filter((name) => !there.has(name)).length;
   const moving = namespaces.filter((name) => movesTo(sighting.digest, vms[name]?.record.digest)).length;
@@ -80,7 +83,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
   });
   return {
     ...verdict,
-    faults: [...verdict.faults, ...(sighting.faults ?? [])],
+    faults: [...verdict.faults, ...(sighting.faults ?? []), ...(untold === undefined ? [] : [untold])],
     warnings: [...verdict.warnings, ...sighting.warnings, ...versions.warnings],
     versions,
     facts,

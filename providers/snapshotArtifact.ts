@@ -71,6 +71,13 @@ async function settle(
   if (manifest.identity === "service" && manifest.metadata !== "closed") {
     console.error(openFault(`a clone of the snapshot in ${folder}`));
   }
+  const { guestInterface } = wanted;
+  if (guestInterface !== undefined && guestInterface !== manifest.iface) {
+    throw new HornetError(
+      `the snapshot in ${folder} was examined with the network interface ${manifest.iface} for its clones, and ` +
+        `hornet:guest.interface is ${guestInterface}: set it to ${manifest.iface}, or take manifest.json out of the folder`,
+    );
+  }
   const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
   const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];

@@ -1,4 +1,5 @@
 /** Snapshots that somebody else made, with more than one disk and one network interface in them. */
+import { drive, makeByHand, mmds } from "../test/support/handmadeSnapshot";
 import { Stage, declared, images } from "../test/support/scratchStage";
 
 jest.setTimeout(120_000);
@@ -12,40 +13,17 @@ const stage = Stage.use({
   },
 });
 
-/** Makes a snapshot as one would by hand: requests to a VMM in the folder that it will lie in. */
-async function makeByHand(...devices: (readonly [path: string, body: object])[]): Promise<void> {
-  const folder = "/opt/swarm/bare";
-  const requests: (readonly [string, object, string?])[] = [
-    ["boot-source", { kernel_image_path: `${images}/kernel`, boot_args: "" }],
-    ["machine-config", { vcpu_count: 1, mem_size_mib: 16 }],
-    ["drives/root", { drive_id: "root", path_on_host: `${folder}/rootfs.ext4`, is_root_device: true }],
-    ...devices,
-    ["network-interfaces/net", { iface_id: "net", guest_mac: "06:00:c0:a8:f1:02", host_dev_name: "tap5" }],
-    ["mmds/config", { version: "V2", network_interfaces: ["net"] }],
-    ["actions", { action_type: "InstanceStart" }],
-    ["vm", { state: "Paused" }, "PATCH"],
-    ["snapshot/create", { snapshot_path: `${folder}/vm.snapshot`, mem_file_path: `${folder}/vm.mem` }],
-  ];
-  const calls = requests.map(
-    ([path, body, method = "PUT"]) =>
-      `curl -sS --fail-with-body --unix-socket ${folder}/api -X ${method} -d '${JSON.stringify(body)}' http://localhost/${path}`,
-  );
-  await stage.run(`set -e; mkdir ${folder}; cp ${images}/disk ${folder}/rootfs.ext4; truncate -s 1M ${tools}
-    ip netns add template
-    ip netns exec template /opt/stub --api-sock ${folder}/api >/dev/null 2>&1 </dev/null & pid=$!
-    until [ -S ${folder}/api ]; do sleep 0.01; done
-    ${calls.join("\n")}
-    kill -9 $pid; wait $pid || :; ip netns del template; rm -f ${folder}/api ${vsock}`);
-}
-
 const bare = { source: { path: "/opt/swarm/bare" }, vmmTimeout: 3 };
-const toolsDisk = { drive_id: "tools", path_on_host: tools, is_root_device: false };
+const root = drive("root", "/opt/swarm/bare/rootfs.ext4");
+const withTools = `truncate -s 1M ${tools}`;
 
 test("a vsock device and a read-only disk: each clone has a socket of its own, also after it was killed", async () => {
-  await makeByHand(
-    ["drives/tools", { ...toolsDisk, is_read_only: true }],
-    ["vsock", { guest_cid: 5, uds_path: vsock }],
-  );
+  await makeByHand(stage, {
+    before: withTools,
+    drives: [root, drive("tools", tools, { is_read_only: true })],
+    devices: [mmds("V2", "net"), ["vsock", { guest_cid: 5, uds_path: vsock }]],
+  });
+  await stage.run(`rm ${vsock}`);
   const there = await stage.observe();
   const template = await stage.artifact(bare);
   await template.create();
@@ -91,7 +69,7 @@ test("a vsock device and a read-only disk: each clone has a socket of its own, a
 });
 
 test("a further disk that guests write to is refused: clones would share it", async () => {
-  await makeByHand(["drives/tools", { ...toolsDisk, is_read_only: false }]);
+  await makeByHand(stage, { before: withTools, drives: [root, drive("tools", tools, { is_read_only: false })] });
   const there = await stage.observe();
   const template = await stage.artifact(bare);
   await expect(template.create()).rejects.toThrow(`a further disk tools (${tools}) that its guest writes to`);
@@ -99,8 +77,8 @@ test("a further disk that guests write to is refused: clones would share it", as
 });
 
 test("a snapshot whose vsock socket somebody has is said, and the socket stays", async () => {
-  await makeByHand(["vsock", { guest_cid: 5, uds_path: vsock }]);
-  await stage.run(`mkfifo ${vsock}`);
+  await makeByHand(stage, { devices: [["vsock", { guest_cid: 5, uds_path: vsock }]] });
+  await stage.run(`rm ${vsock}; mkfifo ${vsock}`);
   const there = await stage.observe();
   const template = await stage.artifact(bare);
   await expect(template.create()).rejects.toThrow("its vsock socket is taken");

@@ -33,6 +33,9 @@ export const snapshotNeeds = z.object({
   signers: z.array(z.string()).optional(),
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
   requireCpuFeatures: z.boolean().default(true),
+  /** How guests are told who they are, and whether Hornet's service in them is to run the agent. */
+  identity: z.enum(["auto", "service", "ssh", "cloud-init"]).default("auto"),
+  agentCommand: z.boolean().default(false),
   /** How many clones may be down at once while they move to another snapshot. */
   maxUnavailable: z.number().int().min(1).default(1),
 });
@@ -97,7 +100,7 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
   }
   const manifest = parseManifest(text, folder);
   const disk = manifest.files["rootfs.ext4"] === undefined ? manifest.diskPath : `${folder}/rootfs.ext4`;
-  return { paths: [disk], disk, manifest, digest: manifestDigest(text), warnings: [] };
+  return { paths: disk === "" ? [] : [disk], disk, manifest, digest: manifestDigest(text), warnings: [] };
 }
 
 async function sightElsewhere(

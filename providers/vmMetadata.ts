@@ -6,6 +6,7 @@ import { DRIVE_MARK } from "../firecracker/cloudInit";
 import { clearedDocument, metadataDocument } from "../firecracker/metadata";
 import { oversize } from "../firecracker/metadataSize";
 import { metadataRequest } from "../firecracker/requests";
+import { identityFault } from "../plan/identityFault";
 import { guestScript } from "./guestScript";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { wayOf } from "./vmVars";
@@ -78,8 +79,13 @@ function identityDrive(identity: Identity): string {
   return `${DRIVE_MARK}\n${guestScript(identity, { first: true, attended: false })}`;
 }
 
-/** What is wrong with a clone's inputs that are each well-formed: more than Firecracker takes. */
+/** What is wrong with a clone's inputs that are each well-formed. */
 export function vmFault(wanted: VmInputs): string | undefined {
-  const found = oversize(declaredOf(wanted), wayOf(wanted));
+  const way = wayOf(wanted);
+  const { identity, agent, artifact } = wanted;
+  const fault = identityFault({ identity, agentCommand: agent !== undefined }, artifact);
+  // Over ssh there is no limit.
+  if (fault !== undefined || way === "ssh") return fault;
+  const found = oversize(declaredOf(wanted), way);
   return found && `${found.problem}; shorten hornet:identity.${found.part}`;
 }

@@ -1,18 +1,10 @@
 import { curlConfig, type ApiRequest } from "../firecracker/api";
+import { devicesOf, furtherTaps } from "../firecracker/devices";
 import { filesOf } from "../firecracker/manifest";
-import { cloudInitArgs } from "../firecracker/cloudInit";
 import { programLine, programWords, type Program } from "../firecracker/programs";
-import {
-  bootRequests,
-  loadRequest,
-  metricsRequest,
-  resumeRequest,
-  startRequest,
-  vsockIn,
-} from "../firecracker/requests";
+import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../firecracker/requests";
 import { CommandError, HornetError } from "../host/errors";
 import { traceSpan } from "../host/trace";
-import { defaultBootArgs } from "../plan/vm";
 import { sessionFor } from "./droplet";
 import { atGuest } from "./guestError";
 import { takeNetwork, tracePhases, valuesOf } from "./phases";
@@ -21,6 +13,7 @@ import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./vmInputs";
 import { handoverOf, identityOf, toldMark, type Self } from "./vmMetadata";
 import { tellOverSsh } from "./vmOverSsh";
+import { bootVm, restoreVm } from "./vmRequests";
 import { programForClone } from "./vmmPrograms";
 import { vmVars, wayOf } from "./vmVars";
 import { report } from "../host/printable";
@@ -41,6 +34,8 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const { artifact, namespace } = wanted;
   const way = wayOf(wanted);
   const { put, clear, drive } = handoverOf(wanted, self);
+  const devices = devicesOf(artifact);
+  const taps = furtherTaps(devices.interfaces, wanted.tap);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
   const program = await programForClone(session, wanted, boots, report);
@@ -52,9 +47,11 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   // the droplet puts the identity there once the guest has said that it does.
   const closed = !boots && artifact.metadata === "closed";
   const later = way === "service" && !closed;
+  // A guest that is told over ssh finds nothing in its metadata, and may have no metadata service.
+  const metadata = way === "ssh" ? [] : [later ? clear : put];
   const requests = boots
-    ? [...boot(wanted, version, vsock, drive !== undefined), later ? clear : put, startRequest]
-    : [restore(wanted, version, vsock), later ? clear : put, resumeRequest];
+    ? [...bootVm(wanted, version, vsock, drive !== undefined), ...metadata, startRequest]
+    : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
   const parts: HandoverParts = { put: later ? [put] : [], clear: way === "ssh" ? [] : [clear], drive };
   const start = session.call({
     what: `start the VM of ${namespace}`,
@@ -65,6 +62,8 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
       id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,
+      further_taps: taps.map(({ tap }) => tap).join(" "),
+      vmm_flags: boots && devices.pci ? "--enable-pci" : "",
       disk_source: filesOf(artifact).disk,
       keep_disk: from === "disk" ? "1" : "",
       shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
@@ -89,7 +88,6 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const timings = { ...takeNetwork(session, namespace), ...spent };
   const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "", vmm: programWords(program) };
   if (way !== "ssh") return { ...started, timings };
-  // The metadata went to a guest that does not ask for it.
   const begun = Date.now();
   await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
   await noteTold(wanted, self);
@@ -101,17 +99,6 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
 /** A start fails for many reasons; only where the guest ran, its console says why. */
 function ranItsGuest(error: HornetError): boolean {
   return error instanceof CommandError && error.failure.stderr.includes("the VMM ended after it was resumed");
-}
-
-function restore({ artifact, tap }: VmInputs, version: string, vsock: string | undefined): ApiRequest {
-  const taps = artifact.tap === tap ? [] : [{ iface: artifact.iface, tap }];
-  return loadRequest({
-    snapshotPath: filesOf(artifact).snapshot,
-    memoryPath: filesOf(artifact).memory,
-    version,
-    taps,
-    ...(artifact.vsock && vsock !== undefined && { vsock: { baked: artifact.vsock.path, own: vsock } }),
-  });
 }
 
 /** What {@link handoverOf} gives, as the droplet's library takes it behind other requests. */
@@ -137,29 +124,6 @@ function refuseOpen(wanted: VmInputs): void {
   const { artifact, readyTimeout, name } = wanted;
   if (wayOf(wanted) !== "service" || artifact.identity !== "service" || artifact.metadata === "closed") return;
   if (readyTimeout > 0) throw new HornetError(openFault(name));
-}
-
-function boot(wanted: VmInputs, version: string, vsock: string | undefined, withDrive: boolean): ApiRequest[] {
-  const { artifact } = wanted;
-  const byCloudInit = wayOf(wanted) === "cloud-init";
-  const identity = { id: "identity", path: `${wanted.runtimeDir}/${wanted.namespace}/identity.disk` };
-  const drives = [...(artifact.drives ?? []), ...(withDrive ? [identity] : [])];
-  const bootArgs =
-    artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
-  return bootRequests({
-    version,
-    kernel: filesOf(artifact).kernel ?? wanted.kernel,
-    bootArgs: byCloudInit ? cloudInitArgs(bootArgs) : bootArgs,
-    diskPath: artifact.diskPath,
-    tap: wanted.tap,
-    guestMac: artifact.guestMac,
-    memory: artifact.memory,
-    vcpus: artifact.vcpus,
-    // cloud-init asks for a token only where it takes the machine for one of Amazon's.
-    metadataVersion: byCloudInit ? "V1" : "V2",
-    ...(drives.length > 0 && { drives }),
-    ...(artifact.vsock && vsock !== undefined && { vsock: { cid: artifact.vsock.cid, path: vsock } }),
-  });
 }
 
 /**
@@ -192,16 +156,17 @@ export interface Sending {
  * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
 export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
+  const overSsh = wayOf(wanted) === "ssh";
   const { put, clear } = handoverOf(wanted, self);
-  const over = wayOf(wanted) === "ssh" ? { requests: [put, ...then] } : { requests: then, put: [put], clear: [clear] };
+  const over = overSsh ? { requests: then } : { requests: then, put: [put], clear: [clear] };
   const sent = send(wanted, `tell ${wanted.name} its identity`, over, {
     record: recordOf(wanted, self, "memory"),
     told: toldByRequests(wanted, self),
-    knock: wanted.address,
+    knock: overSsh ? "" : wanted.address,
     generation: self.generation,
   });
   await atGuest(wanted, () => sent);
-  if (wayOf(wanted) !== "ssh") return;
+  if (!overSsh) return;
   const identity = identityOf(wanted, self);
   const change = known ? { ...identity, hostKey: undefined } : identity;
   await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });

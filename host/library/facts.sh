@@ -156,7 +156,10 @@ gather_vm() {
   gather_files "$dir" "/proc/${started:+$pid}/exe"
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"
-    [[ $noted != disk_path=* ]] || baked=${noted#disk_path=}
+    [[ $noted == disk_path=?* ]] || continue
+    baked=${noted#disk_path=}
+    # The VMM runs in the clone's folder.
+    [[ $baked == /* ]] || baked=$dir/$baked
   done 2>/dev/null <"$dir/record"
   if [[ -n $started ]]; then
     gather_process "$1"

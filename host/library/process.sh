@@ -70,20 +70,21 @@ process_alive() {
 # mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mode of its
 # folder, the mark on its disk, the mount of its disk.
 mend_vm() {
-  local dir=$runtime_dir/$namespace pid
+  local dir=$runtime_dir/$namespace pid at
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return
-  [[ -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
-  if [[ $disk_path == /* && ! "/proc/$pid/root$disk_path" -ef $dir/rootfs.ext4 ]]; then
-    effect "$namespace/mount" mount_disk "$pid" "$dir" "$disk_path" || return
+  [[ -z $disk_path || -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
+  # The VMM runs in the clone's folder.
+  if [[ $disk_path == /* ]]; then at=$disk_path; else at=$dir/$disk_path; fi
+  if [[ -n $disk_path && ! "/proc/$pid/root$at" -ef $dir/rootfs.ext4 ]]; then
+    effect "$namespace/mount" mount_again "$pid" "$dir" "$disk_path" || return
   fi
 }
 
-# mount_disk PID DIR PATH: the private disk at the path that is baked in, in the VMM's own mount namespace.
-mount_disk() {
+# mount_again PID DIR PATH: mount_disk in the VMM's own mount namespace.
+mount_again() {
   nsenter --mount="/proc/$1/ns/mnt" bash -c \
-    "LC_ALL=C; $(declare -f expose_path fail); expose_path \"\$2\" && mount --bind \"\$1/rootfs.ext4\" \"\$2\"" \
-    hornet-mount "$2" "$3"
+    "LC_ALL=C; $(declare -f mount_disk expose_path fail); mount_disk \"\$@\"" hornet-mount "$2" "$3"
 }

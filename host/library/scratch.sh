@@ -65,6 +65,9 @@ try_scratch() {
   begin_scratch </dev/null || return
   api "$dir" "$config" 2>&1 || return 0
   printf '%s\n' "$vmm_answer"
+  # Its words say whether the devices are on a PCI bus.
+  printf 'hornet-unplug: %s\n' "$(curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" \
+    -X DELETE http://localhost/drives/hornet_none)"
   # A snapshot's vsock device has its socket at the path that is baked in, wherever that is.
   [[ ! $vmm_answer =~ \"uds_path\":\"(/[^\"]+)\" ]] || effect "scratch/vsock" rm -f "${BASH_REMATCH[1]}"
 }

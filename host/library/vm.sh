@@ -34,6 +34,8 @@ copy_disk() {
 expose_path() {
   local path=$1 base entry
   [[ ! -e $path ]] || return 0
+  # A link that leads to nothing would be written through, onto the droplet.
+  path=$(realpath -m -- "$path") || return
   base=${path%/*}
   while [[ -n $base && ! -d $base ]]; do base=${base%/*}; done
   [[ -n $base ]] || { fail "no folder above $path can be covered"; return 1; }
@@ -52,24 +54,39 @@ expose_path() {
   mkdir -p "$(realpath -m "${path%/*}")" && : >"$path"
 }
 
-# become_vmm DIR FIRECRACKER ID DISK_PATH TAP: runs in the clone's network namespace and a mount namespace of its own,
-# and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
+# mount_disk DIR PATH: puts the private disk of the clone's folder at the path that the snapshot has for it, within this
+# process's own mount namespace; an empty PATH: the VM has no disk. The VMM runs in DIR, so a relative path leads on from
+# there; within DIR a link is enough.
+mount_disk() {
+  local dir=$1 path=$2
+  [[ -n $path ]] || return 0
+  if [[ $path != /* ]]; then
+    path=$dir/$path
+    [[ ! $path -ef $dir/rootfs.ext4 ]] || return 0
+    if [[ $(realpath -m -- "$path") == "$(realpath -- "$dir")"/* ]]; then
+      [[ ! -e $path && ! -L $path ]] || { fail "the disk path $2, which is baked into the snapshot, is taken by a file of Hornet's"; return 1; }
+      mkdir -p -- "${path%/*}" && ln -s -- "$dir/rootfs.ext4" "$path"
+      return
+    fi
+  fi
+  expose_path "$path" && mount --bind -- "$dir/rootfs.ext4" "$path"
+}
+
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP [FLAG]: runs in the clone's network namespace and a mount namespace of its
+# own, and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
 become_vmm() {
   local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
   write_pid "$dir/vmm.pid" "$$" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
   [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
-  if [[ $disk_path == /* ]]; then
-    expose_path "$disk_path" && mount --bind "$dir/rootfs.ext4" "$disk_path" || return
-  fi
-  cd "$dir" || return
+  mount_disk "$dir" "$disk_path" && cd "$dir" || return
   # See metrics.sh for why it holds the other end too.
   [[ ! -p $dir/metrics.pipe ]] || exec 3<>"$dir/metrics.pipe" || return
-  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id"
+  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "${@:6}"
 }
 
 # What becomes a VMM, as a program of its own.
-vmm_program="LC_ALL=C; $(declare -f become_vmm write_pid expose_path start_time fail); become_vmm \"\$@\""
+vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path start_time fail); become_vmm \"\$@\""
 
 # vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
 # /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
@@ -82,7 +99,7 @@ vmm_listens() {
   return 1
 }
 
-# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP: starts it and waits until its API socket is there.
+# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there.
 launch_vmm() {
   local dir=$1 namespace=$2 limit
   clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" && clear_path "$dir/opened" || return
@@ -172,11 +189,23 @@ write_record() {
 # Nothing else is taken away: before 1.16 the path is the snapshot's own.
 clear_socket() { mkdir -p "${1%/*}" && { [[ ! -S $1 ]] || rm -f "$1"; }; }
 
-# start_vm: variables runtime_dir namespace owner firecracker id disk_path tap disk_source keep_disk vsock (the path of its
-# socket; empty: it has none) hold settles (somebody waits until it is ready) metrics record told (see send_vm) shutdown_ms
-# generation closed (the guest was closed in its template; see handover.sh) vmm_timeout_ms; stdin, with next_part between: the
-# requests, what puts the identity into the metadata (empty: the requests do), what clears that (empty: there is nothing to
-# clear), the identity's drive in base64 (empty: it has none). Answers with lines key=value; load is what is left of the time of all requests, so the
+# add_taps NAMESPACE TAP…: the taps of interfaces beside the clone's own: links that lead nowhere but to the VMM.
+add_taps() {
+  local namespace=$1 tap lines=""
+  shift
+  for tap; do
+    ip -n "$namespace" link show dev "$tap" >/dev/null 2>&1 || lines+="tuntap add dev $tap mode tap"$'\n'
+    lines+="link set $tap up"$'\n'
+  done
+  ip_batch_in "$namespace" "$lines"
+}
+
+# start_vm: variables runtime_dir namespace owner firecracker id disk_path (empty: the VM has no disk) tap further_taps
+# (blank between) vmm_flags disk_source keep_disk vsock (the path of its socket; empty: it has none) hold settles (somebody
+# waits until it is ready) metrics record told (see send_vm) shutdown_ms generation closed (the guest was closed in its
+# template; see handover.sh) vmm_timeout_ms; stdin, with next_part between: the requests, what puts the identity into the
+# metadata (empty: the requests do), what clears that (empty: there is nothing to clear), the identity's drive in base64
+# (empty: it has none). Answers with lines key=value; load is what is left of the time of all requests, so the
 # start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config put clear drive pid t0 t1 t2 t3 identity resume disk_kind
@@ -185,7 +214,7 @@ start_vm() {
   t0=$((${EPOCHREALTIME/./} / 1000))
   [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end-old" end_vmm "$dir" || return
-  if [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
+  if [[ -n $disk_path ]] && [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
     effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
   fi
   t1=$((${EPOCHREALTIME/./} / 1000))
@@ -201,7 +230,9 @@ start_vm() {
     clear_path "$dir/identity.disk" || return
   fi
   [[ -z $vsock ]] || effect "$namespace/vsock" clear_socket "$vsock" || return
-  effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" || return
+  # shellcheck disable=SC2086 # names of links have no blanks
+  [[ -z $further_taps ]] || effect "$namespace/taps" add_taps "$namespace" $further_taps || return
+  effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" ${vmm_flags:+"$vmm_flags"} || return
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
   elif [[ -e $dir/held ]]; then
@@ -212,7 +243,7 @@ start_vm() {
   [[ -z $clear ]] || effect "$namespace/handover" start_handover "$dir" "$generation" "$put" "$clear" || return
   t2=$((${EPOCHREALTIME/./} / 1000))
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
-  effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
+  [[ -z $disk_path ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   effect "$namespace/restore" api "$dir" "$config" || {
     fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
@@ -225,7 +256,7 @@ start_vm() {
   stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
   request_ms identity /mmds
   request_ms resume /vm /actions
-  read -r disk_kind <"$dir/disk-kind"
+  if [[ -z $disk_path ]]; then disk_kind=none; else read -r disk_kind <"$dir/disk-kind"; fi
   printf 'pid=%s\ndisk=%s\ndisk_ms=%d\nlaunch_ms=%d\nload_ms=%d\nidentity_ms=%d\nresume_ms=%d\n' \
     "$pid" "$disk_kind" $((t1 - t0)) $((t2 - t1)) $((t3 - t2 - identity - resume)) "$identity" "$resume"
 }
