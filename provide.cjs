@@ -12,7 +12,6 @@ const modules = {
   DropletClaim: "./providers/dropletClaim.ts",
   DropletLimits: "./providers/dropletLimits.ts",
   Bridge: "./providers/bridge.ts",
-  Clone: "./providers/clone.ts",
   CloneNamespace: "./providers/cloneNamespace.ts",
   ConsoleKeeper: "./providers/consoleKeeper.ts",
   MetricsCollector: "./providers/metricsCollector.ts",

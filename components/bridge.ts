@@ -1,24 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { bridgeInputs } from "../providers/bridge";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link Bridge} takes. */
-export interface BridgeArgs extends CommonArgs {
-  /**
-   * The bridge's name, at most 15 characters.
-   * @default br0
-   */
-  name?: pulumi.Input<string>;
-  /**
-   * Its address with the prefix of the clones' network.
-   * @default 10.0.0.1/24
-   */
-  address?: pulumi.Input<string>;
-  /**
-   * The interface whose outgoing traffic is masqueraded; `auto` is any but the bridge itself.
-   * @default auto
-   */
-  uplink?: pulumi.Input<string>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type BridgeArgs = ResourceArgs<typeof bridgeInputs>;
 
 /**
  * The droplet's bridge with its address, IPv4 forwarding and masquerade. A bridge of that name that was there before is

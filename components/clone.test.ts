@@ -1,17 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
-import { clonePacks } from "../providers/clone";
-import { unpack } from "../providers/packed";
 import { Clone, type CloneArgs } from "./clone";
 
-const registered: Record<string, unknown>[] = [];
+type Bag = Record<string, unknown>;
+
+const registered: { kind: string; name: string; inputs: Bag }[] = [];
 
 beforeAll(() =>
   pulumi.runtime.setMocks(
     {
       call: () => ({}),
-      newResource: ({ name, inputs }) => {
-        registered.push(inputs as Record<string, unknown>);
-        return { id: name, state: { ...inputs, sshHostKey: "ssh-ed25519 AAAA" } as object };
+      newResource: ({ type, name, inputs }) => {
+        const kind = type.slice(type.lastIndexOf(":") + 1);
+        registered.push({ kind, name, inputs: inputs as Bag });
+        const changedAt = kind === "NatRuleSet" ? "2026-01-02T00:00:00.000Z" : "2026-01-01T00:00:00.000Z";
+        return { id: name, state: { ...inputs, changedAt, sshHostKey: "ssh-ed25519 AAAA" } as object };
       },
     },
     "project",
@@ -32,45 +34,59 @@ const args: CloneArgs = {
   artifact: { digest: "sha256:0", folder: "/a", diskPath: "/d", guestMac: "02:fc:00:00:00:02", memory: 128 },
 };
 
-/** What the engine is told of a clone, and what the program has of it. */
-async function declare(more: Partial<CloneArgs>): Promise<{ inputs: Record<string, unknown>; known: string[] }> {
+/** What the engine receives of a clone: its three resources by kind. */
+async function declare(more: Partial<CloneArgs> = {}): Promise<Record<string, Bag>> {
   registered.length = 0;
-  const clone = new Clone("vm7", { ...args, ...more });
-  const { name, namespace, address, sshHostKey } = clone;
-  const known = await new Promise<string[]>((resolve) =>
-    pulumi.all([name, namespace, address, sshHostKey]).apply(resolve),
+  const { vm } = new Clone("vm7", { ...args, ...more });
+  await new Promise((resolve) => vm.sshHostKey.apply(resolve));
+  return Object.fromEntries(
+    registered.map(({ kind, name, inputs: { __provider, owner, droplet, ...inputs } }) => {
+      expect({ name, droplet }).toEqual({ name: "vm7", droplet: args.droplet });
+      return [kind, inputs];
+    }),
   );
-  return { inputs: registered[0] ?? {}, known };
 }
 
-test("its inputs go to the engine in a few texts, its environment as a secret by itself", async () => {
-  const { inputs, known } = await declare({ env: { TOKEN: "canary" } });
-  expect(Object.keys(inputs).sort()).toEqual([...Object.keys(clonePacks), "__provider", "env"].sort());
-  const texts = Object.keys(clonePacks).map((group) => inputs[group]);
-  expect(texts.join()).not.toContain("canary");
-  const { env, ...told } = args as CloneArgs & { env?: unknown };
-  expect(env).toBeUndefined();
-  expect(unpack(clonePacks, inputs)).toMatchObject(told);
-  expect(known).toEqual(["agent-7", "vm7", "10.0.0.9/24", "ssh-ed25519 AAAA"]);
+test("a clone is three resources, each with the properties that concern it", async () => {
+  const publish = [{ port: 80, guestPort: 8080 }];
+  expect(await declare({ publish, tap: "tap1", user: "agent" })).toEqual({
+    CloneNamespace: {
+      ...{ namespace: "vm7", bridge: "br0", hostVeth: "veth7h", address: "10.0.0.9/24", gateway: "10.0.0.1" },
+      tap: "tap1",
+    },
+    NatRuleSet: { namespace: "vm7", address: "10.0.0.9", tap: "tap1", publish },
+    FirecrackerVM: {
+      ...{ name: "agent-7", namespace: "vm7", address: "10.0.0.9", tap: "tap1", user: "agent" },
+      artifact: args.artifact,
+      networkChangedAt: "2026-01-02T00:00:00.000Z",
+    },
+  });
 });
 
-test("so they do where a program knows some of them only later", async () => {
+test("its name is its namespace's where none is given", async () => {
+  const { name: _name, ...nameless } = args;
+  registered.length = 0;
+  const { vm } = new Clone("vm7", nameless);
+  expect(await new Promise((resolve) => vm.name.apply(resolve))).toBe("vm7");
+});
+
+test("a value that a program knows only later reaches each of the three", async () => {
   const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(() => resolve(value)));
-  const { inputs, known } = await declare({
+  const { CloneNamespace, NatRuleSet, FirecrackerVM } = await declare({
     address: pulumi.output(later("10.0.0.10/24")),
     authorizedKeys: [later("ssh-ed25519 BBBB")],
-    artifact: later({ digest: "sha256:1", folder: "/a", diskPath: "/d", guestMac: "02:fc:00:00:00:02", memory: 1 }),
   });
-  expect(unpack(clonePacks, inputs)).toMatchObject({
-    address: "10.0.0.10/24",
-    authorizedKeys: ["ssh-ed25519 BBBB"],
-    artifact: { digest: "sha256:1", memory: 1 },
-  });
-  expect(known[2]).toBe("10.0.0.10/24");
+  expect([CloneNamespace?.address, NatRuleSet?.address, FirecrackerVM?.address]).toEqual([
+    "10.0.0.10/24",
+    "10.0.0.10",
+    "10.0.0.10",
+  ]);
+  expect(FirecrackerVM?.authorizedKeys).toEqual(["ssh-ed25519 BBBB"]);
 });
 
-test("a secret among them makes its text one", async () => {
-  const clone = new Clone("vm7", { ...args, user: pulumi.secret("somebody") });
-  expect(await pulumi.isSecret(clone.name)).toBe(true);
-  expect(await pulumi.isSecret(clone.address)).toBe(false);
+test("its environment is a secret, and nothing else of it", async () => {
+  const { vm } = new Clone("vm7", { ...args, env: { TOKEN: "canary" } });
+  const env = (vm as unknown as { env: pulumi.Output<unknown> }).env;
+  expect(await pulumi.isSecret(env)).toBe(true);
+  expect(await pulumi.isSecret(vm.address)).toBe(false);
 });

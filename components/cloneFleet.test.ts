@@ -1,8 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseConfig } from "../config/parse";
 import { ownerMark } from "../plan/owner";
-import { clonePacks } from "../providers/clone";
-import { unpack } from "../providers/packed";
 import { CloneFleet } from "./cloneFleet";
 
 /** What the program registers: parents are in no name, so that two of a type must differ in theirs. */
@@ -36,14 +34,14 @@ async function fleetNamed(name: string, host: string, more: object = {}): Promis
 
 const namesOf = (all: typeof registered): string[] => all.map(({ type, name }) => `${type} ${name}`);
 const ownersOf = (all: typeof registered): Set<unknown> =>
-  new Set(all.map(({ inputs }) => unpack(clonePacks, inputs).owner).filter((owner) => owner !== undefined));
+  new Set(all.map(({ inputs }) => inputs.owner).filter((owner) => owner !== undefined));
 
 test("two fleets of one stack share no resource's name and no mark on a droplet", async () => {
   const usual = await fleetNamed("fleet", "192.0.2.1");
   const other = await fleetNamed("east", "192.0.2.1");
   expect(namesOf(usual).filter((name) => namesOf(other).includes(name))).toEqual([]);
-  expect(namesOf(other)).toContain("pulumi-nodejs:dynamic/hornet:Clone east-vm1");
-  expect(namesOf(usual)).toContain("pulumi-nodejs:dynamic/hornet:Clone vm1");
+  expect(namesOf(other)).toContain("pulumi-nodejs:dynamic/hornet:FirecrackerVM east-vm1");
+  expect(namesOf(usual)).toContain("pulumi-nodejs:dynamic/hornet:FirecrackerVM vm1");
   expect([ownersOf(usual).size, ownersOf(other).size]).toEqual([1, 1]);
   expect([...ownersOf(usual)][0]).not.toEqual([...ownersOf(other)][0]);
   const folders = [...usual, ...other].flatMap(({ inputs }) => inputs.folder ?? []);

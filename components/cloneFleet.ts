@@ -1,16 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { FleetSpec } from "../config/spec";
-import { shortHostKey } from "../firecracker/hostkey";
 import { planFleet } from "../plan/names";
 import { Bridge } from "./bridge";
-import { fleetClone, given, summaryOf, type CloneSummary } from "./fleetClone";
-import { withoutOrigin, withoutStacks } from "./quiet";
+import { fleetClone, summaryOf, type CloneSummary } from "./fleetClone";
+import { omitUndefined } from "./omitUndefined";
 import { thisStack, type DropletArgs } from "./resource";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 import { SnapshotProof } from "./snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "./sshConfig";
 import { standingParts } from "./standing";
+import { withoutStackTraces } from "./withoutStackTraces";
 
 /** What a {@link CloneFleet} takes. */
 export interface CloneFleetArgs {
@@ -68,8 +68,8 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...inner, dependsOn: [bridge] },
     );
     announce(source, droplet, spec.snapshot, template);
-    const shared = { ...common, spec, named, operatorKeys, artifact: withoutOrigin(template.artifact) };
-    const clones = withoutStacks(() =>
+    const shared = { ...common, spec, named, operatorKeys, artifact: template.artifact };
+    const clones = withoutStackTraces(() =>
       plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
     this.clones = pulumi.all(clones.map(({ clone, plan }) => summaryOf(clone, plan)));
@@ -85,16 +85,14 @@ export class CloneFleet extends pulumi.ComponentResource {
               ...common,
               digest,
               generations: template.generations,
-              clones: withoutOrigin(
-                this.clones.apply((all) => all.filter(({ ready }) => ready).map((clone) => clone.name)),
-              ),
+              clones: this.clones.apply((all) => all.filter(({ ready }) => ready).map((clone) => clone.name)),
             },
             inner,
           );
     this.snapshot = pulumi
       .all([digest, template.artifact.folder, proof?.proved])
       .apply(([is, path, proved = ""]) => ({ digest: is, path, droplet, runtimeDir, proved }));
-    const phases = pulumi.all(clones.map(({ clone }) => clone.timings));
+    const phases = pulumi.all(clones.map(({ clone }) => clone.vm.timings));
     const names = plans.map((plan) => plan.name);
     this.timings = pulumi.all([template.timings, phases]).apply(([snapshot, each]) => {
       const byName: Record<string, Record<string, number>> = { snapshot };
@@ -107,10 +105,8 @@ export class CloneFleet extends pulumi.ComponentResource {
         ...common,
         folder: sshFolder,
         user: spec.guest.user,
-        clones: withoutOrigin(
-          this.clones.apply((all) =>
-            all.map((clone) => `${clone.name} ${clone.address} ${shortHostKey(clone.sshHostKey)}`.trimEnd()),
-          ),
+        clones: this.clones.apply((all) =>
+          all.map(({ name, address, sshHostKey: hostKey }) => ({ name, address, hostKey })),
         ),
       },
       inner,
@@ -132,7 +128,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
     ...(spec.fleet.readyTimeout > spec.vmm.timeout && { readyTimeout: spec.fleet.readyTimeout }),
-    ...given({ digest, signers: signers && [...signers], guestInterface: spec.guest.interface }),
+    ...omitUndefined({ digest, signers: signers && [...signers], guestInterface: spec.guest.interface }),
   };
 }
 

@@ -1,14 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { consoleInputs } from "../providers/consoleKeeper";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link ConsoleKeeper} takes. */
-export interface ConsoleKeeperArgs extends CommonArgs {
-  /**
-   * MiB that a clone's console may have.
-   * @default 4
-   */
-  limit?: pulumi.Input<number>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type ConsoleKeeperArgs = ResourceArgs<typeof consoleInputs>;
 
 /** Keeps the consoles of a stack's clones short: a guest that floods its own fills no disk. */
 export class ConsoleKeeper extends HornetResource {

@@ -1,33 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { DeclaredNeeds } from "../plan/needs";
-import { HornetResource, type CommonArgs, type DropletArgs } from "./resource";
+import type { checkInputs } from "../providers/dropletCheck";
+import type { ResourceArgs } from "./args";
+import type { z } from "zod";
+import { HornetResource } from "./resource";
 
-/** What a {@link DropletCheck} takes. */
-export interface DropletCheckArgs extends CommonArgs {
-  /** The namespaces that the program declares. */
-  namespaces: pulumi.Input<pulumi.Input<string>[]>;
-  /**
-   * The folder of the artifacts that Hornet makes.
-   * @default /opt/swarm/snapshots
-   */
-  dir?: pulumi.Input<string>;
-  /** @default /usr/bin/firecracker */
-  firecracker?: pulumi.Input<string | readonly string[]>;
-  /**
-   * The bridge that the clones will be ports of.
-   * @default br0
-   */
-  bridge?: pulumi.Input<string>;
-  /** What the fleet will need, checked before anything on the droplet is changed. */
-  needs?: pulumi.Input<DropletNeeds>;
-}
-
-/** What a fleet's snapshot needs of its droplet, and which one it comes from, if it does. */
-export interface DropletNeeds extends DeclaredNeeds {
-  from?: { droplet: DropletArgs; path: string; proofs?: string };
-  digest?: string;
-  signers?: readonly string[];
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type DropletCheckArgs = ResourceArgs<typeof checkInputs>;
 
 /** Preflight: holds a droplet against what a fleet needs of it, before anything there is changed. */
 export class DropletCheck extends HornetResource {
@@ -40,3 +18,6 @@ export class DropletCheck extends HornetResource {
     super("DropletCheck", name, args, ["warnings", "versions"], opts);
   }
 }
+
+/** What a fleet's snapshot needs of its droplet, and where it comes from, if from another one. */
+export type DropletNeeds = z.input<typeof checkInputs>["needs"];

@@ -1,16 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { claimInputs } from "../providers/dropletClaim";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link DropletClaim} takes. */
-export interface DropletClaimArgs extends CommonArgs {
-  /** The namespaces that the program declares; others that carry the stack's mark are taken away. */
-  namespaces: pulumi.Input<pulumi.Input<string>[]>;
-  /**
-   * The folder of the artifacts that Hornet makes.
-   * @default /opt/swarm/snapshots
-   */
-  dir?: pulumi.Input<string>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type DropletClaimArgs = ResourceArgs<typeof claimInputs>;
 
 /**
  * A stack's claim to a droplet, the first of a fleet's resources to change something there and the last to go: what carries

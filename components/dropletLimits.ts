@@ -1,11 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { limitsInputs } from "../providers/dropletLimits";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link DropletLimits} takes. */
-export interface DropletLimitsArgs extends CommonArgs {
-  /** How many clones the stack declares. */
-  clones: pulumi.Input<number>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type DropletLimitsArgs = ResourceArgs<typeof limitsInputs>;
 
 /** Raises the kernel's limits on a droplet for so many clones, and gives them back when it goes. */
 export class DropletLimits extends HornetResource {

@@ -2,10 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { identityOf, type FleetSpec } from "../config/spec";
 import type { LeanArtifact } from "../firecracker/manifest";
 import type { ClonePlan } from "../plan/names";
-import { cloneInputs } from "../providers/clone";
-import { withoutDefaults } from "../providers/lean";
 import { Clone, type CloneArgs } from "./clone";
-import type { SmokeTestArgs } from "./firecrackerVM";
+import { omitUndefined } from "./omitUndefined";
 import type { CommonArgs } from "./resource";
 
 /** What a stack tells of one clone. */
@@ -58,7 +56,7 @@ export function fleetClone(
     shutdownTimeout: spec.vmm.shutdownTimeout,
     maxUnavailable: spec.fleet.maxUnavailable,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
-    ...given({
+    ...omitUndefined({
       name: name === namespace ? undefined : name,
       // A secret, and an empty one takes as much room in the state.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
@@ -70,13 +68,12 @@ export function fleetClone(
       egress: own?.egress && [...own.egress.allow],
     }),
   };
-  // The engine keeps a list for every property that a program gives, so what is as usual is not given.
-  return new Clone(named(name), withoutDefaults(cloneInputs, args), opts);
+  return new Clone(named(name), args, opts);
 }
 
 /** What a stack tells of a clone. */
-export function summaryOf(clone: Clone, { name, id, address, namespace }: ClonePlan): pulumi.Output<CloneSummary> {
-  const { sshHostKey, ready, disk, identityWay, generation } = clone;
+export function summaryOf({ vm }: Clone, { name, id, address, namespace }: ClonePlan): pulumi.Output<CloneSummary> {
+  const { sshHostKey, ready, disk, identityWay, generation } = vm;
   return pulumi
     .all([sshHostKey, ready, disk, identityWay, generation])
     .apply(([hostKey, isReady, copied, way, told]: [string | undefined, boolean, string, string, string]) => ({
@@ -91,14 +88,8 @@ export function summaryOf(clone: Clone, { name, id, address, namespace }: CloneP
 }
 
 /** Left out, what a person would try first: the clone says its name over ssh, where the operator can log in. */
-function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): SmokeTestArgs[] {
-  if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => given(test));
+function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): CloneArgs["smokeTests"] {
+  if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => omitUndefined(test));
   if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];
   return [{ on: "clone", command: "hostname", expect: name, timeout: fleet.readyTimeout }];
-}
-
-/** Only what is given: an input that is `undefined` on purpose is not the same as one that is left out. */
-export function given<T extends object>(args: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(args).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

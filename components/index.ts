@@ -8,17 +8,11 @@ export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
 export { DropletCheck, type DropletCheckArgs, type DropletNeeds } from "./dropletCheck";
 export { DropletClaim, type DropletClaimArgs } from "./dropletClaim";
 export { DropletLimits, type DropletLimitsArgs } from "./dropletLimits";
-export {
-  FirecrackerVM,
-  type AgentArgs,
-  type FirecrackerVMArgs,
-  type IdentityArgs,
-  type SmokeTestArgs,
-} from "./firecrackerVM";
+export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
 export { type CloneSummary } from "./fleetClone";
 export { MetricsCollector, type MetricsCollectorArgs } from "./metricsCollector";
-export { NatRuleSet, type NatRuleSetArgs, type PublishedPortArgs } from "./natRuleSet";
-export { SnapshotArtifact, type BootArgs, type FromArgs, type SnapshotArtifactArgs } from "./snapshotArtifact";
+export { NatRuleSet, type NatRuleSetArgs } from "./natRuleSet";
+export { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";
 export { type SnapshotSummary } from "./snapshotSource";
 export { SmokeTest, type SmokeTestResourceArgs } from "./smokeTest";

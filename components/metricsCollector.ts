@@ -1,11 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { metricsInputs } from "../providers/metricsCollector";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link MetricsCollector} takes. */
-export interface MetricsCollectorArgs extends CommonArgs {
-  /** The folder on the droplet from which node_exporter takes files (`--collector.textfile.directory`). */
-  folder: pulumi.Input<string>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type MetricsCollectorArgs = ResourceArgs<typeof metricsInputs>;
 
 /** Collects what the VMMs of a stack's clones count into one file for node_exporter. */
 export class MetricsCollector extends HornetResource {

@@ -10,7 +10,6 @@ const kinds: readonly Kind[] = [
   "DropletClaim",
   "DropletLimits",
   "Bridge",
-  "Clone",
   "CloneNamespace",
   "ConsoleKeeper",
   "MetricsCollector",

@@ -1,54 +1,16 @@
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+import type { connectionSchema } from "../host/connection";
 import { ownerCalled, ownerMark, type Owner } from "../plan/owner";
-import { pack, type Packs } from "../providers/packed";
+import type { commonInputs } from "../providers/define";
+import type { ResourceArgs } from "./args";
 
 /** How a droplet is reached: over ssh, or this machine itself. */
-export type DropletArgs =
-  | { local: true; timeout?: number | undefined; lanes?: number | undefined }
-  | {
-      /** Name or address. */
-      host: string;
-      /** @default root */
-      user?: string;
-      /** @default 22 */
-      port?: number;
-      /** On the operator's machine; left out, ssh's own agent and default keys are used. */
-      privateKeyPath?: string | undefined;
-      /** The droplet's public host key, `ssh-ed25519 AAAA…`; left out, the operator's known_hosts must have it. */
-      hostKey?: string | undefined;
-      /**
-       * Seconds that connecting, or one command, may take.
-       * @default 60
-       */
-      timeout?: number | undefined;
-      /**
-       * Commands at once, at most 8.
-       * @default 4
-       */
-      lanes?: number | undefined;
-    };
+export type DropletArgs = z.input<typeof connectionSchema>;
 
-/** What every resource of Hornet takes. */
-export interface CommonArgs {
-  /** The droplet to work on. */
-  droplet: pulumi.Input<DropletArgs>;
-  /**
-   * The mark that says whose it is on the droplet.
-   * @default derived from organization, project and stack
-   */
-  owner?: pulumi.Input<string>;
-  /**
-   * The folder on the droplet in which Hornet keeps what it runs.
-   * @default /opt/swarm/runtime
-   */
-  runtimeDir?: pulumi.Input<string>;
-  /**
-   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
-   * @default 30
-   */
-  vmmTimeout?: pulumi.Input<number>;
-}
+/** The arguments that every resource of Hornet takes. */
+export type CommonArgs = ResourceArgs<typeof commonInputs>;
 
 /** The kinds of resource, as provide.cjs names them. */
 export type Kind =
@@ -56,7 +18,6 @@ export type Kind =
   | "DropletClaim"
   | "DropletLimits"
   | "Bridge"
-  | "Clone"
   | "CloneNamespace"
   | "ConsoleKeeper"
   | "MetricsCollector"
@@ -89,13 +50,13 @@ export abstract class HornetResource extends pulumi.CustomResource {
   protected constructor(
     kind: Kind,
     name: string,
-    args: CommonArgs & object,
+    args: object,
     outputs: readonly string[],
     opts?: pulumi.CustomResourceOptions,
-    packs: Packs = {},
   ) {
     const props: pulumi.Inputs = {
-      ...pack(packs, { owner: thisStack(), ...args }, asText),
+      owner: thisStack(),
+      ...args,
       ...Object.fromEntries(outputs.map((output) => [output, undefined])),
       condition: undefined,
       __provider: providerText(kind),
@@ -103,17 +64,6 @@ export abstract class HornetResource extends pulumi.CustomResource {
     // Names exist once on a droplet: what is replaced goes first, also where a person asks for it (`--replace`).
     super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, { deleteBeforeReplace: true, ...opts });
   }
-}
-
-/** JSON of what may hold outputs; of what holds none without the promises that the SDK makes for an output. */
-function asText(members: Record<string, unknown>): pulumi.Input<string> {
-  return isPlain(members) ? JSON.stringify(members) : pulumi.jsonStringify(members);
-}
-
-function isPlain(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (pulumi.Output.isInstance(value) || value instanceof Promise) return false;
-  return Object.values(value).every(isPlain);
 }
 
 /**

@@ -1,15 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { proofInputs } from "../providers/snapshotProof";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What a {@link SnapshotProof} takes. */
-export interface SnapshotProofArgs extends CommonArgs {
-  /** The artifact that was proved: {@link SnapshotArtifact.artifactDigest}. */
-  digest: pulumi.Input<string>;
-  /** Artifacts that stay on the droplet; their proofs stay too. */
-  generations?: pulumi.Input<pulumi.Input<string>[]>;
-  /** The clones that passed. */
-  clones: pulumi.Input<pulumi.Input<string>[]>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type SnapshotProofArgs = ResourceArgs<typeof proofInputs>;
 
 /** A note on the droplet that its fleet passed with a snapshot; other stacks take only snapshots that have one. */
 export class SnapshotProof extends HornetResource {

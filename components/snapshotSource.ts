@@ -1,16 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
 import { resolveDroplet } from "../config/droplet";
 import type { FleetSpec } from "../config/spec";
 import { connectionSchema } from "../host/connection";
 import { messageOf } from "../host/errors";
 import { printableLines } from "../host/printable";
 import { needsOf } from "../plan/needs";
+import type { bootSource, fromSource } from "../providers/artifactInputs";
 import { readAgent } from "../providers/agentSource";
 import { estimateTransfer } from "../providers/transferEstimate";
 import type { DropletNeeds } from "./dropletCheck";
-import { given } from "./fleetClone";
+import { omitUndefined } from "./omitUndefined";
 import type { DropletArgs } from "./resource";
-import type { BootArgs, FromArgs, SnapshotArtifactArgs } from "./snapshotArtifact";
+import type { SnapshotArtifactArgs } from "./snapshotArtifact";
+
+type BootArgs = z.input<typeof bootSource>;
+type FromArgs = z.input<typeof fromSource>;
 
 /** What a stack tells others of the snapshot that it runs; its output `snapshot`. */
 export interface SnapshotSummary {
@@ -113,5 +118,5 @@ export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["sour
   const { digest, signers } = spec.snapshot;
   return pulumi
     .output(source)
-    .apply((known) => ("from" in known ? { ...declared, ...known, ...given({ digest, signers }) } : declared));
+    .apply((known) => ("from" in known ? { ...declared, ...known, ...omitUndefined({ digest, signers }) } : declared));
 }

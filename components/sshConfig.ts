@@ -1,21 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { HornetResource, type CommonArgs } from "./resource";
+import type { sshConfigInputs } from "../providers/sshConfig";
+import type { ResourceArgs } from "./args";
+import { HornetResource } from "./resource";
 
-/** What an {@link SshConfig} takes. */
-export interface SshConfigArgs extends CommonArgs {
-  /** The folder on the operator's machine, from the program's folder. */
-  folder: pulumi.Input<string>;
-  /**
-   * The guests' login user.
-   * @default root
-   */
-  user?: pulumi.Input<string>;
-  /**
-   * Each as `NAME ADDRESS`, followed by ` ssh-ed25519 AAAA…` where its host key is known; of an Ed25519 key the last 43
-   * characters will do.
-   */
-  clones: pulumi.Input<pulumi.Input<string>[]>;
-}
+/** The arguments of a resource of this kind; the schema documents each. */
+export type SshConfigArgs = Omit<ResourceArgs<typeof sshConfigInputs>, "stack">;
 
 /** The ssh_config of a stack: `ssh -F FILE vm0` reaches a clone through its droplet, with its host key pinned. */
 export class SshConfig extends HornetResource {
@@ -23,6 +12,6 @@ export class SshConfig extends HornetResource {
   declare readonly file: pulumi.Output<string>;
 
   constructor(name: string, args: SshConfigArgs, opts?: pulumi.CustomResourceOptions) {
-    super("SshConfig", name, { ...args, stack: pulumi.getStack() } as SshConfigArgs, ["file"], opts);
+    super("SshConfig", name, { ...args, stack: pulumi.getStack() }, ["file"], opts);
   }
 }

@@ -58,19 +58,6 @@ export function hostKeyOf(seedText: string, comment: string): HostKey {
   };
 }
 
-/** How every Ed25519 public key begins: its type, and the same again with two lengths (RFC 8709). */
-const HEADER = `${TYPE} AAAAC3NzaC1lZDI1NTE5AAAAI`;
-
-/** What is a public key's own: 43 characters of an Ed25519 key, any other one as it is. */
-export function shortHostKey(publicKey: string): string {
-  return publicKey.startsWith(HEADER) ? publicKey.slice(HEADER.length) : publicKey;
-}
-
-/** The inverse of {@link shortHostKey}. */
-export function wholeHostKey(key: string): string {
-  return /^[A-Za-z0-9+/]{43}$/.test(key) ? HEADER + key : key;
-}
-
 /** The machine-id(5) of whoever has the host key of a seed: 32 hexadecimal digits, which tell nothing of the seed. */
 export function machineIdOf(seedText: string): string {
   return createHash("sha256").update(`machine-id ${seedText}`).digest("hex").slice(0, 32);

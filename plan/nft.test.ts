@@ -1,4 +1,4 @@
-import { condense, expand, fingerprint, renderTable, tableDrift } from "./nft";
+import { fingerprint, renderTable, tableDrift } from "./nft";
 import type { ObservedTable } from "./observed";
 
 const seen: ObservedTable = {
@@ -46,21 +46,11 @@ table ip t {
 });
 
 test("a fingerprint names each chain and rule, and is the same for the same content", () => {
-  expect(recorded.map((entry) => entry.split("\t")[0])).toEqual(["chain in", "chain out", "rule DNAT", "rule SNAT"]);
+  expect(recorded.map((entry) => entry.split(": ")[0])).toEqual(["chain in", "chain out", "rule DNAT", "rule SNAT"]);
   expect(fingerprint(structuredClone(seen))).toEqual(recorded);
   expect(fingerprint({ name: "t", chains: [], rules: [{ comment: "", text: "x" }] })[0]).toMatch(
-    /^rule without a name\t[0-9a-f]{10}$/,
+    /^rule without a name: [0-9a-f]{16}$/,
   );
-});
-
-test("a fingerprint is condensed to its digests, and told again by the table that was written", () => {
-  const rule = (label: string): { label: string; text: string } => ({ label, text: "" });
-  const chains = [
-    { name: "in", base: "", rules: [rule("DNAT")] },
-    { name: "out", base: "", rules: [rule("SNAT")] },
-  ];
-  expect(condense(recorded)).toMatch(/^[0-9a-f]{10}( [0-9a-f]{10}){3}$/);
-  expect(expand({ name: "t", owner: "", chains }, condense(recorded))).toEqual(recorded);
 });
 
 test.each<[string, ObservedTable | undefined, string[]]>([

@@ -36,39 +36,23 @@ export function renderTable({ name, owner, chains }: NftTable): string {
 }
 
 /**
- * A table's content as short texts that can be compared and kept: chains and rules in order, name and digest of each. The
- * kernel's own listing right after we wrote it is what later listings are held against, so that nothing depends on how
- * a version of nft prints a rule.
+ * A table's content as texts that can be compared and kept: chains and rules in order, each with its name and the first 64
+ * bits of its digest. Later listings are compared with the kernel's own listing right after Hornet wrote the table, so
+ * nothing depends on how a version of nft prints a rule.
  */
 export function fingerprint(table: ObservedTable): string[] {
   return [
-    ...table.chains.map((chain) => line(`chain ${chain.split(" ")[0] ?? ""}`, chain)),
-    ...table.rules.map(({ comment, text }) => line(`rule ${comment === "" ? "without a name" : comment}`, text)),
+    ...table.chains.map((chain) => entryOf(`chain ${chain.split(" ")[0] ?? ""}`, chain)),
+    ...table.rules.map(({ comment, text }) => entryOf(`rule ${comment === "" ? "without a name" : comment}`, text)),
   ];
 }
 
-function line(head: string, text: string): string {
-  return `${head}\t${createHash("sha256").update(text).digest("hex").slice(0, 10)}`;
+function entryOf(head: string, text: string): string {
+  return `${head}: ${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
 }
 
-/** A fingerprint's digests alone, as one text: the names follow from the table that was written. */
-export function condense(entries: readonly string[]): string {
-  return entries.map((entry) => entry.split("\t")[1] ?? "").join(" ");
-}
-
-/**
- * The fingerprint again.
- *
- * @param table what was written
- * @param digests see {@link condense}
- */
-export function expand({ chains }: NftTable, digests: string): string[] {
-  const heads = [
-    ...chains.map(({ name }) => `chain ${name}`),
-    ...chains.flatMap(({ rules }) => rules.map(({ label }) => `rule ${label}`)),
-  ];
-  const each = digests.split(" ");
-  return heads.map((head, at) => `${head}\t${each[at] ?? ""}`);
+function headOf(entry: string): string {
+  return entry.slice(0, entry.lastIndexOf(": "));
 }
 
 /**
@@ -80,15 +64,14 @@ export function expand({ chains }: NftTable, digests: string): string[] {
 export function tableDrift(name: string, recorded: readonly string[], seen: ObservedTable | undefined): string[] {
   if (seen === undefined) return [`nft table ${name} missing`];
   const now = fingerprint(seen);
-  const head = (entry: string): string => entry.split("\t")[0] ?? entry;
-  const label = (entry: string): string => `nft ${head(entry)}`;
-  const known = new Set(recorded.map(head));
-  const present = new Set(now.map(head));
+  const label = (entry: string): string => `nft ${headOf(entry)}`;
+  const known = new Set(recorded.map(headOf));
+  const present = new Set(now.map(headOf));
   const drift = [
-    ...recorded.filter((entry) => !present.has(head(entry))).map((entry) => `${label(entry)} missing`),
-    ...now.filter((entry) => !known.has(head(entry))).map((entry) => `${label(entry)} is not ours`),
+    ...recorded.filter((entry) => !present.has(headOf(entry))).map((entry) => `${label(entry)} missing`),
+    ...now.filter((entry) => !known.has(headOf(entry))).map((entry) => `${label(entry)} is not ours`),
     ...now
-      .filter((entry) => known.has(head(entry)) && !recorded.includes(entry))
+      .filter((entry) => known.has(headOf(entry)) && !recorded.includes(entry))
       .map((entry) => `${label(entry)} changed`),
   ];
   if (drift.length > 0) return drift;

@@ -2,11 +2,17 @@ import type { CommonInputs } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 
 /**
- * Which clones stand in no state yet. A clone's folder on the droplet says from its first moment on that it was begun. That
- * note goes when what is told of all clones is made, to which the engine comes with all of them written into its state, and
- * when a clone is read from a state. The end of a create says nothing: a provider outlives an engine that is killed, and
- * makes whole what it was at.
+ * Clones that no state is known to have yet ("pending"). A clone's folder on the droplet says so from its first moment on.
+ *
+ * Where the engine writes its state step by step, the state has the namespace by the time its packet rules are created, so
+ * NatRuleSet removes the note. Where it writes the state once, at the end, the note goes when the resource is written that
+ * depends on all clones (SshConfig). The end of a create proves nothing: a provider outlives an engine that is killed.
  */
+
+/** True where the engine writes its state once, at the end of the operation (see docs/performance.md, Checkpoints). */
+export function writesStateOnce(env: NodeJS.ProcessEnv = process.env): boolean {
+  return /^(1|true)$/i.test(env.PULUMI_SKIP_CHECKPOINTS ?? "");
+}
 
 /** What was made in this operation and is noted as begun. */
 const made = new Map<string, { readonly common: CommonInputs; readonly namespaces: Set<string> }>();

@@ -8,9 +8,22 @@ import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./def
 import { alone, change, observe, observeToChange } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
-const inputs = commonInputs.extend({
+/** The arguments of a Bridge. */
+export const bridgeInputs = commonInputs.extend({
+  /**
+   * The bridge's name, at most 15 characters.
+   * @default br0
+   */
   name: interfaceName.default("br0"),
+  /**
+   * Its address with the prefix of the clones' network.
+   * @default 10.0.0.1/24
+   */
   address: cidr.default("10.0.0.1/24"),
+  /**
+   * The interface whose outgoing traffic is masqueraded; `auto` is any but the bridge itself.
+   * @default auto
+   */
   uplink: z.union([z.literal("auto"), interfaceName]).default("auto"),
 });
 
@@ -23,7 +36,7 @@ const outputs = z.object({
   before: z.string().default(""),
 });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof bridgeInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 function specOf({ name, address, uplink, owner }: Inputs): BridgeSpec {
@@ -85,7 +98,7 @@ async function remove(state: Inputs, before = ""): Promise<void> {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "Bridge",
-  inputs,
+  inputs: bridgeInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "name", "address"],
   id: ({ name }) => name,

@@ -284,9 +284,10 @@ test("each step failing in turn is said and leaves nothing", async () => {
   const rules = await effectsOf(stage.droplet.folder, () => rulesProbe.create());
   const inside = "nsenter --net=/run/netns/vm7 bash --norc -c 'nft list ruleset; cat /proc/sys/net/ipv4/ip_forward'";
   expect(await stage.run(inside)).toMatch(/^table ip hornet \{[\s\S]*\n1\n$/);
-  expect(rules).toEqual(["vm7/rules"]);
+  expect(rules).toEqual(["vm7/rules", "vm7/finish"]);
   for (const effect of rules) {
     await rulesProbe.delete();
+    await stage.run("echo yes >/opt/swarm/runtime/vm7/begun");
     expect(await stage.run(inside)).toBe("0\n");
     const message = await messageWhenFailing(effect, () => rulesProbe.create());
     expect(message).toContain(`injected failure at ${effect}`);

@@ -5,7 +5,6 @@ import { HornetError } from "../host/errors";
 import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
-import { finish } from "./begun";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { keptAfter } from "./guestError";
@@ -13,26 +12,61 @@ import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
 
-/** What a CloneNamespace is told. */
+/** The arguments of a CloneNamespace. */
 export const namespaceInputs = commonInputs.extend({
+  /** The network namespace's name; letters, digits and hyphens. */
   namespace: namespaceName,
+  /** The bridge that the clone's veth is a port of. */
   bridge: interfaceName,
+  /** The name of the veth's end on the droplet, at most 15 characters: `veth7h`. */
   hostVeth: interfaceName,
+  /**
+   * The name of its end in the namespace.
+   * @default veth0
+   */
   nsVeth: interfaceName.default("veth0"),
+  /** The clone's own address with the bridge network's prefix: `10.0.0.9/24`. */
   address: cidr,
+  /** The clone's default route: the bridge's address. */
   gateway: ipv4,
+  /**
+   * Isolated clones reach the droplet, but not each other.
+   * @default true
+   */
   isolated: z.boolean().default(true),
+  /**
+   * The tap that the guest's network card is connected to.
+   * @default tap0
+   */
   tap: interfaceName.default("tap0"),
+  /**
+   * The tap's MAC address, the same for all clones of a snapshot: it is in the guest's ARP cache.
+   * @default 02:fc:00:00:00:01
+   */
   tapMac: mac.default(defaults.tapMac),
+  /**
+   * The tap's address with prefix: `192.168.241.1/29`.
+   * @default 192.168.241.1/29
+   */
   tapAddress: cidr.default(defaults.tapAddress),
-  /** Take over a namespace and a link of these names that carry no mark of Hornet. */
+  /**
+   * Take over a namespace and a link of these names that carry no owner label of Hornet. They belong to the stack then:
+   * destroy removes them.
+   * @default false
+   */
   adopt: z.boolean().default(false),
 });
 
-const outputs = z.object({});
+const outputs = z.object({
+  /** When the namespace was set up or repaired last, an ISO time. What verifies the clone depends on it. */
+  changedAt: z.string().default(""),
+});
 
 type Inputs = z.infer<typeof namespaceInputs>;
-type Outputs = object;
+type Outputs = z.infer<typeof outputs>;
+
+/** The file in a new clone's folder that says that no state is known to have it yet; see begun.ts. */
+const PENDING = "begun";
 
 function specOf(wanted: Inputs): NamespaceSpec {
   const macs = vethMacs(wanted.address);
@@ -72,21 +106,16 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
   return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
 }
 
-/** Makes the network of a clone that is more than that: its folder says that it was begun, see begun.ts. */
-export function begin(wanted: Inputs): Promise<Outputs> {
-  return create(wanted, "begun");
-}
-
-async function create(wanted: Inputs, note: "begun" | "" = ""): Promise<Outputs> {
+async function create(wanted: Inputs): Promise<Outputs> {
   refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
   return cleanUpAfter(
-    () => converge(wanted, note),
+    () => converge(wanted, PENDING),
     () => remove(wanted),
   );
 }
 
-/** @param note a file that says so in a new folder until a state has the clone */
-async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Outputs> {
+/** @param note a file that says so in a new folder until a state is known to have the clone; empty: none */
+async function converge(wanted: Inputs, note = ""): Promise<Outputs> {
   const observed = await observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
@@ -111,7 +140,7 @@ async function converge(wanted: Inputs, note: "begun" | "" = ""): Promise<Output
   // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
   const ms = isUntouched(wanted, observed) ? await session.call(call) : await change(wanted, wanted.namespace, call);
   noteNetwork(session, wanted.namespace, Number(ms));
-  return {};
+  return { changedAt: new Date().toISOString() };
 }
 
 /** Removes the network of a clone that failed; where its guest failed, its console stays. */
@@ -134,18 +163,16 @@ export const definition: Definition<Inputs, Outputs> = {
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
-  create: (wanted) => create(wanted),
+  create,
   read: async (state) => {
     const observed = await observe(state, state.namespace);
-    // The one thing that a reading writes: what was read is true whatever comes of the operation.
-    if (observed.begun?.includes(state.namespace) === true) await finish(state, [state.namespace]);
     const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
     const lost = claim?.unmarked === true || claim === undefined;
     const unmarked = lost ? [`the folder of ${state.namespace} lost its owner mark`] : [];
     // Nothing is read of a namespace that says by nothing that it is ours, so nothing more can be said of it.
     const drift = claim === undefined ? [] : planNamespace(specOf(state), observed).drift;
-    return { outputs: {}, drift: [...unmarked, ...drift] };
+    return { outputs: { changedAt: state.changedAt }, drift: [...unmarked, ...drift] };
   },
   update: (_state, wanted) => converge(wanted),
   delete: (state) => remove(state),

@@ -3,14 +3,15 @@ import { consoleDrift, MIB } from "../plan/consoles";
 import { commonInputs, makeProvider, type Definition } from "./define";
 import { change, commonVars, observe } from "./droplet";
 
-const inputs = commonInputs.extend({
+/** The arguments of a ConsoleKeeper. */
+export const consoleInputs = commonInputs.extend({
   /** MiB that a clone's console may have. */
   limit: z.number().int().min(1).default(4),
 });
 
 const outputs = z.object({});
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof consoleInputs>;
 
 /** The view's name for what is not one clone's. */
 const CONSOLES = "the consoles";
@@ -26,7 +27,7 @@ async function keep(wanted: Inputs): Promise<object> {
 
 const definition: Definition<Inputs, object> = {
   kind: "ConsoleKeeper",
-  inputs,
+  inputs: consoleInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,

@@ -6,22 +6,31 @@ import { endWithEngine } from "../host/engine";
 import { HornetError, messageOf } from "../host/errors";
 import { printable, report } from "../host/printable";
 import { isGone } from "./gone";
-import { withoutDefaults } from "./lean";
-import { hasUnknownPack, pack, UNKNOWN, unpack, type Packs } from "./packed";
+import { omitDefaults } from "./omitDefaults";
 import { readAnyhow } from "./readAnyhow";
 import { saidOnce } from "./saidOnce";
 import { withoutEcho } from "./sdkEcho";
 import { byWayNow, noteWay, whichDroplet } from "./wayNow";
 import { defaults } from "../config/defaults";
 
-/** What every resource of Hornet is told. */
+/** The arguments that every resource of Hornet takes. */
 export const commonInputs = z.object({
+  /** The droplet to work on. */
   droplet: connectionSchema,
-  /** The mark of the stack that owns the resource; see plan/owner.ts. */
+  /**
+   * The owner label that tells on the droplet whose a thing is; see plan/owner.ts.
+   * @default derived from organization, project and stack
+   */
   owner: z.string().min(1),
-  /** The folder on the droplet in which Hornet keeps what it runs. */
+  /**
+   * The folder on the droplet in which Hornet keeps what it runs.
+   * @default /opt/swarm/runtime
+   */
   runtimeDir: z.string().regex(/^\//, "must be an absolute path").default(defaults.runtimeDir),
-  /** Seconds that a VMM may take to open its socket, to answer one request, or to end. */
+  /**
+   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
+   * @default 30
+   */
   vmmTimeout: z.number().positive().default(30),
 });
 
@@ -38,8 +47,6 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly kind: string;
   readonly inputs: z.ZodObject & z.ZodType<Inputs>;
   readonly outputs: z.ZodType<Outputs>;
-  /** For kinds of which there are many: inputs that go together, see packed.ts; those that are as their default says stay out. */
-  readonly packs?: Packs;
   /** It is on the operator's machine, not on the droplet. */
   readonly here?: true;
   /** Inputs whose change makes another resource of it. The rest is mended in place. */
@@ -62,35 +69,33 @@ const AS_DECLARED = "as declared";
 
 type Bag = Record<string, unknown>;
 
+/** The SDK's placeholder for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Makes Pulumi's provider out of a definition. check and diff do no I/O: the engine calls them one after another. */
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
 ): dynamic.ResourceProvider {
   endWithEngine();
-  const { packs = {} } = definition;
-  const flat = (props: Bag): Bag => unpack(packs, props);
-  const told = (props: Bag): Inputs => definition.inputs.parse(flat(props));
-  const kept = (inputs: Inputs): Bag =>
-    definition.packs ? pack(packs, withoutDefaults<Bag>(definition.inputs, inputs)) : { ...inputs };
-  const state = (props: Bag): Inputs & Outputs => ({ ...told(props), ...definition.outputs.parse(props) });
+  const parse = (props: Bag): Inputs => definition.inputs.parse(props);
+  const state = (props: Bag): Inputs & Outputs => ({ ...parse(props), ...definition.outputs.parse(props) });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
-    ...kept(inputs),
-    // Only what the kind knows as outputs: what an update carried over from the old state must not hide the new inputs.
+    ...inputs,
+    // Only the kind's own outputs: what an update carried over from the old state must not hide the new inputs.
     ...definition.outputs.parse(outputs),
     [CONDITION]: AS_DECLARED,
   });
   return {
-    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition, news, kept)),
+    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition, news)),
     diff: (_id: string, olds: Bag, news: Bag) => {
-      const [before, now] = [flat(olds), flat(news)];
-      const replaces = definition.replaceOn.filter((key) => differs(key, before[key], now[key]));
+      const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
       // Names exist once on a droplet, so what is replaced goes first.
       return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
       readable(async () => {
-        const inputs = told(news);
+        const inputs = parse(news);
         return { id: definition.id(inputs), outs: outs(inputs, await definition.create(inputs)) };
       }),
     read: (id: string, props?: Bag) =>
@@ -102,12 +107,16 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
         if (condition !== AS_DECLARED && !reading.told) report(`${definition.kind} ${id}: ${condition}`);
-        const inputs = { ...kept(definition.inputs.parse(current)), [CONDITION]: condition };
-        return { id, props: { ...inputs, ...reading.outputs }, inputs };
+        const inputs = parse(current);
+        return {
+          id,
+          props: { ...inputs, ...reading.outputs, [CONDITION]: condition },
+          inputs: { ...omitDefaults(definition.inputs, inputs), [CONDITION]: condition },
+        };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
       readable(async () => {
-        const inputs = told(news);
+        const inputs = parse(news);
         // The same droplet, but the way to it may be another one by now.
         const old = { ...state(olds), droplet: inputs.droplet };
         return { outs: outs(inputs, await definition.update(old, inputs)) };
@@ -121,29 +130,21 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
 }
 
 function check<Inputs extends CommonInputs>(
-  { inputs: schema, packs = {}, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "packs" | "fault">,
+  { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
   news: Bag,
-  kept: (inputs: Inputs) => Bag,
 ): dynamic.CheckResult {
-  const inputs = { ...news, [CONDITION]: AS_DECLARED };
-  const flat = unpack(packs, news);
-  const parsed = schema.safeParse(flat);
-  if (parsed.success && !hasUnknownPack(packs, news)) {
-    noteWay(parsed.data.droplet);
-    const reason = fault?.(parsed.data);
-    // Of no single property: the engine would show its value.
-    const failures = reason === undefined ? [] : [{ property: "", reason }];
-    return { inputs: { ...kept(parsed.data), [CONDITION]: AS_DECLARED }, failures };
+  const parsed = schema.safeParse(news);
+  if (!parsed.success) {
+    const failures = parsed.error.issues
+      .filter(({ path }) => !unknownAt(news, path))
+      .map(({ path, message }) => ({ property: path.join("."), reason: message }));
+    return { inputs: { ...news, [CONDITION]: AS_DECLARED }, failures };
   }
-  const faults = (parsed.error?.issues ?? []).filter(({ path }) => !unknownAt(flat, path));
-  const members = Object.values(packs).flat();
-  const failures = faults.map(({ path, message }) =>
-    // Of a property that the engine does not know it would show that it has no value.
-    members.includes(String(path[0]))
-      ? { property: "", reason: `${path.join(".")}: ${message}` }
-      : { property: path.join("."), reason: message },
-  );
-  return { inputs, failures };
+  noteWay(parsed.data.droplet);
+  const reason = fault?.(parsed.data);
+  // Of no single property: the engine would show its value.
+  const failures = reason === undefined ? [] : [{ property: "", reason }];
+  return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };
 }
 
 /** True where the value at a path, or one that holds it, is not known yet: nothing can be said of it. */
@@ -159,11 +160,18 @@ function holdsUnknown(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
 }
 
-function differs(key: string, old: unknown, now: unknown): boolean {
+function differs(schema: z.ZodObject, key: string, old: unknown, now: unknown): boolean {
   if (holdsUnknown(now)) return false;
-  if (key !== "droplet") return !isDeepStrictEqual(old, now);
+  if (key !== "droplet") return !isDeepStrictEqual(read(schema, key, old), read(schema, key, now));
   // Another key file or another way in leads to the same droplet.
   return droplet(old) !== droplet(now);
+}
+
+/** An input as its schema reads it: one that is left out equals its default. */
+function read(schema: z.ZodObject, key: string, value: unknown): unknown {
+  const field = schema.shape[key] as z.ZodType | undefined;
+  const parsed = field?.safeParse(value);
+  return parsed?.success === true ? parsed.data : value;
 }
 
 function droplet(value: unknown): string {

@@ -10,7 +10,8 @@ import { snapshotNeeds } from "./snapshotOutlook";
 import { defaults } from "../config/defaults";
 import { report } from "../host/printable";
 
-const inputs = commonInputs.extend({
+/** The arguments of a DropletCheck. */
+export const checkInputs = commonInputs.extend({
   /** The namespaces that the program declares. */
   namespaces: z.array(namespaceName),
   /** The folder of the artifacts that Hornet makes. */
@@ -28,7 +29,7 @@ const outputs = z.object({
   versions: z.array(z.string()).default([]),
 });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof checkInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The view's name for what is not one clone's. */
@@ -66,7 +67,7 @@ function otherFolder(state: Inputs, wanted: Inputs): string {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "DropletCheck",
-  inputs,
+  inputs: checkInputs,
   outputs,
   replaceOn: ["droplet", "owner"],
   id: ({ owner }) => owner,

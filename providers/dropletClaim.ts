@@ -4,7 +4,8 @@ import { change, commonVars, observe } from "./droplet";
 import { absolutePath, namespaceName } from "./fields";
 import { defaults } from "../config/defaults";
 
-const inputs = commonInputs.extend({
+/** The arguments of a DropletClaim. */
+export const claimInputs = commonInputs.extend({
   /** The namespaces that the program declares. Others that carry the stack's mark are orphans. */
   namespaces: z.array(namespaceName),
   /** The folder of the artifacts that Hornet makes. */
@@ -13,7 +14,7 @@ const inputs = commonInputs.extend({
 
 const outputs = z.object({});
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof claimInputs>;
 
 /** The view's name for what is not one resource's own. */
 const WHOLE = "the droplet";
@@ -44,7 +45,7 @@ async function sweep(wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
 
 const definition: Definition<Inputs, object> = {
   kind: "DropletClaim",
-  inputs,
+  inputs: claimInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,

@@ -6,7 +6,8 @@ import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./def
 import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { report } from "../host/printable";
 
-const inputs = commonInputs.extend({
+/** The arguments of a DropletLimits. */
+export const limitsInputs = commonInputs.extend({
   /** How many clones the program declares. */
   clones: z.number().int().min(0),
 });
@@ -16,7 +17,7 @@ const outputs = z.object({
   raised: z.string().default(""),
 });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof limitsInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The view's name for what is not one clone's. */
@@ -69,7 +70,7 @@ async function giveBack(state: Inputs, known: string): Promise<void> {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "DropletLimits",
-  inputs,
+  inputs: limitsInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,

@@ -4,14 +4,15 @@ import { commonInputs, makeProvider, type Definition } from "./define";
 import { change, commonVars, observe } from "./droplet";
 import { absolutePath } from "./fields";
 
-const inputs = commonInputs.extend({
+/** The arguments of a MetricsCollector. */
+export const metricsInputs = commonInputs.extend({
   /** The folder on the droplet from which node_exporter takes files. */
   folder: absolutePath,
 });
 
 const outputs = z.object({});
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof metricsInputs>;
 
 /** The view's name for what is not one clone's. */
 const METRICS = "the metrics";
@@ -28,7 +29,7 @@ async function keep(wanted: Inputs): Promise<object> {
 
 const definition: Definition<Inputs, object> = {
   kind: "MetricsCollector",
-  inputs,
+  inputs: metricsInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,

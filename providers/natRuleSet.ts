@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { parseTable } from "../host/facts";
 import { NAT_TABLE, natTable, type NatSpec } from "../plan/nat";
-import { condense, expand, fingerprint, renderTable, tableDrift } from "../plan/nft";
+import { fingerprint, renderTable, tableDrift } from "../plan/nft";
+import { noteMade, writesStateOnce } from "./begun";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
 import { change, observe, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
@@ -10,21 +11,44 @@ import { defaults } from "../config/defaults";
 
 const port = z.number().int().min(1).max(65535);
 
-/** What a NatRuleSet is told. */
+/** A port of the clone's address that leads to another port of the guest. */
+const publishedPort = z.object({
+  port,
+  guestPort: port,
+  /** @default tcp */
+  protocol: z.enum(["tcp", "udp"]).default("tcp"),
+});
+
+/** The arguments of a NatRuleSet. */
 export const natInputs = commonInputs.extend({
+  /** The clone's namespace; it must be a CloneNamespace of the same stack. */
   namespace: namespaceName,
+  /** The clone's own address, without prefix: `10.0.0.9`. */
   address: ipv4,
+  /**
+   * The address that every guest of the snapshot has.
+   * @default 192.168.241.2
+   */
   guestAddress: ipv4.default(defaults.guestAddress),
+  /** @default veth0 */
   nsVeth: interfaceName.default("veth0"),
+  /** @default tap0 */
   tap: interfaceName.default("tap0"),
-  publish: z.array(z.object({ port, guestPort: port, protocol: z.enum(["tcp", "udp"]).default("tcp") })).default([]),
+  /**
+   * Ports of the clone's address that lead to other ports of the guest; all others lead to the same port.
+   * @default []
+   */
+  publish: z.array(publishedPort).default([]),
+  /** The networks that the guest may open connections to; left out: all. */
   egress: z.array(cidr).optional(),
 });
 
 /** What a NatRuleSet knows of itself. */
 export const natOutputs = z.object({
-  /** Digests of what the kernel listed right after the rules were written; see plan/nft.ts. */
-  rules: z.string(),
+  /** Name and digest of each chain and rule as the kernel listed it right after it was written; see plan/nft.ts. */
+  rules: z.array(z.string()).default([]),
+  /** When the rules were written last, an ISO time. What verifies the clone depends on it. */
+  changedAt: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof natInputs>;
@@ -46,11 +70,13 @@ async function converge(wanted: Inputs): Promise<Outputs> {
       owner: wanted.owner,
       table: NAT_TABLE,
       rules: renderTable(natTable(specOf(wanted))),
+      pending: writesStateOnce() ? "1" : "",
     },
   });
   const [listing = "", ms = ""] = answer.split("\n");
   noteNetwork(session, wanted.namespace, Number(ms));
-  return { rules: condense(fingerprint(parseTable(listing))) };
+  if (writesStateOnce()) noteMade(wanted, wanted.namespace);
+  return { rules: fingerprint(parseTable(listing)), changedAt: new Date().toISOString() };
 }
 
 async function remove(state: Inputs): Promise<void> {
@@ -80,8 +106,8 @@ export const definition: Definition<Inputs, Outputs> = {
     const table = within.tables.find(({ name }) => name === NAT_TABLE);
     if (table === undefined && !within.forwarding) return "gone";
     const forwarding = within.forwarding ? [] : [`IPv4 forwarding off in ${state.namespace}`];
-    const drift = [...tableDrift(NAT_TABLE, expand(natTable(specOf(state)), state.rules), table), ...forwarding];
-    return { outputs: { rules: state.rules }, drift };
+    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
+    return { outputs: { rules: state.rules, changedAt: state.changedAt }, drift };
   },
   update: (_state, wanted) => converge(wanted),
   delete: remove,

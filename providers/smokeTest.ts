@@ -3,7 +3,8 @@ import { commonInputs, makeProvider, type Definition } from "./define";
 import { ipv4, namespaceName } from "./fields";
 import { runSmokeTests, smokeTest } from "./smoke";
 
-const inputs = commonInputs.extend({
+/** The arguments of a SmokeTest. */
+export const smokeTestInputs = commonInputs.extend({
   name: namespaceName,
   namespace: namespaceName,
   address: ipv4,
@@ -17,7 +18,7 @@ const inputs = commonInputs.extend({
 
 const outputs = z.object({ passed: z.string() });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof smokeTestInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 async function run(wanted: Inputs): Promise<Outputs> {
@@ -27,7 +28,7 @@ async function run(wanted: Inputs): Promise<Outputs> {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "SmokeTest",
-  inputs,
+  inputs: smokeTestInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ name }) => name,

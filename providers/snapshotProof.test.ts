@@ -4,7 +4,9 @@ import { provider } from "./snapshotProof";
 
 jest.setTimeout(120_000);
 
-const made: Driver[] = [];
+type Made = Pick<Driver, "create" | "delete">;
+
+const made: Made[] = [];
 const stage = Stage.use({
   withVmm: true,
   undo: async () => {
@@ -12,7 +14,7 @@ const stage = Stage.use({
   },
 });
 
-async function make(driver: Promise<Driver>): Promise<Driver> {
+async function make<T extends Made>(driver: Promise<T>): Promise<T> {
   const one = await driver;
   made.push(one);
   await one.create();

@@ -3,7 +3,8 @@ import { commonInputs, makeProvider, type Definition } from "./define";
 import { commonVars, sessionFor } from "./droplet";
 import { report } from "../host/printable";
 
-const inputs = commonInputs.extend({
+/** The arguments of a SnapshotProof. */
+export const proofInputs = commonInputs.extend({
   /** The artifact that the fleet runs: `sha256:…`. */
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
   /** Artifacts that the stack keeps: what was proved of them once stays proved. */
@@ -15,7 +16,7 @@ const inputs = commonInputs.extend({
 /** `proved` is empty while clones run another snapshot. */
 const outputs = z.object({ proved: z.string() });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof proofInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 const hex = (digest: string): string => digest.slice("sha256:".length);
@@ -54,7 +55,7 @@ async function driftOf(state: Inputs & Outputs): Promise<string[]> {
 
 const definition: Definition<Inputs, Outputs> = {
   kind: "SnapshotProof",
-  inputs,
+  inputs: proofInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,

@@ -1,42 +1,47 @@
 import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { wholeHostKey } from "../firecracker/hostkey";
 import { isLocal } from "../host/connection";
 import { operatorsWay } from "../host/operatorSsh";
 import { expandHome } from "../host/ssh";
 import { sshFiles, type SshFiles } from "../plan/sshConfig";
 import { finishMade } from "./begun";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { ipv4 } from "./fields";
 
-const inputs = commonInputs.extend({
+/** A word that ssh_config(5) takes as one. */
+const sshWord = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, dots, underscores and hyphens");
+
+/** The arguments of a SshConfig. */
+export const sshConfigInputs = commonInputs.extend({
   stack: z.string().min(1),
   /** The folder on the operator's machine, from the program's folder. */
   folder: z.string().min(1),
   user: z.string().default("root"),
-  /**
-   * One short text a clone, since the state holds all of them twice: NAME ADDRESS, and the host key where it is known; see
-   * shortHostKey.
-   */
   clones: z.array(
-    z
-      .string()
-      .regex(/^[^ ]+ [^ ]+( [A-Za-z0-9+/]{43}| [a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be NAME ADDRESS [HOST-KEY]"),
+    z.object({
+      name: sshWord,
+      address: ipv4,
+      /** `ssh-ed25519 AAAA…`; empty where it is not known. */
+      hostKey: z
+        .string()
+        .regex(/^([a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be a public host key, like ssh-ed25519 AAAA…")
+        .default(""),
+    }),
   ),
 });
 
 const outputs = z.object({ file: z.string() });
 
-type Inputs = z.infer<typeof inputs>;
+type Inputs = z.infer<typeof sshConfigInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
 async function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): Promise<SshFiles> {
   const where = resolve(folder);
-  const targets = clones.map((clone) => {
-    const [name = "", address = "", ...hostKey] = clone.split(" ");
-    return { name, address, user: guestUser, hostKey: wholeHostKey(hostKey.join(" ")) };
-  });
+  const targets = clones.map((clone) => ({ ...clone, user: guestUser }));
   if (isLocal(droplet)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = droplet;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
@@ -61,7 +66,7 @@ async function contentOf(file: string): Promise<string> {
 const definition: Definition<Inputs, Outputs> = {
   kind: "SshConfig",
   here: true,
-  inputs,
+  inputs: sshConfigInputs,
   outputs,
   replaceOn: ["folder"],
   id: ({ folder }) => folder,

@@ -8,9 +8,11 @@ import { envNameProblem } from "../config/formats";
 
 const identityWays = ["service", "ssh", "cloud-init"] as const;
 
+/** How the agent in a guest is run. */
 const agentRun = z.object({
   /** Run by a POSIX shell in /opt/hornet-agent. */
   command: z.string(),
+  /** The guest's user that runs it. */
   user: z.string(),
   restart: z.enum(["always", "on-failure", "never"]),
 });
@@ -23,40 +25,75 @@ const envName = z.string().superRefine((name, context) => {
 
 const seconds = z.number().nonnegative().max(86_400);
 
-/** What a FirecrackerVM is told. */
+/** The arguments of a FirecrackerVM. */
 export const vmInputs = commonInputs.extend({
   /** The clone's name: its hostname and, by AGENT_ID, its agent's id. */
   name: namespaceName,
+  /** The namespace it runs in; a CloneNamespace of the same stack. */
   namespace: namespaceName,
-  /** The clone's address, without prefix. */
+  /** The clone's own address, without prefix. */
   address: ipv4,
+  /** The snapshot: SnapshotArtifact.artifact. */
   artifact: artifactSchema,
+  /**
+   * When the clone's namespace and rules changed last (CloneNamespace.changedAt, NatRuleSet.changedAt): another time runs
+   * the smoke tests again.
+   */
+  networkChangedAt: z.string().optional(),
+  /** @default tap0 */
   tap: interfaceName.default("tap0"),
+  /** @default 192.168.241.2 */
   guestAddress: ipv4.default(defaults.guestAddress),
+  /** @default 192.168.241.1/29 */
   tapAddress: cidr.default(defaults.tapAddress),
+  /**
+   * The guest's login user.
+   * @default root
+   */
   user: z.string().default("root"),
+  /** Public keys that may log in. */
   authorizedKeys: z.array(z.string()).default([]),
+  /** The agent's environment. Kept as a secret. */
   env: z.record(envName, z.string()).default({}),
-  /** How the guest is told who it is; auto: as the artifact says. */
+  /**
+   * How the guest receives its identity; auto: as the artifact allows.
+   * @default auto
+   */
   identity: z.enum(["auto", ...identityWays]).default("auto"),
-  /** The private key, on the operator's machine, that logs in to a guest without identity service; see config. */
+  /** The private key on the operator's machine that logs in to a guest without identity service. */
   loginKeyPath: z.string().optional(),
-  /** How the agent in the guest is run; left out, as its image says. */
+  /** How the agent in the guest is run; left out, as the guest's image says. */
   agent: agentRun.optional(),
   /** The guest's own service that is its agent, in a guest without identity service. */
   agentService: z.string().optional(),
+  /** @default /usr/bin/firecracker */
   firecracker: programPaths.default(defaults.firecracker),
-  /** The kernel for a boot from the clone's own disk, where the artifact brings none. */
+  /**
+   * The kernel for a boot from the clone's own disk, where the artifact brings none.
+   * @default /opt/swarm/images/vmlinux.bin
+   */
   kernel: absolutePath.default(defaults.kernel),
-  /** Seconds until a clone must answer as itself; 0: nobody waits. */
+  /**
+   * Seconds until the clone must answer as itself; 0: Hornet does not wait.
+   * @default 60
+   */
   readyTimeout: seconds.default(60),
-  /** Seconds that a guest gets to shut down before its VMM is killed; 0: it is not asked. */
+  /**
+   * Seconds that the guest gets to shut down before its VMM is killed; 0: it is killed at once.
+   * @default 0
+   */
   shutdownTimeout: seconds.default(0),
-  /** Its VMM tells what it counts, from its next start on: that can only be asked before a VMM runs its VM. */
+  /**
+   * Whether the VMM reports its counters to a MetricsCollector of the same stack. A change takes effect at the VMM's next
+   * start: Firecracker takes this setting only before it runs its VM.
+   */
   metrics: z.boolean().optional(),
-  /** What must succeed after every change of the clone, once it is ready. */
+  /** Commands that must succeed after every change of the clone, once it is ready. */
   smokeTests: z.array(smokeTest).default([]),
-  /** How many of the stack's clones may be down at once while they move to another snapshot. */
+  /**
+   * How many of the stack's clones may be down at once while they move to another snapshot.
+   * @default 1
+   */
   maxUnavailable: z.number().int().min(1).default(1),
   /** Another value than before gives the clone a new disk. */
   renewDisk: z.string().default(""),

@@ -1,13 +1,13 @@
 import { statSync } from "node:fs";
 import { plainStage, reflinkStage, type Context, type Part } from "../support/context";
 import { spanOf } from "../support/calls";
-import { inParts, shapeOf, type Entry } from "../support/shape";
+import { shapeOf, type Entry } from "../support/shape";
 import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
 import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
 /**
  * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. Of the counts of
- * `--scale` also the engine's own with the same properties, and with four resources a clone. These are on the droplet that
+ * `--scale` also the engine's own with the same properties. These are on the droplet that
  * copies disks by reference, or the machine's own disk would be what is measured.
  */
 export const up: Part = async (context, run) => {
@@ -20,17 +20,11 @@ export const up: Part = async (context, run) => {
   if (run > 0 || options.scale.length === 0) return;
   const reflink = await reflinkStage(context);
   const loaded = new FloorStack(paths, stages.folder, "loaded");
-  const parted = new FloorStack(paths, stages.folder, "parted");
   for (const count of options.scale.filter((one) => !options.counts.includes(one))) {
     const hornet = new HornetStack(paths, reflink.name, SNAPSHOT);
-    await both(context, run, reflink, hornet, floor, count, (shape) => {
-      loaded.setShape(count, shape);
-      parted.setShape(count, inParts(shape));
-    });
-    for (const [side, stack] of Object.entries({ loaded, parted })) {
-      await stack.prepare(count);
-      await once(context, side, stack, count);
-    }
+    await both(context, run, reflink, hornet, floor, count, (shape) => loaded.setShape(count, shape));
+    await loaded.prepare(count);
+    await once(context, "loaded", loaded, count);
   }
 };
 

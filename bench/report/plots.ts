@@ -32,7 +32,6 @@ function scalePlot(series: All): string | undefined {
     { label: "Hornet, no change", points: line("same.hornet."), own: true, dashed: true },
     { label: "engine, up", points: line("up.floor."), own: false, dashed: false },
     { label: "engine, no change", points: line("same.floor."), own: false, dashed: true },
-    { label: "engine, 4 a clone, up", points: line("up.parted."), own: false, dashed: false },
   ].filter(({ points }) => points.length > 1);
   if (lines.length === 0) return undefined;
   return lineChart("Whole commands and what the engine alone takes for as many resources", lines, {

@@ -80,12 +80,6 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         series: `up.loaded.${count}`,
         against: { what: "engine", series: `up.floor.${count}` },
       },
-      {
-        title: "  and resources that do nothing, four a clone",
-        series: `up.hornet.${count}`,
-        against: { what: "4 a clone", series: `up.parted.${count}` },
-        ...goal(ENGINE_GOALS[count]),
-      },
       { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
       {
         title: "up with nothing to change",
@@ -96,11 +90,6 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         title: "  resources that do nothing, with the same properties",
         series: `same.loaded.${count}`,
         against: { what: "engine", series: `same.floor.${count}` },
-      },
-      {
-        title: "  and resources that do nothing, four a clone",
-        series: `same.hornet.${count}`,
-        against: { what: "4 a clone", series: `same.parted.${count}` },
       },
       {
         title: `up that mends ${Math.min(10, count)} clones whose VMM was killed`,

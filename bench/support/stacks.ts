@@ -103,7 +103,7 @@ export class FloorStack implements BenchStack {
   constructor(
     private readonly paths: Paths,
     root: string,
-    kind: "floor" | "loaded" | "parted" = "floor",
+    kind: "floor" | "loaded" = "floor",
   ) {
     this.folder = join(root, kind);
     this.state = join(root, `${kind}-state/.pulumi/stacks/floor/bench.json`);

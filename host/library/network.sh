@@ -151,11 +151,15 @@ own_clone() {
   effect "$namespace/mark" mark_again "$dir" || return 2
 }
 
-# apply_rules: variables runtime_dir namespace owner table rules. Answers with the kernel's listing, and the ms in a line after.
+# apply_rules: variables runtime_dir namespace owner table rules pending (empty: the state has the namespace by now).
+# Answers with the kernel's listing, and the ms in a line after.
 apply_rules() {
   local begun=${EPOCHREALTIME/./}
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
   effect "$namespace/rules" load_rules_in "$namespace" "$table" "$rules" || return
+  if [[ -z $pending && -s $runtime_dir/$namespace/begun ]]; then
+    effect "$namespace/finish" empty_file "$runtime_dir/$namespace/begun" || return
+  fi
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 

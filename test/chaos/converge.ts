@@ -28,7 +28,7 @@ export async function isSettled(stage: Stage, target: Declaration): Promise<stri
   const known = Object.keys(again.conditions).sort().join(", ");
   const declared = [...again.declared].sort().join(", ");
   if (known !== declared) wrong.push(`known are ${known}; declared are ${declared}`);
-  const clones = again.declared.filter((label) => label.startsWith("Clone ")).length;
+  const clones = again.declared.filter((label) => label.startsWith("FirecrackerVM ")).length;
   if (clones !== target.count) wrong.push(`${clones} clones are declared, not ${target.count}`);
   return wrong.length === 0 ? undefined : wrong;
 }

@@ -50,7 +50,7 @@ export interface Job {
 /** One thing that an operation did to a resource. */
 export interface Step {
   readonly operation: "create" | "update" | "replace" | "delete" | "gone";
-  /** `Clone vm0` */
+  /** `FirecrackerVM vm0` */
   readonly resource: string;
 }
 

@@ -49,7 +49,8 @@ export async function useMonitor(make: (declared: Declared) => Promise<Made | un
         kind: request.getType().slice(DYNAMIC.length),
         name: request.getName(),
         inputs,
-        dependencies: request.getDependenciesList(),
+        // The engine deletes children before their parent, as it deletes dependents before what they depend on.
+        dependencies: [...request.getDependenciesList(), request.getParent()],
         deletedWith: request.getDeletedwith(),
       });
       if (made === undefined) return;

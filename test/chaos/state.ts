@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 /** A resource as the engine remembers it. */
 export interface Entry {
   readonly urn: string;
-  /** `Clone` */
+  /** `FirecrackerVM` */
   readonly kind: string;
   readonly name: string;
   readonly id: string;

@@ -7,13 +7,13 @@ export const bridgeDrifts: readonly Drift[] = [
   {
     kind: "bridge deleted",
     make: "ip link del br0",
-    says: { "Bridge br0": "bridge br0 missing", "Clone vm0": "veth0h is not a port of br0; …" },
+    says: { "Bridge br0": "bridge br0 missing", "CloneNamespace vm0": "veth0h is not a port of br0; …" },
   },
   { kind: "bridge down", make: "ip link set br0 down", says: { "Bridge br0": "br0 down" } },
   {
     kind: "bridge renamed",
     make: "ip link set br0 down; ip link set br0 name brx",
-    says: { "Bridge br0": "bridge br0 was renamed to brx; …", "Clone vm0": "veth0h is not a port of br0" },
+    says: { "Bridge br0": "bridge br0 was renamed to brx; …", "CloneNamespace vm0": "veth0h is not a port of br0" },
     check: "[[ ! -e /sys/class/net/brx ]]",
   },
   {

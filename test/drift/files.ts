@@ -8,8 +8,8 @@ export const fileDrifts: readonly Drift[] = [
     kind: "clone folder deleted",
     make: `rm -r ${dir}`,
     says: {
-      "Clone vm0":
-        "the folder of vm0 lost its owner mark; the launch record of vm0 is missing; private disk missing; …",
+      "CloneNamespace vm0": "the folder of vm0 lost its owner mark",
+      "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
     },
     restarts: true,
     losesDisk: true,
@@ -17,12 +17,12 @@ export const fileDrifts: readonly Drift[] = [
   {
     kind: "owner mark deleted",
     make: `rm ${dir}/owner`,
-    says: { "Clone vm0": "the folder of vm0 lost its owner mark" },
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
   },
   {
     kind: "owner mark overwritten",
     make: `echo mine >${dir}/owner`,
-    says: { "Clone vm0": "the folder of vm0 lost its owner mark" },
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
   },
   {
     kind: "artifact file touched",
@@ -58,7 +58,7 @@ export const fileDrifts: readonly Drift[] = [
   {
     kind: "artifact deleted",
     make: `rm -rf ${current} ${artifacts}/hornet-guest`,
-    says: { "SnapshotArtifact snapshot": "gone", "Clone vm0": "the private disk is not mounted at its path" },
+    says: { "SnapshotArtifact snapshot": "gone", "FirecrackerVM vm0": "the private disk is not mounted at its path" },
   },
   {
     kind: "ssh_config edited",

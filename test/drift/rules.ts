@@ -21,46 +21,46 @@ export const ruleDrifts: readonly Drift[] = [
   ).map(([chain, label]) => ({
     kind: `nft rule gone: ${label.replace("\\", "")}`,
     make: ruleGone(chain, label),
-    says: { "Clone vm0": `nft rule ${label.replace("\\", "")} missing` },
+    says: { "NatRuleSet vm0": `nft rule ${label.replace("\\", "")} missing` },
   })),
   {
     kind: "nft rule changed",
     make: inside(`nft ${hook}`),
-    says: { "Clone vm0": "nft rule SNAT changed" },
+    says: { "NatRuleSet vm0": "nft rule SNAT changed" },
   },
   {
     kind: "nft rules in another order",
     make: `${ruleGone("forward", "established")}; ${inside(`nft 'add rule ip hornet forward ct state established,related accept comment "established"'`)}`,
-    says: { "Clone vm0": "nft rules of hornet are in another order" },
+    says: { "NatRuleSet vm0": "nft rules of hornet are in another order" },
   },
   {
     kind: "nft rule added",
     make: inside("nft add rule ip hornet forward accept"),
-    says: { "Clone vm0": "nft rule without a name is not ours" },
+    says: { "NatRuleSet vm0": "nft rule without a name is not ours" },
   },
   {
     kind: "nft rule twice",
     make: inside(`nft 'add rule ip hornet forward ct state established,related accept comment "established"'`),
-    says: { "Clone vm0": "nft table hornet holds a rule twice" },
+    says: { "NatRuleSet vm0": "nft table hornet holds a rule twice" },
   },
   {
     kind: "nft chain policy changed",
     make: inside("nft 'add chain ip hornet forward { policy accept; }'"),
-    says: { "Clone vm0": "nft chain forward changed" },
+    says: { "NatRuleSet vm0": "nft chain forward changed" },
   },
   {
     kind: "nft chain deleted",
     make: inside("nft 'flush chain ip hornet postrouting; delete chain ip hornet postrouting'"),
-    says: { "Clone vm0": "nft chain postrouting missing; nft rule SNAT missing" },
+    says: { "NatRuleSet vm0": "nft chain postrouting missing; nft rule SNAT missing" },
   },
   {
     kind: "nft table deleted",
     make: inside("nft delete table ip hornet"),
-    says: { "Clone vm0": "nft table hornet missing" },
+    says: { "NatRuleSet vm0": "nft table hornet missing" },
   },
   {
     kind: "forwarding in the namespace off",
     make: inside("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'"),
-    says: { "Clone vm0": "IPv4 forwarding off in vm0" },
+    says: { "NatRuleSet vm0": "IPv4 forwarding off in vm0" },
   },
 ];

@@ -17,7 +17,9 @@ const dropletDrifts: readonly Drift[] = [
     says: {
       "DropletLimits limits": `${limit} is 100, raised to 512 before`,
       "Bridge br0": "bridge br0 missing; …",
-      "Clone vm0": "namespace vm0 missing; VMM of vm0 …",
+      "CloneNamespace vm0": "namespace vm0 missing",
+      "NatRuleSet vm0": "gone",
+      "FirecrackerVM vm0": "VMM of vm0 …",
     },
     restarts: true,
     everyClone: true,
@@ -28,9 +30,9 @@ const dropletDrifts: readonly Drift[] = [
     says: {
       "DropletLimits limits": "the note of the limits that were raised is missing",
       "Bridge br0": "the folder of br0 lost its owner mark",
-      "Clone vm1": "the folder of vm1 lost its owner mark; …",
-      "Clone vm0":
-        "the folder of vm0 lost its owner mark; the launch record of vm0 is missing; private disk missing; …",
+      "CloneNamespace vm1": "the folder of vm1 lost its owner mark",
+      "CloneNamespace vm0": "the folder of vm0 lost its owner mark",
+      "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
     },
     restarts: true,
     everyClone: true,

@@ -8,110 +8,110 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "VMM killed",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "Clone vm0": "VMM exited with 137 at …" },
+    says: { "FirecrackerVM vm0": "VMM exited with 137 at …" },
     restarts: true,
   },
   {
     kind: "VMM killed, and what waited for it before",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $(cut -d' ' -f4 /proc/$p/stat)
       kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "Clone vm0": "VMM exited (pid …" },
+    says: { "FirecrackerVM vm0": "VMM exited (pid …" },
     restarts: true,
   },
   {
     kind: "all VMMs killed",
     make: `for f in /opt/swarm/runtime/*/vmm.pid; do read -r p _ <$f; kill -9 $p; done
       while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "Clone vm0": "VMM exited with 137 at …", "Clone vm1": "VMM exited with 137 at …" },
+    says: { "FirecrackerVM vm0": "VMM exited with 137 at …", "FirecrackerVM vm1": "VMM exited with 137 at …" },
     restarts: true,
     everyClone: true,
   },
   {
     kind: "VM paused",
     make: `${curl} -X PATCH -d '{"state":"Paused"}' http://localhost/vm`,
-    says: { "Clone vm0": "VM paused" },
+    says: { "FirecrackerVM vm0": "VM paused" },
     check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
     kind: "started, but never seen ready",
     make: `echo yes >${dir}/unsettled`,
-    says: { "Clone vm0": "the clone was changed, and was not seen to be ready since" },
+    says: { "FirecrackerVM vm0": "the clone was changed, and was not seen to be ready since" },
     check: `test ! -s ${dir}/unsettled`,
   },
   {
     kind: "guest told something else",
     make: `echo 0123456789abcdef >${dir}/told`,
-    says: { "Clone vm0": "guest was told something else than what is declared" },
+    says: { "FirecrackerVM vm0": "guest was told something else than what is declared" },
     check: `! grep -q 0123456789abcdef ${dir}/told && test -s ${dir}/told`,
   },
   {
     kind: "VMM hung",
     make: `read -r p _ <${dir}/vmm.pid; kill -STOP $p`,
-    says: { "Clone vm0": "VMM does not answer on its API socket" },
+    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket" },
     restarts: true,
   },
   {
     kind: "API socket deleted",
     make: `rm ${dir}/firecracker.sock`,
-    says: { "Clone vm0": "VMM does not answer on its API socket" },
+    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket" },
     restarts: true,
   },
   {
     kind: "pid file deleted",
     make: `rm ${dir}/vmm.pid`,
-    says: { "Clone vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "pid file of another process",
     make: `echo "1 1 $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
-    says: { "Clone vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "disk mark deleted",
     make: `rm ${dir}/disk-used`,
-    says: { "Clone vm0": "the mark on the disk of vm0 is missing" },
+    says: { "FirecrackerVM vm0": "the mark on the disk of vm0 is missing" },
     check: `[[ -e ${dir}/disk-used ]]`,
   },
   {
     kind: "launch record deleted",
     make: `rm ${dir}/record`,
-    says: { "Clone vm0": "the launch record of vm0 is missing" },
+    says: { "FirecrackerVM vm0": "the launch record of vm0 is missing" },
     restarts: true,
   },
   {
     kind: "disk deleted",
     make: `rm ${dir}/rootfs.ext4`,
-    says: { "Clone vm0": "private disk missing" },
+    says: { "FirecrackerVM vm0": "private disk missing" },
     restarts: true,
     losesDisk: true,
   },
   {
     kind: "disk replaced by another file",
     make: `cp ${dir}/rootfs.ext4 ${dir}/copy; mv ${dir}/copy ${dir}/rootfs.ext4`,
-    says: { "Clone vm0": "the VMM's disk is not the private one" },
+    says: { "FirecrackerVM vm0": "the VMM's disk is not the private one" },
     restarts: true,
   },
   {
     kind: "disk unmounted under the VMM",
     make: `read -r p _ <${dir}/vmm.pid; nsenter --mount=/proc/$p/ns/mnt umount -l ${artifacts}/hornet-guest/rootfs.ext4`,
-    says: { "Clone vm0": "the private disk is not mounted at its path" },
+    says: { "FirecrackerVM vm0": "the private disk is not mounted at its path" },
   },
   {
     kind: "disk cut short",
     make: `truncate -s 4096 ${dir}/rootfs.ext4`,
-    says: { "Clone vm0": "private disk was cut from 65536 to 4096 bytes" },
+    says: { "FirecrackerVM vm0": "private disk was cut from 65536 to 4096 bytes" },
     restarts: true,
     losesDisk: true,
   },
   {
     kind: "disk grown",
     make: `truncate -s +4096 ${dir}/rootfs.ext4`,
-    says: { "Clone vm0": "as declared" },
+    says: { "FirecrackerVM vm0": "as declared" },
   },
   {
     kind: "clone folder open to others",
     make: `chmod 755 ${dir}`,
-    says: { "Clone vm0": "the folder of vm0 has the mode 755, not 700" },
+    says: { "FirecrackerVM vm0": "the folder of vm0 has the mode 755, not 700" },
     check: `[[ $(stat -c %a ${dir}) == 700 ]]`,
   },
   {
@@ -120,7 +120,7 @@ export const vmDrifts: readonly Drift[] = [
       rm ${dir}/firecracker.sock; cp /opt/vmm/firecracker-stub /tmp/other
       setsid nsenter --net=/run/netns/vm0 /tmp/other --api-sock ${dir}/firecracker.sock --id vm0 </dev/null >/dev/null 2>&1 &
       until [[ -S ${dir}/firecracker.sock ]]; do sleep 0.01; done; rm /tmp/other`,
-    says: { "Clone vm0": "VMM runs another program than it was started from; …" },
+    says: { "FirecrackerVM vm0": "VMM runs another program than it was started from; …" },
     restarts: true,
   },
   {
@@ -130,7 +130,8 @@ export const vmDrifts: readonly Drift[] = [
       setsid nsenter --net=/run/netns/vm0 sleep 1000 </dev/null >/dev/null 2>&1 &
       p=$!; s=$(cut -d' ' -f22 /proc/$p/stat); echo "$p $s $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
     says: {
-      "Clone vm0": "VMM runs another program than it was started from; VMM does not answer on its API socket; …",
+      "FirecrackerVM vm0":
+        "VMM runs another program than it was started from; VMM does not answer on its API socket; …",
     },
     restarts: true,
   },

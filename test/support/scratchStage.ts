@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { closeSessions } from "../../host/session";
 import { ownerMark } from "../../plan/owner";
 import { provider as bridgeProvider } from "../../providers/bridge";
-import { provider as cloneProvider } from "../../providers/clone";
 import { provider as consoleProvider } from "../../providers/consoleKeeper";
 import { provider as namespaceProvider } from "../../providers/cloneNamespace";
 import { provider as vmProvider } from "../../providers/firecrackerVM";
@@ -153,21 +152,26 @@ export class Stage {
     });
   }
 
-  /** A whole clone as one resource. */
-  clone(artifact: unknown, props: object = {}): Promise<Driver> {
-    return Driver.of(cloneProvider, {
-      ...this.common(owner),
-      name: "vm7",
-      namespace: "vm7",
-      bridge: "br0",
-      hostVeth: "veth7h",
-      address: "10.0.0.9/24",
-      gateway: "10.0.0.1",
-      artifact,
-      readyTimeout: 0,
-      env: { API_KEY: "very'secret" },
-      ...props,
-    });
+  /** A whole clone: its VM's driver, which creates and deletes namespace and rules as well. */
+  async clone(artifact: unknown, props: { namespace?: string; hostVeth?: string; address?: string } & object = {}) {
+    const { namespace = "vm7", hostVeth = "veth7h", address = "10.0.0.9/24", ...rest } = props;
+    const bare = address.slice(0, address.indexOf("/"));
+    const network = await this.namespace({ namespace, hostVeth, address });
+    const rules = await this.nat({ namespace, address: bare, publish: [] });
+    const vm = await this.vm(artifact, { ...rest, namespace, address: bare });
+    return {
+      create: async () => {
+        await network.create();
+        await rules.create();
+        return vm.create();
+      },
+      read: () => vm.read(),
+      update: (changes: Record<string, unknown> = {}) => vm.update(changes),
+      delete: async () => {
+        await vm.delete();
+        await network.delete();
+      },
+    };
   }
 
   /** Lets a resource drift, reads the words, repairs it, and reads that it is as declared. */

@@ -1,0 +1,15 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+
+/** A value whose parts, at any depth, may be outputs of other resources. */
+type Deep<T> = T extends string | number | boolean | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? pulumi.Input<Deep<Item>>[]
+    : { [K in keyof T]: pulumi.Input<Deep<T[K]>> };
+
+/** What a program may give for a schema's inputs: the schema is the one place that declares and documents an argument. */
+export type ArgsOf<S extends z.ZodType> = { [K in keyof z.input<S>]: pulumi.Input<Deep<z.input<S>[K]>> };
+
+/** The arguments of a resource; its owner label is the stack's where none is given. */
+export type ResourceArgs<S extends z.ZodType> = Omit<ArgsOf<S>, "owner"> & { owner?: pulumi.Input<string> };

@@ -1,0 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
+
+/**
+ * Inputs without those that equal their schema's default: parsed again they say the same. A program may give a default or
+ * leave it out; the state has one form of both, and the engine handles fewer properties.
+ */
+export function omitDefaults<T extends object>(schema: z.ZodObject, inputs: T): T {
+  const shape: Readonly<Record<string, z.ZodType | undefined>> = schema.shape;
+  const kept = Object.entries(inputs).filter(([key, value]) => {
+    if (value === undefined) return false;
+    const filledIn = shape[key]?.safeParse(undefined);
+    return filledIn?.success !== true || !isDeepStrictEqual(filledIn.data, value);
+  });
+  return Object.fromEntries(kept) as T;
+}
