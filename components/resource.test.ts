@@ -34,14 +34,14 @@ function methodsOf(text: string, cwd: string): string[] {
 const methods = ["check", "create", "delete", "diff", "read", "update"];
 
 test("what stands in state is short and the same from one version of Hornet to the next", () => {
-  expect(providerText("FirecrackerVM", root)).toBe("exports.handler=()=>require('./provide.cjs').FirecrackerVM");
+  expect(providerText("FirecrackerVM", root)).toBe("exports.handler=()=>require('./providers.cjs').FirecrackerVM");
   expect(providerText("FirecrackerVM", "/somewhere")).toBe(
-    "exports.handler=()=>require('hornet/provide.cjs').FirecrackerVM",
+    "exports.handler=()=>require('hornet/providers.cjs').FirecrackerVM",
   );
   for (const kind of kinds) {
     // The program of the checkout, whose fleets are large, and the program of somebody else's.
-    expect(Buffer.byteLength(providerText(kind, root))).toBeLessThanOrEqual(61);
-    expect(Buffer.byteLength(providerText(kind, "/somewhere"))).toBeLessThanOrEqual(66);
+    expect(Buffer.byteLength(providerText(kind, root))).toBeLessThanOrEqual(63);
+    expect(Buffer.byteLength(providerText(kind, "/somewhere"))).toBeLessThanOrEqual(68);
     expect(providerText(kind, `${root}/`)).toBe(providerText(kind, root));
   }
 });
@@ -75,4 +75,16 @@ test("a program that is compiled by ts-node as it likes can have the package lin
   expect(execFileSync(process.execPath, ["-r", loader, "-e", script], { cwd: folder, encoding: "utf8" })).toBe(
     "function\n",
   );
+});
+
+test("the providers that a state before 0.2.0 names refuse everything, in one sentence, and without a stack", async () => {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const old = require("../provide.cjs") as Record<string, Record<string, () => Promise<unknown>> | string>;
+  const bridge = old.Bridge as Record<string, () => Promise<unknown>>;
+  const clone = old.Clone as Record<string, () => Promise<unknown>>;
+  expect(Object.keys(clone).sort()).toEqual(methods);
+  const errors = [];
+  for (const method of [clone.read, bridge.delete]) errors.push(await method?.().catch((error: unknown) => error));
+  expect(errors.map((error) => (error as Error).message)).toEqual([old.REFUSAL, "the same holds for this resource"]);
+  expect(errors.map((error) => (error as Error).stack)).toEqual(["", ""]);
 });

@@ -12,7 +12,7 @@ export type DropletArgs = z.input<typeof connectionSchema>;
 /** The arguments that every resource of Hornet takes. */
 export type CommonArgs = ResourceArgs<typeof commonInputs>;
 
-/** The kinds of resource, as provide.cjs names them. */
+/** The kinds of resource, as providers.cjs names them. */
 export type Kind =
   | "DropletCheck"
   | "DropletClaim"
@@ -38,7 +38,7 @@ const root = resolve(__dirname, "..");
  * Relative paths resolve from the program's folder. A program of somebody else's finds the package by its name.
  */
 export function providerText(kind: Kind, programFolder: string = process.cwd()): string {
-  const where = resolve(programFolder) === root ? "./provide.cjs" : "hornet/provide.cjs";
+  const where = resolve(programFolder) === root ? "./providers.cjs" : "hornet/providers.cjs";
   return `exports.handler=()=>require('${where}').${kind}`;
 }
 

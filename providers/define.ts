@@ -72,6 +72,14 @@ type Bag = Record<string, unknown>;
 /** The SDK's placeholder for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
+/** True for inputs that a Hornet before 0.2.0 wrote into the state; `--refresh=false` brings them here. */
+function isOfOldState({ __provider: text }: Bag): boolean {
+  return typeof text === "string" && text.includes("provide.cjs')");
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const { REFUSAL } = require("../provide.cjs") as { readonly REFUSAL: string };
+
 /** Makes Pulumi's provider out of a definition. check and diff do no I/O: the engine calls them one after another. */
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
@@ -86,7 +94,8 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     [CONDITION]: AS_DECLARED,
   });
   return {
-    check: (_olds: Bag, news: Bag) => Promise.resolve(check(definition, news)),
+    check: (olds: Bag, news: Bag) =>
+      Promise.resolve(isOfOldState(olds) ? { failures: [{ property: "", reason: REFUSAL }] } : check(definition, news)),
     diff: (_id: string, olds: Bag, news: Bag) => {
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.

@@ -26,7 +26,7 @@ interface Provider {
 }
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports
-const providers = require("../../provide.cjs") as Record<string, Provider>;
+const providers = require("../../providers.cjs") as Record<string, Provider>;
 
 /** How long nothing may happen until a program that waits for a failed resource is taken to be over; ms. */
 const QUIET_MS = 100;

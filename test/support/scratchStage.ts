@@ -153,7 +153,10 @@ export class Stage {
   }
 
   /** A whole clone: its VM's driver, which creates and deletes namespace and rules as well. */
-  async clone(artifact: unknown, props: { namespace?: string; hostVeth?: string; address?: string } & object = {}) {
+  async clone(
+    artifact: unknown,
+    props: { namespace?: string; hostVeth?: string; address?: string } & object = {},
+  ): Promise<Pick<Driver, "create" | "read" | "delete"> & { update(changes?: object): Promise<unknown> }> {
     const { namespace = "vm7", hostVeth = "veth7h", address = "10.0.0.9/24", ...rest } = props;
     const bare = address.slice(0, address.indexOf("/"));
     const network = await this.namespace({ namespace, hostVeth, address });
@@ -166,7 +169,7 @@ export class Stage {
         return vm.create();
       },
       read: () => vm.read(),
-      update: (changes: Record<string, unknown> = {}) => vm.update(changes),
+      update: (changes = {}) => vm.update({ ...changes }),
       delete: async () => {
         await vm.delete();
         await network.delete();
