@@ -58,6 +58,25 @@ export class UnreachableError extends ConnectionError {
   override readonly name = "UnreachableError";
 }
 
+/**
+ * A bug in Hornet: what nobody expected to be thrown. Its message holds the stack, since the engine shows a user nothing else
+ * of an error.
+ *
+ * @param cause what was thrown
+ */
+export class HornetBug extends HornetError {
+  override readonly name = "HornetBug";
+
+  constructor(cause: Error) {
+    const where = (cause.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
+    super(
+      [`this is a bug in Hornet: ${cause.name}: ${cause.message}`, ...where, "  next: report it with these lines"].join(
+        "\n",
+      ),
+    );
+  }
+}
+
 function describeFailure({ what, droplet, command, code, stderr, hint }: CommandFailure): string {
   const end = stderr.trim().slice(-STDERR_TAIL);
   return [

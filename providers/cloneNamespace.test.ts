@@ -199,7 +199,7 @@ test("a namespace of another stack is refused by that stack's name, and not dele
   await one.delete();
   const rules = await stage.nat();
   await expect(rules.create()).rejects.toThrow("namespace vm7 is not this stack's");
-  await rules.delete({ rules: "" });
+  await rules.delete({ rules: [] });
   expect(await stage.changesSince(there)).toEqual([]);
   await theirs.delete();
 });

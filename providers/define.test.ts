@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HornetError } from "../host/errors";
 import { cleanUpAfter, commonInputs, makeProvider, type CommonInputs, type Definition } from "./define";
 import { provider as bridge } from "./bridge";
 import { provider as namespace } from "./cloneNamespace";
@@ -256,15 +257,18 @@ describe("a definition", () => {
     expect(await define({ read: () => Promise.resolve("gone") }).read?.("id", state)).toEqual({ id: "", props: {} });
   });
 
-  test("a user reads messages: of faults in data which, of anything else what it says", async () => {
+  test("a user's error has no stack; a bug keeps its own, and says that it is one", async () => {
     await expect(define({}).create({ ...common, size: "x" })).rejects.toThrow(/unexpected data:[\s\S]*size/);
     const broken = define({ delete: () => Promise.reject(new TypeError("broken")) });
     const error = await broken.delete?.("id", state).then(
       () => undefined,
       (thrown: unknown) => thrown as Error,
     );
-    expect(error?.message).toBe("broken");
+    expect(error?.message).toMatch(/^this is a bug in Hornet: TypeError: broken\n +at .*define\.test\.ts/);
+    expect(error?.message).toMatch(/\n {2}next: report it with these lines$/);
     expect(error?.stack).toBe("");
+    const users = define({ delete: () => Promise.reject(new HornetError("the droplet is full")) });
+    await expect(users.delete?.("id", state)).rejects.toMatchObject({ message: "the droplet is full", stack: "" });
   });
 });
 

@@ -3,8 +3,9 @@ import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema } from "../host/connection";
 import { endWithEngine } from "../host/engine";
-import { HornetError, messageOf } from "../host/errors";
+import { HornetBug, HornetError, messageOf } from "../host/errors";
 import { printable, report } from "../host/printable";
+import { traceSpan } from "../host/trace";
 import { isGone } from "./gone";
 import { omitDefaults } from "./omitDefaults";
 import { readAnyhow } from "./readAnyhow";
@@ -200,7 +201,9 @@ async function readable<T>(work: () => Promise<T>): Promise<T> {
 function tellable(error: unknown): HornetError {
   if (error instanceof HornetError) return saidOnce(error);
   if (error instanceof z.ZodError) return new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
-  return new HornetError(messageOf(error));
+  const bug = new HornetBug(error instanceof Error ? error : new Error(String(error)));
+  traceSpan({ row: "bugs", name: bug.message, begun: Date.now(), took: 0 });
+  return bug;
 }
 
 /**

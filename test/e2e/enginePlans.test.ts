@@ -1,0 +1,107 @@
+/** What Pulumi's own options do to a fleet: saved plans, targets, protection, options of resources. With the VMM stub. */
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { observeDroplet, type Observation } from "../../sandbox/droplet";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { changes } from "../support/scratchDroplet";
+import { scratchVmm } from "../support/scratchVmm";
+import { limitMs } from "../support/settings";
+import { World, droplet } from "../support/world";
+
+jest.setTimeout(limitMs(600));
+
+let world: World;
+let before: Observation;
+const vmm = scratchVmm();
+
+const fleet = {
+  "hornet:fleet.count": 2,
+  "hornet:fleet.readyTimeout": 0,
+  "hornet:guest.identity": "service",
+  "hornet:snapshot.boot.memory": 16,
+};
+
+beforeAll(async () => {
+  const [kernel, rootfs] = [join(vmm.folder, "kernel"), join(vmm.folder, "rootfs")];
+  writeFileSync(kernel, "\x7fELF\x02\x01\x01".padEnd(4096, "k"));
+  writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
+  world = await World.begin("--firecracker", vmm.path, "--kernel", kernel, "--rootfs", rootfs);
+  copyFileSync(join(vmm.folder, "stub"), join(dropletPaths(droplet).opt, "stub"));
+  before = await observeDroplet(droplet);
+  await world.configure(fleet);
+  await world.npm("up");
+});
+afterAll(async () => {
+  await world.end();
+  rmSync(vmm.folder, { recursive: true, force: true });
+});
+
+const pids = (): Promise<string> => world.onDroplet("cat /opt/swarm/runtime/vm*/vmm.pid");
+
+/** The URN of a resource of the fleet, by its kind and name. */
+async function urn(kind: string, name: string): Promise<string> {
+  const { deployment } = JSON.parse(await world.npm("pulumi", "stack", "export")) as {
+    deployment: { resources: { urn: string }[] };
+  };
+  const found = deployment.resources.find((one) => one.urn.endsWith(`hornet:${kind}::${name}`));
+  if (found === undefined) throw new Error(`the state has no ${kind} ${name}`);
+  return found.urn;
+}
+
+test("a clone is a namespace whose children are its rules and its VM; the state holds no text of JSON", async () => {
+  expect(await urn("NatRuleSet", "vm0")).toContain("hornet:CloneNamespace$");
+  expect(await urn("FirecrackerVM", "vm1")).toContain("hornet:CloneNamespace$");
+  const text = await world.npm("pulumi", "stack", "export");
+  expect(text).not.toMatch(/": "[[{]/);
+});
+
+test("a preview names the property that changes, and a saved plan holds: for drift, scale and a roll", async () => {
+  const plan = join(world.folder, "plan.json");
+  const upWithPlan = async (): Promise<string> => {
+    const shown = await world.npm("pulumi", "preview", "--diff", "--save-plan", plan);
+    await world.npm("pulumi", "up", "--yes", "--skip-preview", "--plan", plan);
+    return shown;
+  };
+  await world.configure({ ...fleet, "hornet:clones.0.publish[0].port": 8080 });
+  expect(await upWithPlan()).toMatch(/~ pulumi-nodejs:dynamic\/hornet:NatRuleSet[\s\S]*publish[\s\S]*8080/);
+
+  await world.onDroplet("ip netns exec vm1 nft delete table ip hornet; ip -n vm0 link set tap0 down");
+  const drift = await upWithPlan();
+  expect(drift).toMatch(/~ condition: "tap0 down" => "as declared"/);
+  const running = await pids();
+  expect(await world.onDroplet("ip netns exec vm1 nft list tables")).toContain("table ip hornet");
+
+  await world.configure({ ...fleet, "hornet:fleet.count": 3 });
+  await upWithPlan();
+  expect((await pids()).startsWith(running)).toBe(true);
+
+  await world.configure({ ...fleet, "hornet:fleet.count": 3, "hornet:snapshot.boot.memory": 17 });
+  await upWithPlan();
+  expect(await world.npm("up")).toContain("Nothing to change");
+});
+
+test("up of a target touches that alone; a destroyed namespace takes its dependents, and up brings them back", async () => {
+  const rules = await urn("NatRuleSet", "vm0");
+  await world.onDroplet("for n in 0 1; do ip netns exec vm$n nft delete table ip hornet; done");
+  await world.npm("pulumi", "up", "--yes", "--skip-preview", "--target", rules);
+  const tables = "for n in 0 1; do ip netns exec vm$n nft list tables | grep -c 'ip hornet$' || :; done";
+  expect(await world.onDroplet(tables)).toBe("1\n0");
+
+  const namespace = await urn("CloneNamespace", "vm1");
+  await world.npm("pulumi", "destroy", "--yes", "--skip-preview", "--target", namespace, "--target-dependents");
+  expect(await world.onDroplet("ls /run/netns")).not.toContain("vm1");
+  await world.npm("up");
+  expect(await world.onDroplet("ls /run/netns")).toContain("vm1");
+});
+
+test("a protected clone is neither destroyed nor replaced", async () => {
+  const vm = await urn("FirecrackerVM", "vm0");
+  await world.npm("pulumi", "state", "protect", vm, "--yes");
+  const refused = await world.tryNpm("pulumi", "destroy", "--yes", "--skip-preview");
+  expect(refused.code).not.toBe(0);
+  expect(`${refused.stdout}${refused.stderr}`).toMatch(/protect/);
+  expect(await world.onDroplet("ls /opt/swarm/runtime/vm0")).toContain("vmm.pid");
+  await world.npm("pulumi", "state", "unprotect", vm, "--yes");
+  await world.npm("down");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+});
