@@ -5,7 +5,7 @@ import type { z } from "zod";
 type Deep<T> = T extends string | number | boolean | undefined
   ? T
   : T extends readonly (infer Item)[]
-    ? pulumi.Input<Deep<Item>>[]
+    ? readonly pulumi.Input<Deep<Item>>[]
     : { [K in keyof T]: pulumi.Input<Deep<T[K]>> };
 
 /** What a program may give for a schema's inputs: the schema is the one place that declares and documents an argument. */
