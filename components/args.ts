@@ -2,11 +2,13 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 
 /** A value whose parts, at any depth, may be outputs of other resources. */
-type Deep<T> = T extends string | number | boolean | undefined
+type Deep<T> = unknown extends T
   ? T
-  : T extends readonly (infer Item)[]
-    ? readonly pulumi.Input<Deep<Item>>[]
-    : { [K in keyof T]: pulumi.Input<Deep<T[K]>> };
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly pulumi.Input<Deep<Item>>[]
+      : { [K in keyof T]: pulumi.Input<Deep<T[K]>> };
 
 /** What a program may give for a schema's inputs: the schema is the one place that declares and documents an argument. */
 export type ArgsOf<S extends z.ZodType> = { [K in keyof z.input<S>]: pulumi.Input<Deep<z.input<S>[K]>> };

@@ -155,7 +155,7 @@ export class Stage {
   /** A whole clone: its VM's driver, which creates and deletes namespace and rules as well. */
   async clone(
     artifact: unknown,
-    props: { namespace?: string; hostVeth?: string; address?: string } & object = {},
+    props: { namespace?: string; hostVeth?: string; address?: string; [input: string]: unknown } = {},
   ): Promise<Pick<Driver, "create" | "read" | "delete"> & { update(changes?: object): Promise<unknown> }> {
     const { namespace = "vm7", hostVeth = "veth7h", address = "10.0.0.9/24", ...rest } = props;
     const bare = address.slice(0, address.indexOf("/"));
