@@ -5,13 +5,25 @@ import { z } from "zod";
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
 export const MMDS_ADDRESS = "169.254.169.254";
 
+/** A device's id as Firecracker takes it. It stands in the path of a request. */
+export const deviceId = z.string().regex(/^[A-Za-z0-9_]{1,64}$/, "must be letters, digits and underscores");
+
+/** A link's name. It stands in a line of ip(8), where a blank or a line end would begin another word or command. */
+export const tapName = z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, "must be an interface name");
+
+/** A file's path, without control characters. */
+const filePath = z
+  .string()
+  .max(4096)
+  .regex(/^\P{Cc}+$/u, "must have no control characters");
+
 /** Settings in Firecracker's own words, without those that are null or have their default. */
 const settings = z.record(z.string(), z.unknown());
 
 const networkInterface = z.object({
-  id: z.string(),
+  id: deviceId,
   /** The tap that is baked in. */
-  tap: z.string(),
+  tap: tapName,
   /** Empty where the snapshot names none: the guest's driver chose one. */
   mac: z.string(),
   settings: settings.optional(),
@@ -22,28 +34,26 @@ export const devicesSchema = z.object({
   mmds: z
     .object({
       version: z.enum(["V1", "V2"]),
-      interfaces: z.array(z.string()),
-      address: z.string(),
+      interfaces: z.array(deviceId),
+      address: z.ipv4(),
       imdsCompat: z.boolean().optional(),
     })
     .nullable(),
   /** The drive that each clone has a copy of; null: the VM has no drive. Its path is the manifest's `diskPath`. */
-  disk: z
-    .object({ id: z.string(), root: z.boolean(), readOnly: z.boolean(), settings: settings.optional() })
-    .nullable(),
+  disk: z.object({ id: deviceId, root: z.boolean(), readOnly: z.boolean(), settings: settings.optional() }).nullable(),
   /** Further settings of the clone's own interface: rate limiters, MTU. */
   ifaceSettings: settings,
   /** Network interfaces beside the clone's own. */
   interfaces: z.array(networkInterface),
   /** Files that are mapped into guests' memory, read-only, at the same path on every droplet, shared by all clones. */
-  pmem: z.array(z.object({ id: z.string(), path: z.string(), root: z.boolean(), settings: settings.optional() })),
+  pmem: z.array(z.object({ id: deviceId, path: filePath, root: z.boolean(), settings: settings.optional() })),
   balloon: settings.nullable(),
   entropy: settings.nullable(),
   memoryHotplug: settings.nullable(),
   /** Settings of the machine beside its memory and vCPUs: SMT, huge pages, a CPU template. */
   machine: settings,
   /** The initrd of a boot; null: there is none. */
-  initrd: z.string().nullable(),
+  initrd: filePath.nullable(),
   /** Devices are on a PCI bus: the VMM needs `--enable-pci` to boot the guest with the same hardware. */
   pci: z.boolean(),
 });

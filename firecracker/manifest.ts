@@ -1,43 +1,68 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { z } from "zod";
-import { devicesSchema, leanDevices, leanDevicesSchema } from "./devices";
+import { deviceId, devicesSchema, leanDevices, leanDevicesSchema, tapName } from "./devices";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A file's name, which becomes one on droplets, in a folder where Hornet keeps its own beside it. */
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "must be a plain file name")
+  .refine((name) => !name.startsWith("manifest.json"), "must be another name than the manifest's");
+
+/** Bytes: the largest file of ext4. */
+const LARGEST = 2 ** 44;
+
+/** A line of text. Control characters could forge lines wherever it is printed. */
+const line = z
+  .string()
+  .max(4096)
+  .regex(/^\P{Cc}*$/u, "must have no control characters");
+
+/** Empty where the VM has no disk. */
+const diskPath = line.refine((path) => !path.split("/").includes(".."), "must be a path without ..");
 
 /** `manifest.json` of a snapshot artifact: what it is made of, what it needs, where it came from. */
 export const manifestSchema = z.object({
   format: z.literal(1),
   /** By name, without a folder: they become files on droplets. */
-  files: z.record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
-    z.object({ sha256, size: z.number().int().nonnegative() }),
-  ),
+  files: z
+    .record(fileName, z.object({ sha256, size: z.number().int().nonnegative().max(LARGEST) }))
+    .refine((files) => Object.keys(files).length <= 16, "must have at most 16 files")
+    .refine((files) => "vm.snapshot" in files && "vm.mem" in files, "must have vm.snapshot and vm.mem"),
   /** The Firecracker that made it: `1.16.1`. */
-  firecracker: z.string(),
+  firecracker: line,
   /** `firecracker --snapshot-version` of that one: `10.0.0`; the major number must fit at a restore. */
-  snapshotFormat: z.string(),
+  snapshotFormat: line,
   /** Snapshots restore on the CPU model that they were made on. */
-  cpu: z.string(),
+  cpu: line,
   /** The features of that CPU that a guest may go on using (see cpu.ts); left out where nobody noted them. */
-  cpuFeatures: z.array(z.string().regex(/^[A-Za-z0-9_.]+$/)).optional(),
-  hostKernel: z.string(),
+  cpuFeatures: z
+    .array(
+      z
+        .string()
+        .max(100)
+        .regex(/^[A-Za-z0-9_.]+$/),
+    )
+    .optional(),
+  hostKernel: line,
   /** What every guest of it has: its address, its MAC address, the tap's address. */
-  guest: z.object({ address: z.string(), mac: z.string(), tap: z.string() }),
+  guest: z.object({ address: line, mac: line, tap: line }),
   /**
    * The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. Empty where the
    * VM has no drive.
    */
-  diskPath: z.string(),
+  diskPath,
   /** Further disks that are baked in: read-only, at the same path on every droplet, shared by all clones. */
-  drives: z.array(z.object({ id: z.string(), path: z.string(), root: z.boolean().optional() })).optional(),
+  drives: z.array(z.object({ id: deviceId, path: line, root: z.boolean().optional() })).optional(),
   /** The other devices; left out in manifests of before, whose VMs have the usual ones. */
   devices: devicesSchema.optional(),
   /** The vsock device that is baked in, and the path of its socket; every clone gets a socket of its own. */
-  vsock: z.object({ cid: z.number().int().nonnegative(), path: z.string() }).optional(),
+  vsock: z.object({ cid: z.number().int().nonnegative(), path: line }).optional(),
   /** The tap that is baked in, and the guest interface it belongs to. */
-  tap: z.string(),
-  iface: z.string(),
+  tap: tapName,
+  iface: deviceId,
   /** MiB */
   memory: z.number().int().nonnegative(),
   vcpus: z.number().int().nonnegative(),
@@ -49,14 +74,14 @@ export const manifestSchema = z.object({
    */
   metadata: z.literal("closed").optional(),
   /** The kernel command line of a boot without the snapshot; empty where no kernel came along. */
-  bootArgs: z.string(),
+  bootArgs: line,
   made: z.object({
-    at: z.string(),
-    from: z.string(),
-    key: z.string(),
+    at: line,
+    from: line,
+    key: line,
     /** What a boot was made from: the sha256 of the root file system, and the digest of the agent that was put into it. */
     rootfs: sha256.optional(),
-    agent: z.string().optional(),
+    agent: line.optional(),
   }),
 });
 

@@ -1,22 +1,25 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Injection } from "./effects";
+import { quote } from "./quote";
 
 const folder = join(__dirname, "library");
 let cached: string | undefined;
 
 /**
- * The shell functions that run on a droplet, all of host/library as one text.
+ * The shell functions that run on a droplet, all of host/library as one text. A program in another language, `NAME.pl`, becomes
+ * the variable `NAME_program`.
  *
  * @param injection what a test adds
  */
 export function readLibrary(injection?: Injection): string {
-  cached ??= readdirSync(folder)
-    .filter((file) => file.endsWith(".sh"))
-    .sort()
-    .map((file) => readFileSync(join(folder, file), "utf8"))
-    .join("\n");
+  cached ??= readdirSync(folder).sort().map(asShell).join("\n");
   return injection === undefined ? cached : cached + injection.code;
+}
+
+function asShell(file: string): string {
+  const text = readFileSync(join(folder, file), "utf8");
+  return file.endsWith(".pl") ? `${file.slice(0, -".pl".length)}_program=${quote(text)}\n` : text;
 }
 
 /** The functions that change nothing. All others need the droplet's lock. */
@@ -29,6 +32,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "guest_end",
   "hash_files",
   "inspect_files",
+  "irregular_files",
   "is_shared",
   "limit_facts",
   "list_manifests",

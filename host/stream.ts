@@ -100,15 +100,15 @@ export class ByteStream {
   /** Keeps node alive for this stream, or no longer. */
   setReferenced(referenced: boolean): void {
     const { child } = this;
-    const handles: { ref?(): void; unref?(): void }[] = [
+    const handles: ({ ref?(): void; unref?(): void } | null)[] = [
       child,
       child.stdin as never,
       child.stdout as never,
       child.stderr as never,
     ];
     for (const handle of handles) {
-      if (referenced) handle.ref?.();
-      else handle.unref?.();
+      if (referenced) handle?.ref?.();
+      else handle?.unref?.();
     }
   }
 
@@ -116,6 +116,9 @@ export class ByteStream {
   kill(): void {
     this.killed = true;
     this.child.kill();
+    // ssh hands its descriptors to the process that carries the connection, which keeps them for as long as the other end likes.
+    this.child.stdout?.destroy();
+    this.child.stderr.destroy();
   }
 
   private failure({ what, run, droplet }: StreamPurpose, exit: number | null, signal: string | null): Error {

@@ -23,7 +23,7 @@ export async function bareArtifact(wanted: ArtifactInputs, path: string, announc
     return { ...known, timings: { examine: Date.now() - begun } };
   }
   const session = sessionFor(wanted);
-  const { manifest, elsewhere } = await examine(session, wanted, path);
+  const { manifest, elsewhere, marks } = await examine(session, wanted, path);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   const vars = { ...commonVars(wanted), namespace: scratchNamespace(wanted), dir_of_artifacts: wanted.dir };
@@ -37,7 +37,7 @@ export async function bareArtifact(wanted: ArtifactInputs, path: string, announc
       await session.call({ what: "take away what a trial has left", run: "abort_boot", vars });
     },
   );
-  return { folder, text, manifest, timings: { examine: Date.now() - begun } };
+  return { folder, text, manifest, marks, timings: { examine: Date.now() - begun } };
 }
 
 /** What an earlier look at the same content has found out. */
@@ -49,7 +49,9 @@ async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<
     const { files, diskPath } = known.manifest;
     const own = hashes.get(`${path}/rootfs.ext4`);
     const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));
-    if (files["rootfs.ext4"]?.sha256 === disk?.sha256) return known;
+    if (files["rootfs.ext4"]?.sha256 !== disk?.sha256) continue;
+    const marks = [...hashes].map(([file, digest]): [string, string] => [file.slice(path.length + 1), digest.marks]);
+    return { ...known, marks: { ...Object.fromEntries(marks), ...(disk && { "rootfs.ext4": disk.marks }) } };
   }
   return undefined;
 }

@@ -11,7 +11,15 @@ import type { Session } from "../host/session";
 import { defaultBootArgs } from "../plan/vm";
 import { sendAgent } from "./agentSource";
 import { artifactsThat } from "./artifactByKey";
-import { describeHost, hashFiles, parseHashes, type HostDescription } from "./artifactFiles";
+import {
+  changedSince,
+  describeHost,
+  hashFiles,
+  inspectFiles,
+  parseHashes,
+  type FileMarks,
+  type HostDescription,
+} from "./artifactFiles";
 import type { ArtifactInputs, BootSource } from "./artifactInputs";
 import { publish } from "./artifactPublish";
 import { soundnessOf } from "./artifactWhole";
@@ -34,6 +42,8 @@ export interface Found {
   readonly elsewhere?: Readonly<Record<string, string>>;
   /** Bytes that it took to bring it here. */
   readonly transferred?: number;
+  /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
+  readonly marks?: FileMarks;
 }
 
 /** A boot with everything that its result depends on. */
@@ -42,6 +52,8 @@ interface BootPlan {
   readonly host: HostDescription;
   readonly program: Program;
   readonly recipe: Recipe;
+  /** The files that it boots from, as they were when their digests were computed. */
+  readonly marks: FileMarks;
 }
 
 /** The namespace that a boot for these inputs uses; one at a time a stack. */
@@ -102,7 +114,8 @@ async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSour
     tap: wanted.tap,
     guestMac: wanted.guestMac,
   };
-  return { boot, host, program, recipe };
+  const marks = Object.fromEntries([...hashes].map(([path, digest]) => [path, digest.marks]));
+  return { boot, host, program, recipe, marks };
 }
 
 async function findBoot(
@@ -113,10 +126,11 @@ async function findBoot(
 ): Promise<Found | undefined> {
   for (const { folder, text, manifest } of await artifactsThat(session, wanted.dir, (one) => madeBy(one, recipe))) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
-    if (!(await soundnessOf(wanted, folder, manifest, "retire")).whole) continue;
+    const { whole, marks } = await soundnessOf(wanted, folder, manifest, "retire");
+    if (!whole) continue;
     announce(manifestDigest(text));
     await publish(wanted, text, boot.name);
-    return { folder, text, manifest, timings: {} };
+    return { folder, text, manifest, marks, timings: {} };
   }
   return undefined;
 }
@@ -174,6 +188,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
     stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
     patience: 60,
   });
+  await refuseChanged(session, plan);
   const manifest = compose(wanted, plan, identity, hashes);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
@@ -183,6 +198,13 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
     manifest,
     timings: { boot: booted - begun, snapshot: Date.now() - booted },
   };
+}
+
+/** The VM must have booted from the files whose digests are part of the recipe's key. */
+async function refuseChanged(session: Session, { marks }: BootPlan): Promise<void> {
+  const now = await inspectFiles(session, Object.keys(marks));
+  const changed = Object.keys(marks).find((path) => now[path] !== marks[path]);
+  if (changed !== undefined) throw new HornetError(changedSince(session, changed));
 }
 
 /** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
@@ -231,7 +253,10 @@ function compose(
   identity: Pick<Manifest, "identity" | "metadata">,
   hashes: string,
 ): Manifest {
-  const files = [...parseHashes(hashes)].map(([path, digest]) => [path.slice(path.lastIndexOf("/") + 1), digest]);
+  const files = [...parseHashes(hashes)].map(([path, { sha256, size }]) => [
+    path.slice(path.lastIndexOf("/") + 1),
+    { sha256, size },
+  ]);
   return manifestSchema.parse({
     format: 1,
     files: Object.fromEntries(files) as unknown,

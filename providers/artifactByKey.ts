@@ -1,5 +1,6 @@
-import { manifestDigest, manifestSchema, type Manifest } from "../firecracker/manifest";
+import { manifestDigest, type Manifest } from "../firecracker/manifest";
 import type { Session } from "../host/session";
+import { manifestIn } from "./manifests";
 
 /** An artifact on a droplet. */
 export interface Known {
@@ -23,7 +24,7 @@ export async function artifactsThat(
     const [name = "", encoded = ""] = line.split(" ");
     const text = Buffer.from(encoded, "base64").toString("utf8");
     if (encoded === "" || manifestDigest(text) !== `sha256:${name}`) return [];
-    const parsed = manifestSchema.safeParse(JSON.parse(text));
-    return parsed.success && matches(parsed.data) ? [{ folder: `${dir}/${name}`, text, manifest: parsed.data }] : [];
+    const manifest = manifestIn(text);
+    return manifest !== undefined && matches(manifest) ? [{ folder: `${dir}/${name}`, text, manifest }] : [];
   });
 }

@@ -1,4 +1,5 @@
 import { cpuFeatures } from "../firecracker/cpu";
+import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 
 /** Size, mtime and inode of a file, as one comparable text. */
@@ -9,6 +10,8 @@ export interface FileDigest {
   readonly sha256: string;
   /** bytes */
   readonly size: number;
+  /** Size, mtime and inode of what was read. */
+  readonly marks: string;
 }
 
 /** What a snapshot depends on of the machine that it is made on. */
@@ -38,8 +41,27 @@ export function fileDrift(recorded: FileMarks, seen: FileMarks): string[] {
   });
 }
 
-/** sha256 and size of files that are there. Reads every byte: seconds for a memory file. */
+/**
+ * sha256 and size of files that are there. Reads every byte: seconds for a memory file.
+ *
+ * @throws HornetError where one is no file, or is written while it is read
+ */
 export async function hashFiles(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
+  const hashes = await hashTolerantly(session, paths);
+  for (const [path, { sha256 }] of hashes) {
+    if (sha256 === IRREGULAR) throw irregular(session, path);
+    if (sha256 === CHANGED) {
+      throw new HornetError(
+        `${path} on ${session.name} changed while Hornet read it; run it again once nothing writes to the file`,
+      );
+    }
+  }
+  return hashes;
+}
+
+/** As {@link hashFiles}; a file that cannot have a digest has a word instead, which no digest equals. */
+export async function hashTolerantly(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
+  if (paths.length === 0) return new Map();
   const text = await session.call({
     what: "hash files",
     run: "hash_files",
@@ -49,17 +71,36 @@ export async function hashFiles(session: Session, paths: readonly string[]): Pro
   return parseHashes(text);
 }
 
-/** Parses lines "SHA256 SIZE PATH". */
+/** Instead of a digest: a folder, a device, a fifo; or what was written meanwhile (library/artifact.sh). */
+const [IRREGULAR, CHANGED] = ["irregular", "changed"];
+
+/** Parses lines "SHA256 SIZE MTIME INODE PATH". */
 export function parseHashes(text: string): Map<string, FileDigest> {
   return new Map(
     text
       .split("\n")
       .filter((line) => line !== "")
       .map((line): [string, FileDigest] => {
-        const [sha256 = "", size = "", ...path] = line.split(" ");
-        return [path.join(" "), { sha256, size: Number(size) }];
+        const [sha256 = "", size = "", mtime = "", inode = "", ...path] = line.split(" ");
+        return [path.join(" "), { sha256, size: Number(size), marks: `${size} ${mtime} ${inode}` }];
       }),
   );
+}
+
+/** Says that a file is not the one that Hornet has examined. */
+export function changedSince(session: Session, path: string): string {
+  return `${path} on ${session.name} changed while Hornet used it; run it again once nothing writes to the file`;
+}
+
+/** Throws HornetError where something else than a file has the name of one: to read a fifo may never end. */
+export async function refuseIrregular(session: Session, paths: readonly string[]): Promise<void> {
+  const text = await session.call({ what: "look at files", run: "irregular_files", stdin: asLines(paths) });
+  const [path = ""] = text.split("\n");
+  if (path !== "") throw irregular(session, path);
+}
+
+function irregular(session: Session, path: string): HornetError {
+  return new HornetError(`${path} on ${session.name} is not a regular file; put the file itself there`);
 }
 
 /** The machine that a snapshot made there will need. */

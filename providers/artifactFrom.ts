@@ -4,14 +4,14 @@ import { manifestDigest, type Manifest } from "../firecracker/manifest";
 import { HornetError } from "../host/errors";
 import { sessionOf, type Session } from "../host/session";
 import { scratchNamespace, type Announce, type Found } from "./artifactBoot";
-import { inspectFiles } from "./artifactFiles";
+import { inspectFiles, type FileMarks } from "./artifactFiles";
 import type { ArtifactInputs, fromSource } from "./artifactInputs";
 import { artifactAt } from "./artifactPath";
-import { parseManifest, readManifest, readSignature } from "./manifests";
 import { publish } from "./artifactPublish";
 import { transfer } from "./artifactTransfer";
 import { soundnessOf } from "./artifactWhole";
 import { sessionFor } from "./droplet";
+import { parseManifest, readManifest, readSignature } from "./manifests";
 import { verifyManifest } from "./signature";
 import { whyUnproved } from "./sourceTrust";
 import { fittingProgram } from "./vmmPrograms";
@@ -24,6 +24,8 @@ interface There {
   readonly manifest: Manifest;
   readonly signature: string;
   readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Its files by name on this droplet, as they were when their digests were computed. */
+  readonly marks?: FileMarks;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function artifactFrom(
     dir_of_artifacts: wanted.dir,
     digest: hex,
   };
-  const { sent, ms } = await transfer({
+  const { sent, ms, marks } = await transfer({
     source,
     target,
     folder: there.folder,
@@ -70,7 +72,7 @@ export async function artifactFrom(
     manifest: there.manifest,
     sound,
   });
-  const found = await name(wanted, there, announce);
+  const found = await name(wanted, { ...there, marks }, announce);
   return { ...found, timings: { transfer: ms }, transferred: sent };
 }
 
@@ -91,7 +93,8 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   const examined =
     (await readManifest(source, path)) === "" ? await artifactAt({ ...wanted, droplet }, path) : undefined;
   if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
-    return { ...examined, signature: "" };
+    // All that went into it are answers of that droplet.
+    return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
   }
   throw new HornetError(
     `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
@@ -144,13 +147,17 @@ async function held(
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
   const found = await soundnessOf(wanted, folder, manifest, "condemn");
-  if (found.whole) return { folder, text, manifest, signature };
+  if (found.whole) return { folder, text, manifest, signature, marks: found.marks };
   for (const [file, path] of found.sound) sound.set(file, path);
   return undefined;
 }
 
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
-async function name(wanted: ArtifactInputs, { text, manifest, signature }: There, announce: Announce): Promise<Found> {
+async function name(
+  wanted: ArtifactInputs,
+  { text, manifest, signature, marks = {} }: There,
+  announce: Announce,
+): Promise<Found> {
   if (wanted.signers !== undefined) {
     await verifyManifest(
       text,
@@ -161,6 +168,12 @@ async function name(wanted: ArtifactInputs, { text, manifest, signature }: There
     );
   }
   announce(manifestDigest(text));
-  const folder = await publish(wanted, text, basename(dirname(manifest.diskPath)), signature);
-  return { folder, text, manifest, timings: {} };
+  const folder = await publish(wanted, text, stableName(manifest), signature);
+  return { folder, text, manifest, marks, timings: {} };
+}
+
+/** The folder's name that is baked into the snapshot; empty where it could be taken for something else beside the artifacts. */
+function stableName({ diskPath }: Manifest): string {
+  const own = basename(dirname(diskPath));
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(own) && !/^[0-9a-f]{64}$/.test(own) ? own : "";
 }

@@ -4,7 +4,15 @@ import { HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import type { Found } from "./artifactBoot";
 import { detectIdentity } from "./artifactIdentity";
-import { describeHost, hashFiles, inspectFiles, type FileDigest, type FileMarks } from "./artifactFiles";
+import {
+  changedSince,
+  describeHost,
+  hashFiles,
+  inspectFiles,
+  refuseIrregular,
+  type FileDigest,
+  type FileMarks,
+} from "./artifactFiles";
 import type { ArtifactInputs } from "./artifactInputs";
 import { trialLoad } from "./artifactTrial";
 import { sessionFor } from "./droplet";
@@ -18,20 +26,23 @@ export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<
   const text = await readManifest(session, path);
   if (text !== "") {
     const manifest = parseManifest(text, path);
-    await verifyFiles(session, path, manifest);
-    return { folder: path, text, manifest, given: true, timings: { examine: Date.now() - begun } };
+    const marks = await verifyFiles(session, path, manifest);
+    return { folder: path, text, manifest, given: true, marks, timings: { examine: Date.now() - begun } };
   }
   const examined = await examine(session, wanted, path);
   const timings = { examine: Date.now() - begun };
   return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
 }
 
-/** Throws HornetError that names the file which is not what the manifest says. */
-async function verifyFiles(session: Session, path: string, manifest: Manifest): Promise<void> {
-  const hashes = await hashFiles(
-    session,
-    Object.keys(manifest.files).map((name) => `${path}/${name}`),
-  );
+/**
+ * The marks of the files by name, as they were when their digests were computed.
+ *
+ * @throws HornetError that names the file which is not what the manifest says
+ */
+async function verifyFiles(session: Session, path: string, manifest: Manifest): Promise<FileMarks> {
+  const paths = Object.keys(manifest.files).map((name) => `${path}/${name}`);
+  await refuseIrregular(session, paths);
+  const hashes = await hashFiles(session, paths);
   for (const [name, { sha256 }] of Object.entries(manifest.files)) {
     const found = hashes.get(`${path}/${name}`)?.sha256;
     if (found === sha256) continue;
@@ -40,20 +51,22 @@ async function verifyFiles(session: Session, path: string, manifest: Manifest): 
         "was changed; bring the snapshot anew, or take the manifest away if the change is meant",
     );
   }
+  return Object.fromEntries(paths.map((file) => [file.slice(path.length + 1), hashes.get(file)?.marks ?? ""]));
 }
 
 interface Examined {
   readonly manifest: Manifest;
+  /** Of its files by name, as they were when their digests were computed. */
+  readonly marks: FileMarks;
   readonly elsewhere: Readonly<Record<string, string>>;
 }
 
 /** The files of a snapshot that lie in a folder, with size, mtime and inode. Throws where it is none. */
 export async function filesIn(session: Session, path: string): Promise<FileMarks> {
   const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
-  const marks = await inspectFiles(
-    session,
-    names.map((name) => `${path}/${name}`),
-  );
+  const paths = names.map((name) => `${path}/${name}`);
+  await refuseIrregular(session, paths);
+  const marks = await inspectFiles(session, paths);
   for (const name of ["vm.snapshot", "vm.mem"]) {
     if (marks[`${path}/${name}`] === undefined) {
       throw new HornetError(
@@ -92,8 +105,13 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
   // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
   const atPath = !ownDisk && baked.diskPath !== "";
   const elsewhere: Record<string, string> = atPath ? { "rootfs.ext4": baked.diskPath } : {};
+  await refuseIrregular(session, Object.values(elsewhere));
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
+  // The trial ran on the files as they were before: their digests must be those of the same files.
+  for (const [file, { marks: now }] of hashes) {
+    if (found[file] !== now) throw new HornetError(changedSince(session, file));
+  }
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
   // A VM without a drive may lie beside the image that its initrd was made from.
@@ -101,7 +119,7 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
   const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
   const manifest = {
     format: 1 as const,
-    files: Object.fromEntries(parts.map(([file, digest]) => [nameOf(file), digest])),
+    files: Object.fromEntries(parts.map(([file, { sha256, size }]) => [nameOf(file), { sha256, size }])),
     firecracker: version,
     // The head of a file of before 1.7 names none.
     snapshotFormat: head === undefined || head.format === "" ? program.format : head.format,
@@ -113,5 +131,6 @@ export async function examine(session: Session, wanted: ArtifactInputs, path: st
     ...identity,
     made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
   };
-  return { manifest, elsewhere };
+  const marked = Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest.marks]));
+  return { manifest, elsewhere, marks: marked };
 }

@@ -136,7 +136,7 @@ test.each(["source", "target"])(
     const source = { from: { droplet: droplet(ends.source), path: folder } };
     const one = await stage.brought(folder, { source, droplet: droplet(ends.target) });
     const work = one.create();
-    const position = `cat ${arrivals}/.hornet-draft-*/.position 2>/dev/null || :`;
+    const position = `cat ${arrivals}/.hornet-draft-*/.transfer/position 2>/dev/null || :`;
     for (;;) {
       const [name, at] = (await stage.run(position)).split(" ");
       if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "../firecracker/manifest";
-import { ConnectionError } from "../host/errors";
+import { ConnectionError, HornetError } from "../host/errors";
 import type { Session } from "../host/session";
 import { artifactsThat } from "./artifactByKey";
+import { parseHashes, type FileMarks } from "./artifactFiles";
+import { cleanUpAfter } from "./define";
 import { readManifest } from "./manifests";
+import { isOverdue, limitsOf } from "./transferLimits";
 import { sendFiles, sizeOf, type Part } from "./transferStream";
 import { report } from "../host/printable";
 
@@ -21,11 +24,13 @@ export interface Transfer {
   readonly sound?: ReadonlyMap<string, string>;
 }
 
-/** What it cost. */
+/** What it cost, and what came of it. */
 export interface Transferred {
   /** Bytes that came over the wire, compressed; those of earlier attempts that were cut off included. */
   readonly sent: number;
   readonly ms: number;
+  /** Size, mtime and inode of the files by name, as they were when their digests were computed. */
+  readonly marks: FileMarks;
 }
 
 /** After so many breaks without a byte of progress in between it is given up. */
@@ -33,45 +38,74 @@ const PATIENCE = 5;
 
 /**
  * Brings an artifact's files from droplet to droplet through this machine: what is not zero of them, compressed, in one
- * stream. What the target holds already is not sent; after a broken connection it goes on from where it was.
+ * stream. What the target has already is not sent; after a broken connection the transfer goes on from where it was.
  *
- * @throws HornetError with the file's name where what arrived is not what the manifest says
+ * The source may be hostile. The target takes only the manifest's files at their sizes, each once, and computes every digest
+ * of what is on its disk after the last byte. A transfer that fails leaves nothing; one that lost a connection leaves what the
+ * next attempt goes on from.
+ *
+ * @throws HornetError with the source's and the file's name where what arrived is not what the manifest says
  */
 export async function transfer(wanted: Transfer): Promise<Transferred> {
   const begun = Date.now();
-  // Connecting takes as long as much of the rest; the two go on beside each other.
-  const [here] = await Promise.all([held(wanted), readManifest(wanted.source, wanted.folder)]);
-  let sent = 0;
+  return cleanUpAfter(
+    async () => {
+      // Connecting takes as long as much of the rest, so both droplets are reached at once.
+      const [here] = await Promise.all([held(wanted), readManifest(wanted.source, wanted.folder)]);
+      const sent = await receive(wanted, here, begun);
+      const marks = await verify(wanted);
+      return { sent, ms: Date.now() - begun, marks };
+    },
+    async (failure) => {
+      if (!(failure instanceof ConnectionError)) await discard(wanted);
+    },
+  );
+}
+
+/** Fills the draft on the target; gives the bytes that it took. */
+async function receive(wanted: Transfer, here: readonly string[], begun: number): Promise<number> {
+  const { source, target, manifest } = wanted;
+  const total = Object.values(manifest.files).reduce((sum, { size }) => sum + size, 0);
   let idle = 0;
   let missing = Infinity;
   for (;;) {
     try {
       const { rest, received } = await remaining(wanted, here);
-      sent = received;
-      if (rest.length === 0) break;
-      const now = rest.reduce((sum, { name, offset }) => sum + sizeOf(wanted.manifest, name) - offset, 0);
+      if (rest.length === 0) return received;
+      const now = rest.reduce((sum, { name, offset }) => sum + sizeOf(manifest, name) - offset, 0);
       idle = now < missing ? 0 : idle + 1;
       missing = now;
-      sent = await sendFiles(wanted, rest, { received, begun });
-      break;
+      return await sendFiles(wanted, rest, { received, begun });
     } catch (error) {
       if (!(error instanceof ConnectionError) || idle >= PATIENCE) throw error;
+      // A source that breaks the connection after every byte would hold the transfer up for ever.
+      if (Number.isFinite(missing) && isOverdue(limitsOf(target), Date.now() - begun, total - missing)) {
+        throw new HornetError(`${source.name} breaks off the transfer of a snapshot again and again: ${error.message}`);
+      }
       report(`${error.message.split("\n")[0] ?? ""}; going on from where it was`);
       await sleep(500 * 2 ** idle);
     }
   }
-  const { target, vars, manifest } = wanted;
-  await target.call({
-    what: `verify the snapshot ${vars.digest ?? ""}`,
+}
+
+/** Holds every file of the draft against the manifest. */
+async function verify({ source, target, vars, manifest }: Transfer): Promise<FileMarks> {
+  const answer = await target.call({
+    what: `verify the snapshot ${vars.digest ?? ""} that came from ${source.name}`,
     run: "verify_receive",
     vars,
     stdin: lines(Object.entries(manifest.files).map(([name, { sha256 }]) => `${sha256} ${name}`)),
     patience: 60,
   });
-  return { sent, ms: Date.now() - begun };
+  const hashes = [...parseHashes(answer)];
+  return Object.fromEntries(hashes.map(([path, { marks }]) => [path.slice(path.lastIndexOf("/") + 1), marks]));
 }
 
-/** Files that the target has already: `name path`. */
+async function discard({ target, vars }: Transfer): Promise<void> {
+  await target.call({ what: "remove what a transfer has left", run: "abort_receive", vars });
+}
+
+/** Files that the target should have already: `sha256 name path`. */
 async function held({ target, vars, manifest, sound }: Transfer): Promise<string[]> {
   const folders = await manifestsOn(target, vars.dir_of_artifacts ?? "");
   const paths = new Map(
@@ -81,7 +115,7 @@ async function held({ target, vars, manifest, sound }: Transfer): Promise<string
   );
   return Object.entries(manifest.files).flatMap(([name, { sha256 }]) => {
     const path = sound?.get(name) ?? paths.get(sha256);
-    return path === undefined ? [] : [`${name} ${path}`];
+    return path === undefined ? [] : [`${sha256} ${name} ${path}`];
   });
 }
 
@@ -104,7 +138,8 @@ async function remaining({ target, vars, manifest }: Transfer, here: readonly st
     run: "begin_receive",
     vars,
     stdin: lines(here),
-    patience: 10,
+    // Files that are here are hashed.
+    patience: 60,
   });
   const said = answer.split("\n").map((line) => line.split(" "));
   const valueOf = (name: string): number => Number(said.find(([word]) => word === name)?.[1] ?? 0);

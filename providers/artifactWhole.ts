@@ -1,5 +1,5 @@
 import type { Manifest } from "../firecracker/manifest";
-import { hashFiles, inspectFiles } from "./artifactFiles";
+import { hashTolerantly, inspectFiles, type FileMarks } from "./artifactFiles";
 import { scratchNamespace } from "./artifactBoot";
 import type { ArtifactInputs } from "./artifactInputs";
 import { commonVars, sessionFor } from "./droplet";
@@ -10,6 +10,8 @@ export interface Soundness {
   readonly whole: boolean;
   /** The files that are: name → path. */
   readonly sound: ReadonlyMap<string, string>;
+  /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
+  readonly marks: FileMarks;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function soundnessOf(
   }));
   const paths = files.map(({ path }) => path);
   const there = await inspectFiles(session, paths);
-  const hashes = await hashFiles(
+  const hashes = await hashTolerantly(
     session,
     paths.filter((path) => there[path] !== undefined),
   );
@@ -43,7 +45,8 @@ export async function soundnessOf(
       .filter(({ path, sha256 }) => hashes.get(path)?.sha256 === sha256)
       .map(({ name, path }): [string, string] => [name, path]),
   );
-  if (sound.size === files.length) return { whole: true, sound };
+  const marks = Object.fromEntries(files.map(({ name, path }) => [name, hashes.get(path)?.marks ?? ""]));
+  if (sound.size === files.length) return { whole: true, sound, marks };
   await session.call({
     what: "take a damaged snapshot artifact away",
     run: `${otherwise}_artifact`,
@@ -54,5 +57,5 @@ export async function soundnessOf(
       digest: folder.slice(folder.lastIndexOf("/") + 1),
     },
   });
-  return { whole: false, sound };
+  return { whole: false, sound, marks };
 }

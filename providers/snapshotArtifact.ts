@@ -4,14 +4,14 @@ import { HornetError } from "../host/errors";
 import { bareArtifact } from "./artifactBare";
 import { bootArtifact, scratchNamespace, type Announce, type Found } from "./artifactBoot";
 import { artifactFrom } from "./artifactFrom";
-import { fileDrift, inspectFiles } from "./artifactFiles";
+import { changedSince, fileDrift, inspectFiles } from "./artifactFiles";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./artifactInputs";
 import { artifactAt } from "./artifactPath";
-import { readManifest, readSignature } from "./manifests";
 import { ownerId } from "../plan/owner";
 import { defaultBootArgs } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
 import { commonVars, observe, sessionFor } from "./droplet";
+import { readManifest, readSignature } from "./manifests";
 import { openFault } from "./openMetadata";
 import { verifyManifest } from "./signature";
 
@@ -60,7 +60,7 @@ async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
 async function settle(
   wanted: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0 }: Found,
+  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {} }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (wanted.digest !== undefined && wanted.digest !== digest) {
@@ -84,7 +84,7 @@ async function settle(
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
   const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
   const name = `${dirname(manifest.diskPath)}/manifest.json`;
-  const marks = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
+  const ours = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
   const made = given ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
@@ -92,6 +92,12 @@ async function settle(
   for (const old of all.slice(generations.length)) {
     // Clones that did not follow yet go on from what they have.
     if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
+  }
+  const session = sessionFor(wanted);
+  const seen = await inspectFiles(session, [...files, ...inputs, ...ours]);
+  for (const [file, was] of Object.entries(marks)) {
+    const path = elsewhere[file] ?? `${folder}/${file}`;
+    if (seen[path] !== was) throw new HornetError(changedSince(session, path));
   }
   const artifact = artifactIn(folder, digest, manifest, elsewhere);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
@@ -104,7 +110,7 @@ async function settle(
       key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
     },
     generations,
-    files: await inspectFiles(sessionFor(wanted), [...files, ...inputs, ...marks]),
+    files: seen,
     timings,
     transferred,
   };

@@ -1,7 +1,10 @@
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "../firecracker/manifest";
-import { CommandError, ConnectionError } from "../host/errors";
+import { CommandError, HornetError } from "../host/errors";
+import type { ByteStream } from "../host/stream";
 import type { Transfer } from "./artifactTransfer";
+import { limitsOf } from "./transferLimits";
 import { progressLine } from "./transferProgress";
 import { report } from "../host/printable";
 
@@ -21,15 +24,18 @@ export interface Before {
 
 /** How often progress is said, in ms. */
 const SAID_EVERY = 2000;
-/** The receiver's exit code where the stream was cut off (library/transfer.sh). */
+/** The receiver's exit codes: the stream was cut off, or holds what it must not (library/unpack.pl). */
 const CUT_OFF = 75;
+const REFUSED = 76;
+/** ms in which the source may say why its stream broke. */
+const LAST_WORDS = 5000;
 
 /**
  * Sends files from droplet to droplet. The bytes go from one ssh into the other, past this process, which would cost as
  * much CPU as to encrypt them; the receiver tells how many they were.
  *
  * @returns bytes that came over the wire, those of earlier attempts included
- * @throws ConnectionError where a droplet was lost, CommandError where one of them failed
+ * @throws ConnectionError where a droplet was lost, HornetError where the source sent something else or one of them failed
  */
 export async function sendFiles(
   { source, folder, elsewhere = {}, target, vars, manifest }: Transfer,
@@ -37,9 +43,22 @@ export async function sendFiles(
   before: Before,
 ): Promise<number> {
   const what = "transfer a snapshot";
+  const { stall, grace, rate } = limitsOf(target);
   const files = parts.map(({ name, offset }) => `${offset} ${name} ${elsewhere[name] ?? `${folder}/${name}`}`);
-  const to = await target.stream({ what, run: "receive_files", vars });
-  const from = await source.stream({ what, run: "send_files", vars: { files: files.join("\n") } }, to);
+  // The receiver knows all that may come before the first byte does.
+  const expected = parts.map(({ name, offset }) => `${offset} ${sizeOf(manifest, name)} ${name}`);
+  const limits = { stall: String(stall), grace: String(grace), rate: String(rate) };
+  const to = await target.stream({
+    what,
+    run: "receive_files",
+    vars: { ...vars, ...limits, files: expected.join("\n") },
+  });
+  const from = await source
+    .stream({ what, run: "send_files", vars: { files: files.join("\n"), life: String(Math.ceil(stall / 4)) } }, to)
+    .catch((error: unknown) => {
+      to.kill();
+      throw error;
+    });
   const all = Object.keys(manifest.files);
   const total = all.reduce((sum, name) => sum + sizeOf(manifest, name), 0);
   const done = new Map(
@@ -59,19 +78,30 @@ export async function sendFiles(
     report(`from ${source.name}: ${progressLine(now)}`);
   }, SAID_EVERY);
   try {
-    // The end of the sender ends the receiver, which keeps what came until then.
-    const receiver = to.ended.catch((error: unknown) => {
-      // What was cut off has no sender any more, whose own end tells why: killed, it would tell of that.
-      if (!isCutOff(error)) from.kill();
-      throw error;
-    });
-    const [received, given] = await Promise.allSettled([receiver, from.ended]);
-    const reasons = [received, given].flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
-    if (reasons.length > 0) throw cause(reasons);
+    await bothEnds(to, from, source.name);
     return sent;
   } finally {
     clearInterval(tick);
   }
+}
+
+/** Waits until both ends are done. The receiver's verdict counts; the source's own failure only explains a stream that broke. */
+async function bothEnds(to: ByteStream, from: ByteStream, source: string): Promise<void> {
+  const given = failureOf(from);
+  const verdict = await failureOf(to);
+  // A hostile source never ends, and a shared connection keeps its session open even when its ssh is killed.
+  const mayExplain = verdict !== undefined && codeOf(verdict) === CUT_OFF;
+  const why = mayExplain ? await Promise.race([given, sleep(LAST_WORDS, undefined, { ref: false })]) : undefined;
+  from.kill();
+  if (verdict === undefined) return;
+  const words = verdict instanceof CommandError ? verdict.failure.stderr.trim() : "";
+  if (codeOf(verdict) === REFUSED) {
+    throw new HornetError(
+      `the snapshot from ${source} was refused: that droplet ${words}. Nothing of it was kept; look at the files on ${source}`,
+    );
+  }
+  if (codeOf(verdict) !== CUT_OFF) throw verdict;
+  throw why ?? new HornetError(`the snapshot from ${source} is not complete: ${words}; look at the files on ${source}`);
 }
 
 /** A file's size in bytes. */
@@ -79,13 +109,14 @@ export function sizeOf(manifest: Manifest, name: string): number {
   return manifest.files[name]?.size ?? 0;
 }
 
-/** Of the failures of both ends the one that is not for the other's sake; the receiver's comes first. */
-function cause(reasons: readonly unknown[]): unknown {
-  const lost = reasons.find((reason) => reason instanceof ConnectionError);
-  const own = reasons.find((reason) => !isCutOff(reason));
-  return lost ?? own ?? reasons[0];
+/** Why a stream failed, once it has ended; undefined where it did not. */
+function failureOf({ ended }: ByteStream): Promise<Error | undefined> {
+  return ended.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
 }
 
-function isCutOff(reason: unknown): boolean {
-  return reason instanceof CommandError && reason.failure.code === CUT_OFF;
+function codeOf(reason: unknown): number | null {
+  return reason instanceof CommandError ? reason.failure.code : null;
 }

@@ -20,7 +20,7 @@ import { ownerName } from "../plan/owner";
 import { planFleet } from "../plan/names";
 import { needsOf } from "../plan/needs";
 import { limitDrift, parseRaised, raisedText } from "../plan/limits";
-import { hashFiles, inspectFiles } from "../providers/artifactFiles";
+import { hashTolerantly, inspectFiles } from "../providers/artifactFiles";
 import { manifestsOn } from "../providers/artifactTransfer";
 import { lookAtDroplet, type Seen } from "../providers/preflight";
 import { snapshotNeeds } from "../providers/snapshotOutlook";
@@ -142,6 +142,6 @@ async function damagedFiles(session: Session, dir: string): Promise<string[]> {
     session,
     files.map(({ path }) => path),
   );
-  const hashes = await hashFiles(session, Object.keys(there));
+  const hashes = await hashTolerantly(session, Object.keys(there));
   return files.filter(({ path, sha256 }) => hashes.get(path)?.sha256 !== sha256).map(({ path }) => path);
 }

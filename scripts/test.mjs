@@ -35,19 +35,29 @@ function run(argv, env = process.env) {
   });
 }
 
-/** Every shell script of the checkout: by its ending, or by its first line. */
-function shellScripts(folder = checkout) {
+const isPerlProgram = (/** @type {string} */ path) => path.endsWith(".pl");
+
+/**
+ * Every file of the checkout that is one of a kind.
+ *
+ * @param {(path: string) => boolean} isOne
+ */
+function filesThat(isOne, folder = checkout) {
   /** @type {string[]} */
   const found = [];
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !skipped.has(entry.name)) found.push(...shellScripts(path));
-    else if (entry.isFile() && isShellScript(path)) found.push(relative(checkout, path));
+    if (entry.isDirectory() && !skipped.has(entry.name)) found.push(...filesThat(isOne, path));
+    else if (entry.isFile() && isOne(path)) found.push(relative(checkout, path));
   }
   return found.sort();
 }
 
-/** @param {string} path */
+/**
+ * By its ending, or by its first line.
+ *
+ * @param {string} path
+ */
 function isShellScript(path) {
   if (path.endsWith(".sh")) return true;
   // Only files without a type by their name, so that no big file is read for its first line.
@@ -61,7 +71,9 @@ const checks = {
   types: () => [process.execPath, join(modules, "typescript/bin/tsc"), "--noEmit"],
   lint: () => [process.execPath, join(modules, "eslint/bin/eslint.js"), "."],
   format: () => [process.execPath, join(modules, "prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."],
-  "shell scripts": () => ["shellcheck", ...shellScripts()],
+  "shell scripts": () => ["shellcheck", ...filesThat(isShellScript)],
+  // It checks one program at a time.
+  "perl programs": () => ["sh", "-c", 'for f; do perl -wc "$f" || exit; done', "sh", ...filesThat(isPerlProgram)],
 };
 
 /** @returns {Promise<Count>} */

@@ -10,26 +10,66 @@ inspect_files() {
   return 0
 }
 
-# read_manifest: variables path. The manifest's text; nothing where there is none.
-read_manifest() { [[ ! -f $path/manifest.json ]] || cat "$path/manifest.json"; }
+# A manifest takes a few KiB, a signature less than one. A file of gigabytes of that name would stall whoever reads it.
+manifest_limit=1048576
 
-# read_signature: variables path.
-read_signature() { [[ ! -f $path/manifest.json.sig ]] || cat "$path/manifest.json.sig"; }
+# read_manifest: variables path. The manifest's text, up to one byte more than the limit; nothing where there is none.
+read_manifest() { read_limited "$path/manifest.json"; }
 
-# hash_files: stdin: one path a line. Answers "SHA256 SIZE PATH", in this order; all are read at once, and none any longer
-# where one of them cannot be read.
+# read_signature: variables path. As read_manifest.
+read_signature() { read_limited "$path/manifest.json.sig"; }
+
+read_limited() { [[ ! -f $1 ]] || head -c $((manifest_limit + 1)) -- "$1"; }
+
+# artifact_names: variables dir_of_artifacts. The folders of Hornet's own artifacts there, whose name is a digest. What is
+# another user's, or too large, is no manifest of Hornet's.
+artifact_names() {
+  [[ ! -d $dir_of_artifacts ]] || find "$dir_of_artifacts/" -mindepth 2 -maxdepth 2 -regextype posix-extended \
+    -regex '.*/[0-9a-f]{64}/manifest\.json' -type f -user "$EUID" -size "-$((manifest_limit + 1))c" -printf '%P\n' | cut -d/ -f1
+}
+
+# irregular_files: stdin: one path a line. Answers those that are there and are no regular files: reading a fifo may never end.
+irregular_files() {
+  local file
+  while IFS= read -r file; do
+    [[ ! -e $file || -f $file ]] || printf '%s\n' "$file"
+  done
+}
+
+# hash_files: stdin: one path a line. Answers "SHA256 SIZE MTIME INODE PATH", in this order; all are read at once, and none any
+# longer where one of them cannot be read. Instead of the digest it says "irregular" of what is neither a file nor a disk, and
+# "changed" of what was written while it was read.
 hash_files() {
-  local file sum descriptor
+  local file line descriptor
   local -a files descriptors=()
   mapfile -t files
   for file in "${files[@]}"; do
-    exec {descriptor}< <(hash_file "$file")
+    exec {descriptor}< <(hash_marked "$file")
     descriptors+=("$descriptor")
   done
   for file in "${!files[@]}"; do
-    read -r sum _ <&"${descriptors[file]}" || { kill_descendants "$BASHPID"; return 1; }
-    printf '%s %s %s\n' "$sum" "$(stat -L -c %s -- "${files[file]}")" "${files[file]}"
+    IFS= read -r line <&"${descriptors[file]}" || { kill_descendants "$BASHPID"; return 1; }
+    printf '%s %s\n' "$line" "${files[file]}"
   done
+}
+
+# hash_marked FILE: "SHA256 SIZE MTIME INODE". A link to the file, or another mode, changes its ctime as a write does, so it is
+# read again; a write that goes on is seen at the last try.
+hash_marked() {
+  local before after="" sum tries=3
+  local -a marks
+  before=$(stat -L -c '%s %Y %i %d %y %z' -- "$1" 2>/dev/null) || { fail "$1: No such file, or it cannot be read"; return 1; }
+  if [[ ! -f $1 && ! -b $1 ]]; then
+    sum=irregular
+  else
+    until [[ $after == "$before" ]]; do
+      ((tries-- > 0)) || { sum=changed && break; }
+      [[ -z $after ]] || before=$after
+      sum=$(hash_file "$1") && after=$(stat -L -c '%s %Y %i %d %y %z' -- "$1") || return
+    done
+  fi
+  read -r -a marks <<<"$before"
+  printf '%s %s\n' "${sum%% *}" "${marks[*]:0:3}"
 }
 
 # hash_file FILE: its sha256, first on a line. OpenSSL, where it is installed, uses the CPU's own instructions for it, which
@@ -86,8 +126,10 @@ publish_artifact() {
     effect "artifact/user" add_user "$target" || return
   fi
   [[ -z $signature ]] || effect "artifact/signature" write_signature "$target" || return
-  # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there.
-  if [[ -n $name ]] && [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
+  # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there. An artifact
+  # whose disk is a link through that name would lead to itself.
+  if [[ -n $name && $(readlink "$target/rootfs.ext4") != "$dir_of_artifacts/$name/"* ]] &&
+    [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
   fi
 }
@@ -105,7 +147,8 @@ link_artifact() {
 # has_manifest FOLDER DIGEST: whether the folder's manifest is the one of that digest.
 has_manifest() {
   local sum
-  sum=$(sha256sum -- "$1/manifest.json" 2>/dev/null) && [[ ${sum%% *} == "$2" ]]
+  [[ -f $1/manifest.json ]] && sum=$(head -c $((manifest_limit + 1)) -- "$1/manifest.json" 2>/dev/null | sha256sum) &&
+    [[ ${sum%% *} == "$2" ]]
 }
 
 # give_way FOLDER DRAFT: takes a folder away for a draft, which takes over the marks of its users.

@@ -1,21 +1,18 @@
 # shellcheck shell=bash
-# Artifacts on their way from one droplet to another: what is not zero of each file, as zstd of frames "NAME OFFSET
-# LENGTH" and LENGTH bytes; "NAME SIZE 0" closes a file, "end 0 0" the stream. perl reads and writes them, because it
-# finds holes (lseek(2), SEEK_DATA) and is part of every Debian and Ubuntu.
+# Artifacts on their way from one droplet to another (see pack.pl and unpack.pl). The droplet that sends may be hostile: the
+# receiver knows every name, size and digest before the first byte, and publishes nothing that differs.
 
-# send_files: variables files (lines "OFFSET NAME PATH"). stdout: the stream.
+# send_files: variables files (lines "OFFSET NAME PATH"), life (seconds of silence at most). stdout: the stream.
 send_files() {
-  perl -e "$pack_script" 3<<<"$files" | zstd -q -c -1 - || return 1
+  perl -e "$pack_program" "$life" 3<<<"$files" || return 1
 }
 
 # list_manifests: variables dir_of_artifacts. Every artifact's digest and manifest, the latter in base64.
 list_manifests() {
-  local manifest
-  for manifest in "$dir_of_artifacts"/*/manifest.json; do
-    [[ -f $manifest && ! -L ${manifest%/*} ]] || continue
-    manifest=${manifest%/*}
-    printf '%s %s\n' "${manifest##*/}" "$(base64 -w0 "$manifest/manifest.json")"
-  done
+  local name
+  while IFS= read -r name; do
+    printf '%s %s\n' "$name" "$(base64 -w0 "$dir_of_artifacts/$name/manifest.json")"
+  done < <(artifact_names)
 }
 
 # allocated: variables folder; stdin: names. Answers "NAME SIZE ALLOCATED", both in bytes.
@@ -26,64 +23,103 @@ allocated() {
   done | while read -r name size blocks; do printf '%s %s %s\n' "$name" "$size" $((blocks * 512)); done
 }
 
-# begin_receive: variables namespace owner dir_of_artifacts digest; stdin: lines "NAME PATH", a file of that content that
-# lies here already. Makes the draft, or goes on with the one of a transfer that was cut off. Answers "have NAME" for
-# each file that is all there, "NAME OFFSET" for the one that was under way, "received BYTES" for what that took.
+# begin_receive: variables namespace owner dir_of_artifacts digest; stdin: lines "SHA256 NAME PATH", a file on this droplet
+# that should have that content. Makes the draft, or goes on with the one of a transfer that was cut off. Answers "have NAME"
+# for each complete file, "NAME OFFSET" for the one that was under way, "received BYTES" for what that took.
 begin_receive() {
-  local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
+  local draft=$dir_of_artifacts/.hornet-draft-$namespace notes name path sum at=0
+  local -a sums=() names=() paths=()
+  notes=$draft/.transfer
   effect "artifact/folder" make_folder "$dir_of_artifacts" || return
-  if [[ $(cat "$draft/.digest" 2>/dev/null) != "$digest" ]]; then
-    effect "artifact/draft" remake_folder "$draft" || return
-    printf '%s\n' "$digest" >"$draft/.digest" || return
+  if [[ -L $draft || $(cat "$notes/digest" 2>/dev/null) != "$digest" ]]; then
+    effect "artifact/draft" new_draft "$draft" || return
   fi
-  while read -r name path; do
-    [[ -e $draft/$name.whole ]] || effect "artifact/have" take_over "$path" "$draft/$name" || return
+  while IFS=' ' read -r sum name path; do
+    [[ ! -e $notes/$name.whole && -f $path ]] || continue
+    sums+=("$sum") names+=("$name") paths+=("$path")
   done
-  for path in "$draft"/*.whole; do
+  # A manifest that names a digest proves nothing about the file beside it.
+  while IFS=' ' read -r sum _; do
+    if [[ $sum == "${sums[at]}" ]]; then
+      effect "artifact/have" take_over "${paths[at]}" "$draft/${names[at]}" "$notes/${names[at]}" || return
+    fi
+    ((at += 1))
+  done < <(((${#paths[@]} == 0)) || printf '%s\n' "${paths[@]}" | hash_files)
+  for path in "$notes"/*.whole; do
     name=${path##*/}
     [[ ! -e $path ]] || printf 'have %s\n' "${name%.whole}"
   done
-  cat "$draft/.position" 2>/dev/null
-  [[ ! -e $draft/.received ]] || printf 'received %s\n' "$(<"$draft/.received")"
+  cat "$notes/position" 2>/dev/null
+  [[ ! -e $notes/received ]] || printf 'received %s\n' "$(<"$notes/received")"
 }
 
-# take_over PATH TARGET: the same file under another name; artifacts are read-only, so they can share it. What an artifact
-# only leads to is somebody's own, and copied.
+# new_draft FOLDER: the folder .transfer in it holds the receiver's notes; no name in a manifest begins with a dot.
+new_draft() {
+  remake_folder "$1" && mkdir "$1/.transfer" && put_line "$1/.transfer/digest" "$digest"
+}
+
+# take_over PATH TARGET NOTES: the same file under another name. Artifacts share a file that nobody but root can write; anything
+# else is copied.
 take_over() {
-  { [[ ! -L $1 ]] && ln -- "$1" "$2.link" 2>/dev/null; } || cp --reflink=auto --sparse=always -- "$1" "$2.link" || return
-  mv "$2.link" "$2" && : >"$2.whole"
+  { is_roots "$1" && ln -- "$1" "$2.link" 2>/dev/null; } || cp --reflink=auto --sparse=always -- "$1" "$2.link" || return
+  mv -T "$2.link" "$2" && : >"$3.whole"
 }
 
-# receive_files: variables namespace owner dir_of_artifacts. stdin: the stream. Says how far it came, line by line.
+# is_roots FILE: a regular file of this user that no other one can write.
+is_roots() {
+  local mode
+  [[ -f $1 && ! -L $1 && -O $1 ]] && mode=$(stat -c %a -- "$1") && (((8#$mode & 8#022) == 0))
+}
+
+# receive_files: variables namespace owner dir_of_artifacts, files (lines "OFFSET SIZE NAME"), and the limits of unpack.pl: stall
+# grace rate. stdin: the stream. Answers how far it came, line by line.
 receive_files() {
   effect "artifact/receive" unpack_stream "$dir_of_artifacts/.hornet-draft-$namespace"
 }
 
-unpack_stream() {
-  local line=""
-  # 75: it was cut off, as perl says it too.
-  until [[ $line == *"$stream_begins" ]]; do IFS= read -r line || return 75; done
-  perl -e "$unpack_script" "$1"
-  local rc=$?
-  # Of perl's exit codes 255 is a die(); ssh's own means that the connection is lost.
-  ((rc != 255)) || return 1
-  return "$rc"
+unpack_stream() { perl -e "$unpack_program" "$1" "$stall" "$grace" "$rate" "$stream_begins" 3<<<"$files"; }
+
+# verify_receive: variables namespace dir_of_artifacts; stdin: lines "SHA256 NAME", all files of the manifest. Reads every file
+# from disk. Fails with the name of the first one that is not what it should be, and removes the draft then; removes whatever
+# else lies in the draft. Answers as hash_files does.
+verify_receive() {
+  local draft=$dir_of_artifacts/.hornet-draft-$namespace sum name at=0 fault="" answer=""
+  local -a sums=() names=() paths=()
+  while IFS=' ' read -r sum name; do
+    sums+=("$sum") names+=("$name") paths+=("$draft/$name")
+    [[ -n $fault || -f $draft/$name && ! -L $draft/$name ]] || fault="$name did not arrive as a regular file"
+  done
+  if [[ -z $fault ]]; then
+    answer=$(printf '%s\n' "${paths[@]}" | hash_files) || return
+    while IFS=' ' read -r sum _; do
+      [[ $sum == "${sums[at]}" ]] || fault="${names[at]} arrived with the digest $sum, and the manifest says ${sums[at]}: it was changed where it came from"
+      [[ -z $fault ]] || break
+      ((at += 1))
+    done <<<"$answer"
+  fi
+  if [[ -n $fault ]]; then
+    abort_receive
+    fail "$fault"
+    return 1
+  fi
+  effect "artifact/tidy" keep_only "$draft" "${names[@]}" || return
+  printf '%s\n' "$answer"
 }
 
-# verify_receive: variables namespace dir_of_artifacts; stdin: lines "SHA256 NAME". Fails with the name of the first file that is
-# not what it should be, and takes the draft away then.
-verify_receive() {
-  local draft=$dir_of_artifacts/.hornet-draft-$namespace sum name found
-  while read -r sum name; do
-    found=$(cat "$draft/$name.sum" 2>/dev/null || hash_file "$draft/$name") || return
-    if [[ ${found%% *} != "$sum" ]]; then
-      effect "artifact/del-draft" rm -rf "$draft"
-      effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
-      fail "$name arrived with the digest ${found%% *}, and the manifest says $sum: it was changed where it came from"
-      return 1
-    fi
+# keep_only FOLDER NAME…: removes everything else from the folder.
+keep_only() {
+  local folder=$1 entry
+  local -A kept=()
+  shift
+  for entry in "$@"; do kept[$entry]=1; done
+  for entry in "$folder"/* "$folder"/.[!.]* "$folder"/..?*; do
+    if [[ -n ${kept[${entry##*/}]:-} ]] || [[ ! -e $entry && ! -L $entry ]]; then continue; fi
+    rm -rf -- "$entry" || return
   done
-  # The drafts first: a digest of a connection that broke may still be under way, and finds nothing to name any more.
-  rm -f "$draft"/*.draft
-  rm -f "$draft"/*.sum "$draft"/*.whole "$draft"/.position* "$draft"/.received* "$draft/.digest"
+}
+
+# abort_receive: variables namespace dir_of_artifacts. Removes what a transfer that failed has left.
+abort_receive() {
+  effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
+  effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
 }

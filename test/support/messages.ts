@@ -37,11 +37,17 @@ export function messagesOfCode(folder: string): Message[] {
   });
 }
 
-/** The messages of the shell functions that run on a droplet. */
+/** The messages of the functions and programs that run on a droplet. */
 export function messagesOfLibrary(): Message[] {
   const folder = "host/library";
   return readdirSync(join(checkout, folder)).flatMap((name) => {
     const text = readFileSync(join(checkout, folder, name), "utf8");
+    if (name.endsWith(".pl")) {
+      return [...text.matchAll(/\brefuse\("([^"]*)"/g)].map(([, said = ""]) => ({
+        file: `${folder}/${name}`,
+        text: said.replaceAll(/\$\w+/g, BLANK),
+      }));
+    }
     return [...text.matchAll(/\bfail "((?:[^"$]|\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$)*)"/g)].map(
       ([, said = ""]) => ({
         file: `${folder}/${name}`,
