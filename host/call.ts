@@ -1,4 +1,5 @@
 import { HornetError } from "./errors";
+import { READ_ONLY, REMOVING } from "./library";
 import { quote } from "./quote";
 
 /** One call of a library function on a droplet. */
@@ -34,7 +35,14 @@ export function encode({ run, vars = {}, stdin }: Call): string {
   for (const text of [...Object.values(vars), stdin ?? ""]) {
     if (text.includes("\0")) throw new HornetError(`what ${run} is to work with holds a NUL character`);
   }
+  const guarded = withLineage(run, vars);
   // No pipe: with pipefail a function that ends before it has read all would fail for whoever feeds it.
-  const fed = stdin === undefined ? run : `exec < <(printf %s ${quote(stdin)}) && ${run}`;
+  const fed = stdin === undefined ? guarded : `exec < <(printf %s ${quote(stdin)}) && ${guarded}`;
   return `${assignments.join("")}${fed}\n`;
+}
+
+/** A call that changes a droplet for a state runs only where that state's lineage owns it; see library/lineage.sh. */
+function withLineage(run: string, { lineage }: Readonly<Record<string, string>>): string {
+  if (lineage === undefined || READ_ONLY.has(run)) return run;
+  return REMOVING.has(run) ? `keep_lineage && ${run} && release_lineage` : `enter_lineage && ${run}`;
 }

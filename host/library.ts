@@ -41,6 +41,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "list_unused",
   "lock_holder",
   "preflight_facts",
+  "read_lineage",
   "read_manifest",
   "read_proofs",
   "read_signature",
@@ -48,6 +49,24 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "smoke_test",
   "snapshot_head",
   "watch_guests",
+]);
+
+/** The functions that only remove. All others that change something claim the droplet for their state first. */
+export const REMOVING: ReadonlySet<string> = new Set([
+  "abort_boot",
+  "delete_bridge",
+  "delete_namespace",
+  "delete_rules",
+  "delete_vm",
+  "drop_artifact",
+  "drop_proofs",
+  "prune_artifact",
+  "release_consoles",
+  "release_lineage",
+  "release_metrics",
+  "return_limits",
+  "scratch_done",
+  "sweep",
 ]);
 
 /**

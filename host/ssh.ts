@@ -14,6 +14,48 @@ export function knownHostsLine(connection: SshConnection): string | undefined {
 }
 
 /**
+ * The options of ssh_config(5) by which the operator's own configuration, for `Host *` say, would lend something to the other
+ * side, run something here, or break a shell that is spoken to by a program. How the host is reached stays the operator's:
+ * HostName, ProxyJump, ProxyCommand, IdentityFile, IdentityAgent, and algorithms.
+ */
+export const NOTHING_LENT: readonly string[] = [
+  "ForwardAgent=no",
+  "ForwardX11=no",
+  "ForwardX11Trusted=no",
+  "GSSAPIDelegateCredentials=no",
+  "ClearAllForwardings=yes",
+  "Tunnel=no",
+  "GatewayPorts=no",
+  // A minus removes what the configuration names; SetEnv has no such form, and its first value counts.
+  "SendEnv=-*",
+  "SetEnv=HORNET_SSH=1",
+  "PermitLocalCommand=no",
+  "LocalCommand=none",
+  "RemoteCommand=none",
+  "SessionType=default",
+  "RequestTTY=no",
+  "StdinNull=no",
+  "ForkAfterAuthentication=no",
+  "ControlPersist=no",
+  "EscapeChar=none",
+  "AddKeysToAgent=no",
+  "UpdateHostKeys=no",
+  "VisualHostKey=no",
+];
+
+/** The options by which a pinned host key is the only one that counts, whatever else the operator trusts. */
+export const ONLY_THE_PIN: readonly string[] = [
+  "GlobalKnownHostsFile=/dev/null",
+  "KnownHostsCommand=none",
+  "VerifyHostKeyDNS=no",
+  "CheckHostIP=no",
+  "CanonicalizeHostname=no",
+  "NoHostAuthenticationForLocalhost=no",
+  "HostbasedAuthentication=no",
+  "HashKnownHosts=no",
+];
+
+/**
  * OpenSSH's options for a droplet. Nothing is ever asked and an unknown or changed host key is refused.
  *
  * @param folder a private folder for the control socket and the pinned known_hosts file; its path must be short, since
@@ -27,11 +69,7 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
     "LogLevel=ERROR",
-    "EscapeChar=none",
-    // What the operator's own configuration may say of every host, and what would break a lane or outlive it.
-    "ControlPersist=no",
-    "RemoteCommand=none",
-    "ClearAllForwardings=yes",
+    ...NOTHING_LENT,
     `ControlPath="${join(folder, "c")}"`,
   ];
   const pin = knownHostsLine(connection);
@@ -39,11 +77,7 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
     const file = join(folder, "known_hosts");
     writeFileSync(file, pin, { mode: 0o600 });
     // The operator's own configuration may say that the host is an alias of another one.
-    options.push(
-      `UserKnownHostsFile="${file}"`,
-      "GlobalKnownHostsFile=/dev/null",
-      `HostKeyAlias=${knownName(connection)}`,
-    );
+    options.push(`UserKnownHostsFile="${file}"`, ...ONLY_THE_PIN, `HostKeyAlias=${knownName(connection)}`);
   }
   if (connection.privateKeyPath !== undefined) {
     options.push(`IdentityFile="${expandHome(connection.privateKeyPath)}"`, "IdentitiesOnly=yes");

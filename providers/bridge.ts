@@ -5,7 +5,8 @@ import { cidrOf, networkText } from "../plan/addresses";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { alone, change, observe, observeToChange } from "./droplet";
+import { owned } from "./owned";
+import { alone, change, commonVars, observe, observeToChange } from "./droplet";
 import { cidr, interfaceName } from "./fields";
 
 /** The arguments of a Bridge. */
@@ -85,12 +86,12 @@ async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
 }
 
 async function remove(state: Inputs, before = ""): Promise<void> {
-  const { runtimeDir, name, owner, address } = state;
+  const { name, owner, address } = state;
   await alone(state, () =>
     change(state, name, {
       what: `take away the bridge ${name}`,
       run: "delete_bridge",
-      vars: { runtime_dir: runtimeDir, bridge: name, owner, address, table: bridgeTableName(owner, name), before },
+      vars: { ...commonVars(state), bridge: name, address, table: bridgeTableName(owner, name), before },
       hint: "look at its ports with: ip link show master " + name,
     }),
   );
@@ -129,4 +130,4 @@ const definition: Definition<Inputs, Outputs> = {
 };
 
 /** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

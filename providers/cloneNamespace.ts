@@ -6,6 +6,7 @@ import { vethMacs } from "../plan/macs";
 import { planNamespace, type NamespaceSpec } from "../plan/namespace";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { change, commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { keptAfter } from "./guestError";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "./fields";
@@ -179,4 +180,4 @@ export const definition: Definition<Inputs, Outputs> = {
 };
 
 /** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { consoleDrift, MIB } from "../plan/consoles";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { change, commonVars, observe } from "./droplet";
 
 /** The arguments of a ConsoleKeeper. */
@@ -47,4 +48,4 @@ const definition: Definition<Inputs, object> = {
 };
 
 /** The process on a droplet that keeps what a stack's guests and VMMs write to their consoles short. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -7,6 +7,7 @@ import { HornetBug, HornetError, messageOf } from "../host/errors";
 import { printable, report } from "../host/printable";
 import { traceSpan } from "../host/trace";
 import { isGone } from "./gone";
+import { noteLineage, refusedCondition } from "./lineage";
 import { omitDefaults } from "./omitDefaults";
 import { readAnyhow } from "./readAnyhow";
 import { saidOnce } from "./saidOnce";
@@ -35,8 +36,8 @@ export const commonInputs = z.object({
   vmmTimeout: z.number().positive().default(30),
 });
 
-/** See {@link commonInputs}. */
-export type CommonInputs = z.infer<typeof commonInputs>;
+/** See {@link commonInputs}; the lineage is that of the state which the resource is in, see owned.ts. */
+export type CommonInputs = z.infer<typeof commonInputs> & { readonly lineage?: string | undefined };
 
 /** What a read found: gone, or there, with what is not as declared in words; `told` where those were said before. */
 export type Reading<Outputs> =
@@ -96,8 +97,11 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   });
   return {
     check: (olds: Bag, news: Bag) =>
-      Promise.resolve(isOfOldState(olds) ? { failures: [{ property: "", reason: REFUSAL }] } : check(definition, news)),
+      Promise.resolve(
+        isOfOldState(olds) ? { failures: [{ property: "", reason: REFUSAL }] } : check(definition, olds, news),
+      ),
     diff: (_id: string, olds: Bag, news: Bag) => {
+      noteLineage(olds.owner, olds.lineage);
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
       // Names exist once on a droplet, so what is replaced goes first.
@@ -141,6 +145,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
 
 function check<Inputs extends CommonInputs>(
   { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  olds: Bag,
   news: Bag,
 ): dynamic.CheckResult {
   const parsed = schema.safeParse(news);
@@ -151,7 +156,8 @@ function check<Inputs extends CommonInputs>(
     return { inputs: { ...news, [CONDITION]: AS_DECLARED }, failures };
   }
   noteWay(parsed.data.droplet);
-  const reason = fault?.(parsed.data);
+  // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
+  const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
   // Of no single property: the engine would show its value.
   const failures = reason === undefined ? [] : [{ property: "", reason }];
   return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };

@@ -4,10 +4,13 @@ import { sessionOf, type Session } from "../host/session";
 import type { Observed } from "../plan/observed";
 import type { CommonInputs } from "./define";
 import { Limit } from "./limit";
+import { lineageVars } from "./lineage";
 
 /** The variables that every function of the library knows. */
-export function commonVars({ owner, runtimeDir, vmmTimeout }: CommonInputs): Record<string, string> {
-  return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: String(Math.round(vmmTimeout * 1000)) };
+export function commonVars(common: CommonInputs): Record<string, string> {
+  const { owner, runtimeDir, vmmTimeout } = common;
+  const vmmTimeoutMs = String(Math.round(vmmTimeout * 1000));
+  return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: vmmTimeoutMs, ...lineageVars(common) };
 }
 
 /** One operation's view of a droplet for one owner. */

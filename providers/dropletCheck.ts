@@ -2,6 +2,7 @@ import { z } from "zod";
 import { HornetError } from "../host/errors";
 import type { Observed } from "../plan/observed";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { absolutePath, interfaceName, namespaceName, programPaths } from "./fields";
 import { lookAtDroplet, type Seen } from "./preflight";
@@ -97,4 +98,4 @@ const definition: Definition<Inputs, Outputs> = {
  * apart from the stack's claim, whose end takes the fleet away: a fleet that is to move to another droplet stays where it
  * is until that one has been looked at.
  */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { change, commonVars, observe } from "./droplet";
 import { absolutePath, namespaceName } from "./fields";
+import { isClaimed } from "./lineage";
 import { defaults } from "../config/defaults";
 
 /** The arguments of a DropletClaim. */
@@ -54,11 +56,25 @@ const definition: Definition<Inputs, object> = {
     const { claims } = await observe(state, WHOLE);
     const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
-    return { outputs: {}, drift: orphans };
+    // Where all of the folder is gone, its other parts say so, and the first of them that is repaired claims again.
+    const marked = claims.some(({ owner, unmarked }) => owner === state.owner && unmarked !== true);
+    const unclaimed =
+      marked && !(await isClaimed(state)) ? ["nothing on the droplet says which state owns the fleet"] : [];
+    return { outputs: {}, drift: [...orphans, ...unclaimed] };
   },
   // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here: of what
   // was declared before, what was begun and never stood in the state.
-  update: (state, wanted) => sweep(wanted, { declared: wanted.namespaces, finished: state.namespaces }),
+  update: async (state, wanted) => {
+    await sweep(wanted, { declared: wanted.namespaces, finished: state.namespaces });
+    // A create leaves that to the first resource that makes something, when the state has this one already: a run that is
+    // cut off before leaves nothing that no state knows.
+    await change(wanted, WHOLE, {
+      what: "claim the droplet for this stack's state",
+      run: "claim_lineage",
+      vars: { ...commonVars(wanted), dir_of_artifacts: wanted.dir },
+    });
+    return {};
+  },
   delete: async (state) => {
     await sweep(state, "nothing");
   },
@@ -68,4 +84,4 @@ const definition: Definition<Inputs, object> = {
  * The stack's claim to a droplet: the first of a fleet's resources that changes something there, and the last one to. It
  * takes away what carries the stack's mark and stands in no state, because a run was cut off or a state was lost.
  */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -3,6 +3,7 @@ import { parseDropletFacts, type DropletFacts } from "../plan/dropletFacts";
 import { judgeLimits, LIMIT_KEYS, limitDrift, raisedText, type Raise } from "../plan/limits";
 import type { Observed } from "../plan/observed";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { commonVars, observe, observeToChange, sessionFor } from "./droplet";
 import { report } from "../host/printable";
 
@@ -95,4 +96,4 @@ const definition: Definition<Inputs, Outputs> = {
  * The kernel's limits on a droplet, raised for as long as the fleet needs it. A resource of its own after the stack's claim:
  * what a run that dies has raised is found by a destroy, because the state knows the claim by then.
  */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

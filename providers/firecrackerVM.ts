@@ -8,6 +8,7 @@ import { keepsDisk } from "../firecracker/recipe";
 import { resumeRequest } from "../firecracker/requests";
 import { hasNoDisk, livesOnDisk, planVm, type VmPlan, type VmSpec } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { change, changing, observe, observeToChange, sessionFor, touch } from "./droplet";
 import { keptAfter } from "./guestError";
 import { putBack, roll } from "./roll";
@@ -249,4 +250,4 @@ export const definition: Definition<VmInputs, VmOutputs> = {
 };
 
 /** One VMM process in a clone's namespace, with a disk of its own, told who it is before it runs. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { metricsDrift } from "../plan/metrics";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { change, commonVars, observe } from "./droplet";
 import { absolutePath } from "./fields";
 
@@ -49,4 +50,4 @@ const definition: Definition<Inputs, object> = {
 };
 
 /** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

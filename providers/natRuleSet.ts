@@ -4,7 +4,8 @@ import { NAT_TABLE, natTable, type NatSpec } from "../plan/nat";
 import { fingerprint, renderTable, tableDrift } from "../plan/nft";
 import { noteMade, writesStateOnce } from "./begun";
 import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "./define";
-import { change, observe, sessionFor } from "./droplet";
+import { owned } from "./owned";
+import { change, commonVars, observe, sessionFor } from "./droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "./fields";
 import { noteNetwork } from "./phases";
 import { defaults } from "../config/defaults";
@@ -83,7 +84,7 @@ async function remove(state: Inputs): Promise<void> {
   await change(state, state.namespace, {
     what: `take away the packet rules of ${state.namespace}`,
     run: "delete_rules",
-    vars: { runtime_dir: state.runtimeDir, namespace: state.namespace, owner: state.owner, table: NAT_TABLE },
+    vars: { ...commonVars(state), namespace: state.namespace, table: NAT_TABLE },
   });
 }
 
@@ -114,4 +115,4 @@ export const definition: Definition<Inputs, Outputs> = {
 };
 
 /** A clone's nft table: SNAT out, DNAT in, forwarding, anti-spoof, published ports, egress policy. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

@@ -1,6 +1,6 @@
 import { ConnectionError, HornetError } from "../host/errors";
 
-/** What was said in this operation of droplets that cannot be reached. */
+/** What this operation has printed and need not print again. */
 const said = new Set<string>();
 
 /**
@@ -12,6 +12,13 @@ export function saidOnce(error: HornetError): HornetError {
   if (said.has(error.message)) return new HornetError(error.again);
   said.add(error.message);
   return error;
+}
+
+/** Prints a line for the user, where this operation has not printed it yet: what is true of a droplet is true of each resource. */
+export function reportOnce(text: string): void {
+  if (said.has(text)) return;
+  said.add(text);
+  process.stderr.write(`${text}\n`);
 }
 
 /** For a process that serves one operation after another: what was said before is said again. */

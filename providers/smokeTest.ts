@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { ipv4, namespaceName } from "./fields";
 import { runSmokeTests, smokeTest } from "./smoke";
 
@@ -40,4 +41,4 @@ const definition: Definition<Inputs, Outputs> = {
 };
 
 /** Commands that must succeed on the droplet or in a clone whenever what triggers them changes. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

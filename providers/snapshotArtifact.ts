@@ -10,6 +10,7 @@ import { artifactAt } from "./artifactPath";
 import { ownerId } from "../plan/owner";
 import { defaultBootArgs } from "../plan/vm";
 import { cleanUpAfter, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { commonVars, observe, sessionFor } from "./droplet";
 import { readManifest, readSignature } from "./manifests";
 import { openFault } from "./openMetadata";
@@ -177,4 +178,4 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
 };
 
 /** A snapshot that clones are restored from: one that lies on the droplet, or one made by a boot. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

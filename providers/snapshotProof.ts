@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { commonInputs, makeProvider, type Definition } from "./define";
+import { owned } from "./owned";
 import { commonVars, sessionFor } from "./droplet";
 import { report } from "../host/printable";
 
@@ -68,4 +69,4 @@ const definition: Definition<Inputs, Outputs> = {
 };
 
 /** The note on a droplet that a fleet there came up, ready and through its smoke tests, on a snapshot. */
-export const provider = makeProvider(definition);
+export const provider = makeProvider(owned(definition));

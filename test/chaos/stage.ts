@@ -261,6 +261,7 @@ export class Stage {
       env: {
         ...process.env,
         TMPDIR: this.place === "inside" ? INSIDE : this.folder,
+        XDG_STATE_HOME: this.place === "inside" ? INSIDE : this.folder,
         ...(this.place === "inside" && { HOME: INSIDE }),
       },
     });

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Which Pulumi state owns what carries an owner label. The label follows from names, and two operators may use the same
+# names; the lineage is a random id that one state keeps from its first `up` on. The folder .claim-ID below the runtime
+# folder holds it:
+#   owner      the owner label             lineage    LINEAGE, then a line each: since when, user@host, stack, backend
+#   artifacts  folders of artifacts that the owner uses, a line each
+
+lineage_home() { printf '%s' "$runtime_dir/.claim-${owner##*:}"; }
+
+# read_lineage: variables runtime_dir owner. The content of the file lineage; nothing where nobody has claimed.
+read_lineage() { cat "$(lineage_home)/lineage" 2>/dev/null || :; }
+
+# enter_lineage: variables runtime_dir owner lineage take_over (the lineage that the operator takes over from, or empty)
+# claimant (three lines: user@host, stack, backend). Runs before every call that changes the droplet: succeeds where this
+# lineage owns it, claims it where nobody does, and fails before anything is touched where another lineage does.
+enter_lineage() {
+  local home holder=""
+  home=$(lineage_home)
+  { read -r holder <"$home/lineage"; } 2>/dev/null
+  if [[ $holder != "$lineage" ]]; then
+    [[ -z $holder || $holder == "${take_over:-}" ]] || { refuse_lineage "$holder"; return 1; }
+    effect "droplet/lineage" note_lineage "$home" || return
+  fi
+  [[ -z ${dir_of_artifacts:-} ]] || grep -qsxF -- "$dir_of_artifacts" "$home/artifacts" ||
+    printf '%s\n' "$dir_of_artifacts" >>"$home/artifacts"
+}
+
+# keep_lineage: as enter_lineage, for calls that only remove: they claim nothing.
+keep_lineage() {
+  local holder=""
+  { read -r holder <"$(lineage_home)/lineage"; } 2>/dev/null
+  [[ -z $holder || $holder == "$lineage" || $holder == "${take_over:-}" ]] || refuse_lineage "$holder"
+}
+
+refuse_lineage() { fail "the state of lineage $1 owns what carries this stack's owner label; nothing was changed"; }
+
+note_lineage() {
+  claim_named "$1" && put_file "$1/lineage" "$lineage
+$(date -u +%FT%TZ)
+${claimant:-}"
+}
+
+# claim_lineage: variables as enter_lineage. Runs behind enter_lineage, which does the work.
+claim_lineage() { :; }
+
+# release_lineage: variables runtime_dir owner. Gives the claim up once nothing of the owner is left on the droplet.
+release_lineage() {
+  local home
+  home=$(lineage_home)
+  [[ -d $home ]] || return 0
+  owns_anything "$home" || effect "droplet/release" drop_named "$home"
+}
+
+# owns_anything HOME: a folder of the owner is there beside HOME, or its mark on an artifact.
+owns_anything() {
+  local thing dir
+  for thing in "$runtime_dir"/.[!.]*-"${owner##*:}" "$runtime_dir"/*/owner; do
+    [[ $thing != "$1" && -e $thing ]] || continue
+    [[ $thing != */owner ]] || is_ours "${thing%/owner}" || continue
+    return 0
+  done
+  while IFS= read -r dir; do
+    for thing in "$dir"/*/.hornet-users/"${owner##*:}"; do
+      [[ ! -e $thing ]] || return 0
+    done
+  done < <(cat "$1/artifacts" 2>/dev/null)
+  return 1
+}

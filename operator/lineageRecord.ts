@@ -1,0 +1,55 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { HornetError, messageOf } from "../host/errors";
+import { writeWhole } from "../host/wholeFile";
+import { LINEAGE } from "../plan/lineage";
+import { backendUrl } from "./backend";
+
+const recordSchema = z.object({ lineage: z.string().regex(LINEAGE), owner: z.string(), backend: z.string() });
+
+/** The operator's own record of a stack's lineage: it outlives a state that is lost. One file a backend and owner. */
+function recordFile(owner: string, backend: string): string {
+  const state = process.env.XDG_STATE_HOME || join(homedir(), ".local/state");
+  const key = createHash("sha256")
+    .update(JSON.stringify([backend, owner]))
+    .digest("hex")
+    .slice(0, 32);
+  return join(state, "hornet/lineages", `${key}.json`);
+}
+
+/** A lineage that no state has yet. */
+export function newLineage(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/**
+ * The lineage that this operator has recorded for an owner in the present backend.
+ *
+ * @throws HornetError that names a damaged record
+ */
+export function recordedLineage(owner: string): string | undefined {
+  const file = recordFile(owner, backendUrl());
+  if (!existsSync(file)) return undefined;
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(file, "utf8"))).lineage;
+  } catch {
+    throw new HornetError(
+      `the record of this stack's lineage, ${file}, is damaged\n  next: restore it from a backup, or remove it; where the ` +
+        "state is lost too, the refusal that follows names what to set to take the fleet over",
+    );
+  }
+}
+
+/** Records a lineage. A home that cannot be written to costs only the record: the state has the lineage too. */
+export function recordLineage(owner: string, lineage: string): void {
+  const backend = backendUrl();
+  const file = recordFile(owner, backend);
+  try {
+    writeWhole(file, `${JSON.stringify({ lineage, owner, backend })}\n`);
+  } catch (error) {
+    console.error(`warning: the stack's lineage cannot be recorded in ${file}: ${messageOf(error)}`);
+  }
+}

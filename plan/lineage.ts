@@ -1,0 +1,49 @@
+/** The state that owns what carries an owner label on a droplet, as the droplet remembers it. */
+export interface LineageHolder {
+  /** The random id that the state has kept since its first `up`. */
+  readonly lineage: string;
+  /** When it claimed the droplet: `2026-01-31T12:00:00Z`. */
+  readonly since: string;
+  /** Who claimed it: `user@host`. */
+  readonly by: string;
+  /** `ORGANIZATION/PROJECT/STACK`, or as much of it as is known. */
+  readonly stack: string;
+  /** The URL of the Pulumi backend that keeps the state, without credentials. */
+  readonly backend: string;
+}
+
+/** A lineage: 16 hexadecimal digits. */
+export const LINEAGE = /^[0-9a-f]{16}$/;
+
+/** How long a line of a claim may be, in characters. */
+const LONGEST = 200;
+
+/** A line that another operator wrote, without what could act on a terminal. */
+export function plainLine(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, LONGEST);
+}
+
+/** Reads a claim: the lineage, then a line each for since, by, stack and backend. Undefined where there is none. */
+export function parseClaim(text: string): LineageHolder | undefined {
+  const [lineage = "", since = "", by = "", stack = "", backend = ""] = text.split("\n").map(plainLine);
+  return lineage === "" ? undefined : { lineage, since, by, stack, backend };
+}
+
+/** How every refusal begins; a read keeps it in the state, and the check after it recognizes it. */
+export const REFUSED = "belongs to another state:";
+
+/**
+ * Why an operation is refused whose state is of another lineage.
+ *
+ * @param droplet the droplet's name
+ * @param name the stack's readable name, from its owner label
+ */
+export function describeHolder(droplet: string, name: string, holder: LineageHolder): string {
+  const { lineage, since, by, stack, backend } = holder;
+  return (
+    `what ${name} has on ${droplet} ${REFUSED} ${by || "somebody"} claimed it on ${since || "an unknown day"} for the ` +
+    `stack ${stack || "of an unknown name"} in the backend ${backend || "of an unknown address"} (lineage ${lineage}); ` +
+    "nothing was changed\n  next: use that state, or give this stack another name; to take the fleet over from it, set " +
+    `HORNET_TAKE_OVER=${lineage} for one \`pulumi up\``
+  );
+}
