@@ -19,7 +19,9 @@ export function readLibrary(injection?: Injection): string {
 
 function asShell(file: string): string {
   const text = readFileSync(join(folder, file), "utf8");
-  return file.endsWith(".pl") ? `${file.slice(0, -".pl".length)}_program=${quote(text)}\n` : text;
+  if (file.endsWith(".pl")) return `${file.slice(0, -".pl".length)}_program=${quote(text)}\n`;
+  // No comment reaches the droplet: an argument holds 128 KiB (MAX_ARG_STRLEN, linux/binfmts.h), and every lane reads it.
+  return text.replaceAll(/^[ \t]*#.*\n/gm, "");
 }
 
 /** The functions that change nothing. All others need the droplet's lock. */

@@ -4,6 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
+/** A variable that is set to nothing is not set. */
+export function filled(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
+}
+
 /** Where Pulumi keeps state when nobody has logged in anywhere. */
 const PULUMI_CLOUD = "https://api.pulumi.com";
 
@@ -12,7 +17,10 @@ const credentialsFile = z.object({ current: z.string().optional() });
 
 /** The URL of the backend that this operation's state is in, in the order in which Pulumi looks, without credentials. */
 export function backendUrl(env: NodeJS.ProcessEnv = process.env, folder: string = process.cwd()): string {
-  return withoutCredentials(env.PULUMI_BACKEND_URL || projectUrl(folder) || currentUrl(env) || PULUMI_CLOUD, folder);
+  return withoutCredentials(
+    filled(env.PULUMI_BACKEND_URL) ?? filled(projectUrl(folder)) ?? filled(currentUrl(env)) ?? PULUMI_CLOUD,
+    folder,
+  );
 }
 
 function projectUrl(folder: string): string | undefined {
@@ -26,7 +34,7 @@ function projectUrl(folder: string): string | undefined {
 }
 
 function currentUrl(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env.PULUMI_HOME || join(homedir(), ".pulumi");
+  const home = filled(env.PULUMI_HOME) ?? join(homedir(), ".pulumi");
   const file = join(home, "credentials.json");
   return read(() => credentialsFile.parse(JSON.parse(readFileSync(file, "utf8"))).current);
 }

@@ -6,13 +6,13 @@ import { z } from "zod";
 import { HornetError, messageOf } from "../host/errors";
 import { writeWhole } from "../host/wholeFile";
 import { LINEAGE } from "../plan/lineage";
-import { backendUrl } from "./backend";
+import { backendUrl, filled } from "./backend";
 
 const recordSchema = z.object({ lineage: z.string().regex(LINEAGE), owner: z.string(), backend: z.string() });
 
 /** The operator's own record of a stack's lineage: it outlives a state that is lost. One file a backend and owner. */
 function recordFile(owner: string, backend: string): string {
-  const state = process.env.XDG_STATE_HOME || join(homedir(), ".local/state");
+  const state = filled(process.env.XDG_STATE_HOME) ?? join(homedir(), ".local/state");
   const key = createHash("sha256")
     .update(JSON.stringify([backend, owner]))
     .digest("hex")

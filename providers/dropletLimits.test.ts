@@ -128,8 +128,8 @@ test("each step failing in turn is said and leaves nothing; of a destroy, the ne
   const probe = await limits();
   const raising = await effectsOf(stage.droplet.folder, () => probe.create());
   const returning = await effectsOf(stage.droplet.folder, () => probe.delete());
-  expect(raising).toEqual(["limits/claim", "limits/note", "limits/kernel.pid_max"]);
-  expect(returning).toEqual(["limits/back-kernel.pid_max", "limits/unclaim"]);
+  expect(raising).toEqual(["droplet/lineage", "limits/claim", "limits/note", "limits/kernel.pid_max"]);
+  expect(returning).toEqual(["limits/back-kernel.pid_max", "limits/unclaim", "droplet/release"]);
   for (const effect of raising) {
     const one = await limits();
     expect(await messageWhenFailing(effect, () => one.create())).toContain(`injected failure at ${effect}`);
