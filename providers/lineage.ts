@@ -19,6 +19,9 @@ const met = new Map<string, { readonly lineage: string; readonly recorded: boole
 /** Who owns a droplet's fleet, as it was read under the lock of this stamp. */
 const holders = new Map<string, { readonly stamp: string; readonly holder: Promise<LineageHolder | undefined> }>();
 
+/** The same, as it was read without the lock. */
+const seen = new Map<string, Promise<LineageHolder | undefined>>();
+
 /** Notes the lineage of a resource's state. No I/O. */
 export function noteLineage(owner: unknown, lineage: unknown): void {
   if (typeof owner !== "string" || typeof lineage !== "string" || met.get(owner)?.lineage === lineage) return;
@@ -89,7 +92,7 @@ export async function foreignToRemove(common: CommonInputs): Promise<string | un
 /** Why a state's resource is another lineage's by now, or undefined. Waits for no lock. */
 export async function foreignToRead(common: CommonInputs): Promise<string | undefined> {
   if (common.lineage === undefined) return undefined;
-  const holder = await readHolder(common);
+  const holder = await seenHolder(common);
   return isForeign(common, holder) ? refusalOf(common, holder) : undefined;
 }
 
@@ -102,7 +105,7 @@ export function refusedCondition(condition: unknown): string | undefined {
 
 /** Whether the droplet says which state owns what carries this owner label. */
 export async function isClaimed(common: CommonInputs): Promise<boolean> {
-  return (await readHolder(common)) !== undefined;
+  return (await seenHolder(common)) !== undefined;
 }
 
 /** The shell variables by which the droplet knows the state that changes it. */
@@ -132,13 +135,28 @@ function isForeign(
 async function holderUnderLock(common: CommonInputs): Promise<LineageHolder | undefined> {
   const session = sessionFor(common);
   const stamp = await session.hold();
-  const key = JSON.stringify([common.droplet, common.owner, common.runtimeDir]);
+  const key = keyOf(common);
   const before = holders.get(key);
   if (before?.stamp === stamp) return before.holder;
   const holder = readHolder(common);
   holders.set(key, { stamp, holder });
   holder.catch(() => holders.delete(key));
   return holder;
+}
+
+/** Reads who owns a droplet's fleet, once in an operation that only reads. */
+function seenHolder(common: CommonInputs): Promise<LineageHolder | undefined> {
+  const key = keyOf(common);
+  const before = seen.get(key);
+  if (before !== undefined) return before;
+  const holder = readHolder(common);
+  seen.set(key, holder);
+  holder.catch(() => seen.delete(key));
+  return holder;
+}
+
+function keyOf({ droplet, owner, runtimeDir }: CommonInputs): string {
+  return JSON.stringify([droplet, owner, runtimeDir]);
 }
 
 async function readHolder(common: CommonInputs): Promise<LineageHolder | undefined> {
@@ -154,4 +172,5 @@ async function readHolder(common: CommonInputs): Promise<LineageHolder | undefin
 export function forgetLineages(): void {
   met.clear();
   holders.clear();
+  seen.clear();
 }

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { readFile, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../host/connection";
 import { operatorsWay } from "../host/operatorSsh";
 import { expandHome } from "../host/ssh";
+import { writeWhole } from "../host/wholeFile";
 import { sshFiles, type SshFiles } from "../plan/sshConfig";
 import { finishMade } from "./begun";
 import { commonInputs, makeProvider, type Definition } from "./define";
@@ -51,9 +52,8 @@ async function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inpu
 
 async function write(wanted: Inputs): Promise<Outputs> {
   const { config, knownHosts } = await filesOf(wanted);
-  await mkdir(wanted.folder, { recursive: true, mode: 0o700 });
-  await writeFile(join(wanted.folder, "known_hosts"), knownHosts, { mode: 0o600 });
-  await writeFile(join(wanted.folder, "ssh_config"), config, { mode: 0o600 });
+  writeWhole(join(wanted.folder, "known_hosts"), knownHosts);
+  writeWhole(join(wanted.folder, "ssh_config"), config);
   // It is told of every clone, so the engine comes here when its state has all of them.
   await finishMade(wanted);
   return { file: join(wanted.folder, "ssh_config") };

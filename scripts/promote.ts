@@ -12,7 +12,7 @@ import { closeSessions, sessionOf, type Session } from "../host/session";
 import type { Manifest } from "../firecracker/manifest";
 import { parseManifest, readManifest } from "../providers/manifests";
 import { signManifest } from "../providers/signature";
-import { writeWhole } from "./local/config";
+import { writeWhole } from "../host/wholeFile";
 import { LOCAL, checkout, localPaths } from "./local/paths";
 import { difference } from "./promote/difference";
 import { pin, pinnedDigest } from "./promote/pin";

@@ -164,11 +164,14 @@ give_way() {
 
 # write_manifest FOLDER: stdin: its text. What is a link in it leads to files that are not ours.
 write_manifest() {
-  cat >"$1/manifest.json" && find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 0755 "$1" && sync -f "$1/manifest.json"
+  cat >"$1/manifest.json" && close_artifact "$1" && sync -f "$1/manifest.json"
 }
 
+# close_artifact FOLDER: nobody but root reads a snapshot: it holds a guest's memory. This is the one place that says who may.
+close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0400 {} + && chmod 0700 "$1"; }
+
 write_signature() {
-  printf '%s\n' "$signature" >"$1/.hornet-draft.sig" && chmod 0444 "$1/.hornet-draft.sig" &&
+  printf '%s\n' "$signature" >"$1/.hornet-draft.sig" && chmod 0400 "$1/.hornet-draft.sig" &&
     mv "$1/.hornet-draft.sig" "$1/manifest.json.sig"
 }
 
@@ -178,9 +181,9 @@ sign_artifact() {
   effect "artifact/signature" write_signature "$path"
 }
 
-# add_user FOLDER: notes that this stack uses the artifact.
+# add_user FOLDER: notes that this stack uses the artifact. An older Hornet left it readable to all.
 add_user() {
-  mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
+  close_artifact "$1" && mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
 }
 
 # prune_artifact: as drop_artifact, but says "used" and keeps what a VM of this stack was started from.

@@ -139,6 +139,7 @@ make_missing() {
   local path=$1 parent=${1%/*} draft
   [[ ! -d $path ]] || return 0
   [[ -z $parent ]] || make_missing "$parent" || return
+  is_roots_alone "${parent:-/}" || { fail "cannot make the folder $path: another user can change a folder above it"; return 1; }
   draft=$parent/.hornet-draft.$BASHPID
   if clear_path "$draft" && mkdir "$draft" && : >"$draft/$made_folder_mark" && chmod 0755 "$draft" && mv -T "$draft" "$path"; then
     return
@@ -147,11 +148,29 @@ make_missing() {
   fail "cannot make the folder $path"
 }
 
+# is_roots_alone FOLDER: no other user can change where the path leads: every folder of it, links followed, belongs to
+# root, and no other user can write to it. Below such folders nothing can be exchanged between a look and a change.
+is_roots_alone() {
+  local path=/ part whose group mode kind links=${2:-0}
+  local -a parts
+  IFS=/ read -r -a parts <<<"$1"
+  for part in "" "${parts[@]}"; do
+    [[ -z $part ]] || path=${path%/}/$part
+    read -r whose group mode kind < <(stat -c '%u %g %a %F' -- "$path") || return
+    [[ $whose == 0 || $whose == "$EUID" ]] || return
+    if [[ $kind == symbolic* ]]; then
+      ((links < 20)) && path=$(realpath -- "$path") && is_roots_alone "$path" $((links + 1)) || return
+    else
+      (((8#$mode & 8#2) == 0)) && (((8#$mode & 8#20) == 0 || group == 0)) || return
+    fi
+  done
+}
+
 # draft_grows DRAFT: the lane that makes it is at work.
 draft_grows() {
   local words=()
   mapfile -d '' -t words 2>/dev/null <"/proc/${1##*.}/cmdline"
-  [[ ${words[5]:-} == hornet-lane ]]
+  [[ ${words[5]:-} == hornet-lane ]] && is_our_process "${1##*.}" "/proc/$$/exe"
 }
 
 # clear_drafts PATH: finishes or takes away what a make_folder or a drop_folder that was killed has left above PATH, where

@@ -26,7 +26,9 @@ list_helpers() {
   local process words
   for process in /proc/[0-9]*; do
     mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
-    [[ ${words[3]:-} != "$1" || ${words[4]:-} != "$2" ]] || printf '%s\n' "${process#/proc/}"
+    [[ ${words[3]:-} == "$1" && ${words[4]:-} == "$2" ]] || continue
+    is_our_process "${process#/proc/}" || continue
+    printf '%s\n' "${process#/proc/}"
   done
 }
 

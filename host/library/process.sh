@@ -28,6 +28,14 @@ end_waiter() {
   done
 }
 
+# is_our_process PID [PROGRAM]: it runs as root by all its ids, and PROGRAM is what it runs. Any user can give a process any
+# arguments; one that a user started through a setuid program still has the user's real id.
+is_our_process() {
+  local uids=""
+  while read -r -a uids; do [[ ${uids[0]} != Uid: ]] || break; done 2>/dev/null <"/proc/$1/status"
+  [[ ${uids[*]:1} == "$EUID $EUID $EUID $EUID" ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
+}
+
 # list_vmms: fills the array vmm_of, once: the pids of all VMMs by the path of their API socket, which is in their
 # arguments.
 list_vmms() {
@@ -36,7 +44,9 @@ list_vmms() {
   vmm_of[.]=""
   for process in /proc/[0-9]*; do
     mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
-    [[ ${words[1]:-} != --api-sock ]] || vmm_of[${words[2]:-?}]=${process#/proc/}
+    [[ ${words[1]:-} == --api-sock ]] || continue
+    is_our_process "${process#/proc/}" || continue
+    vmm_of[${words[2]:-?}]=${process#/proc/}
   done
 }
 
@@ -48,7 +58,8 @@ recover_vmm() {
   is_ours "$dir" && has_netns "$namespace" && ! vmm_alive "$dir" || return 0
   list_vmms
   pid=${vmm_of[$dir/firecracker.sock]:-}
-  [[ -z $pid ]] || effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
+  # Another user's process cannot be in the clone's namespace.
+  [[ -z $pid || ! /proc/$pid/ns/net -ef /run/netns/$namespace ]] || effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
 }
 
 # write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other. Written at once, by

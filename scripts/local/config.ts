@@ -3,12 +3,12 @@
  * `pulumi config set` sets), and the one in git is to stay as it is. So Pulumi gets a copy, which is brought up to date
  * at every run; see mergeCopy for what becomes of values that were set in it.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { readStackFile } from "../../config/file";
+import { writeWhole } from "../../host/wholeFile";
 import { mergeCopy } from "./merge";
 import { localPaths } from "./paths";
 
@@ -18,14 +18,6 @@ const note =
 
 function read(file: string): unknown {
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
-}
-
-/** Writes a file whole: whoever reads it meanwhile gets the old one or the new one. */
-export function writeWhole(file: string, text: string, mode = 0o600): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, text, { mode });
-  renameSync(draft, file);
 }
 
 /** Brings the copy up to date with Pulumi.local.yaml. */

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
+import { writeWhole } from "../../host/wholeFile";
 import { identify } from "../../sandbox/droplet/processes";
 import { runPulumi, type Paths } from "../pulumi-cli";
 import { addToConfig, refreshConfig } from "./config";
@@ -19,13 +20,39 @@ const salted = z.object({ encryptionsalt: z.string().optional() }).nullish();
 export async function prepareStack(paths: Paths): Promise<void> {
   const { state, stackFile, passphrase, folder } = localPaths();
   for (const path of [state, folder]) mkdirSync(path, { recursive: true, mode: 0o700 });
-  // Fails where there is one: that one stays.
   if (!existsSync(passphrase)) {
-    writeFileSync(passphrase, randomBytes(24).toString("base64url"), { flag: "wx", mode: 0o600 });
+    writeWhole(passphrase, randomBytes(24).toString("base64url"));
   }
   refreshConfig();
   if (!existsSync(stackFile)) await makeStack(paths);
+  else assertWhole(stackFile);
   await releaseStaleLocks(paths);
+}
+
+/**
+ * A disk that became full while Pulumi wrote its state leaves an empty file, and every command of Pulumi's then says no more
+ * than "unexpected end of JSON input".
+ *
+ * @throws Error that names the file and the copy that Pulumi keeps of it
+ */
+export function assertWhole(stackFile: string): void {
+  if (isJson(stackFile)) return;
+  const backup = `${stackFile}.bak`;
+  const next = isJson(backup)
+    ? `restore the copy that Pulumi keeps, cp '${backup}' '${stackFile}', and run npm run up: it compares with the droplet`
+    : `remove it and run npm run up: what is on the droplet is found again by its owner label`;
+  throw new Error(
+    `the state of the stack ${LOCAL}, ${stackFile}, is damaged: the disk may have been full\n  next: ${next}`,
+  );
+}
+
+function isJson(file: string): boolean {
+  try {
+    JSON.parse(readFileSync(file, "utf8"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function saltIn(file: string): string | undefined {
