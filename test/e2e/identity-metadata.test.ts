@@ -29,13 +29,15 @@ test("at the first start where nobody waits, with another identity, and after a 
     "hornet:agent.user": "nobody",
   });
   /** The droplet clears the metadata by itself, and then the agent runs; that it reads nothing is said by the asker. */
-  const holds = async (key: string): Promise<void> => {
+  const holds = async (key: string, how: "wakes up" | "boots" = "wakes up"): Promise<void> => {
     const ready = `cd /opt/swarm/runtime/vm0; generation=$(sed -n 's/^generation=//p' record)
       for try in $(seq 900); do grep -aq "ready $generation" console.log && [ ! -e handover ] && exit; sleep 0.1; done; exit 1`;
     await world.onDroplet(ready);
     const ran = `for try in $(seq 300); do grep -q ${key} /var/tmp/agent && break; sleep 0.2; done; cat /var/tmp/asked`;
     const asked = await world.in("vm0", ran);
-    expect(isRefused(asked)).toBe(true);
+    // A guest that boots closes the metadata service only when its own service starts; so long there is nothing to read.
+    if (how === "wakes up") expect(isRefused(asked)).toBe(true);
+    else expect(asked).toMatch(/refused [^]*told [^]*refused /);
     expect(asked).not.toMatch(/PRIVATE|generation=|canary/);
     expect(
       await world.onDroplet("curl -s --unix-socket /opt/swarm/runtime/vm0/firecracker.sock http://localhost/mmds"),
@@ -52,9 +54,9 @@ test("at the first start where nobody waits, with another identity, and after a 
   await world.onDroplet("kill -9 $(cut -d' ' -f1 /opt/swarm/runtime/vm0/vmm.pid)");
   await world.configure({ "hornet:identity.env.API_KEY": `${CANARY}-3` });
   await world.npm("up");
-  await holds(`${CANARY}-3`);
+  await holds(`${CANARY}-3`, "boots");
   // Somebody killed what would have cleared it.
   await world.onDroplet("echo '1 2 3' >/opt/swarm/runtime/vm0/handover");
   expect(await world.npm("up", "--diff")).toContain("the metadata of vm0 was not cleared");
-  await holds(`${CANARY}-3`);
+  await holds(`${CANARY}-3`, "boots");
 });
