@@ -35,4 +35,14 @@ export class FirecrackerVM extends HornetResource {
 }
 
 /** What the provider adds to the inputs. */
-const OUTPUTS = ["sshHostKey", "hostKeySeed", "generation", "pid", "disk", "vmm", "identityWay", "ready", "timings"] as const;
+const OUTPUTS = [
+  "sshHostKey",
+  "hostKeySeed",
+  "generation",
+  "pid",
+  "disk",
+  "vmm",
+  "identityWay",
+  "ready",
+  "timings",
+] as const;

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { changes } from "../test/support/scratchDroplet";
 import { Driver } from "../test/support/scratchProvider";
-import { declared, owner, snapshots, Stage } from "../test/support/scratchStage";
+import { declared, owner, snapshots, Stage, type WholeClone } from "../test/support/scratchStage";
 import { provider as checkProvider } from "./dropletCheck";
 import { provider as claimProvider } from "./dropletClaim";
 import { provider as limitsProvider } from "./dropletLimits";
@@ -34,7 +34,7 @@ function claim(props: object = {}): Promise<Driver> {
 }
 
 /** Every kind of resource that changes a droplet, for a fleet of one clone. */
-async function fleet(artifact: unknown): Promise<Record<string, Driver>> {
+async function fleet(artifact: unknown): Promise<Record<string, WholeClone>> {
   const droplet = stage.droplet.connection;
   const common = { droplet, owner, runtimeDir };
   return {
@@ -52,7 +52,7 @@ async function fleet(artifact: unknown): Promise<Record<string, Driver>> {
   };
 }
 
-async function begin(): Promise<{ bridge: Driver; template: Driver; clone: Driver }> {
+async function begin(): Promise<{ bridge: Driver; template: Driver; clone: WholeClone }> {
   const bridge = await stage.bridge();
   await bridge.create();
   const template = await stage.artifact();
@@ -105,7 +105,7 @@ test("a state of the same names in another backend changes nothing and is told w
   const after = await stage.observe();
   const read = await clone.read();
   expect(read.condition).toMatch(/belongs to another state: .*file:\/\/\/home\/bob\/state/);
-  const checked = await (await import("./clone")).provider.check?.({ condition: read.condition }, clone.inputs);
+  const checked = await (await import("./firecrackerVM")).provider.check?.({ condition: read.condition }, clone.inputs);
   expect(checked?.failures).toEqual([{ property: "", reason: read.condition }]);
   await expect(clone.update()).rejects.toThrow("belongs to another state");
   for (const one of [clone, template, bridge]) await one.delete();

@@ -15,6 +15,9 @@ import { changes, scratchDroplet, type ScratchDroplet } from "./scratchDroplet";
 import { Driver } from "./scratchProvider";
 import { scratchVmm } from "./scratchVmm";
 
+/** A clone's three resources, seen as its VM. */
+export type WholeClone = Pick<Driver, "inputs" | "outs" | "create" | "read" | "update" | "delete">;
+
 /** Two stacks. */
 export const owner = ownerMark({ organization: "o", project: "p", stack: "one" });
 export const other = ownerMark({ organization: "o", project: "p", stack: "two" });
@@ -153,26 +156,27 @@ export class Stage {
   }
 
   /** A whole clone: its VM's driver, which creates and deletes namespace and rules as well. */
-  async clone(
-    artifact: unknown,
-    props: { namespace?: string; hostVeth?: string; address?: string; [input: string]: unknown } = {},
-  ): Promise<Pick<Driver, "create" | "read" | "delete"> & { update(changes?: object): Promise<unknown> }> {
+  async clone(artifact: unknown, props: Record<string, unknown> = {}): Promise<WholeClone> {
     const { namespace = "vm7", hostVeth = "veth7h", address = "10.0.0.9/24", ...rest } = props;
-    const bare = address.slice(0, address.indexOf("/"));
+    const bare = String(address).replace(/\/.*/, "");
     const network = await this.namespace({ namespace, hostVeth, address });
     const rules = await this.nat({ namespace, address: bare, publish: [] });
     const vm = await this.vm(artifact, { ...rest, namespace, address: bare });
     return {
+      inputs: vm.inputs,
+      get outs() {
+        return vm.outs;
+      },
       create: async () => {
         await network.create();
         await rules.create();
         return vm.create();
       },
       read: () => vm.read(),
-      update: (changes = {}) => vm.update({ ...changes }),
-      delete: async () => {
-        await vm.delete();
-        await network.delete();
+      update: (changes) => vm.update(changes),
+      delete: async (outputs) => {
+        await vm.delete(outputs);
+        await network.delete(outputs);
       },
     };
   }
