@@ -157,9 +157,7 @@ describe("preflight says before anything is changed", () => {
         `cp -a ${folder} /opt/bare; sed -i 's/"snapshotFormat": "[^"]*"/"snapshotFormat": "5.0.0"/' /opt/bare/manifest.json`,
       );
       const one = await check({ needs: { ...needs, snapshot: "/opt/bare" } });
-      expect(await messageOf(one.create())).toMatch(
-        /the snapshot has 5\.0\.0, which needs Firecracker 1\.11 up to, not including, 1\.12/,
-      );
+      expect(await messageOf(one.create())).toMatch(/the snapshot has 5\.0\.0, which needs Firecracker 1\.11;/);
     } finally {
       await stage.run("rm -rf /opt/bare");
       await template.delete();
@@ -193,7 +191,9 @@ describe("in the middle of the work", () => {
     const message = await messageOf(one.create());
     expect(message).toMatch(words);
     await closeSessions();
-    expect(await stage.changesSince(there)).toEqual([]);
+    // Where the guest ran, its console and how its VMM ended are kept until the next up.
+    const kept = /^\+files: \S+\/vm7\/(console\.log|console\.said|vmm\.exit) /;
+    expect((await stage.changesSince(there)).filter((line) => !kept.test(line))).toEqual([]);
     return message;
   }
 

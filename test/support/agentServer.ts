@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { z } from "zod";
-import type { World } from "./world";
 
 const script = resolve(__dirname, "agentServerMain.cjs");
 const file = "/run/agent-server";
@@ -24,7 +23,7 @@ export interface AgentServer {
  * is, and no early request is missed.
  */
 export async function withAgentServer<T>(
-  world: World,
+  world: { onDroplet(script: string): Promise<string> },
   port: number,
   work: (server: AgentServer) => Promise<T>,
 ): Promise<T> {
