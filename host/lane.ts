@@ -43,6 +43,9 @@ export const GONE = "gone";
 
 const LAST_WORDS_MS = 50;
 
+/** How long a shell may take to end once its stdin has: a hostile droplet's never does. */
+const CLOSE_MS = 10_000;
+
 /** Children that have not answered yet: a connection that hangs does not see that its stdin has ended. */
 const connecting = new Set<ChildProcessWithoutNullStreams>();
 process.on("exit", () => {
@@ -92,7 +95,9 @@ export class Lane {
     const gone = new KeyedLines(goneKey, (line) => line === GONE && startTimer(LAST_WORDS_MS, () => this.gone()));
     const points = injection && new KeyedLines(injection.key, (line) => injection.obey(line));
     this.child.stdout.on("data", (piece: Buffer) => {
-      this.pending?.out.push(carries ? gone.push(piece) : piece);
+      // Also between calls: a lane that closes has none, and its end is announced then.
+      const text = carries ? gone.push(piece) : piece;
+      this.pending?.out.push(text);
       this.settle();
     });
     this.child.stderr.on("data", (piece: Buffer) => {
@@ -157,15 +162,20 @@ export class Lane {
     if (this.ended !== undefined) return;
     // An idle lane holds no process open, but whoever waits for its end needs one.
     this.setReferenced(true);
+    const late = startTimer(CLOSE_MS, () => this.kill());
     await new Promise<void>((resolve) => {
       this.child.once("close", () => resolve());
       this.child.stdin.end();
     });
+    late.cancel();
   }
 
   /** Ends the shell at once: what ran in it may go on until it notices. */
   kill(): void {
     this.child.kill("SIGKILL");
+    // ssh hands its descriptors to the process that carries the connection, which keeps them for as long as the other end likes.
+    this.child.stdout.destroy();
+    this.child.stderr.destroy();
   }
 
   /** Keeps node alive for this lane, or no longer: an idle session must not hold a finished process open. */
