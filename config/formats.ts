@@ -6,7 +6,11 @@ import { isIPv6 } from "node:net";
 import * as path from "node:path";
 import { type Cidr, isHost, networkText, overlaps, parseAddress, parseCidr } from "../plan/addresses";
 
-const CONTROL = /\p{Cc}/u;
+/** Control characters, and those that no terminal shows but that change what it shows, as bidirectional overrides do. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+/** PATH_MAX and NAME_MAX of linux/limits.h, without the NUL. */
+const LONGEST_PATH = 4095;
+const LONGEST_NAME = 255;
 /** Networks that neither the bridge nor the guests can use. 169.254.0.0/16 holds the guests' metadata service. */
 const RESERVED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].map((text) => parseCidr(text));
 
@@ -18,14 +22,19 @@ export function absolutePathProblem(text: string): string | undefined {
   if (text.endsWith("/") || path.posix.normalize(text) !== text) {
     return 'must be a path in its shortest spelling: no "//", "/./", "/../" and no "/" at the end';
   }
-  return undefined;
+  const long = Buffer.byteLength(text) > LONGEST_PATH;
+  return long || text.split("/").some((name) => Buffer.byteLength(name) > LONGEST_NAME)
+    ? `must be a path of at most ${LONGEST_PATH} bytes, with names of at most ${LONGEST_NAME}`
+    : undefined;
 }
 
 /** As an absolute path, and short: a socket's path may have 107 bytes, and `/vm123456/firecracker.socket` comes behind. */
 export function runtimeDirProblem(text: string): string | undefined {
-  return Buffer.byteLength(text) > 64
-    ? "must be a path of at most 64 bytes, as sockets are made below it"
-    : absolutePathProblem(text);
+  if (Buffer.byteLength(text) > 64) return "must be a path of at most 64 bytes, as sockets are made below it";
+  const problem = absolutePathProblem(text);
+  if (problem !== undefined) return problem;
+  // It stands in curl's configuration, in /proc/net/unix and in lists that blanks part.
+  return /^[A-Za-z0-9/._@+-]+$/.test(text) ? undefined : 'must be a path of letters, digits and "/._@+-"';
 }
 
 /** A path on the operator's machine: absolute, or below their home. */
@@ -138,6 +147,9 @@ export function isEnvName(text: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
 }
 
+/** The key that JavaScript's objects do not keep: parsers drop it in silence, or make it the object's prototype. */
+export const UNKEPT_KEY = "__proto__";
+
 /** The name of an environment variable. */
 export function envNameProblem(text: string): string | undefined {
   if (!isEnvName(text)) {
@@ -167,7 +179,7 @@ export function cloneIdProblem(text: string): string | undefined {
 
 /** A line for a shell. */
 export function commandProblem(text: string): string | undefined {
-  return text.trim() === "" || CONTROL.test(text)
+  return text.trim() === "" || /\p{Cc}/u.test(text)
     ? "must be one line for a shell, without control characters"
     : undefined;
 }

@@ -69,7 +69,9 @@ function expectation(issue: Issue, path: KeyPath): string {
     case "too_small":
       return issue.origin === "array" ? "must not be an empty list" : `must be ${String(issue.minimum)} or more`;
     case "too_big":
-      return `must be ${String(issue.maximum)} or less`;
+      return issue.origin === "array"
+        ? `must be a list of at most ${String(issue.maximum)}`
+        : `must be ${String(issue.maximum)} or less`;
     default:
       return issue.message;
   }

@@ -1,7 +1,8 @@
 /** From a raw config to a spec or to all of its faults. Pure. */
 import type { z } from "zod";
 import { crossCheck } from "./cross-checks";
-import { pathText, type Fault } from "./faults";
+import { documentedExample, pathText, type Fault } from "./faults";
+import { UNKEPT_KEY } from "./formats";
 import { readIssue, valueAt } from "./issues";
 import { configSchema, type ConfigShape } from "./schema";
 import { type FleetSpec, specOf } from "./spec";
@@ -37,12 +38,23 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, options: Par
   const faults = [
     ...issues.map(({ fault }) => fault),
     ...crossCheck(shape, unusable, secretKeys),
+    ...unkeptFaults(config, []),
     ...(options.sealedKeys ?? []).flatMap(sealedFault),
   ];
   const { droplet } = shape;
   return faults.length === 0 && droplet !== undefined
     ? { ok: true, spec: specOf({ ...shape, droplet }) }
     : { ok: false, faults };
+}
+
+/** The schema's parser leaves this key out in silence, wherever it stands. */
+function unkeptFaults(value: unknown, path: KeyPath): Fault[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const at = [...path, key];
+    if (key !== UNKEPT_KEY) return unkeptFaults(inner, at);
+    return [{ path: pathText(at), problem: `no key may be named ${UNKEPT_KEY}`, example: documentedExample(path) }];
+  });
 }
 
 /** It would stand in the state as plain text, and in argument lists. */

@@ -21,6 +21,8 @@ const GUEST = ["guest", "address"];
 const COUNT = ["fleet", "count"];
 const START = ["fleet", "startId"];
 const WIDEST = 8;
+/** The engine and the plans hold all of a fleet at once: far beyond what one droplet carries. */
+const MOST_CLONES = 10_000;
 /** Networks to suggest, with the shortest prefix that stays in private addresses; no two of a size overlap. */
 const PRIVATE = [
   { network: "10.0.0.0", least: 8 },
@@ -65,7 +67,11 @@ function guestProblem(text: string, address: number, tap: Cidr): string | undefi
 function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[] {
   const cidr = cidrOf(bridge.address);
   const last = fleet.startId + fleet.count - 1;
-  if (fleet.count === 0 || last <= lastId(cidr.prefix)) return [];
+  if (fleet.count === 0) return [];
+  if (last <= lastId(cidr.prefix)) {
+    const problem = `is ${fleet.count}; a fleet has at most ${MOST_CLONES} clones`;
+    return fleet.count > MOST_CLONES ? [finding(COUNT, problem, MOST_CLONES)] : [];
+  }
   const fit = Math.max(0, lastId(cidr.prefix) - fleet.startId + 1);
   const wider = widerPrefix(cidr.prefix, last);
   const [ids, verb] =

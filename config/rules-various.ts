@@ -117,7 +117,10 @@ function outsideFinding(id: string, { startId, count }: ConfigShape["fleet"]): F
 
 function publishFindings(id: string, publish: ConfigShape["clones"][string]["publish"]): readonly Finding[] {
   const ports = publish.map(({ port, protocol }) => `${port}/${protocol}`);
-  const twice = [...new Set(ports.filter((port, index) => ports.indexOf(port) < index))];
-  const once = publish.filter((_, index) => ports.indexOf(ports[index] ?? "") === index);
+  const first = new Map<string, number>();
+  for (const [index, port] of ports.entries()) if (!first.has(port)) first.set(port, index);
+  const isFirst = (port: string, index: number): boolean => first.get(port) === index;
+  const twice = [...new Set(ports.filter((port, index) => !isFirst(port, index)))];
+  const once = publish.filter((_, index) => isFirst(ports[index] ?? "", index));
   return twice.map((port) => finding(["clones", id, "publish"], `publishes ${port} more than once`, once));
 }

@@ -171,6 +171,9 @@ export const snapshot = section(
   { description: "What the clones are restored from.", example: { path: DEFAULT_SNAPSHOT_PATH } },
 );
 
+/** Rules of one clone that come from a list: each is a rule that the kernel tries in turn. */
+const MOST_RULES = 4096;
+
 const publishedPort = z.strictObject({
   port: port().meta({ description: "Port on the clone's address.", example: 80 }),
   guestPort: port().optional().meta({ description: "Port in the guest; left out, the same.", example: 8080 }),
@@ -194,6 +197,7 @@ const clone = z.strictObject({
   ),
   publish: z
     .array(publishedPort)
+    .max(MOST_RULES)
     .default([])
     .meta({
       description: "Ports of the clone's address that lead to another port of the guest.",
@@ -203,6 +207,7 @@ const clone = z.strictObject({
     .strictObject({
       allow: z
         .array(text(formats.networkProblem))
+        .max(MOST_RULES)
         .default([])
         .meta({
           description: "The only networks that the clone may open connections to.",

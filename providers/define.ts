@@ -6,6 +6,7 @@ import { endWithEngine } from "../host/engine";
 import { HornetBug, HornetError, messageOf } from "../host/errors";
 import { printable, report } from "../host/printable";
 import { traceSpan } from "../host/trace";
+import { socketFolder } from "./fields";
 import { isGone } from "./gone";
 import { noteLineage, refusedCondition } from "./lineage";
 import { omitDefaults } from "./omitDefaults";
@@ -28,7 +29,7 @@ export const commonInputs = z.object({
    * The folder on the droplet in which Hornet keeps what it runs.
    * @default /opt/swarm/runtime
    */
-  runtimeDir: z.string().regex(/^\//, "must be an absolute path").default(defaults.runtimeDir),
+  runtimeDir: socketFolder.default(defaults.runtimeDir),
   /**
    * Seconds that a VMM may take to open its socket, to answer one request, or to end.
    * @default 30

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { absolutePathProblem, runtimeDirProblem, UNKEPT_KEY } from "../config/formats";
 import { parseCidr } from "../plan/addresses";
 
 /** A link's name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h), none of the characters that the kernel refuses. */
@@ -12,11 +13,34 @@ export const namespaceName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, "must be letters, digits and hyphens, at most 63");
 
-/** An absolute path without control characters or steps upwards. */
-export const absolutePath = z
-  .string()
-  .regex(/^\/[^\u0000-\u001f]*$/, "must be an absolute path") // eslint-disable-line no-control-regex
-  .refine((path) => !path.split("/").includes(".."), "must not hold ..");
+/** An absolute path, as config/formats.ts has it. */
+export const absolutePath = z.string().superRefine(judgedBy(absolutePathProblem));
+
+/** The folder of a fleet's sockets. */
+export const socketFolder = z.string().superRefine(judgedBy(runtimeDirProblem));
+
+/** A text that the stack's config would judge by the same function. */
+function judgedBy(problemOf: (text: string) => string | undefined) {
+  return (text: string, context: z.RefinementCtx): void => {
+    const problem = text.startsWith("/")
+      ? text.split("/").includes("..")
+        ? "must not hold .."
+        : problemOf(text)
+      : "must be an absolute path";
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  };
+}
+
+/** A mapping with the key that the parser would leave out in silence is refused before it is read. */
+export function keepingAllKeys<Schema extends z.ZodType>(schema: Schema): z.ZodType<z.output<Schema>, z.input<Schema>> {
+  return z
+    .unknown()
+    .superRefine((value, context) => {
+      if (typeof value !== "object" || value === null || !Object.hasOwn(value, UNKEPT_KEY)) return;
+      context.addIssue({ code: "custom", message: `no key may be named ${UNKEPT_KEY}` });
+    })
+    .pipe(schema) as unknown as z.ZodType<z.output<Schema>, z.input<Schema>>;
+}
 
 /** Where Firecracker is on a droplet: a program, a folder with several versions, or a list of both. */
 export const programPaths = z.union([absolutePath, z.array(absolutePath).min(1)]);

@@ -12,6 +12,9 @@ import { defaults } from "../config/defaults";
 
 const port = z.number().int().min(1).max(65535);
 
+/** Each is a rule that the kernel tries in turn; the stack's config has the same limit. */
+const MOST_RULES = 4096;
+
 /** A port of the clone's address that leads to another port of the guest. */
 const publishedPort = z.object({
   port,
@@ -39,9 +42,15 @@ export const natInputs = commonInputs.extend({
    * Ports of the clone's address that lead to other ports of the guest; all others lead to the same port.
    * @default []
    */
-  publish: z.array(publishedPort).default([]),
+  publish: z
+    .array(publishedPort)
+    .max(MOST_RULES)
+    .refine((all) => new Set(all.map((one) => `${one.port}/${one.protocol}`)).size === all.length, {
+      message: "must publish each port once",
+    })
+    .default([]),
   /** The networks that the guest may open connections to; left out: all. */
-  egress: z.array(cidr).optional(),
+  egress: z.array(cidr).max(MOST_RULES).optional(),
 });
 
 /** What a NatRuleSet knows of itself. */

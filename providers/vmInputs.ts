@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { artifactSchema } from "../firecracker/manifest";
 import { commonInputs } from "./define";
-import { absolutePath, cidr, interfaceName, ipv4, namespaceName, programPaths } from "./fields";
+import { absolutePath, cidr, interfaceName, ipv4, keepingAllKeys, namespaceName, programPaths } from "./fields";
 import { smokeTest } from "./smoke";
 import { defaults } from "../config/defaults";
 import { envNameProblem } from "../config/formats";
@@ -54,7 +54,7 @@ export const vmInputs = commonInputs.extend({
   /** Public keys that may log in. */
   authorizedKeys: z.array(z.string()).default([]),
   /** The agent's environment. Kept as a secret. */
-  env: z.record(envName, z.string()).default({}),
+  env: keepingAllKeys(z.record(envName, z.string())).default({}),
   /**
    * How the guest receives its identity; auto: as the artifact allows.
    * @default auto

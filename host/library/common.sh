@@ -122,10 +122,12 @@ start_time() {
 # made_folder_mark: the file that tells a folder which Hornet made from one that was there.
 made_folder_mark=.hornet-made
 
-# by_turns COMMAND…: one lane of this machine at a time; a lane that ends gives up its turn.
+# by_turns COMMAND…: one lane of this machine at a time; a lane that ends gives up its turn. Every lane that changes something
+# works under the lock, whose folder is open to root alone: a lock on / could be held by any user for ever.
 by_turns() {
   local turn code=0
-  exec {turn}</ && flock "$turn" || return
+  [[ -d $lock_folder ]] || { "$@"; return; }
+  exec {turn}<"$lock_folder" && flock "$turn" || return
   "$@" || code=$?
   exec {turn}<&-
   return "$code"

@@ -34,10 +34,10 @@ keep_lineage() {
 
 refuse_lineage() { fail "the state of lineage $1 owns what carries this stack's owner label; nothing was changed"; }
 
+# note_lineage HOME: several lanes come here at once, each before its first change, so each has a draft of its own.
 note_lineage() {
-  claim_named "$1" && put_file "$1/lineage" "$lineage
-$(date -u +%FT%TZ)
-${claimant:-}"
+  claim_named "$1" && printf '%s\n%s\n%s\n' "$lineage" "$(date -u +%FT%TZ)" "${claimant:-}" >"$1/lineage.$BASHPID" &&
+    mv "$1/lineage.$BASHPID" "$1/lineage"
 }
 
 # claim_lineage: variables as enter_lineage. Runs behind enter_lineage, which does the work.
