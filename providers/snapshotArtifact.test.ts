@@ -139,7 +139,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
     const message = await messageWhenFailing(effect, () => failing.create());
     expect(message).toContain(`injected failure at ${effect}`);
     // What takes the trial away cannot itself be taken away; the next create or delete does it.
-    if (effect === "scratch/end") {
+    if (effect === "scratch/end" || effect === "droplet/release") {
       const next = await stage.artifact(bare);
       await next.create();
       await next.delete();
