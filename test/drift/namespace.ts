@@ -15,7 +15,7 @@ export const namespaceDrifts: readonly Drift[] = [
   {
     kind: "IPv6 accepted",
     make: inside("sh -c 'echo 0 >/proc/sys/net/ipv6/conf/tap0/disable_ipv6'"),
-    says: { "Clone vm0": "vm0 accepts IPv6 on tap0" },
+    says: { "CloneNamespace vm0": "vm0 accepts IPv6 on tap0" },
     check: inside("grep -qx 1 /proc/sys/net/ipv6/conf/tap0/disable_ipv6"),
   },
   {
