@@ -106,7 +106,7 @@ test("a folder without a manifest whose state Firecracker does not read is refus
     stage.run(`base64 -d <<<'${bytes.toString("base64")}' >/opt/there/new; mv /opt/there/new /opt/there/vm.snapshot`);
   await written(ofFormat(state, "09.0.0"));
   expect(await report({ snapshot: "/opt/there" })).toMatch(/the snapshot has 09\.0\.0, which needs Firecracker 1\.15/);
-  await written(state.subarray(0, state.length / 2));
+  await written(state.subarray(0, 4));
   expect(await report({ snapshot: "/opt/there" })).toMatch(
     /cannot read \/opt\/there\/vm\.snapshot: .*Invalid data format/,
   );
@@ -115,7 +115,8 @@ test("a folder without a manifest whose state Firecracker does not read is refus
 /** A state file of the stand-in that says of itself that another version wrote it, its checksum (CRC-64 of Jones) made anew. */
 function ofFormat(state: Buffer, version: string): Buffer {
   const body = Buffer.from(state.subarray(0, -8));
-  body.write(version, body.indexOf('"version":"') + '"version":"'.length);
+  // It is in the file's head, and again in what the stand-in writes after it.
+  for (let at = body.indexOf("10.0.0"); at >= 0; at = body.indexOf("10.0.0", at + 1)) body.write(version, at);
   let crc = 0n;
   for (const byte of body) {
     crc ^= BigInt(byte);

@@ -94,7 +94,7 @@ const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, "   
 const PROCESSES = `for one in /proc/[0-9]*; do
   mapfile -d '' -t words <$one/cmdline 2>/dev/null || continue
   text="\${words[*]}"
-  [[ $one != /proc/$$ && ( $text == *hornet-wait* || $text == *hornet-consoles* || $text == *--api-sock* ) ]] || continue
+  [[ $text != "bash --norc -euc"* && ( $text == *hornet-wait* || $text == *hornet-consoles* || $text == *--api-sock* ) ]] || continue
   for at in "\${!words[@]}"; do ((\${#words[at]} < 100)) || words[at]=…; done
   echo "\${words[*]}"
 done | sort`;
