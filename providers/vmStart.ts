@@ -231,11 +231,12 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
 }
 
 /**
- * Waits until the droplet has cleared the metadata. Fails where what applied the identity in the guest says that it could not do all of it: the guest is not
- * as declared.
+ * Waits until the droplet has cleared the metadata. Fails where the guest says that it could not take all of its identity: it
+ * is not as declared.
  */
 async function finish(wanted: VmInputs, generation: string): Promise<void> {
-  const said = await sessionFor(wanted).call({
+  const session = sessionFor(wanted);
+  const said = await session.call({
     what: `wait until the metadata of ${wanted.name} is cleared`,
     run: "finish_identity",
     vars: { ...vmVars(wanted), generation },
@@ -245,5 +246,8 @@ async function finish(wanted: VmInputs, generation: string): Promise<void> {
   const weak = failed.filter((line) => line.startsWith("seed "));
   for (const line of weak) report(`${wanted.name}: ${line.slice("seed ".length)}`);
   const faults = failed.filter((line) => !weak.includes(line));
-  if (faults.length > 0) throw new HornetError(`it could not take all of its identity: ${faults.join("; ")}`);
+  if (faults.length === 0) return;
+  throw new HornetError(
+    `${wanted.name} on ${session.name}: it could not take all of its identity: ${faults.join("; ")}`,
+  );
 }
