@@ -10,7 +10,7 @@ const program = readFileSync(join(__dirname, "library/unpack.pl"), "utf8");
 async function receive(first: Buffer, piece: Buffer | undefined): Promise<{ code: number | null; said: string }> {
   const folder = mkdtempSync(join(tmpdir(), "hornet-unpack-"));
   mkdirSync(join(folder, ".transfer"));
-  const script = 'exec perl -e "$0" "$1" 1 2 65536 begins 3<<<"0 1000000 vm.mem"';
+  const script = 'exec perl -e "$0" "$1" 1 2 65536 3<<<"begins"$\'\\n\'"0 1000000 vm.mem"';
   const child = spawn("bash", ["-c", script, program, folder], { stdio: ["pipe", "ignore", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));

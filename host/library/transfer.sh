@@ -77,7 +77,7 @@ receive_files() {
   effect "artifact/receive" unpack_stream "$dir_of_artifacts/.hornet-draft-$namespace"
 }
 
-unpack_stream() { perl -e "$unpack_program" "$1" "$stall" "$grace" "$rate" "$stream_begins" 3<<<"$files"; }
+unpack_stream() { perl -e "$unpack_program" "$1" "$stall" "$grace" "$rate" 3<<<"$stream_begins"$'\n'"$files"; }
 
 # verify_receive: variables namespace dir_of_artifacts; stdin: lines "SHA256 NAME", all files of the manifest. Reads every file
 # from disk. Fails with the name of the first one that is not what it should be, and removes the draft then; removes whatever

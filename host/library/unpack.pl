@@ -1,9 +1,9 @@
 # The receiving end of a transfer (see transfer.sh). The stream on stdin comes from a droplet that may be hostile: it can write
 # the files that descriptor 3 lists ("OFFSET SIZE NAME", in the order in which they come), each once, from that offset to that
-# size, and nothing else. The digests are computed later, of the files on disk.
+# size, and nothing else. The first line there is the one with which the stream begins: it holds a key, so it is no argument. The digests are computed later, of the files on disk.
 #
 # Arguments: the draft's folder; after how many seconds without a byte the stream is given up; the seconds after which it must
-# have made the bytes per second that follow, on average; the line with which the stream begins.
+# have made the bytes per second that follow, on average.
 #
 # The folder .transfer in the draft holds the receiver's notes: how far the file under way has come (position), which files
 # are complete (NAME.whole), the bytes that came over the wire (received). stdout: "NAME POSITION RECEIVED", again and again.
@@ -14,7 +14,7 @@ use warnings;
 use Fcntl;
 use IO::Handle;
 
-my ($folder, $stall, $grace, $rate, $begins) = @ARGV;
+my ($folder, $stall, $grace, $rate) = @ARGV;
 my $notes = "$folder/.transfer";
 my ($set_pipe_size, $chunk, $longest_header, $longest_greeting) = (1031, 1048576, 200, 16384);
 my ($cut_off, $refused) = (75, 76);
@@ -24,6 +24,7 @@ STDOUT->autoflush(1);
 $SIG{PIPE} = "IGNORE";
 
 open(my $list, "<&=", 3) or die "$!\n";
+chomp(my $begins = readline($list) // "");
 my @files = map { /^(\d+) (\d+) ([A-Za-z0-9][A-Za-z0-9._-]*)$/ ? { start => $1, size => $2, name => $3 } : () } <$list>;
 my %expected = map { $_->{name} => 1 } @files;
 my $content = 0;

@@ -63,8 +63,9 @@ test("preview and doctor say in words what has drifted and change nothing; up me
     nsenter --net=/run/netns/vm1 nft flush chain ip hornet prerouting`);
   const drifted = await observeDroplet(droplet);
   const preview = await world.npm("pulumi", "preview");
-  expect(preview).toMatch(/Clone vm0: VMM exited with 137 at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(pid \d+\)$/m);
-  expect(preview).toMatch(/Clone vm1: tap0 down; nft rule DNAT missing$/m);
+  expect(preview).toMatch(/FirecrackerVM vm0: VMM exited with 137 at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ \(pid \d+\)$/m);
+  expect(preview).toMatch(/CloneNamespace vm1: tap0 down$/m);
+  expect(preview).toMatch(/NatRuleSet vm1: nft rule DNAT missing$/m);
   const { code, stdout } = await world.tryNpm("doctor");
   expect(code).toBe(1);
   expect(stdout).toMatch(
