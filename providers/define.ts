@@ -154,7 +154,7 @@ function check<Inputs extends CommonInputs>(
     const failures = parsed.error.issues
       .filter(({ path }) => !unknownAt(news, path))
       .map(({ path, message }) => ({ property: path.join("."), reason: message }));
-    return { inputs: { ...news, [CONDITION]: AS_DECLARED }, failures };
+    return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   noteWay(parsed.data.droplet);
   // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
@@ -162,6 +162,15 @@ function check<Inputs extends CommonInputs>(
   // Of no single property: the engine would show its value.
   const failures = reason === undefined ? [] : [{ property: "", reason }];
   return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };
+}
+
+/**
+ * Inputs of which some are not known yet, each that is known as its schema reads it, without defaults: a saved plan holds them
+ * in this form, and the `up` that follows must find the same.
+ */
+function known(schema: z.ZodObject, news: Bag): Bag {
+  const keys = Object.keys(schema.shape).filter((key) => news[key] !== undefined);
+  return omitDefaults(schema, Object.fromEntries(keys.map((key) => [key, read(schema, key, news[key])])));
 }
 
 /** True where the value at a path, or one that holds it, is not known yet: nothing can be said of it. */
