@@ -66,7 +66,8 @@ test("a key that is taken out of the config is gone from the guest; a clone keep
   expect((await clone()).sshHostKey).toBe(first.sshHostKey);
   expect(await logsIn(later.file)).toBe(true);
 
-  const vm = "hornet:index:CloneFleet$pulumi-nodejs:dynamic/hornet:Clone";
+  const vm =
+    "hornet:index:CloneFleet$pulumi-nodejs:dynamic/hornet:CloneNamespace$pulumi-nodejs:dynamic/hornet:FirecrackerVM";
   await world.npm("up", "--replace", `urn:pulumi:local::hornet::${vm}::vm0`);
   expect((await clone()).sshHostKey).not.toBe(first.sshHostKey);
   expect(await world.in("vm0", "hostname")).toBe("vm0");

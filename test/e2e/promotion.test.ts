@@ -77,7 +77,7 @@ test("a snapshot that DEV proved goes to PROD, the next one too, and back; both 
   const second = (await outputs("dev")).snapshot;
   expect(second.digest).not.toBe(first.digest);
   await stacks.in("prod", "vm1", "echo kept > /root/mine; sync");
-  expect(await stacks.up("prod")).not.toMatch(/Clone .*updat/);
+  expect(await stacks.up("prod")).not.toMatch(/FirecrackerVM .*updat/);
   expect(await stacks.in("prod", "vm1", "cat /root/mine")).toBe("kept");
   // In one go: pinned, committed and brought up. Without a repository it ends before anything on PROD changes.
   const inOneGo = ["promote", "dev", "prod", "--yes", "--cwd", stacks.project] as const;
