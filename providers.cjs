@@ -8,19 +8,19 @@ require("./register.cjs");
 
 /** @type {Record<string, string>} */
 const modules = {
-  DropletCheck: "./providers/dropletCheck.ts",
-  DropletClaim: "./providers/dropletClaim.ts",
-  DropletLimits: "./providers/dropletLimits.ts",
-  Bridge: "./providers/bridge.ts",
-  CloneNamespace: "./providers/cloneNamespace.ts",
-  ConsoleKeeper: "./providers/consoleKeeper.ts",
-  MetricsCollector: "./providers/metricsCollector.ts",
-  NatRuleSet: "./providers/natRuleSet.ts",
-  SnapshotArtifact: "./providers/snapshotArtifact.ts",
-  SnapshotProof: "./providers/snapshotProof.ts",
-  FirecrackerVM: "./providers/firecrackerVM.ts",
-  SmokeTest: "./providers/smokeTest.ts",
-  SshConfig: "./providers/sshConfig.ts",
+  DropletCheck: "./providers/droplet/check.ts",
+  DropletClaim: "./providers/droplet/claim.ts",
+  DropletLimits: "./providers/droplet/limits.ts",
+  Bridge: "./providers/network/bridge.ts",
+  CloneNamespace: "./providers/network/namespace.ts",
+  ConsoleKeeper: "./providers/droplet/consoles.ts",
+  MetricsCollector: "./providers/droplet/metrics.ts",
+  NatRuleSet: "./providers/network/nat.ts",
+  SnapshotArtifact: "./providers/artifact/definition.ts",
+  SnapshotProof: "./providers/artifact/proof.ts",
+  FirecrackerVM: "./providers/vm/definition.ts",
+  SmokeTest: "./providers/vm/smokeTest.ts",
+  SshConfig: "./providers/droplet/sshConfig.ts",
 };
 
 for (const [name, file] of Object.entries(modules)) {

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { bridgeInputs } from "../providers/bridge";
+import type { bridgeInputs } from "../providers/network/bridge";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { namespaceInputs } from "../providers/cloneNamespace";
+import type { namespaceInputs } from "../providers/network/namespace";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

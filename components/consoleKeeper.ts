@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { consoleInputs } from "../providers/consoleKeeper";
+import type { consoleInputs } from "../providers/droplet/consoles";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

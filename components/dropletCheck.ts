@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { checkInputs } from "../providers/dropletCheck";
+import type { checkInputs } from "../providers/droplet/check";
 import type { ResourceArgs } from "./args";
 import type { z } from "zod";
 import { HornetResource } from "./resource";

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { claimInputs } from "../providers/dropletClaim";
+import type { claimInputs } from "../providers/droplet/claim";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

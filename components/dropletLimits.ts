@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { limitsInputs } from "../providers/dropletLimits";
+import type { limitsInputs } from "../providers/droplet/limits";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { vmInputs } from "../providers/vmInputs";
+import type { vmInputs } from "../providers/vm/inputs";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

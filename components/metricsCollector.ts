@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { metricsInputs } from "../providers/metricsCollector";
+import type { metricsInputs } from "../providers/droplet/metrics";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

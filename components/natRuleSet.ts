@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { natInputs } from "../providers/natRuleSet";
+import type { natInputs } from "../providers/network/nat";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
-import type { connectionSchema } from "../host/connection";
-import { ownerCalled, ownerMark, type Owner } from "../plan/owner";
-import type { commonInputs } from "../providers/define";
+import type { connectionSchema } from "../model/connection";
+import { ownerCalled, ownerMark, type Owner } from "../model/owner";
+import type { commonInputs } from "../providers/kit/define";
 import type { ResourceArgs } from "./args";
 
 /** How a droplet is reached: over ssh, or this machine itself. */

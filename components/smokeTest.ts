@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { smokeTestInputs } from "../providers/smokeTest";
+import type { smokeTestInputs } from "../providers/vm/smokeTest";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

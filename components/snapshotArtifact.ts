@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { LeanArtifact } from "../firecracker/manifest";
-import type { artifactInputs } from "../providers/artifactInputs";
+import type { artifactInputs } from "../providers/artifact/inputs";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

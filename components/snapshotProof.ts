@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { proofInputs } from "../providers/snapshotProof";
+import type { proofInputs } from "../providers/artifact/proof";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

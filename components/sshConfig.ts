@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { sshConfigInputs } from "../providers/sshConfig";
+import type { sshConfigInputs } from "../providers/droplet/sshConfig";
 import type { ResourceArgs } from "./args";
 import { HornetResource } from "./resource";
 

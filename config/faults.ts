@@ -1,8 +1,8 @@
 /** Faults of a config: what is wrong with which key, and what would be right. */
 import { stringify } from "yaml";
 import { configSchema, NAMESPACE } from "./schema";
-import { isEnvName } from "./formats";
-import { type KeyPath, metaOf, schemaAt } from "./walk";
+import { isEnvName } from "../model/formats";
+import { type KeyPath, metaOf, schemaAt } from "./schema/walk";
 
 /** One fault of a config. */
 export interface Fault {

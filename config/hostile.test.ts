@@ -1,6 +1,6 @@
-import { provider as bridge } from "../providers/bridge";
-import { provider as vm } from "../providers/firecrackerVM";
-import { provider as nat } from "../providers/natRuleSet";
+import { provider as bridge } from "../providers/network/bridge";
+import { provider as vm } from "../providers/vm/definition";
+import { provider as nat } from "../providers/network/nat";
 import { parseConfig } from "./parse";
 
 /** What a config's faults say, with the keys that they are about. */

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { documentedExample, type Fault, pathText, shown } from "./faults";
 import { nearest } from "./nearest";
 import { configSchema } from "./schema";
-import { fieldsOf, type KeyPath, metaOf, schemaAt } from "./walk";
+import { fieldsOf, type KeyPath, metaOf, schemaAt } from "./schema/walk";
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,12 +1,12 @@
 /** From a raw config to a spec or to all of its faults. Pure. */
 import type { z } from "zod";
-import { crossCheck } from "./cross-checks";
+import { crossCheck } from "./rules";
 import { documentedExample, pathText, type Fault } from "./faults";
-import { UNKEPT_KEY } from "./formats";
+import { UNKEPT_KEY } from "../model/formats";
 import { readIssue, valueAt } from "./issues";
 import { configSchema, type ConfigShape } from "./schema";
 import { type FleetSpec, specOf } from "./spec";
-import type { KeyPath } from "./walk";
+import type { KeyPath } from "./schema/walk";
 
 export type ParsedConfig =
   { readonly ok: true; readonly spec: FleetSpec } | { readonly ok: false; readonly faults: readonly Fault[] };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { reference, REFERENCE_FILE } from "./reference";
 import { configSchema } from "./schema";
-import { fieldsOf, itemOf, metaOf } from "./walk";
+import { fieldsOf, itemOf, metaOf } from "./schema/walk";
 
 test("docs/config.md is what the schema says (else: node -r ./register.cjs config/reference.ts --write)", () => {
   expect(readFileSync(REFERENCE_FILE, "utf8")).toBe(reference());

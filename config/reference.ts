@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { configSchema, NAMESPACE } from "./schema";
-import { fieldsOf, itemOf, metaOf, unwrap } from "./walk";
+import { fieldsOf, itemOf, metaOf, unwrap } from "./schema/walk";
 
 /** Where the reference is kept. */
 export const REFERENCE_FILE = path.join(__dirname, "..", "docs", "config.md");

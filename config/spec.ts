@@ -1,6 +1,6 @@
 /** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
 import type { ConfigShape } from "./schema";
-import { DEFAULT_SNAPSHOT_PATH } from "./schema-guest";
+import { DEFAULT_SNAPSHOT_PATH } from "./schema/guest";
 
 type DeepReadonly<T> = T extends (infer Item)[]
   ? readonly DeepReadonly<Item>[]

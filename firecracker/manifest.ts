@@ -120,7 +120,7 @@ export const artifactSchema = z.object({
   vcpus: z.number().default(1),
   /** The kernel for a boot from a clone's own disk, from the folder; empty where none came along. */
   kernel: z.string().default(""),
-  /** Empty where they are the usual ones; see plan/vm.ts. */
+  /** Empty where they are the usual ones; see plan/vm/repair.ts. */
   bootArgs: z.string().default(""),
   /**
    * What it was made from, where this stack makes it: another artifact of the same key is as good, and what runs on this

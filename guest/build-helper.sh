@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
 need_packages gcc binutils
-# The same key as in providers/guestHelper.ts, which finds the program without a compiler or a package manager.
+# The same key as in providers/vm/guestHelper.ts, which finds the program without a compiler or a package manager.
 key=$(LC_ALL=C && cat "$here"/identity/helper/* | sha256sum | cut -c1-16)
 result=$(cache_root)/helper/$key
 if [ ! -f "$result/helper" ]; then

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Identity } from "../firecracker/identity";
-import { guestScript } from "../providers/guestScript";
+import { guestScript } from "../providers/vm/identityScript";
 import { build, eventually, guestAddress, startGuest, type Guest } from "./testing";
 import { identityFor, keyPair, ssh } from "./testing-ssh";
 

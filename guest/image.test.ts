@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { guestHelper } from "../providers/guestHelper";
+import { guestHelper } from "../providers/vm/guestHelper";
 import { build } from "./testing";
 
 const exec = promisify(execFile);

@@ -98,7 +98,7 @@ async function firstChild(unshare: ChildProcess): Promise<string> {
   );
 }
 
-/** What the droplet does (host/library/handover.sh). */
+/** What the droplet does (droplet/guest/handover.sh). */
 async function clearOnceTaken(
   file: string,
   generation: string,

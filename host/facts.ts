@@ -7,10 +7,10 @@ import type {
   ObservedRoute,
   ObservedTable,
   ObservedVm,
-} from "../plan/observed";
+} from "../model/observed";
 import { HornetError } from "./errors";
-import { refusal, sayWaiting } from "./lock";
-import type { Session } from "./session";
+import { refusal, sayWaiting } from "./session/lock";
+import type { Session } from "./session/session";
 
 /** Bytes. A clone takes about 8 KiB. */
 const FACTS_LIMIT = 256 << 20;

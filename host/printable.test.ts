@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { commonInputs, makeProvider } from "../providers/define";
+import { commonInputs, makeProvider } from "../providers/kit/define";
 import { CommandError, ConnectionError, HornetError } from "./errors";
-import { refusal, sayWaiting } from "./lock";
+import { refusal, sayWaiting } from "./session/lock";
 import { foreignText, printable, report } from "./printable";
 
 /** Every character that moves a cursor, colours, hides, reorders or joins text, each between two letters. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { HornetError, messageOf } from "../host/errors";
 import { writeWhole } from "../host/wholeFile";
-import { LINEAGE } from "../plan/lineage";
+import { LINEAGE } from "../model/lineage";
 import { backendUrl, filled } from "./backend";
 
 const recordSchema = z.object({ lineage: z.string().regex(LINEAGE), owner: z.string(), backend: z.string() });

@@ -1,10 +1,10 @@
-import type { Observed } from "./observed";
+import type { Observed } from "../model/observed";
 
 /** Bytes in a MiB, the unit of the config. */
 export const MIB = 2 ** 20;
 
 /**
- * What is not as declared about the process that keeps the clones' consoles short (host/library/console.sh).
+ * What is not as declared about the process that keeps the clones' consoles short (droplet/keepers/console.sh).
  *
  * @param limit MiB that each console may have
  */

@@ -1,7 +1,7 @@
-import type { Observed } from "./observed";
+import type { Observed } from "../model/observed";
 
 /**
- * What is not as declared about the process that collects the clones' metrics (host/library/metrics.sh).
+ * What is not as declared about the process that collects the clones' metrics (droplet/keepers/metrics.sh).
  *
  * @param folder where they are to go; undefined: nobody asks for them
  */

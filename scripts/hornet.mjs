@@ -20,7 +20,7 @@ const commands = {
   promote: { purpose: "operator", module: "./promote.ts" },
   chaos: { purpose: "test", module: "../test/chaos/run.ts" },
   fuzz: { purpose: "test", module: "../test/fuzz/run.ts" },
-  doctor: { purpose: "operator", module: "./doctor.ts" },
+  doctor: { purpose: "operator", module: "./doctor/doctor.ts" },
   "test:kvm": { purpose: "test", module: "./test-kvm.ts" },
 };
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { agentFile } from "../firecracker/identity";
-import { readAgent } from "../providers/agentSource";
+import { readAgent } from "../providers/artifact/agent";
 import { layersOf } from "./image/oci";
 import { checkout } from "./local/paths";
 

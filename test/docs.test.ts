@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { bridgeTable } from "../plan/bridge";
-import { natTable } from "../plan/nat";
-import { renderTable, type NftTable } from "../plan/nft";
+import { bridgeTable } from "../plan/network/bridge";
+import { natTable } from "../plan/network/nat";
+import { renderTable, type NftTable } from "../plan/network/nft";
 import { driftRows } from "./drift/docs";
 import { drifts } from "./drift/table";
 

@@ -1,5 +1,5 @@
-import type { Call } from "../../host/call";
-import { Session } from "../../host/session";
+import type { Call } from "../../host/session/call";
+import { Session } from "../../host/session/session";
 import type { CallRecord } from "./driveTypes";
 
 /** Called when a call begins and, with its record, when it has ended. */

@@ -5,9 +5,9 @@
  * ssh) or inside it (`{local: true}`).
  */
 import { readFileSync } from "node:fs";
-import { connectionSchema } from "../../host/connection";
-import { closeSessions, sessionOf } from "../../host/session";
-import type { VmOutputs } from "../../providers/vmInputs";
+import { connectionSchema } from "../../model/connection";
+import { closeSessions, sessionOf } from "../../host/session/session";
+import type { VmOutputs } from "../../providers/vm/inputs";
 import { recordCalls, spanOf, type CallObserver } from "./calls";
 import type { CallRecord, DrivenClone, DriveRequest, DriveResult } from "./driveTypes";
 import { addressOf, Fleet } from "./fleet";

@@ -1,4 +1,4 @@
-import type { Connection } from "../../host/connection";
+import type { Connection } from "../../model/connection";
 
 /** A boot of the droplet's own kernel and image. */
 export interface BootRequest {

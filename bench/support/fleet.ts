@@ -1,13 +1,13 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { availableParallelism } from "node:os";
-import { provider as bridgeProvider } from "../../providers/bridge";
-import { provider as namespaceProvider } from "../../providers/cloneNamespace";
-import { provider as checkProvider } from "../../providers/dropletCheck";
-import { provider as vmProvider } from "../../providers/firecrackerVM";
-import { provider as natProvider } from "../../providers/natRuleSet";
-import { provider as snapshotProvider } from "../../providers/snapshotArtifact";
+import { provider as bridgeProvider } from "../../providers/network/bridge";
+import { provider as namespaceProvider } from "../../providers/network/namespace";
+import { provider as checkProvider } from "../../providers/droplet/check";
+import { provider as vmProvider } from "../../providers/vm/definition";
+import { provider as natProvider } from "../../providers/network/nat";
+import { provider as snapshotProvider } from "../../providers/artifact/definition";
 import type { DriveRequest } from "./driveTypes";
-import { Limit } from "../../providers/limit";
+import { Limit } from "../../providers/kit/limit";
 
 type Bag = Record<string, unknown>;
 

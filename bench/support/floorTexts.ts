@@ -1,8 +1,8 @@
-import { vethMacs } from "../../plan/macs";
-import { planNamespace } from "../../plan/namespace";
-import { natTable } from "../../plan/nat";
-import { renderTable } from "../../plan/nft";
-import type { Observed } from "../../plan/observed";
+import { vethMacs } from "../../model/macs";
+import { planNamespace } from "../../plan/network/namespace";
+import { natTable } from "../../plan/network/nat";
+import { renderTable } from "../../plan/network/nft";
+import type { Observed } from "../../model/observed";
 import { addressOf, GUEST, OWNER, TAP } from "./fleet";
 
 const NOTHING: Observed = {

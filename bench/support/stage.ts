@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import type { Connection } from "../../host/connection";
+import type { Connection } from "../../model/connection";
 import { dropletExec, startDroplet, stopDroplet, type StartOptions } from "../../sandbox/droplet";
 import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
 

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
-import { readStackFile } from "../../config/file";
+import { readStackFile } from "../../config/stackFile";
 import { writeWhole } from "../../host/wholeFile";
 import { mergeCopy } from "./merge";
 import { localPaths } from "./paths";

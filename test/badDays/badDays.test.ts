@@ -1,6 +1,6 @@
 /** Bad days, made to happen on a droplet: each ends in one readable error and leaves nothing half-made. */
-import { closeSessions, Session } from "../../host/session";
-import { provider as checkProvider } from "../../providers/dropletCheck";
+import { closeSessions, Session } from "../../host/session/session";
+import { provider as checkProvider } from "../../providers/droplet/check";
 import type { Observation } from "../../sandbox/droplet";
 import { Driver } from "../support/scratchProvider";
 import { images, owner, Stage } from "../support/scratchStage";

@@ -1,4 +1,4 @@
-import type { Connection } from "../../host/connection";
+import type { Connection } from "../../model/connection";
 
 /** What of a fleet a test declares; the rest is at its default. */
 export interface Declaration {

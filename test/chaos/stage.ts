@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Connection } from "../../host/connection";
+import type { Connection } from "../../model/connection";
 import { dropletExec, observeDroplet, rebootDroplet, startDroplet, stopDroplet } from "../../sandbox/droplet";
 import type { DropletRecord, Observation } from "../../sandbox/droplet";
 import { enterArguments } from "../../sandbox/droplet/enter";

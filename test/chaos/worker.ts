@@ -4,8 +4,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
-import { closeSessions } from "../../host/session";
-import { beginOperation } from "../../providers/operation";
+import { closeSessions } from "../../host/session/session";
+import { beginOperation } from "../../providers/operation/operation";
 import { Engine } from "./engine";
 import type { Job, WorkerMessage } from "./jobs";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { parseConfig } from "../../config/parse";
-import { planFleet } from "../../plan/names";
+import { planFleet } from "../../model/names";
 import { fuzz } from "./harness";
 
 const KEYS =

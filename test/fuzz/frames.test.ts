@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { FrameReader, KeyedLines } from "../../host/frames";
+import { FrameReader, KeyedLines } from "../../host/session/frames";
 import { fuzz } from "./harness";
 
 const KEY = "00112233445566778899aabbccddeeff";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { manifestDigest, manifestText } from "../../firecracker/manifest";
-import { manifestIn, parseManifest } from "../../providers/manifests";
+import { manifestIn, parseManifest } from "../../providers/artifact/manifests";
 import { accepted, fuzz } from "./harness";
 
 const word = fc.oneof(

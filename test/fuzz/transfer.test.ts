@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { encode } from "../../host/call";
-import { readLibrary } from "../../host/library";
+import { encode } from "../../host/session/call";
+import { readLibrary } from "../../host/session/library";
 import { fuzz } from "./harness";
 
 /** The manifest's files. */

@@ -5,9 +5,9 @@
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Call } from "../../host/call";
-import { closeSessions, Session } from "../../host/session";
-import { beginOperation } from "../../providers/operation";
+import type { Call } from "../../host/session/call";
+import { closeSessions, Session } from "../../host/session/session";
+import { beginOperation } from "../../providers/operation/operation";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { Engine } from "../chaos/engine";
 import { plainFleet, type Job } from "../chaos/jobs";
@@ -138,7 +138,8 @@ test("everything that Hornet does for a fleet of one clone is in one-clone.txt",
       ["CALLS OF UP", created.map(textOf).join("\n\n")],
       ["FILES", files.trimEnd()],
       ["PROCESSES", processes.trimEnd()],
-      ["CALLS OF DESTROY", removed.map(textOf).join("\n\n")],
+      // Resources that do not depend on each other are removed at the same time, in any order.
+      ["CALLS OF DESTROY, by name", removed.map(textOf).sort().join("\n\n")],
     ].map(([title = "", body = ""]) => `== ${title}\n\n${neutral.of(body)}\n`);
     const text = sections.join("\n");
     if (process.env.HORNET_GOLDEN === "write") writeFileSync(golden, text);

@@ -1,11 +1,11 @@
 /** A droplet that lies: its answers are those of a healthy one, its streams are what a test makes of them. */
 import { execFileSync } from "node:child_process";
-import type { SshConnection } from "../../host/connection";
+import type { SshConnection } from "../../model/connection";
 import type { Stage } from "./scratchStage";
 
 const home = "/opt/hostile";
 
-/** Bytes of a frame before compression (host/library/pack.pl); one without data closes its file at that size. */
+/** Bytes of a frame before compression (droplet/artifact/pack.pl); one without data closes its file at that size. */
 export function frame(name: string, at: number, data: Buffer | string = ""): Buffer {
   const bytes = Buffer.from(data);
   return Buffer.concat([Buffer.from(`${name} ${at} ${bytes.length}\n`), bytes]);
@@ -16,7 +16,7 @@ export function compressed(...parts: readonly Buffer[]): Buffer {
   return execFileSync("zstd", ["-q", "-c", "-1", "-"], { input: Buffer.concat(parts), maxBuffer: 1 << 28 });
 }
 
-/** In a script: writes the marked line that precedes a stream (host/library/common.sh). */
+/** In a script: writes the marked line that precedes a stream (droplet/core/common.sh). */
 export const greet = `printf '\\036begins %s\\n' "$key"`;
 
 /**

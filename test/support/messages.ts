@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { libraryFiles } from "../../host/session/library";
 
 /** One message and where it comes from. */
 export interface Message {
@@ -16,10 +17,10 @@ const checkout = join(__dirname, "../..");
 const MAKERS: ReadonlySet<string> = new Set(["HornetError", "ConnectionError", "fault", "warn", "refusal"]);
 const SCRIPT_MAKERS: ReadonlySet<string> = new Set(["Error", "SetupError"]);
 
-/** The messages of the TypeScript files in a folder of the checkout. */
+/** The messages of the TypeScript files below a folder of the checkout. */
 export function messagesOfCode(folder: string): Message[] {
   const makers = folder.startsWith("scripts") ? SCRIPT_MAKERS : MAKERS;
-  const files = readdirSync(join(checkout, folder)).filter(
+  const files = readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
   );
   return files.flatMap((name) => {
@@ -39,8 +40,8 @@ export function messagesOfCode(folder: string): Message[] {
 
 /** The messages of the functions and programs that run on a droplet. */
 export function messagesOfLibrary(): Message[] {
-  const folder = "host/library";
-  return readdirSync(join(checkout, folder)).flatMap((name) => {
+  const folder = "droplet";
+  return libraryFiles().flatMap((name) => {
     const text = readFileSync(join(checkout, folder, name), "utf8");
     if (name.endsWith(".pl")) {
       return [...text.matchAll(/\brefuse\("([^"]*)"/g)].map(([, said = ""]) => ({

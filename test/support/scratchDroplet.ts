@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SshConnection } from "../../host/connection";
+import type { SshConnection } from "../../model/connection";
 import {
   dropletExec,
   observeDroplet,

@@ -3,10 +3,10 @@
  * clone's network, lets it drift, repairs it and takes it away; prints what each step said, as JSON.
  */
 import { execFileSync } from "node:child_process";
-import { closeSessions } from "../../host/session";
-import { provider as bridgeProvider } from "../../providers/bridge";
-import { provider as namespaceProvider } from "../../providers/cloneNamespace";
-import { provider as natProvider } from "../../providers/natRuleSet";
+import { closeSessions } from "../../host/session/session";
+import { provider as bridgeProvider } from "../../providers/network/bridge";
+import { provider as namespaceProvider } from "../../providers/network/namespace";
+import { provider as natProvider } from "../../providers/network/nat";
 import { Driver } from "./scratchProvider";
 
 const common = { droplet: { local: true }, owner: "hornet:p/local:0123456789ab", runtimeDir: "/opt/swarm/runtime" };

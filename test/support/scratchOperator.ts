@@ -2,8 +2,8 @@
  * Another operator's process: `node -r register.cjs scratchOperator.ts CONNECTION CODE` runs a piece of shell on a droplet
  * under its lock, says "done" and waits to be killed.
  */
-import { connectionSchema } from "../../host/connection";
-import { Session } from "../../host/session";
+import { connectionSchema } from "../../model/connection";
+import { Session } from "../../host/session/session";
 
 const [connection = "", run = ""] = process.argv.slice(2);
 

@@ -2,8 +2,8 @@ import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
-import { closeSessions } from "../../host/session";
-import { beginOperation } from "../../providers/operation";
+import { closeSessions } from "../../host/session/session";
+import { beginOperation } from "../../providers/operation/operation";
 
 type Bag = Record<string, unknown>;
 

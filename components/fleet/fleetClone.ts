@@ -1,0 +1,95 @@
+import * as pulumi from "@pulumi/pulumi";
+import { identityOf, type FleetSpec } from "../../config/spec";
+import type { LeanArtifact } from "../../firecracker/manifest";
+import type { ClonePlan } from "../../model/names";
+import { Clone, type CloneArgs } from "../clone";
+import { omitUndefined } from "../omitUndefined";
+import type { CommonArgs } from "../resource";
+
+/** What a stack tells of one clone. */
+export interface CloneSummary {
+  name: string;
+  id: number;
+  address: string;
+  namespace: string;
+  sshHostKey: string;
+  ready: boolean;
+  /** How its disk was copied: `reflink` or `sparse`. */
+  disk: string;
+  /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
+  identity: string;
+  /** Another one each time that it was told; the trigger for steps of one's own. */
+  generation: string;
+}
+
+/** What all clones of a fleet have in common. */
+export interface FleetClones extends CommonArgs {
+  readonly spec: FleetSpec;
+  readonly operatorKeys: readonly string[];
+  readonly artifact: pulumi.Input<LeanArtifact>;
+  /** The names of resources, by those of clones. */
+  readonly named: (clone: string) => string;
+}
+
+/** Declares one clone of a fleet. */
+export function fleetClone(
+  plan: ClonePlan,
+  { spec, operatorKeys, artifact, named, ...common }: FleetClones,
+  opts: pulumi.CustomResourceOptions,
+): Clone {
+  const { name, namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress } = plan;
+  const identity = identityOf(spec, plan.id);
+  const own = spec.clones[String(plan.id)];
+  const args: CloneArgs = {
+    ...common,
+    ...{ namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress, artifact },
+    bridge: spec.bridge.name,
+    address: `${plan.address}/${plan.prefix}`,
+    isolated: spec.bridge.isolateClones,
+    adopt: spec.fleet.adopt,
+    user: spec.guest.user,
+    authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
+    identity: spec.guest.identity,
+    firecracker: spec.vmm.firecracker,
+    kernel: spec.vmm.kernel,
+    readyTimeout: spec.fleet.readyTimeout,
+    shutdownTimeout: spec.vmm.shutdownTimeout,
+    maxUnavailable: spec.fleet.maxUnavailable,
+    smokeTests: smokeTestsOf(spec, name, operatorKeys),
+    ...omitUndefined({
+      name: name === namespace ? undefined : name,
+      // A secret, and an empty one takes as much room in the state.
+      env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
+      loginKeyPath: spec.guest.privateKeyPath,
+      metrics: spec.vmm.metrics === undefined ? undefined : true,
+      agent: spec.agent.run,
+      agentService: spec.agent.service,
+      publish: own?.publish.map((port) => ({ ...port })),
+      egress: own?.egress && [...own.egress.allow],
+    }),
+  };
+  return new Clone(named(name), args, opts);
+}
+
+/** What a stack tells of a clone. */
+export function summaryOf({ vm }: Clone, { name, id, address, namespace }: ClonePlan): pulumi.Output<CloneSummary> {
+  const { sshHostKey, ready, disk, identityWay, generation } = vm;
+  return pulumi
+    .all([sshHostKey, ready, disk, identityWay, generation])
+    .apply(([hostKey, isReady, copied, way, told]: [string | undefined, boolean, string, string, string]) => ({
+      ...{ name, id, address, namespace },
+      // Of a clone that an `up --target` leaves out nothing is known.
+      sshHostKey: hostKey ?? "",
+      ready: isReady,
+      disk: copied,
+      identity: way,
+      generation: told,
+    }));
+}
+
+/** Left out, what a person would try first: the clone says its name over ssh, where the operator can log in. */
+function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): CloneArgs["smokeTests"] {
+  if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => omitUndefined(test));
+  if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];
+  return [{ on: "clone", command: "hostname", expect: name, timeout: fleet.readyTimeout }];
+}

@@ -1,0 +1,108 @@
+/** Rules about addresses: the bridge's network, the clones in it, and the guests' network that all clones share. */
+import {
+  type Cidr,
+  cidrOf,
+  contains,
+  formatAddress,
+  isHost,
+  networkNumber,
+  networkText,
+  nthHost,
+  overlaps,
+  parseAddress,
+} from "../../model/addresses";
+import { cloneName, idOfHost, lastId } from "../../model/names";
+import { finding, type Finding, rule, type Rule } from "./rule";
+import type { ConfigShape } from "../schema";
+
+const BRIDGE = ["bridge", "address"];
+const TAP = ["guest", "tap"];
+const GUEST = ["guest", "address"];
+const COUNT = ["fleet", "count"];
+const START = ["fleet", "startId"];
+const WIDEST = 8;
+/** The engine and the plans hold all of a fleet at once: far beyond what one droplet carries. */
+const MOST_CLONES = 10_000;
+/** Networks to suggest, with the shortest prefix that stays in private addresses; no two of a size overlap. */
+const PRIVATE = [
+  { network: "10.0.0.0", least: 8 },
+  { network: "10.128.0.0", least: 9 },
+  { network: "192.168.0.0", least: 16 },
+];
+
+export const networkRules: readonly Rule[] = [
+  rule("every clone must have an address in the bridge's network", [BRIDGE, COUNT, START], roomFindings),
+  rule("no clone may get the bridge's own address", [BRIDGE, COUNT, START], ({ bridge, fleet }) => {
+    const cidr = cidrOf(bridge.address);
+    const id = idOfHost(cidr.address - networkNumber(cidr));
+    if (id < fleet.startId || id >= fleet.startId + fleet.count) return [];
+    const problem = `clone ${cloneName(id)} would get ${formatAddress(cidr.address)}, the bridge's own address`;
+    return [finding(BRIDGE, problem, `${nthHost(cidr, 1)}/${cidr.prefix}`)];
+  }),
+  rule("the bridge's network and the guests' must not overlap", [BRIDGE, TAP], ({ bridge, guest }) => {
+    const [ours, theirs] = [cidrOf(bridge.address), cidrOf(guest.tap)];
+    if (!overlaps(ours, theirs)) return [];
+    const networks = `${networkText(ours)} overlaps ${networkText(theirs)}, the guests' network (hornet:guest.tap)`;
+    const problem = `${networks}; the guests' is part of the snapshot, so move the bridge's`;
+    return [finding(BRIDGE, problem, freeBridgeAddress(ours.prefix, theirs))];
+  }),
+  rule("the guests' address must be a host's in the tap's network, and not the tap's", [GUEST, TAP], ({ guest }) => {
+    const tap = cidrOf(guest.tap);
+    const address = parseAddress(guest.address);
+    const problem = address === undefined ? undefined : guestProblem(guest.address, address, tap);
+    if (problem === undefined) return [];
+    const free = tap.address - networkNumber(tap) === 1 ? 2 : 1;
+    return [finding(GUEST, problem, nthHost(tap, free))];
+  }),
+];
+
+function guestProblem(text: string, address: number, tap: Cidr): string | undefined {
+  if (!contains(tap, address)) return `${text} is not in ${networkText(tap)}, the tap's network (hornet:guest.tap)`;
+  if (address === tap.address) return `${text} is the tap's own address (hornet:guest.tap)`;
+  return isHost(tap, address)
+    ? undefined
+    : `${text} is the network's or the broadcast address of ${networkText(tap)} (hornet:guest.tap)`;
+}
+
+function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[] {
+  const cidr = cidrOf(bridge.address);
+  const last = fleet.startId + fleet.count - 1;
+  if (fleet.count === 0) return [];
+  if (last <= lastId(cidr.prefix)) {
+    const problem = `is ${fleet.count}; a fleet has at most ${MOST_CLONES} clones`;
+    return fleet.count > MOST_CLONES ? [finding(COUNT, problem, MOST_CLONES)] : [];
+  }
+  const fit = Math.max(0, lastId(cidr.prefix) - fleet.startId + 1);
+  const wider = widerPrefix(cidr.prefix, last);
+  const [ids, verb] =
+    fleet.count === 1
+      ? [`a clone with id ${last}`, "does"]
+      : [`${fleet.count} clones with ids ${fleet.startId} to ${last}`, "do"];
+  const held = `it has room for ids 0 to ${lastId(cidr.prefix)}, so ${fit} of these`;
+  const room = `${ids} ${verb} not fit into ${networkText(cidr)}: ${held}`;
+  if (wider === undefined) {
+    const most = Math.min(fleet.count, lastId(cidr.prefix) + 1);
+    const value = { count: most, startId: 0 };
+    return [{ at: COUNT, problem: `${room}; no prefix would do`, example: { at: ["fleet"], value } }];
+  }
+  const moved = `${nthHost({ ...cidr, prefix: wider }, 1)}/${wider}`;
+  const guests = cidrOf(guest.tap);
+  const value = overlaps(cidrOf(moved), guests) ? freeBridgeAddress(wider, guests) : moved;
+  return [{ at: COUNT, problem: `${room}; a /${wider} would do`, example: { at: BRIDGE, value } }];
+}
+
+/** The longest prefix, shorter than this one, whose network has an address for the id. */
+function widerPrefix(prefix: number, id: number): number | undefined {
+  for (let wider = prefix - 1; wider >= WIDEST; wider--) {
+    if (lastId(wider) >= id) return wider;
+  }
+  return undefined;
+}
+
+/** The bridge's address in a private network that is not the guests': of that size, or smaller where that is needed. */
+function freeBridgeAddress(prefix: number, guests: Cidr): string {
+  const free = PRIVATE.filter(({ least }) => prefix >= least)
+    .map(({ network }) => cidrOf(`${network}/${prefix}`))
+    .find((candidate) => !overlaps(candidate, guests));
+  return free === undefined ? freeBridgeAddress(prefix + 1, guests) : `${nthHost(free, 1)}/${prefix}`;
+}

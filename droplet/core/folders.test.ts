@@ -1,0 +1,68 @@
+/** Folders that Hornet makes for what it puts on a droplet: whatever is cut off, none of them stays. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const library = resolve(__dirname, "common.sh");
+
+let root: string;
+let lock: string;
+beforeEach(() => {
+  // Not in /tmp: Hornet makes no folder where another user can change one above it.
+  root = mkdtempSync("/run/hornet-folders-");
+  lock = mkdtempSync("/run/hornet-folders-lock-");
+});
+afterEach(() => {
+  for (const folder of [root, lock]) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A shell that looks like a lane, which is how others see that its drafts are not given up. */
+function lane(script: string): readonly string[] {
+  return ["--norc", "-c", `. ${library}; lock_folder=${lock}; root=${root}; ${script}`, "x", "hornet-lane"];
+}
+
+/** Runs a script that ends as if killed before its Nth process; gives whether it came that far. */
+function cutOff(script: string, at: number): boolean {
+  const tools = ["mkdir", "chmod", "mv", "rm", "rmdir", "find"];
+  const counted = tools.map((tool) => `${tool}() { ((++n == ${at})) && kill -9 $$; command ${tool} "$@"; }`);
+  return spawnSync("bash", [...lane(`n=0; ${counted.join("; ")}; ${script}`)]).signal === "SIGKILL";
+}
+
+const make = "make_folder $root/a/b/c";
+const drop = "drop_folder $root/a/b/c";
+
+test.each([
+  ["making", "", make],
+  ["taking away", make, drop],
+  ["taking away with what others did not finish", `${make}; mkdir -p $root/a/b/c/.hornet-draft.0/x`, drop],
+])("%s folders, cut off before any of its processes: the next turn leaves nothing", (_what, before, script) => {
+  let at = 1;
+  for (; ; at++) {
+    execFileSync("bash", [...lane(before === "" ? ":" : before)]);
+    const killed = cutOff(script, at);
+    execFileSync("bash", [...lane(`${make}; [[ -d $root/a/b/c ]] && ${drop}`)]);
+    expect({ at, left: readdirSync(root) }).toEqual({ at, left: [] });
+    if (!killed) break;
+  }
+  expect(at).toBeGreaterThan(3);
+});
+
+test("what is not ours stays, with the folders above it", () => {
+  mkdirSync(join(root, "a"));
+  execFileSync("bash", [...lane(make)]);
+  writeFileSync(join(root, "a/b/theirs"), "");
+  execFileSync("bash", [...lane(drop)]);
+  expect(readdirSync(join(root, "a/b")).sort()).toEqual([".hornet-made", "theirs"]);
+  rmSync(join(root, "a/b/theirs"));
+  execFileSync("bash", [...lane(drop)]);
+  expect(readdirSync(join(root, "a"))).toEqual([]);
+});
+
+test("lanes that make and take away beside each other lose nothing and leave nothing", () => {
+  const turns = `. ${resolve(__dirname, "../owner/claim.sh")}; owner=us
+    for n in {1..150}; do claim $root/a/b/$BASHPID && unclaim $root/a/b/$BASHPID || exit 1; done`;
+  const script = `for lane in 1 2 3; do bash "\${@}" & all+=($!); done; for one in "\${all[@]}"; do wait "$one" || exit 1; done`;
+  const done = spawnSync("bash", ["-c", script, "all", ...lane(turns)], { encoding: "utf8" });
+  expect({ code: done.status, said: done.stderr }).toMatchObject({ code: 0 });
+  expect(readdirSync(root)).toEqual([]);
+});

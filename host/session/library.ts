@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Injection } from "./effects";
+import { quote } from "../quote";
+
+const folder = join(__dirname, "../../droplet");
+let cached: string | undefined;
+
+/**
+ * The shell functions that run on a droplet, all scripts of droplet/ as one text. A program in another language,
+ * `NAME.pl`, becomes the variable `NAME_program`.
+ *
+ * @param injection what a test adds
+ */
+export function readLibrary(injection?: Injection): string {
+  cached ??= libraryFiles().map(asShell).join("\n");
+  return injection === undefined ? cached : cached + injection.code;
+}
+
+/** The scripts and programs that run on a droplet, as paths below droplet/, in the order in which a lane reads them. */
+export function libraryFiles(): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.(sh|pl)$/.test(file))
+    .sort();
+}
+
+function asShell(file: string): string {
+  const text = readFileSync(join(folder, file), "utf8");
+  if (file.endsWith(".pl")) return `${basename(file, ".pl")}_program=${quote(text)}\n`;
+  // No comment reaches the droplet: an argument holds 128 KiB (MAX_ARG_STRLEN, linux/binfmts.h), and every lane reads it.
+  return text.replaceAll(/^[ \t]*#.*\n/gm, "");
+}
+
+/** The functions that change nothing. All others need the droplet's lock. */
+export const READ_ONLY: ReadonlySet<string> = new Set([
+  "access_said",
+  "allocated",
+  "count_cores",
+  "describe_host",
+  "gather_facts",
+  "guest_end",
+  "hash_files",
+  "inspect_files",
+  "irregular_files",
+  "is_shared",
+  "limit_facts",
+  "list_manifests",
+  "list_others",
+  "list_programs",
+  "list_unused",
+  "lock_holder",
+  "preflight_facts",
+  "read_lineage",
+  "read_manifest",
+  "read_proofs",
+  "read_signature",
+  "send_files",
+  "smoke_test",
+  "snapshot_head",
+  "watch_guests",
+]);
+
+/** The functions that only remove. All others that change something claim the droplet for their state first. */
+export const REMOVING: ReadonlySet<string> = new Set([
+  "abort_boot",
+  "delete_bridge",
+  "delete_namespace",
+  "delete_rules",
+  "delete_vm",
+  "drop_artifact",
+  "drop_proofs",
+  "prune_artifact",
+  "release_consoles",
+  "release_lineage",
+  "release_metrics",
+  "return_limits",
+  "scratch_done",
+  "sweep",
+]);
+
+/**
+ * The first thing a lane runs: read the library from stdin, then serve. `head -c` takes exactly the bytes it was asked
+ * for; the final x keeps trailing newlines through the command substitution.
+ */
+export const laneBootstrap =
+  'IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && hornet_session=$1 && shift && "$@"';

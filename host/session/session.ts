@@ -1,0 +1,301 @@
+import { describeConnection, isLocal, type Connection } from "../../model/connection";
+import { encode, type Call } from "./call";
+import { injectionOf } from "./effects";
+import { endWithEngine } from "./exitWithEngine";
+import { CommandError, UnreachableError } from "../errors";
+import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
+import { LanePool } from "./lanePool";
+import { READ_ONLY, readLibrary } from "./library";
+import { DropletLock, LockKeeper, lockHolder } from "./lock";
+import { Operator } from "./operator";
+import { ByteStream } from "./stream";
+import { traceSpan } from "../trace";
+import { discardFolder, privateFolder } from "../privateFolder";
+import { quote } from "../quote";
+import { shellCommand } from "./shellCommand";
+import { connectionHint, sshOptions } from "../ssh/options";
+import { startTimer } from "../timers";
+
+/** Seconds. */
+const DEFAULT_TIMEOUT = 60;
+/** Seconds that an operation waits for another one on the same droplet. */
+const DEFAULT_LOCK_TIMEOUT = 600;
+/** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); some stay free for people. */
+const LANES = 4;
+/** How long a call that reached its limit may take to end before its lane goes with it. */
+const GIVE_UP_MS = 5000;
+
+/**
+ * A session with one droplet: a few lanes over one connection, opened when there is work for them. Calls beyond the
+ * lanes queue in order. Local and ssh droplets run the same library.
+ */
+export class Session {
+  private folder: string | undefined;
+  private readonly pool: LanePool;
+  /** Streams that have not ended. */
+  private readonly streams = new Set<ByteStream>();
+  private readonly ownLock = new LockKeeper(() => this.takeLock());
+  readonly name: string;
+  /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
+  machine: string | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    /** How many calls run at once. */
+    readonly width: number = connection.lanes ?? LANES,
+    private readonly operator: Operator = new Operator(),
+  ) {
+    this.name = describeConnection(connection);
+    this.pool = new LanePool((first) => this.connect(first), width, this.name);
+  }
+
+  /** False where the droplet is this machine. */
+  get overSsh(): boolean {
+    return !isLocal(this.connection);
+  }
+
+  /** How long connecting, or one call, may usually take. */
+  get usualMs(): number {
+    return (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;
+  }
+
+  /** Seconds that this session waits for others that change the droplet. */
+  get patience(): number {
+    return Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT);
+  }
+
+  /**
+   * True while this operator holds the droplet's lock, by this session or by one that reached it by another name.
+   *
+   * @throws ConnectionError where the droplet cannot be reached
+   */
+  async holdsLock(): Promise<boolean> {
+    return this.operator.lockOf(await this.reached(), this.ownLock).held();
+  }
+
+  /**
+   * Takes the droplet's lock, once for the session; a lost lock is taken anew.
+   *
+   * @returns what names the moment at which it was taken the time before
+   * @throws HornetError that names the holder where the wait is over
+   */
+  async hold(): Promise<string> {
+    return this.operator.lockOf(await this.reached(), this.ownLock).keep();
+  }
+
+  /** The machine that the connection leads to; which one it is, is known once it was reached. */
+  private async reached(): Promise<string> {
+    if (this.machine === undefined) this.pool.release(await this.pool.acquire());
+    return this.machine ?? this.name;
+  }
+
+  /**
+   * Runs a library function.
+   *
+   * @returns its stdout
+   * @throws CommandError where it exits with another code than 0 or reaches its limit
+   * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
+   */
+  async call(call: Call): Promise<string> {
+    const asked = Date.now();
+    const lane = await this.pool.acquire();
+    const begun = Date.now();
+    try {
+      if (!READ_ONLY.has(call.run)) await this.hold();
+      const result = await this.limited(lane, call);
+      if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
+      return result.stdout;
+    } finally {
+      this.pool.release(lane);
+      const row = call.vars?.namespace ?? `the droplet ${this.name}`;
+      traceSpan({
+        row,
+        name: call.what,
+        begun,
+        took: Date.now() - begun,
+        about: { run: call.run, waited: `${begun - asked} ms` },
+      });
+    }
+  }
+
+  /**
+   * Starts a library function whose stdin and stdout are streams of bytes, over the session's connection.
+   *
+   * @param into what reads its stdout, past this process: a stream to another droplet
+   * @throws ConnectionError where the droplet cannot be reached
+   */
+  async stream(call: Pick<Call, "what" | "run" | "vars">, into?: ByteStream): Promise<ByteStream> {
+    const { what, run, vars } = call;
+    // The connection is the first lane's.
+    this.pool.release(await this.pool.acquire());
+    if (!READ_ONLY.has(run)) await this.hold();
+    await into?.told;
+    const purpose = { what, run, droplet: this.name };
+    const code = encode({ what, run, vars: vars ?? {} });
+    const stream = new ByteStream(this.command(false, ["serve_stream"]), code, purpose, into);
+    this.streams.add(stream);
+    const forget = (): void => void this.streams.delete(stream);
+    stream.ended.then(forget, forget);
+    return stream;
+  }
+
+  /**
+   * What ssh(1) may use as its ProxyCommand to reach what lies behind the droplet, over the session's connection;
+   * undefined where the droplet is this machine.
+   *
+   * @throws ConnectionError where the droplet cannot be reached
+   */
+  async proxyCommand(): Promise<string | undefined> {
+    if (isLocal(this.connection)) return undefined;
+    this.pool.release(await this.pool.acquire());
+    const options = sshOptions(this.connection, this.folder ?? "");
+    return ["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]
+      .map((word) => (word.includes("%h") ? word : quote(word.replaceAll("%", "%%"))))
+      .join(" ");
+  }
+
+  /** Ends all streams, all lanes and the connection. The session can be used again afterwards; it then connects anew. */
+  async close(): Promise<void> {
+    await Promise.all([...this.streams].map((stream) => stream.close()));
+    const lanes = this.pool.drain();
+    // Its end ends the session's lanes; they go first.
+    await Promise.all(lanes.slice(1).map((lane) => lane.close()));
+    this.operator.forget(this.ownLock);
+    await this.ownLock.give();
+    // The first lane carries the connection of the others (ControlMaster), so it goes last.
+    await lanes[0]?.close();
+    if (this.folder !== undefined) discardFolder(this.folder);
+    this.folder = undefined;
+  }
+
+  private async limited(lane: Lane, call: Call): Promise<FrameResult> {
+    const limit = call.timeoutMs ?? this.usualMs * (call.patience ?? 1);
+    let reason = "";
+    let aborting: Promise<void> | undefined;
+    const end = (why: string): void => {
+      if (aborting !== undefined) return;
+      reason = why;
+      aborting = this.abort(
+        lane,
+        run.then(
+          () => undefined,
+          () => undefined,
+        ),
+      );
+    };
+    const run = lane.call(encode(call), call.what, { bytes: call.maxBytes ?? ANSWER_LIMIT, exceeded: end });
+    const timer = startTimer(limit, () => end(`reached its limit of ${limit / 1000} s`));
+    try {
+      const result = await run;
+      if (aborting === undefined) return result;
+    } catch (error) {
+      if (aborting === undefined) throw error;
+    } finally {
+      timer.cancel();
+    }
+    // The lane is not given back before, or what is killed would be the work of the next call.
+    await aborting;
+    throw this.failure(call, null, `${reason} and was ended`);
+  }
+
+  /**
+   * Kills what a lane's call has started, and the lane itself where that does not end the call.
+   *
+   * @param over the end of the call
+   */
+  private async abort(lane: Lane, over: Promise<void>): Promise<void> {
+    const giveUp = startTimer(GIVE_UP_MS, () => lane.kill());
+    try {
+      // Beside the lanes and gone right after: all of them may be busy, and each end of a call must not add one.
+      const helper = await this.connect(false);
+      try {
+        await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit", {
+          bytes: ANSWER_LIMIT,
+          exceeded: () => helper.kill(),
+        });
+      } finally {
+        await helper.close();
+      }
+    } catch {
+      lane.kill();
+    }
+    await over;
+    giveUp.cancel();
+  }
+
+  private async connect(first: boolean): Promise<Lane> {
+    endWithEngine();
+    const injection = injectionOf();
+    const lane = new Lane({
+      argv: this.command(first),
+      library: readLibrary(injection),
+      droplet: this.name,
+      carries: first && this.overSsh,
+      injection,
+    });
+    let late = "";
+    const giveUp = (why: string): void => {
+      late = why;
+      lane.kill();
+    };
+    const limit = startTimer(this.usualMs, () => giveUp(`no shell answered within ${this.usualMs / 1000} s`));
+    try {
+      const { stdout } = await lane.call("say_hello", "connect", { bytes: 4096, exceeded: giveUp });
+      const [pid, ...machine] = stdout.split(" ");
+      lane.pid = Number(pid);
+      this.machine = machine.join(" ");
+    } catch (error) {
+      limit.cancel();
+      const said = `${error instanceof Error ? error.message : String(error)}${late === "" ? "" : `: ${late}`}`;
+      throw new UnreachableError(
+        `cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`,
+        `cannot use ${this.name}, as another resource says with the reason`,
+      );
+    }
+    limit.cancel();
+    return lane;
+  }
+
+  private command(first: boolean, serve: readonly string[] = ["serve_lane"]): [string, ...string[]] {
+    this.folder ??= isLocal(this.connection) ? undefined : privateFolder();
+    return shellCommand({
+      connection: this.connection,
+      folder: this.folder ?? "",
+      first,
+      session: this.operator.id,
+      serve,
+    });
+  }
+
+  private async takeLock(): Promise<DropletLock> {
+    // The connection is the first lane's.
+    if (this.pool.empty) this.pool.release(await this.pool.acquire());
+    return DropletLock.take(
+      this.command(false, ["hold_lock", String(this.patience), lockHolder()]),
+      this.name,
+      this.patience,
+    );
+  }
+
+  private failure(call: Call, code: number | null, stderr: string): CommandError {
+    const { what, run, hint } = call;
+    return new CommandError({ what, droplet: this.name, command: run, code, stderr, hint });
+  }
+}
+
+const sessions = new Map<string, Session>();
+const operator = new Operator();
+
+/** The one session of this process with a droplet, for each way of reaching it; those with one machine share its lock. */
+export function sessionOf(connection: Connection): Session {
+  const key = JSON.stringify(connection);
+  const session = sessions.get(key) ?? new Session(connection, undefined, operator);
+  sessions.set(key, session);
+  return session;
+}
+
+/** Ends every session of this process. */
+export async function closeSessions(): Promise<void> {
+  await Promise.all([...sessions.values()].map((session) => session.close()));
+  sessions.clear();
+}

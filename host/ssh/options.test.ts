@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectionSchema, describeConnection, isLocal, type SshConnection } from "../../model/connection";
+import { connectionHint, expandHome, knownHostsLine, sshOptions, sshWords } from "./options";
+
+const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
+const connection: SshConnection = { host: "203.0.113.10", user: "root", port: 22, privateKeyPath: undefined, hostKey };
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet ssh-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What ssh itself makes of our options beside a configuration of the operator's. */
+function resolved(changes: Partial<SshConnection> = {}, config = ""): Map<string, string> {
+  const file = join(folder, "config");
+  writeFileSync(file, config);
+  const options = sshOptions({ ...connection, ...changes }, folder);
+  const text = execFileSync("ssh", ["-G", "-F", file, ...options, connection.host], { encoding: "utf8" });
+  return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
+}
+
+test("nothing is asked, host keys are checked against the pinned one alone", () => {
+  const options = resolved();
+  expect(Object.fromEntries(options)).toMatchObject({
+    batchmode: "yes",
+    stricthostkeychecking: "true",
+    userknownhostsfile: join(folder, "known_hosts"),
+    globalknownhostsfile: "/dev/null",
+    user: "root",
+    port: "22",
+  });
+  const file = join(folder, "known_hosts");
+  expect(readFileSync(file, "utf8")).toBe(`203.0.113.10 ${hostKey}\n`);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("without a pinned key the operator's known_hosts decide, as strictly", () => {
+  const options = resolved({ hostKey: undefined });
+  expect(options.get("stricthostkeychecking")).toBe("true");
+  expect(options.get("userknownhostsfile")).toContain(".ssh/known_hosts");
+  expect(readdirSync(folder)).toEqual(["config"]);
+});
+
+test("what the operator's configuration says of every host breaks no lane and outlives none", () => {
+  const config = `Host *
+  ControlPersist 600
+  ControlPath /tmp/somewhere
+  RemoteCommand false
+  LocalForward 4799 127.0.0.1:1
+  StrictHostKeyChecking no
+  User somebody
+  Port 1
+  ProxyJump gate
+`;
+  const options = resolved({}, config);
+  expect(Object.fromEntries(options)).toMatchObject({
+    controlpersist: "no",
+    controlpath: join(folder, "c"),
+    clearallforwardings: "yes",
+    stricthostkeychecking: "true",
+    user: "root",
+    port: "22",
+    // A way through another host is the operator's to choose.
+    proxyjump: "gate",
+  });
+  expect(options.get("remotecommand") ?? "none").toBe("none");
+});
+
+test("a key file is the only one that is tried, also with spaces in its path", () => {
+  const options = resolved({ privateKeyPath: "/home/me/my keys/id" });
+  expect(options.get("identityfile")).toBe("/home/me/my keys/id");
+  expect(options.get("identitiesonly")).toBe("yes");
+  expect(expandHome("~/.ssh/key")).toBe(join(homedir(), ".ssh/key"));
+  expect(expandHome("/a/~/b")).toBe("/a/~/b");
+});
+
+test("a port other than 22 stands in brackets in known_hosts", () => {
+  expect(knownHostsLine({ ...connection, port: 2222 })).toBe(`[203.0.113.10]:2222 ${hostKey}\n`);
+  expect(knownHostsLine({ ...connection, hostKey: undefined })).toBeUndefined();
+});
+
+test.each([
+  ["@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", "hornet:droplet.hostKey"],
+  ["No ED25519 host key is known for [127.0.0.1]:1 and you have requested strict checking.", "hornet:droplet.hostKey"],
+  ["Host key verification failed.", "hornet:droplet.hostKey"],
+  ["root@h: Permission denied (publickey).", "hornet:droplet.privateKeyPath"],
+  ["ssh: connect to host h port 22: Connection refused", "hornet:droplet.host and port"],
+  ["ssh: Could not resolve hostname h: Name or service not known", "hornet:droplet.host and port"],
+  ["ssh: connect to host h port 22: Connection timed out", "hornet:droplet.host and port"],
+  ["ssh said: sudo: a password is required", "NOPASSWD"],
+  ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
+  ["something else", "ssh -v"],
+])("%s: what to do", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
+
+test("of a host key that changed what counts is told: whose it is now", () => {
+  const said = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Someone could be eavesdropping on you right now (man-in-the-middle attack)!
+It is also possible that a host key has just been changed.
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:iHX7aOiRfPwQm7Jld46MhPxwlskdp.
+Please contact your system administrator.
+Add correct host key in /tmp/hornet-6fXtlI/known_hosts to get rid of this message.
+Offending ED25519 key in /tmp/hornet-6fXtlI/known_hosts:1
+  remove with:
+  ssh-keygen -f "/tmp/hornet-6fXtlI/known_hosts" -R "h"
+Host key for h has changed and you have requested strict checking.
+Host key verification failed.
+`;
+  expect(sshWords(said)).toBe(`The fingerprint for the ED25519 key sent by the remote host is
+SHA256:iHX7aOiRfPwQm7Jld46MhPxwlskdp.
+Host key for h has changed and you have requested strict checking.
+Host key verification failed.`);
+  expect(connectionHint(sshWords(said))).toContain("hornet:droplet.hostKey");
+});
+
+test.each<[string, unknown]>([
+  ["neither host nor local", {}],
+  ["both", { local: true, host: "a" }],
+  ["local: false", { local: false }],
+  ["an option as a host", { host: "-oProxyCommand=x" }],
+  ["a host with a space", { host: "a b" }],
+  ["a user with a quote", { host: "a", user: "a'b" }],
+  ["an option as a user", { host: "a", user: "-l" }],
+  ["port 0", { host: "a", port: 0 }],
+  ["a host key of two lines", { host: "a", hostKey: `${hostKey}\n* ${hostKey}` }],
+  ["a host key with a comment", { host: "a", hostKey: `${hostKey} me@here` }],
+  ["an unknown field", { host: "a", hostkey: hostKey }],
+])("refuses a connection with %s", (_name, value) => expect(connectionSchema.safeParse(value).success).toBe(false));
+
+test("defaults and names", () => {
+  const parsed = connectionSchema.parse({ host: "h.example" });
+  expect(parsed).toMatchObject({ user: "root", port: 22 });
+  expect(isLocal(parsed)).toBe(false);
+  expect(describeConnection(parsed)).toBe("root@h.example:22");
+  expect(describeConnection({ local: true })).toBe("this machine");
+});

@@ -1,0 +1,126 @@
+/** What a droplet shows: the live kernel, processes and files, as host/facts.ts reads them. Plans compare against it. */
+
+/** One link, as `ip -d addr show` lists it. */
+export interface ObservedLink {
+  readonly name: string;
+  /** `veth`, `bridge`, `tun`; empty for a physical device. */
+  readonly kind: string;
+  /** False for a device that tun calls "one queue, not persistent". */
+  readonly persistent: boolean;
+  readonly up: boolean;
+  /** A tap has a carrier only while a VMM holds it. */
+  readonly carrier: boolean;
+  readonly mac: string;
+  readonly alias: string;
+  /** The bridge that it is a port of, or empty. */
+  readonly master: string;
+  /** Whether the bridge port is isolated. */
+  readonly isolated: boolean;
+  /** IPv4 addresses with prefix: `10.0.0.9/24`. */
+  readonly addresses: readonly string[];
+  /** The name of the other network namespace's id for a veth, or -1. */
+  readonly peerNamespace: number;
+}
+
+/** One IPv4 route of the main table. */
+export interface ObservedRoute {
+  readonly destination: string;
+  readonly gateway: string;
+  readonly device: string;
+}
+
+/** One nft table, read back from the kernel. */
+export interface ObservedTable {
+  readonly name: string;
+  /** Chains with type, hook, priority and policy, as one comparable text each, in order. */
+  readonly chains: readonly string[];
+  /** Rules in order: their comment, and a comparable text of chain and expressions. */
+  readonly rules: readonly { readonly comment: string; readonly text: string }[];
+}
+
+/** What is inside a clone's network namespace. */
+export interface ObservedNamespace {
+  readonly links: readonly ObservedLink[];
+  readonly routes: readonly ObservedRoute[];
+  readonly tables: readonly ObservedTable[];
+  readonly forwarding: boolean;
+  /** The interfaces (and `all`, `default`) that would take an IPv6 configuration from a router on their link. */
+  readonly ipv6?: readonly string[];
+}
+
+/** A clone's VMM and its files. */
+export interface ObservedVm {
+  /** The pid that was recorded at launch, or 0; where no pid file names it, the one that was found by its socket. */
+  readonly pid: number;
+  /** The process is the one that was started then, and lives. */
+  readonly alive: boolean;
+  /** The pid file names it. */
+  readonly recorded: boolean;
+  /** How it ended: exit code (128 + N for signal N, as a shell has it) and time; empty where it lives, or nobody knows. */
+  readonly exit: string;
+  /** The droplet was booted anew since it was started. */
+  readonly rebooted: boolean;
+  /** Clock ticks since boot at which it was started. */
+  readonly startTime: string;
+  /** It runs in the clone's namespace. */
+  readonly inNamespace: boolean;
+  /** Firecracker's own word: `Running`, `Paused`, `Not started`; empty where the API does not answer. */
+  readonly state: string;
+  readonly version: string;
+  /** Its process runs the program that was started as the VMM. */
+  readonly ownProgram: boolean;
+  /** The private disk: size in bytes, or -1 where there is none. */
+  readonly diskSize: number;
+  /** Its size when the VMM started; 0 where that was not noted. */
+  readonly diskWas: number;
+  /** A guest has run on it: its content goes with no snapshot any more. */
+  readonly diskUsed: boolean;
+  /** The baked disk path inside its mount namespace is the private disk. */
+  readonly diskMounted: boolean;
+  /** The disk that it opened when it started is the private disk, mounted there still or not. */
+  readonly ownDisk: boolean;
+  /** The guest may open no connection, as it was not told yet who it is (see droplet/guest/guest.sh). */
+  readonly held: boolean;
+  /** It was started by an operation that ended before it was seen to be ready. */
+  readonly unsettled: boolean;
+  /** Its metadata may still hold its identity, and no process on the droplet will clear that. */
+  readonly uncleared?: true;
+  /** The mark of what its guest was told last; empty where that was cut off, left out where nobody noted it. */
+  readonly told?: string;
+  /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
+  readonly folderMode: string;
+  /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
+  readonly record: Readonly<Record<string, string>>;
+}
+
+/** A folder below the runtime folder that belongs to somebody. */
+export interface ObservedClaim {
+  readonly name: string;
+  /** The owner mark in it. */
+  readonly owner: string;
+  /** The folder lost its mark; the namespace of that name still has its own. */
+  readonly unmarked?: true;
+}
+
+/** A droplet at one moment. */
+export interface Observed {
+  /** Names the moment at which somebody took the lock to change it last. */
+  readonly stamp?: string;
+  readonly links: readonly ObservedLink[];
+  readonly forwarding: boolean;
+  readonly tables: readonly ObservedTable[];
+  /** Every named network namespace, ours or not. */
+  readonly namespaces: readonly string[];
+  readonly claims: readonly ObservedClaim[];
+  /** The clones of this owner whose folder says that they were begun: no state knew them yet. */
+  readonly begun?: readonly string[];
+  /** The bridges that the asking owner has claimed, and whether it made them. */
+  readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
+  /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */
+  readonly consoleLimit?: number;
+  /** Where the metrics of the owner's clones go, and whether they are there; left out where nothing collects them. */
+  readonly metrics?: { readonly folder: string; readonly written: boolean };
+  /** Details of the namespaces that the asking owner has claimed. */
+  readonly inside: Readonly<Record<string, ObservedNamespace>>;
+  readonly vms: Readonly<Record<string, ObservedVm>>;
+}

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import type { NftTable } from "./nft";
+import type { Observed, ObservedLink } from "../../model/observed";
+import { ownerId } from "../../model/owner";
+
+/** What the droplet's bridge is to be. */
+export interface BridgeSpec {
+  readonly name: string;
+  /** The bridge's own address with prefix: `10.0.0.1/24`. */
+  readonly address: string;
+  /** The bridge network: `10.0.0.0/24`. */
+  readonly network: string;
+  /** The interface whose traffic is masqueraded, or `auto`: whatever leads out of the bridge network. */
+  readonly uplink: string;
+  readonly owner: string;
+}
+
+/** What has to be done so that the bridge is as declared. */
+export interface BridgePlan {
+  readonly drift: readonly string[];
+  /** Lines for `ip -batch -`. */
+  readonly host: readonly string[];
+  /** The address is not there yet. */
+  readonly addAddress: boolean;
+  readonly enableForwarding: boolean;
+}
+
+/**
+ * A bridge takes the lowest MAC address of its ports unless it has one of its own, so its address would change with
+ * every clone that comes or goes, under neighbours that keep the old one. Ours has a fixed one, derived from its name
+ * alone, so that it stays when the bridge goes over to another stack.
+ */
+export function bridgeMac(name: string): string {
+  const digest = createHash("sha256").update(name).digest("hex");
+  return `02:fc:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}:${digest.slice(6, 8)}`;
+}
+
+/**
+ * Compares the bridge with what is declared.
+ *
+ * @param adopted the bridge was there before us: its alias and MAC address stay as they are
+ */
+export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolean): BridgePlan {
+  const drift: string[] = [];
+  const host: string[] = [];
+  const mac = bridgeMac(spec.name);
+  const named = observed.links.find(({ name }) => name === spec.name);
+  const isOurs = ({ kind, mac: its, alias }: ObservedLink): boolean =>
+    kind === "bridge" && its === mac && alias === spec.owner;
+  const seen = named ?? observed.links.find(isOurs);
+  if (seen === undefined) {
+    drift.push(`bridge ${spec.name} missing`);
+    host.push(`link add ${spec.name} address ${mac} type bridge`);
+  } else if (named === undefined) {
+    drift.push(`bridge ${spec.name} was renamed to ${seen.name}`);
+    host.push(`link set ${seen.name} down`, `link set ${seen.name} name ${spec.name}`);
+  }
+  // Neither our mark nor our MAC address: somebody put theirs in the place of ours, and it is adopted from now on.
+  const replaced = !adopted && named !== undefined && named.alias !== spec.owner && named.mac !== mac;
+  if (replaced) drift.push(`${spec.name} was replaced by another bridge`);
+  const ours = !adopted && !replaced;
+  if (ours && seen?.alias !== spec.owner) {
+    if (seen !== undefined) drift.push(`${spec.name} lost its owner mark`);
+    host.push(`link set ${spec.name} alias ${spec.owner}`);
+  }
+  if (ours && seen !== undefined && seen.mac !== mac) {
+    drift.push(`${spec.name} has another MAC address`);
+    host.push(`link set ${spec.name} address ${mac}`);
+  }
+  const addAddress = seen?.addresses.includes(spec.address) !== true;
+  if (addAddress) {
+    if (seen !== undefined) drift.push(`address ${spec.address} missing on ${spec.name}`);
+    host.push(`addr replace ${spec.address} dev ${spec.name}`);
+  }
+  if (seen?.up !== true || named === undefined) {
+    if (seen?.up === false) drift.push(`${spec.name} down`);
+    host.push(`link set ${spec.name} up`);
+  }
+  if (!observed.forwarding) drift.push("IPv4 forwarding off");
+  return { drift, host, addAddress, enableForwarding: !observed.forwarding };
+}
+
+/** The name of a bridge's table in the droplet's own namespace; two stacks on one bridge have one each. */
+export function bridgeTableName(owner: string, bridge: string): string {
+  return `hornet_${ownerId(owner)}_${bridge}`;
+}
+
+/**
+ * Masquerade for what leaves the bridge network. An accept here does not override a drop in somebody else's forward
+ * chain (nft judges every base chain), so there is none: Preflight reports a droplet whose firewall drops forwarded
+ * traffic.
+ */
+export function bridgeTable(spec: BridgeSpec): NftTable {
+  const out = spec.uplink === "auto" ? `oifname != "${spec.name}"` : `oifname "${spec.uplink}"`;
+  return {
+    name: bridgeTableName(spec.owner, spec.name),
+    owner: spec.owner,
+    chains: [
+      {
+        name: "postrouting",
+        base: "type nat hook postrouting priority srcnat; policy accept;",
+        rules: [
+          {
+            label: "masquerade",
+            text: `ip saddr ${spec.network} ip daddr != ${spec.network} ${out} masquerade`,
+          },
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,219 @@
+import { atLeast, newestOf, pathsOf, programFor, unreadable, type ProgramPaths } from "../../firecracker/programs";
+import type { SnapshotHead } from "../../firecracker/snapshotHead";
+import { judgeCpu } from "./cpu";
+import { amount, type DropletFacts, type Say } from "./facts";
+import { judgeLimits, TASKS } from "./limits";
+import { judgeRoom } from "./room";
+import { programsOf } from "./versions";
+
+/** What a fleet needs of its droplet. */
+export interface Needs {
+  readonly firecracker: ProgramPaths;
+  readonly runtimeDir: string;
+  readonly artifactsDir: string;
+  /** Clones that are not there yet. */
+  readonly newClones: number;
+  /** Clones that get a new disk while their old one is there yet: of those that move to another snapshot, so many at once. */
+  readonly rolling: number;
+  /** All clones of the fleet. */
+  readonly clones: number;
+  /** All clones on the droplet once the fleet is there, those of other stacks included. */
+  readonly allClones: number;
+  /** The bridge's name. */
+  readonly bridge: string;
+  /** Commands at once over one connection. */
+  readonly lanes: number;
+  /** The droplet is another machine than this one. */
+  readonly overSsh: boolean;
+  /** Files that must be there, with the key that names each. */
+  readonly files: readonly { readonly path: string; readonly key: string }[];
+  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  readonly requireCpuFeatures: boolean;
+  /** What the snapshot will ask of the droplet. */
+  readonly outlook: Outlook;
+  /** The operator's clock, seconds since 1970. */
+  readonly clock: number;
+}
+
+/** What is known of the snapshot that a fleet will run, be it there or still to come. */
+export interface Outlook {
+  /** What it was made with and on. */
+  readonly made?: Made | undefined;
+  /** The state file of a snapshot that has no manifest: its head, and what Firecracker itself says of it. */
+  readonly described?:
+    { readonly stateFile: string; readonly head: SnapshotHead | undefined; readonly said: string } | undefined;
+  /** A guest's memory in MiB; 0 where it is not known yet. */
+  readonly memory: number;
+  /** KiB that a copy of the disk takes where nothing is shared. */
+  readonly disk: number;
+  /** The device (stat(1), %d) that the disk to be copied is on; left out, that of the artifacts' folder. */
+  readonly device?: string | undefined;
+  /** KiB that are still to be written into the artifacts' folder. */
+  readonly arriving: number;
+}
+
+/** What a snapshot was made with and on. */
+export interface Made {
+  readonly format: string;
+  readonly cpu: string;
+  /** Left out where nobody noted them. */
+  readonly cpuFeatures?: readonly string[] | undefined;
+}
+
+/** Where nothing is known of a snapshot. */
+export const UNKNOWN_SNAPSHOT: Outlook = { memory: 0, disk: 0, arriving: 0 };
+
+/** The outcome: faults stop everything, warnings are said. */
+export interface Verdict {
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A bridge has 1024 ports (BR_MAX_PORTS, net/bridge/br_private.h), and they count from 1. */
+const BRIDGE_PORTS = 1023;
+/** Files that one process of Hornet's may have to open there: a connection to each of 300 VMMs that are asked at once. */
+const OPEN_FILES = 512;
+/** Sessions beside the lanes: the lock, and a stream of bytes or a helper. */
+const FURTHER_SESSIONS = 2;
+
+/** What is to be done where a droplet forwards no connections. */
+export const FORWARDING =
+  "they cannot be reached from here, by smoke tests neither; allow it (AllowTcpForwarding local, DisableForwarding no), or " +
+  "let hornet:fleet.smokeTests run on the droplet";
+
+/** Holds a droplet against what a fleet needs of it. What `up` can set itself (forwarding, the bridge) is no fault. */
+export function judge(facts: DropletFacts, needs: Needs): Verdict {
+  const faults: string[] = [];
+  const warnings: string[] = [];
+  const say: Say = {
+    fault: (text) => void faults.push(text),
+    warn: (text) => void warnings.push(text),
+  };
+  tools(facts, say);
+  vmm(facts, needs, say);
+  machine(facts, needs, say);
+  sessions(facts, needs, say);
+  judgeRoom(facts, needs, say);
+  // What can be raised is no fault; providers/droplet/limits.ts does that.
+  judgeLimits(facts, needs, say);
+  return { faults, warnings };
+}
+
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  nft: "nftables",
+  curl: "curl",
+  nsenter: "util-linux",
+  unshare: "util-linux",
+  mount: "mount",
+  setsid: "util-linux",
+  flock: "util-linux",
+  fallocate: "util-linux",
+  "ssh-keyscan": "openssh-client",
+  grep: "grep",
+  sed: "sed",
+};
+
+/** The least versions: ip creates a veth's peer in its namespace, nft takes comments, curl tells an error's body. */
+const LEAST: readonly (readonly [tool: string, version: string])[] = [
+  ["ip", "4.20"],
+  ["nft", "0.9.8"],
+  ["curl", "7.76"],
+  ["bash", "4.4"],
+];
+
+function tools(facts: DropletFacts, { fault }: Say): void {
+  if (facts.get("uid") !== "0") fault("the login user is not root and has no passwordless sudo");
+  const missing = [...facts].filter(([key, value]) => key.startsWith("tool.") && value === "");
+  const packages = new Set(missing.map(([key]) => PACKAGE_OF[key.slice("tool.".length)] ?? "coreutils"));
+  if (missing.length > 0) {
+    const names = missing.map(([key]) => key.slice("tool.".length)).join(", ");
+    fault(`missing on the droplet: ${names}; install with: apt-get install ${[...packages].join(" ")}`);
+  }
+  for (const [tool, least] of LEAST) {
+    const found = versionIn(facts.get(`version.${tool}`) ?? "");
+    if (found !== undefined && !atLeast(found, least)) fault(`${tool} is ${found}; Hornet needs ${least} or later`);
+  }
+}
+
+/** The first thing that looks like a version; iproute2 before 5.9 counts by date (ss190107), which is none. */
+function versionIn(text: string): string | undefined {
+  return /\d+\.\d+(\.\d+)?/.exec(text)?.[0];
+}
+
+function vmm(facts: DropletFacts, needs: Needs, say: Say): void {
+  const { fault, warn } = say;
+  const { found, missing } = programsOf(facts);
+  const newest = newestOf(found);
+  if (newest === undefined) {
+    fault(`there is no Firecracker at ${pathsOf(needs.firecracker).join(", ")} (hornet:vmm.firecracker)`);
+    return;
+  }
+  if (missing.length > 0) warn(`there is no Firecracker at ${missing.join(", ")} (hornet:vmm.firecracker) any more`);
+  if (!atLeast(newest.version, "1.0")) fault(`Firecracker ${newest.version} is too old; Hornet needs 1.0 or later`);
+  const { made, described } = needs.outlook;
+  const has = made?.format ?? described?.head?.format ?? /^v(\d[\d.]*)$/.exec(described?.said ?? "")?.[1];
+  if (has !== undefined && programFor(found, has) === undefined) fault(unreadable(found, has));
+  if (described !== undefined && described.said !== "" && has === undefined) {
+    fault(`Firecracker ${newest.version} cannot read ${described.stateFile}: ${described.said}`);
+  }
+  if (made !== undefined) judgeCpu(facts, made, needs.requireCpuFeatures, say);
+  const kvm = facts.get("kvm");
+  if (kvm !== "usable") warn(`/dev/kvm is ${kvm ?? "missing"}: Firecracker itself needs it`);
+}
+
+function machine(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
+  const system = facts.get("system") ?? "";
+  if (!/debian|ubuntu/i.test(system))
+    warn(`the droplet runs ${system || "an unknown system"}; Debian and Ubuntu are tried`);
+  const offset = Math.abs(Number(facts.get("clock") ?? needs.clock) - needs.clock);
+  if (offset > 5) warn(`the droplet's clock is ${offset.toFixed(0)} s off the operator's; guests get the droplet's`);
+  if (facts.get("cgroup") !== "cgroup2fs") warn("no cgroup v2: restores are several times slower with cgroup v1");
+  const dropper = facts.get("forward_drop") ?? "";
+  if (dropper !== "") {
+    warn(
+      `the chain ${dropper} drops forwarded packets by policy, which no rule of Hornet's can override: clones will not ` +
+        "reach the Internet until it accepts those of the bridge (Docker: iptables -I DOCKER-USER -i br0 -j ACCEPT)",
+    );
+  }
+  const ports = Math.max(needs.clones, Number(facts.get("bridge_ports") ?? 0) + needs.newClones);
+  if (ports > BRIDGE_PORTS) {
+    fault(
+      `a bridge has ${BRIDGE_PORTS} ports; with ${needs.clones} clones ${needs.bridge} would have ${ports}: put a part ` +
+        "of them into a stack with a bridge of its own (hornet:bridge.name and address)",
+    );
+  }
+  const [pids = "", cgroup = ""] = (facts.get("cgroup_pids") ?? "").split(" ");
+  if (pids !== "" && Number(pids) < needs.newClones * TASKS) {
+    fault(
+      `only ${pids} more processes fit into the cgroup ${cgroup} (pids.max); ${needs.newClones} clones need ` +
+        `${needs.newClones * TASKS}: raise it with systemctl set-property ${unitOf(cgroup)} TasksMax=infinity`,
+    );
+  }
+}
+
+/** The systemd unit of a cgroup: the last part of its path. */
+function unitOf(cgroup: string): string {
+  return cgroup.slice(cgroup.lastIndexOf("/") + 1);
+}
+
+function sessions(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void {
+  const files = amount(facts, "nofile");
+  if (files < OPEN_FILES) {
+    fault(
+      `a process may open ${files} files there; Hornet needs ${OPEN_FILES}: raise the hard limit nofile of ` +
+        "the login user (limits.conf(5), or LimitNOFILE of sshd's unit)",
+    );
+  }
+  const most = amount(facts, "max_sessions");
+  if (most < needs.lanes + FURTHER_SESSIONS) {
+    warn(
+      `sshd takes ${most} sessions on one connection (MaxSessions), and ${needs.lanes} commands at once use ` +
+        `${needs.lanes + FURTHER_SESSIONS}: the others connect anew, which is slower; lower hornet:fleet.concurrency or raise it`,
+    );
+  }
+  // It forwards from here with `yes`, `all` and `local` (sshd_config(5)).
+  const forwarding = facts.get("no_forwarding") === "yes" ? "no" : (facts.get("tcp_forwarding") ?? "");
+  if (needs.overSsh && ["no", "remote"].includes(forwarding))
+    warn(`sshd forwards no connections to clones: ${FORWARDING}`);
+}

@@ -1,0 +1,44 @@
+import type { IdentityWay } from "../../firecracker/identity";
+import type { LeanDevices } from "../../firecracker/devices";
+
+/** What the config says of how guests are told who they are. */
+export interface DeclaredIdentity {
+  readonly identity: IdentityWay | "auto";
+  /** `hornet:agent.command` is set. */
+  readonly agentCommand: boolean;
+}
+
+/** What a snapshot allows. */
+export interface SnapshotIdentity {
+  /** What was seen when the snapshot was made or examined. */
+  readonly identity: "service" | "ssh";
+  /** Empty: the VM has no drive. */
+  readonly diskPath: string;
+  readonly devices?: LeanDevices | undefined;
+}
+
+/** Why the guests of a snapshot cannot be told who they are as the config says; undefined where they can. */
+export function identityFault(declared: DeclaredIdentity, snapshot: SnapshotIdentity): string | undefined {
+  const { identity, agentCommand } = declared;
+  // Left out, the metadata service is the usual one; null, there is none.
+  if (identity === "service" && snapshot.devices?.mmds === null) {
+    return (
+      "the snapshot's VM has no metadata service, which hornet:guest.identity: service needs: set it to ssh or auto, or " +
+      "configure the service (PUT /mmds/config) before the snapshot is taken"
+    );
+  }
+  if (identity === "cloud-init" && snapshot.diskPath === "") {
+    return (
+      "the snapshot's VM has no disk, and hornet:guest.identity: cloud-init boots clones from theirs: set it to ssh or " +
+      "auto, or take the snapshot of a VM with a disk"
+    );
+  }
+  if (identity === "auto" && snapshot.identity === "ssh" && agentCommand) {
+    return (
+      "the snapshot's guest has no identity service of Hornet's, which runs hornet:agent.command: set " +
+      "hornet:agent.service to the guest's own service that is its agent, or put the identity service into the image " +
+      "(npm run image); where the image has it, set hornet:guest.identity: ssh"
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import { manifestDigest, manifestText } from "../../firecracker/manifest";
+import type { Announce, Found } from "./fromBoot";
+import { scratchNamespace } from "./fromBoot";
+import { artifactsThat } from "./byKey";
+import { hashFiles } from "./files";
+import type { ArtifactInputs } from "./inputs";
+import { bareKey, examine, filesIn } from "./fromPath";
+import { publish } from "./publish";
+import { cleanUpAfter } from "../kit/define";
+import { commonVars, sessionFor } from "../operation/droplet";
+
+/**
+ * The artifact of a folder without a manifest. It gets one once, which is kept under its digest like that of every other
+ * artifact, beside links to the files: nothing is written into the folder, no file is copied, and the digest stays the same
+ * when the machine gets another kernel or Firecracker later.
+ */
+export async function bareArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+  const begun = Date.now();
+  const known = await findExamined(wanted, path);
+  if (known !== undefined) {
+    announce(manifestDigest(known.text));
+    await publish(wanted, known.text, "");
+    return { ...known, timings: { examine: Date.now() - begun } };
+  }
+  const session = sessionFor(wanted);
+  const { manifest, elsewhere, marks } = await examine(session, wanted, path);
+  const text = manifestText(manifest);
+  announce(manifestDigest(text));
+  const vars = { ...commonVars(wanted), namespace: scratchNamespace(wanted), dir_of_artifacts: wanted.dir };
+  const links = Object.keys(manifest.files).map((name) => `${name} ${elsewhere[name] ?? `${path}/${name}`}\n`);
+  const folder = await cleanUpAfter(
+    async () => {
+      await session.call({ what: `name the snapshot in ${path}`, run: "link_artifact", vars, stdin: links.join("") });
+      return publish(wanted, text, "");
+    },
+    async () => {
+      await session.call({ what: "take away what a trial has left", run: "abort_boot", vars });
+    },
+  );
+  return { folder, text, manifest, marks, timings: { examine: Date.now() - begun } };
+}
+
+/** What an earlier look at the same content has found out. */
+async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<Found, "timings"> | undefined> {
+  const session = sessionFor(wanted);
+  const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
+  const key = bareKey(wanted, path, hashes);
+  for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {
+    const { files, diskPath } = known.manifest;
+    const own = hashes.get(`${path}/rootfs.ext4`);
+    const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));
+    if (files["rootfs.ext4"]?.sha256 !== disk?.sha256) continue;
+    const marks = [...hashes].map(([file, digest]): [string, string] => [file.slice(path.length + 1), digest.marks]);
+    return { ...known, marks: { ...Object.fromEntries(marks), ...(disk && { "rootfs.ext4": disk.marks }) } };
+  }
+  return undefined;
+}

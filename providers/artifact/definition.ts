@@ -1,0 +1,181 @@
+import { dirname } from "node:path";
+import { artifactIn, filesOf, manifestDigest } from "../../firecracker/manifest";
+import { HornetError } from "../../host/errors";
+import { bareArtifact } from "./bare";
+import { bootArtifact, scratchNamespace, type Announce, type Found } from "./fromBoot";
+import { artifactFrom } from "./fromDroplet";
+import { changedSince, fileDrift, inspectFiles } from "./files";
+import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./inputs";
+import { artifactAt } from "./fromPath";
+import { ownerId } from "../../model/owner";
+import { defaultBootArgs } from "../../plan/vm/repair";
+import { cleanUpAfter, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { commonVars, observe, sessionFor } from "../operation/droplet";
+import { readManifest, readSignature } from "./manifests";
+import { openFault } from "./openMetadata";
+import { verifyManifest } from "./signature";
+
+/**
+ * Makes or finds the artifact. Where that fails in the end, this stack's use of it goes, unless it had it before.
+ *
+ * @param before the digests that the stack has kept so far, the newest first
+ */
+async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
+  const { source } = wanted;
+  const published: string[] = [];
+  const announce = (digest: string): number => published.push(digest);
+  return cleanUpAfter(
+    async () => {
+      const found =
+        "from" in source
+          ? await artifactFrom(wanted, source.from, before, announce)
+          : await signed(
+              wanted,
+              "path" in source
+                ? await pathArtifact(wanted, source.path, announce)
+                : await bootArtifact(wanted, source.boot, announce),
+            );
+      return settle(wanted, before, found);
+    },
+    async () => {
+      for (const digest of published.filter((one) => !before.includes(one))) await drop(wanted, digest);
+    },
+  );
+}
+
+async function pathArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+  const isBare = (await readManifest(sessionFor(wanted), path)) === "";
+  return isBare ? bareArtifact(wanted, path, announce) : artifactAt(wanted, path);
+}
+
+/** Refuses what nobody of the signers has signed. */
+async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
+  if (wanted.signers === undefined) return found;
+  const session = sessionFor(wanted);
+  const signature = await readSignature(session, found.folder);
+  await verifyManifest(found.text, signature, wanted.signers, found.folder, session.name);
+  return found;
+}
+
+async function settle(
+  wanted: ArtifactInputs,
+  before: readonly string[],
+  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {} }: Found,
+): Promise<ArtifactOutputs> {
+  const digest = manifestDigest(text);
+  if (wanted.digest !== undefined && wanted.digest !== digest) {
+    throw new HornetError(
+      `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
+    );
+  }
+  if (manifest.identity === "service" && manifest.metadata !== "closed") {
+    console.error(openFault(`a clone of the snapshot in ${folder}`));
+  }
+  const { guestInterface } = wanted;
+  if (guestInterface !== undefined && guestInterface !== manifest.iface) {
+    throw new HornetError(
+      `the snapshot in ${folder} was examined with the network interface ${manifest.iface} for its clones, and ` +
+        `hornet:guest.interface is ${guestInterface}: set it to ${manifest.iface}, or take manifest.json out of the folder`,
+    );
+  }
+  const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
+  const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
+  const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
+  // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
+  const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
+  const name = `${dirname(manifest.diskPath)}/manifest.json`;
+  const ours = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
+  // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
+  const made = given ? [] : [digest];
+  const all = [...made, ...before.filter((other) => other !== digest)];
+  const generations = all.slice(0, wanted.keepGenerations + made.length);
+  for (const old of all.slice(generations.length)) {
+    // Clones that did not follow yet go on from what they have.
+    if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
+  }
+  const session = sessionFor(wanted);
+  const seen = await inspectFiles(session, [...files, ...inputs, ...ours]);
+  for (const [file, was] of Object.entries(marks)) {
+    const path = elsewhere[file] ?? `${folder}/${file}`;
+    if (seen[path] !== was) throw new HornetError(changedSince(session, path));
+  }
+  const artifact = artifactIn(folder, digest, manifest, elsewhere);
+  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  return {
+    artifactDigest: digest,
+    artifact: {
+      ...artifact,
+      // Both stand in the state of every clone, twice.
+      bootArgs: artifact.bootArgs === usual ? "" : artifact.bootArgs,
+      key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
+    },
+    generations,
+    files: seen,
+    timings,
+    transferred,
+  };
+}
+
+/** Gives up this stack's use of one generation; what no stack uses goes. */
+async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact"): Promise<string> {
+  return sessionFor(inputs).call({
+    what: "take away the snapshot artifact",
+    run,
+    vars: {
+      ...commonVars(inputs),
+      dir_of_artifacts: inputs.dir,
+      digest: digest.slice("sha256:".length),
+      namespace: scratchNamespace(inputs),
+    },
+  });
+}
+
+/** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
+async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+  const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
+  const extra = state.generations.slice(state.keepGenerations + wanted);
+  if (extra.length === 0) return [];
+  const text = await sessionFor(state).call({
+    what: "ask what runs on earlier snapshots",
+    run: "list_unused",
+    vars: commonVars(state),
+    stdin: extra.map((digest) => `${digest.slice("sha256:".length)}\n`).join(""),
+  });
+  const names = text.split("\n").filter((name) => name !== "");
+  return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
+}
+
+/** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
+async function sharesName(state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
+  const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
+  const said = await sessionFor(state).call({ what: "ask where a stable name leads", run: "is_shared", vars });
+  return said === "shared";
+}
+
+const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
+  kind: "SnapshotArtifact",
+  inputs: artifactInputs,
+  outputs: artifactOutputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "dir"],
+  id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
+  create: (wanted) => make(wanted, []),
+  read: async (state) => {
+    // Read like the rest of the droplet: when nobody else changes it.
+    await observe(state, state.dir);
+    const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
+    if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
+    const name = `${dirname(state.artifact.diskPath)}/manifest.json`;
+    const [was, is] = [state.files[name], seen[name]];
+    const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(state));
+    const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
+    return { outputs: artifactOutputs.parse(state), drift: [...drift, ...(await unused(state))] };
+  },
+  update: (state, wanted) => make(wanted, state.generations),
+  delete: async (state) => {
+    for (const digest of state.generations) await drop(state, digest);
+  },
+};
+
+/** A snapshot that clones are restored from: one that lies on the droplet, or one made by a boot. */
+export const provider = makeProvider(owned(definition));

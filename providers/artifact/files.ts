@@ -1,0 +1,129 @@
+import { cpuFeatures } from "../../firecracker/cpu";
+import { HornetError } from "../../host/errors";
+import type { Session } from "../../host/session/session";
+
+/** Size, mtime and inode of a file, as one comparable text. */
+export type FileMarks = Record<string, string>;
+
+/** A file's content. */
+export interface FileDigest {
+  readonly sha256: string;
+  /** bytes */
+  readonly size: number;
+  /** Size, mtime and inode of what was read. */
+  readonly marks: string;
+}
+
+/** What a snapshot depends on of the machine that it is made on. */
+export interface HostDescription {
+  readonly cpu: string;
+  readonly cpuFeatures: readonly string[];
+  readonly kernel: string;
+}
+
+/** Size, mtime and inode of those of `paths` that are there. */
+export async function inspectFiles(session: Session, paths: readonly string[]): Promise<FileMarks> {
+  const text = await session.call({ what: "look at files", run: "inspect_files", stdin: asLines(paths) });
+  const marks: FileMarks = {};
+  for (const line of text.split("\n").filter((one) => one !== "")) {
+    const [size = "", mtime = "", inode = "", ...path] = line.split(" ");
+    marks[path.join(" ")] = `${size} ${mtime} ${inode}`;
+  }
+  return marks;
+}
+
+/** In words what changed since `recorded`. */
+export function fileDrift(recorded: FileMarks, seen: FileMarks): string[] {
+  return Object.entries(recorded).flatMap(([path, marks]) => {
+    const now = seen[path];
+    if (now === undefined) return [`${path} missing`];
+    return now === marks ? [] : [`${path} changed`];
+  });
+}
+
+/**
+ * sha256 and size of files that are there. Reads every byte: seconds for a memory file.
+ *
+ * @throws HornetError where one is no file, or is written while it is read
+ */
+export async function hashFiles(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
+  const hashes = await hashTolerantly(session, paths);
+  for (const [path, { sha256 }] of hashes) {
+    if (sha256 === IRREGULAR) throw irregular(session, path);
+    if (sha256 === CHANGED) {
+      throw new HornetError(
+        `${path} on ${session.name} changed while Hornet read it; run it again once nothing writes to the file`,
+      );
+    }
+  }
+  return hashes;
+}
+
+/** As {@link hashFiles}; a file that cannot have a digest has a word instead, which no digest equals. */
+export async function hashTolerantly(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
+  if (paths.length === 0) return new Map();
+  const text = await session.call({
+    what: "hash files",
+    run: "hash_files",
+    stdin: asLines(paths),
+    patience: 60,
+  });
+  return parseHashes(text);
+}
+
+/** Instead of a digest: a folder, a device, a fifo; or what was written meanwhile (droplet/artifact/artifact.sh). */
+const [IRREGULAR, CHANGED] = ["irregular", "changed"];
+
+/** Parses lines "SHA256 SIZE MTIME INODE PATH". */
+export function parseHashes(text: string): Map<string, FileDigest> {
+  return new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): [string, FileDigest] => {
+        const [sha256 = "", size = "", mtime = "", inode = "", ...path] = line.split(" ");
+        return [path.join(" "), { sha256, size: Number(size), marks: `${size} ${mtime} ${inode}` }];
+      }),
+  );
+}
+
+/** Says that a file is not the one that Hornet has examined. */
+export function changedSince(session: Session, path: string): string {
+  return `${path} on ${session.name} changed while Hornet used it; run it again once nothing writes to the file`;
+}
+
+/** Throws HornetError where something else than a file has the name of one: to read a fifo may never end. */
+export async function refuseIrregular(session: Session, paths: readonly string[]): Promise<void> {
+  const text = await session.call({ what: "look at files", run: "irregular_files", stdin: asLines(paths) });
+  const [path = ""] = text.split("\n");
+  if (path !== "") throw irregular(session, path);
+}
+
+function irregular(session: Session, path: string): HornetError {
+  return new HornetError(`${path} on ${session.name} is not a regular file; put the file itself there`);
+}
+
+/** The machine that a snapshot made there will need. */
+export async function describeHost(session: Session): Promise<HostDescription> {
+  const text = await session.call({
+    what: "describe the droplet's processor and kernel",
+    run: "describe_host",
+  });
+  const values = new Map(
+    text.split("\n").map((line): [string, string] => [key(line), line.slice(key(line).length + 1)]),
+  );
+  const value = (name: string): string => values.get(name) ?? "";
+  return {
+    cpu: value("cpu"),
+    cpuFeatures: cpuFeatures(value("features")),
+    kernel: value("kernel"),
+  };
+}
+
+function key(line: string): string {
+  return line.split("=")[0] ?? "";
+}
+
+function asLines(paths: readonly string[]): string {
+  return paths.map((path) => `${path}\n`).join("");
+}

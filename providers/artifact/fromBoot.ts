@@ -1,0 +1,285 @@
+import { curlConfig } from "../../firecracker/api";
+import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../../firecracker/cloudInit";
+import { usualDevices, type Devices } from "../../firecracker/devices";
+import { missingFeatures } from "../../firecracker/cpu";
+import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../../firecracker/manifest";
+import { atLeast, type Program } from "../../firecracker/programs";
+import { madeBy, recipeKey, type Recipe } from "../../firecracker/recipe";
+import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../../firecracker/requests";
+import { HornetError } from "../../host/errors";
+import type { Session } from "../../host/session/session";
+import { defaultBootArgs } from "../../plan/vm/repair";
+import { sendAgent } from "./agent";
+import { artifactsThat } from "./byKey";
+import {
+  changedSince,
+  describeHost,
+  hashFiles,
+  inspectFiles,
+  parseHashes,
+  type FileMarks,
+  type HostDescription,
+} from "./files";
+import type { ArtifactInputs, BootSource } from "./inputs";
+import { publish } from "./publish";
+import { soundnessOf } from "./whole";
+import { cleanUpAfter } from "../kit/define";
+import { openFault } from "./openMetadata";
+import { commonVars, sessionFor } from "../operation/droplet";
+import { atGuest } from "../vm/guestError";
+import { firstShown } from "../vm/guestShows";
+import { newestProgram } from "../vm/programs";
+
+/** An artifact that is there: its folder and its manifest. */
+export interface Found {
+  readonly folder: string;
+  readonly text: string;
+  readonly manifest: Manifest;
+  readonly timings: Record<string, number>;
+  /** It was there as it is, and is not among the stack's own. */
+  readonly given?: boolean;
+  /** Files of the manifest that do not lie in its folder: name → path. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Bytes that it took to bring it here. */
+  readonly transferred?: number;
+  /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
+  readonly marks?: FileMarks;
+}
+
+/** A boot with everything that its result depends on. */
+interface BootPlan {
+  readonly boot: BootSource;
+  readonly host: HostDescription;
+  readonly program: Program;
+  readonly recipe: Recipe;
+  /** The files that it boots from, as they were when their digests were computed. */
+  readonly marks: FileMarks;
+}
+
+/** The namespace that a boot for these inputs uses; one at a time a stack. */
+export function scratchNamespace({ owner }: ArtifactInputs): string {
+  return `hornet-boot-${owner.slice(-12)}`;
+}
+
+/** Told of a digest just before this stack's mark is put on the artifact. */
+export type Announce = (digest: string) => void;
+
+/** The artifact of a boot: the one that is there for the same inputs, else a new one. */
+export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, announce: Announce): Promise<Found> {
+  const session = sessionFor(wanted);
+  const plan = await planBoot(session, wanted, boot);
+  const known = await findBoot(session, wanted, plan, announce);
+  if (known !== undefined) return known;
+  return cleanUpAfter(
+    () => bootAnew(session, wanted, plan, announce),
+    async () => {
+      const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
+      await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
+    },
+  );
+}
+
+/** The network interface of the guests that Hornet boots. */
+const IFACE = "eth0";
+
+/** cloud-init asks for a session token only where it takes the machine for one of Amazon's. */
+function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
+  const usual = { ...usualDevices(IFACE), entropy: atLeast(program.version, "1.4") ? {} : null };
+  return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
+}
+
+/** The variables that name the VM of a boot or a trial to the library. */
+export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
+  return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
+}
+
+async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
+  const program = await newestProgram(session, wanted.firecracker);
+  const host = await describeHost(session);
+  const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
+  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const given = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
+  const recipe = {
+    kernel: hashes.get(boot.kernel)?.sha256 ?? "",
+    rootfs: hashes.get(boot.rootfs)?.sha256 ?? "",
+    agent: boot.agent?.digest,
+    format: program.format,
+    // Without the CPU's features: those are compared where an artifact is found, and a kernel that lists more changes nothing.
+    cpu: host.cpu,
+    hostKernel: host.kernel,
+    bootArgs: boot.cloudInit ? cloudInitArgs(given) : given,
+    diskPath: `${wanted.dir}/${boot.name}/rootfs.ext4`,
+    memory: boot.memory,
+    vcpus: boot.vcpus,
+    tap: wanted.tap,
+    guestMac: wanted.guestMac,
+  };
+  const marks = Object.fromEntries([...hashes].map(([path, digest]) => [path, digest.marks]));
+  return { boot, host, program, recipe, marks };
+}
+
+async function findBoot(
+  session: Session,
+  wanted: ArtifactInputs,
+  { recipe, boot, host }: BootPlan,
+  announce: Announce,
+): Promise<Found | undefined> {
+  for (const { folder, text, manifest } of await artifactsThat(session, wanted.dir, (one) => madeBy(one, recipe))) {
+    if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
+    const { whole, marks } = await soundnessOf(wanted, folder, manifest, "retire");
+    if (!whole) continue;
+    announce(manifestDigest(text));
+    await publish(wanted, text, boot.name);
+    return { folder, text, manifest, marks, timings: {} };
+  }
+  return undefined;
+}
+
+async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan, announce: Announce): Promise<Found> {
+  const { boot, program } = plan;
+  const { diskPath, bootArgs } = plan.recipe;
+  const begun = Date.now();
+  if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
+  await session.call({
+    what: `boot ${boot.rootfs}`,
+    run: "begin_scratch",
+    vars: {
+      ...scratchVars(wanted),
+      firecracker: program.path,
+      disk_path: diskPath,
+      disk_source: boot.rootfs,
+      disk_copy: "1",
+      tap: wanted.tap,
+      tap_mac: wanted.tapMac,
+      tap_address: wanted.tapAddress,
+      agent: boot.agent === undefined ? "" : "1",
+    },
+    stdin: curlConfig([
+      ...bootRequests({
+        version: program.version,
+        kernel: boot.kernel,
+        bootArgs,
+        diskPath,
+        iface: IFACE,
+        tap: wanted.tap,
+        guestMac: wanted.guestMac,
+        memory: boot.memory,
+        vcpus: boot.vcpus,
+        devices: devicesFor(boot, program),
+      }),
+      ...(boot.cloudInit ? [metadataRequest(templateMetadata())] : []),
+      startRequest,
+    ]),
+    patience: 10,
+  });
+  const identity = await watchBoot(session, wanted, boot);
+  const booted = Date.now();
+  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const hashes = await session.call({
+    what: "take the snapshot",
+    run: "take_snapshot",
+    vars: {
+      ...scratchVars(wanted),
+      dir_of_artifacts: wanted.dir,
+      kernel: boot.kernel,
+      // Writing the memory takes as long as the disk is slow, like the boot did.
+      vmm_timeout_ms: String(Math.max(boot.timeout, wanted.vmmTimeout) * 1000),
+    },
+    stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
+    patience: 60,
+  });
+  await refuseChanged(session, plan);
+  const manifest = compose(wanted, plan, identity, hashes);
+  const text = manifestText(manifest);
+  announce(manifestDigest(text));
+  return {
+    folder: await publish(wanted, text, boot.name),
+    text,
+    manifest,
+    timings: { boot: booted - begun, snapshot: Date.now() - booted },
+  };
+}
+
+/** The VM must have booted from the files whose digests are part of the recipe's key. */
+async function refuseChanged(session: Session, { marks }: BootPlan): Promise<void> {
+  const now = await inspectFiles(session, Object.keys(marks));
+  const changed = Object.keys(marks).find((path) => now[path] !== marks[path]);
+  if (changed !== undefined) throw new HornetError(changedSince(session, changed));
+}
+
+/** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
+async function watchBoot(
+  session: Session,
+  wanted: ArtifactInputs,
+  boot: BootSource,
+): Promise<Pick<Manifest, "identity" | "metadata">> {
+  const deadline = Date.now() + boot.timeout * 1000;
+  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const guest = {
+    ...{ session, folder, address: wanted.guestAddress, namespace: scratchNamespace(wanted) },
+    name: `the guest of ${boot.rootfs}`,
+  };
+  const limit = (): number => Math.max(0, deadline - Date.now());
+  return atGuest({ ...wanted, namespace: scratchNamespace(wanted) }, async () => {
+    const done = boot.cloudInit
+      ? await firstShown(guest, { service: CLOUD_INIT_DONE, ssh: false, limit: limit() })
+      : "";
+    const shown =
+      done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
+    if (shown === "ssh") return { identity: shown };
+    if (shown === "service") return serviceOf(guest.name, await saidOf(wanted, ""));
+    const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
+    if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
+    throw new HornetError(`${guest.name} was not up ${end}`);
+  });
+}
+
+/** What the guest of a boot or a trial says of who may ask its metadata service; see access_said in droplet/artifact/scratch.sh. */
+export function saidOf(wanted: ArtifactInputs, generation: string): Promise<string> {
+  const vars = { ...scratchVars(wanted), generation };
+  return sessionFor(wanted).call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
+}
+
+/** A service of before says nothing of it; its clones get no identity (see vmStart.ts). */
+function serviceOf(guest: string, said: string): Pick<Manifest, "identity" | "metadata"> {
+  const reason = said.startsWith("open") ? said.slice("open ".length).trim() : "";
+  if (reason !== "") throw new HornetError(openFault(guest, reason));
+  return { identity: "service", ...(said === "closed" && { metadata: said }) };
+}
+
+function compose(
+  wanted: ArtifactInputs,
+  { boot, host, program, recipe }: BootPlan,
+  identity: Pick<Manifest, "identity" | "metadata">,
+  hashes: string,
+): Manifest {
+  const files = [...parseHashes(hashes)].map(([path, { sha256, size }]) => [
+    path.slice(path.lastIndexOf("/") + 1),
+    { sha256, size },
+  ]);
+  return manifestSchema.parse({
+    format: 1,
+    files: Object.fromEntries(files) as unknown,
+    firecracker: program.version,
+    snapshotFormat: program.format,
+    cpu: host.cpu,
+    cpuFeatures: host.cpuFeatures,
+    hostKernel: host.kernel,
+    guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
+    diskPath: recipe.diskPath,
+    tap: wanted.tap,
+    iface: IFACE,
+    devices: devicesFor(boot, program),
+    memory: boot.memory,
+    vcpus: boot.vcpus,
+    ...identity,
+    bootArgs: recipe.bootArgs,
+    made: {
+      at: new Date().toISOString(),
+      from: `boot of ${boot.kernel} and ${boot.rootfs}`,
+      key: recipeKey(recipe),
+      rootfs: recipe.rootfs,
+      agent: recipe.agent,
+    },
+  });
+}

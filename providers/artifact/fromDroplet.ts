@@ -1,0 +1,179 @@
+import { basename, dirname } from "node:path";
+import type { z } from "zod";
+import { manifestDigest, type Manifest } from "../../firecracker/manifest";
+import { HornetError } from "../../host/errors";
+import { sessionOf, type Session } from "../../host/session/session";
+import { scratchNamespace, type Announce, type Found } from "./fromBoot";
+import { inspectFiles, type FileMarks } from "./files";
+import type { ArtifactInputs, fromSource } from "./inputs";
+import { artifactAt } from "./fromPath";
+import { publish } from "./publish";
+import { transfer } from "./transfer";
+import { soundnessOf } from "./whole";
+import { sessionFor } from "../operation/droplet";
+import { parseManifest, readManifest, readSignature } from "./manifests";
+import { verifyManifest } from "./signature";
+import { whyUnproved } from "./trust";
+import { fittingProgram } from "../vm/programs";
+
+type From = z.infer<typeof fromSource>;
+
+interface There {
+  readonly folder: string;
+  readonly text: string;
+  readonly manifest: Manifest;
+  readonly signature: string;
+  readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Its files by name on this droplet, as they were when their digests were computed. */
+  readonly marks?: FileMarks;
+}
+
+/**
+ * The artifact of another droplet: what this one holds already is used, the rest is transferred.
+ *
+ * @param kept the digests that this stack has on the droplet: going back to one of them asks nothing of its source
+ */
+export async function artifactFrom(
+  wanted: ArtifactInputs,
+  from: From,
+  kept: readonly string[],
+  announce: Announce,
+): Promise<Found> {
+  const target = sessionFor(wanted);
+  const { digest } = wanted;
+  const sound = new Map<string, string>();
+  if (digest !== undefined && kept.includes(digest)) {
+    const here = await held(target, wanted, digest, sound);
+    if (here !== undefined && (await isSigned(wanted, here))) return name(wanted, here, announce);
+  }
+  const source = sessionOf(from.droplet);
+  const there = await find(source, wanted, from);
+  const unproved = await whyUnproved({ source, from, text: there.text });
+  if (unproved !== undefined) throw new HornetError(unproved);
+  await refuseUnfit(target, wanted, there);
+  if (wanted.signers !== undefined) {
+    await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
+  }
+  const here = await held(target, wanted, manifestDigest(there.text), sound);
+  if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
+  const hex = manifestDigest(there.text).slice("sha256:".length);
+  const vars = {
+    namespace: scratchNamespace(wanted),
+    owner: wanted.owner,
+    dir_of_artifacts: wanted.dir,
+    digest: hex,
+  };
+  const { sent, ms, marks } = await transfer({
+    source,
+    target,
+    folder: there.folder,
+    elsewhere: there.elsewhere ?? {},
+    vars,
+    manifest: there.manifest,
+    sound,
+  });
+  const found = await name(wanted, { ...there, marks }, announce);
+  return { ...found, timings: { transfer: ms }, transferred: sent };
+}
+
+/** Looks for the artifact on the droplet that it comes from: where it is said to be, then among those of that folder. */
+async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
+  const { digest } = wanted;
+  const hex = digest?.slice("sha256:".length);
+  const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
+  for (const folder of folders) {
+    const text = await readManifest(source, folder);
+    if (text === "") continue;
+    refuseRenamed(text, folder, source);
+    if (digest !== undefined && manifestDigest(text) !== digest) continue;
+    const signature = await readSignature(source, folder);
+    return { folder, text, manifest: parseManifest(text, folder), signature };
+  }
+  // A folder of the old layout has no manifest; the droplet that has it tells what is in it.
+  const examined =
+    (await readManifest(source, path)) === "" ? await artifactAt({ ...wanted, droplet }, path) : undefined;
+  if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
+    // All that went into it are answers of that droplet.
+    return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
+  }
+  throw new HornetError(
+    `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
+      "(npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
+  );
+}
+
+/** A folder whose name is a digest holds the manifest of that digest, or one that somebody changed. */
+function refuseRenamed(text: string, folder: string, source: Session): void {
+  const name = basename(folder);
+  const digest = manifestDigest(text);
+  if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
+  throw new HornetError(
+    `${folder}/manifest.json on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
+      "snapshot anew there, or pin another one",
+  );
+}
+
+/** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
+async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
+  if (wanted.signers === undefined) return true;
+  return verifyManifest(text, signature, wanted.signers, folder, sessionFor(wanted).name).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
+  const further = (manifest.drives ?? []).map(({ path }) => path);
+  const seen = further.length === 0 ? {} : await inspectFiles(target, further);
+  for (const path of further) {
+    if (seen[path] !== undefined) continue;
+    throw new HornetError(
+      `the snapshot's guests read a further disk ${path}, which is not on ${target.name}: put it there, it is not transferred`,
+    );
+  }
+  await fittingProgram(target, wanted.firecracker, manifest.snapshotFormat);
+}
+
+/** The artifact that this droplet has, if it is whole. Of a damaged one the files that are as they should be are put into `sound`. */
+async function held(
+  target: Session,
+  wanted: ArtifactInputs,
+  digest: string,
+  sound: Map<string, string>,
+): Promise<There | undefined> {
+  const folder = `${wanted.dir}/${digest.slice("sha256:".length)}`;
+  const text = await readManifest(target, folder);
+  if (manifestDigest(text) !== digest) return undefined;
+  const manifest = parseManifest(text, folder);
+  const signature = await readSignature(target, folder);
+  const found = await soundnessOf(wanted, folder, manifest, "condemn");
+  if (found.whole) return { folder, text, manifest, signature, marks: found.marks };
+  for (const [file, path] of found.sound) sound.set(file, path);
+  return undefined;
+}
+
+/** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
+async function name(
+  wanted: ArtifactInputs,
+  { text, manifest, signature, marks = {} }: There,
+  announce: Announce,
+): Promise<Found> {
+  if (wanted.signers !== undefined) {
+    await verifyManifest(
+      text,
+      signature,
+      wanted.signers,
+      `${wanted.dir}/${manifestDigest(text).slice(7)}`,
+      sessionFor(wanted).name,
+    );
+  }
+  announce(manifestDigest(text));
+  const folder = await publish(wanted, text, stableName(manifest), signature);
+  return { folder, text, manifest, marks, timings: {} };
+}
+
+/** The folder's name that is baked into the snapshot; empty where it could be taken for something else beside the artifacts. */
+function stableName({ diskPath }: Manifest): string {
+  const own = basename(dirname(diskPath));
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(own) && !/^[0-9a-f]{64}$/.test(own) ? own : "";
+}

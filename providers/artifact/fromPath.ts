@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { manifestText, type Manifest } from "../../firecracker/manifest";
+import { HornetError } from "../../host/errors";
+import type { Session } from "../../host/session/session";
+import type { Found } from "./fromBoot";
+import { detectIdentity } from "./detectIdentity";
+import {
+  changedSince,
+  describeHost,
+  hashFiles,
+  inspectFiles,
+  refuseIrregular,
+  type FileDigest,
+  type FileMarks,
+} from "./files";
+import type { ArtifactInputs } from "./inputs";
+import { trialLoad } from "./trial";
+import { sessionFor } from "../operation/droplet";
+import { parseManifest, readManifest } from "./manifests";
+import { fittingProgram, headOf } from "../vm/programs";
+
+/** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
+export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
+  const session = sessionFor(wanted);
+  const begun = Date.now();
+  const text = await readManifest(session, path);
+  if (text !== "") {
+    const manifest = parseManifest(text, path);
+    const marks = await verifyFiles(session, path, manifest);
+    return { folder: path, text, manifest, given: true, marks, timings: { examine: Date.now() - begun } };
+  }
+  const examined = await examine(session, wanted, path);
+  const timings = { examine: Date.now() - begun };
+  return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
+}
+
+/**
+ * The marks of the files by name, as they were when their digests were computed.
+ *
+ * @throws HornetError that names the file which is not what the manifest says
+ */
+async function verifyFiles(session: Session, path: string, manifest: Manifest): Promise<FileMarks> {
+  const paths = Object.keys(manifest.files).map((name) => `${path}/${name}`);
+  await refuseIrregular(session, paths);
+  const hashes = await hashFiles(session, paths);
+  for (const [name, { sha256 }] of Object.entries(manifest.files)) {
+    const found = hashes.get(`${path}/${name}`)?.sha256;
+    if (found === sha256) continue;
+    throw new HornetError(
+      `${path}/${name} on ${session.name} has the digest ${found ?? "none"}, and its manifest says ${sha256}: the file ` +
+        "was changed; bring the snapshot anew, or take the manifest away if the change is meant",
+    );
+  }
+  return Object.fromEntries(paths.map((file) => [file.slice(path.length + 1), hashes.get(file)?.marks ?? ""]));
+}
+
+interface Examined {
+  readonly manifest: Manifest;
+  /** Of its files by name, as they were when their digests were computed. */
+  readonly marks: FileMarks;
+  readonly elsewhere: Readonly<Record<string, string>>;
+}
+
+/** The files of a snapshot that lie in a folder, with size, mtime and inode. Throws where it is none. */
+export async function filesIn(session: Session, path: string): Promise<FileMarks> {
+  const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
+  const paths = names.map((name) => `${path}/${name}`);
+  await refuseIrregular(session, paths);
+  const marks = await inspectFiles(session, paths);
+  for (const name of ["vm.snapshot", "vm.mem"]) {
+    if (marks[`${path}/${name}`] === undefined) {
+      throw new HornetError(
+        `there is no ${name} in ${path} on ${session.name}: hornet:snapshot.path must be a folder with vm.snapshot, ` +
+          `vm.mem and rootfs.ext4; or let Hornet make a snapshot with hornet:snapshot.boot`,
+      );
+    }
+  }
+  return marks;
+}
+
+/** What the manifest of a folder without one is made from: one of the same key is as good as a new one. */
+export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
+  const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
+  const { guestAddress, tapAddress, guestInterface } = wanted;
+  const named = guestInterface === undefined ? [] : [guestInterface];
+  return createHash("sha256")
+    .update(JSON.stringify([path, files, guestAddress, tapAddress, ...named]))
+    .digest("hex");
+}
+
+/** Makes the manifest of a folder that has none. `at` is the files' own time: nobody knows when it was made. */
+export async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
+  const marks = await filesIn(session, path);
+  const head = await headOf(session, `${path}/vm.snapshot`);
+  const program = await fittingProgram(session, wanted.firecracker, head?.format ?? "");
+  const host = await describeHost(session);
+  const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
+  const { version } = program;
+  const { mac, ...baked } = await trialLoad(wanted, { path, program, ownDisk });
+  // Without metadata no service in the guest can wait there for an identity.
+  const identity =
+    baked.devices.mmds === null
+      ? { identity: "ssh" as const }
+      : await detectIdentity(wanted, { path, program, ownDisk, ...baked });
+  // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
+  const atPath = !ownDisk && baked.diskPath !== "";
+  const elsewhere: Record<string, string> = atPath ? { "rootfs.ext4": baked.diskPath } : {};
+  await refuseIrregular(session, Object.values(elsewhere));
+  const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
+  const hashes = await hashFiles(session, Object.keys(found));
+  // The trial ran on the files as they were before: their digests must be those of the same files.
+  for (const [file, { marks: now }] of hashes) {
+    if (found[file] !== now) throw new HornetError(changedSince(session, file));
+  }
+  const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
+  const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
+  // A VM without a drive may lie beside the image that its initrd was made from.
+  const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== `${path}/rootfs.ext4`);
+  const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
+  const manifest = {
+    format: 1 as const,
+    files: Object.fromEntries(parts.map(([file, { sha256, size }]) => [nameOf(file), { sha256, size }])),
+    firecracker: version,
+    // The head of a file of before 1.7 names none.
+    snapshotFormat: head === undefined || head.format === "" ? program.format : head.format,
+    cpu: host.cpu,
+    cpuFeatures: [...host.cpuFeatures],
+    hostKernel: host.kernel,
+    guest: { address: wanted.guestAddress, mac, tap: wanted.tapAddress },
+    ...baked,
+    ...identity,
+    made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
+  };
+  const marked = Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest.marks]));
+  return { manifest, elsewhere, marks: marked };
+}

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { commonVars, sessionFor } from "../operation/droplet";
+import { report } from "../../host/printable";
+
+/** The arguments of a SnapshotProof. */
+export const proofInputs = commonInputs.extend({
+  /** The artifact that the fleet runs: `sha256:…`. */
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  /** Artifacts that the stack keeps: what was proved of them once stays proved. */
+  generations: z.array(z.string()).default([]),
+  /** The clones that have passed with it; the proof is made anew when they change. */
+  clones: z.array(z.string()),
+});
+
+/** `proved` is empty while clones run another snapshot. */
+const outputs = z.object({ proved: z.string() });
+
+type Inputs = z.infer<typeof proofInputs>;
+type Outputs = z.infer<typeof outputs>;
+
+const hex = (digest: string): string => digest.slice("sha256:".length);
+
+async function prove(wanted: Inputs): Promise<Outputs> {
+  const session = sessionFor(wanted);
+  const others = await session.call({
+    what: "note that the fleet has proved its snapshot",
+    run: "write_proof",
+    vars: { ...varsOf(wanted), keep: wanted.generations.map(hex).join(" ") },
+  });
+  if (others === "") return { proved: wanted.digest };
+  report(
+    `${others.split("\n").join(", ")} on ${session.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
+      "which is not proved until each of them was replaced (pulumi up --replace URN) and one more up has seen them",
+  );
+  return { proved: "" };
+}
+
+function varsOf(of: Inputs): Record<string, string> {
+  return { ...commonVars(of), digest: hex(of.digest), clones: of.clones.join(" ") };
+}
+
+/** In words why what is noted is not what would be noted now. */
+async function driftOf(state: Inputs & Outputs): Promise<string[]> {
+  const session = sessionFor(state);
+  const vars = varsOf(state);
+  if (state.proved === "") {
+    const others = await session.call({ what: "ask what clones run", run: "list_others", vars });
+    return others === "" ? ["all clones run the snapshot by now"] : [];
+  }
+  const proofs = await session.call({ what: "ask for a proof", run: "read_proofs", vars });
+  const mine = proofs.split("\n").some((line) => line.startsWith(`${state.owner} `));
+  return mine ? [] : ["the proof of the snapshot is missing"];
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "SnapshotProof",
+  inputs: proofInputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir"],
+  id: ({ owner }) => owner,
+  create: prove,
+  read: async (state) => ({ outputs: { proved: state.proved }, drift: await driftOf(state) }),
+  update: (_state, wanted) => prove(wanted),
+  delete: async (state) => {
+    await sessionFor(state).call({ what: "take away the proof", run: "drop_proofs", vars: commonVars(state) });
+  },
+};
+
+/** The note on a droplet that a fleet there came up, ready and through its smoke tests, on a snapshot. */
+export const provider = makeProvider(owned(definition));

@@ -1,0 +1,28 @@
+import type { Session } from "../../host/session/session";
+
+/** A note on a droplet that a fleet passed with a snapshot: lines "OWNER TIME KERNEL", the last one since Hornet notes it. */
+export interface Proof {
+  readonly owner: string;
+  /** The droplet's kernel (`uname -r`) under which it passed; empty where an earlier Hornet wrote the note. */
+  readonly kernel: string;
+}
+
+/**
+ * Reads the proofs of a snapshot.
+ *
+ * @param runtimeDir the folder of the fleets that may have proved it
+ */
+export async function readProofs(session: Session, runtimeDir: string, digest: string): Promise<Proof[]> {
+  const text = await session.call({
+    what: "ask for the proof of a snapshot",
+    run: "read_proofs",
+    vars: { runtime_dir: runtimeDir, digest: digest.slice("sha256:".length) },
+  });
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [owner = "", , kernel = ""] = line.split(" ");
+      return { owner, kernel };
+    });
+}

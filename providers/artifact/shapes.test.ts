@@ -1,0 +1,157 @@
+/** Snapshots of VMs that Hornet did not boot: other interfaces, disks and metadata services than Hornet's own have. */
+import { BARE, drive, makeByHand, mmds, nic, type Handmade } from "../../test/support/handmadeSnapshot";
+import type { Driver } from "../../test/support/scratchProvider";
+import { declared, images, Stage } from "../../test/support/scratchStage";
+
+jest.setTimeout(120_000);
+
+const stage = Stage.use({
+  withVmm: true,
+  undo: async () => {
+    await stage.run(`rm -rf ${BARE} /opt/swarm/elsewhere.ext4`);
+  },
+});
+
+/** The stub runs no guest that could take an identity: nobody waits for it. */
+const props = { kernel: `${images}/kernel`, identity: "service" };
+
+const bare = { source: { path: BARE }, vmmTimeout: 1 };
+
+/** What the clone's VMM has. */
+async function vmConfig(): Promise<Record<string, unknown>> {
+  const socket = "/opt/swarm/runtime/vm7/firecracker.sock";
+  const text = await stage.run(`curl -sS --unix-socket ${socket} http://localhost/vm/config`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function kill(): Promise<void> {
+  await stage.run(
+    `read -r pid _ </opt/swarm/runtime/vm7/vmm.pid; kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.02; done`,
+  );
+}
+
+/**
+ * What a VMM has, but for what a boot alone says, and for the entropy device: a boot attaches one, since a kernel that
+ * boots needs it, and it comes behind all other devices.
+ */
+function devices(config: Record<string, unknown>): unknown {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !["boot-source", "entropy"].includes(key)));
+}
+
+/**
+ * Makes a clone of a snapshot, kills its VMM and has it repaired: the boot from the clone's own disk has the devices of
+ * the restore. Leaves nothing.
+ */
+async function livesAndReboots(made: Handmade, more: { guestInterface?: string } = {}): Promise<Driver> {
+  await makeByHand(stage, made);
+  const there = await stage.observe();
+  const template = await stage.artifact({ ...bare, ...more });
+  await template.create();
+  const bridge = await stage.bridge();
+  await bridge.create();
+  const clone = await stage.clone(template.outs.artifact, props);
+  await clone.create();
+  expect(await clone.read()).toMatchObject(declared);
+  const restored = await vmConfig();
+  await kill();
+  expect((await clone.read()).condition).toMatch(/^VMM exited/);
+  await clone.update();
+  expect(await clone.read()).toMatchObject(declared);
+  expect(devices(await vmConfig())).toEqual(devices(restored));
+  await clone.delete();
+  await bridge.delete();
+  await template.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+  return template;
+}
+
+test("two interfaces, the metadata on the second, in its first version: the clone's is the one with its tap", async () => {
+  const template = await livesAndReboots({
+    interfaces: [nic("inner", "tap9", { guest_mac: "06:00:00:00:00:09" }), nic("net", "tap0")],
+    devices: [mmds("V1", "inner"), ["entropy", {}]],
+  });
+  expect(template.outs.artifact).toMatchObject({
+    iface: "net",
+    tap: "tap0",
+    guestMac: "06:00:c0:a8:f1:02",
+    bootArgs: "console=ttyS0 pci=off",
+    devices: {
+      mmds: { version: "V1", interfaces: ["inner"], address: "169.254.169.254" },
+      interfaces: [{ id: "inner", tap: "tap9", mac: "06:00:00:00:00:09" }],
+      entropy: {},
+    },
+  });
+});
+
+test("a second interface whose tap has the name of the clone's own gets another one", async () => {
+  await livesAndReboots(
+    { interfaces: [nic("a", "tap3"), nic("b", "tap0", {})], devices: [mmds("V2", "a")] },
+    { guestInterface: "a" },
+  );
+});
+
+test("which of two interfaces is the clone's is asked where nothing tells, and an interface there is not is said", async () => {
+  await makeByHand(stage, { interfaces: [nic("a", "tap3"), nic("b", "tap4", {})] });
+  const there = await stage.observe();
+  const refused = async (more: object): Promise<unknown> => (await stage.artifact({ ...bare, ...more })).create();
+  await expect(refused({})).rejects.toThrow(
+    /several network interfaces, a \(tap tap3\), b \(tap tap4\).*hornet:guest\.interface/,
+  );
+  await expect(refused({ guestInterface: "c" })).rejects.toThrow(
+    /no network interface c \(hornet:guest\.interface\); it has a/,
+  );
+  const named = await stage.artifact({ ...bare, guestInterface: "b" });
+  await named.create();
+  expect(named.outs.artifact).toMatchObject({ iface: "b", tap: "tap4", guestMac: "" });
+  await named.delete();
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("a snapshot without an interface is refused", async () => {
+  await makeByHand(stage, { interfaces: [] });
+  const there = await stage.observe();
+  await expect((await stage.artifact(bare)).create()).rejects.toThrow("has no network interface, so its clones");
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("a snapshot without metadata: nothing is put there, and a declared service is refused before the clone is touched", async () => {
+  await makeByHand(stage, {});
+  const template = await stage.artifact(bare);
+  await template.create();
+  expect(template.outs.artifact).toMatchObject({ identity: "ssh", devices: { mmds: null } });
+  await expect(stage.clone(template.outs.artifact, props)).rejects.toThrow("has no metadata service");
+  const command = { command: "exec ./agent", user: "root", restart: "always" };
+  await expect(stage.clone(template.outs.artifact, { agent: command })).rejects.toThrow("hornet:agent.service");
+  const bridge = await stage.bridge();
+  await bridge.create();
+  // The real Firecracker refuses `PUT /mmds`; here the clone gets as far as its guest, which the stub does not have.
+  const clone = await stage.clone(template.outs.artifact, { readyTimeout: 1 });
+  await expect(clone.create()).rejects.toThrow("the guest's ssh does not answer");
+  // Its console is kept until the next up.
+  await (await stage.namespace()).delete();
+  await bridge.delete();
+  await template.delete();
+});
+
+test("a root disk that is only read is shared, and the disk that the guest writes to is the clone's own", async () => {
+  const other = "/opt/swarm/elsewhere.ext4";
+  const template = await livesAndReboots({
+    before: `truncate -s 2M ${other}; mv rootfs.ext4 base.img`,
+    drives: [drive("base", `${BARE}/base.img`, { is_root_device: true, is_read_only: true }), drive("own", other, {})],
+    devices: [mmds("V2", "net")],
+  });
+  expect(template.outs.artifact).toMatchObject({
+    diskPath: other,
+    drives: [{ id: "base", path: `${BARE}/base.img`, root: true }],
+    devices: { disk: { id: "own", root: false, readOnly: false } },
+  });
+});
+
+test("a VM without a disk is restored again from its snapshot", async () => {
+  const template = await livesAndReboots({
+    before: "rm rootfs.ext4",
+    drives: [],
+    devices: [mmds("V2", "net")],
+  });
+  expect(template.outs.artifact).toMatchObject({ diskPath: "", devices: { disk: null } });
+});

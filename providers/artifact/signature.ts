@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HornetError } from "../../host/errors";
+import { discardFolder, privateFolder } from "../../host/privateFolder";
+import { expandHome } from "../../host/ssh/options";
+
+/** What a signature is for, so that none made for something else will do (ssh-keygen(1), -n). */
+const NAMESPACE = "hornet-manifest";
+
+/**
+ * Signs a manifest on the operator's machine, by OpenSSH's own signatures.
+ *
+ * @param keyPath a private key there, or the public half of one that the operator's ssh agent holds
+ * @returns the signature, an armored text
+ * @throws HornetError with what ssh-keygen said
+ */
+export async function signManifest(text: string, keyPath: string): Promise<string> {
+  const argv = ["-Y", "sign", "-q", "-f", expandHome(keyPath), "-n", NAMESPACE];
+  const { code, stdout, stderr } = await sshKeygen(argv, text);
+  if (code !== 0) throw new HornetError(`the manifest cannot be signed with ${keyPath}: ${stderr.trim()}`);
+  return stdout;
+}
+
+/**
+ * Holds a manifest against its signature.
+ *
+ * @param signers lines of an allowed-signers list (ssh-keygen(1), ALLOWED SIGNERS)
+ * @param folder the manifest's, and the droplet that it is on, for messages
+ * @returns who signed it
+ * @throws HornetError that names the file at fault
+ */
+export async function verifyManifest(
+  text: string,
+  signature: string,
+  signers: readonly string[],
+  folder: string,
+  droplet: string,
+): Promise<string> {
+  const path = `${folder}/manifest.json`;
+  if (signature.trim() === "") {
+    throw new HornetError(
+      `there is no ${path}.sig on ${droplet}, and hornet:snapshot.signers asks for a signature: promote it with ` +
+        "npm run promote -- FROM TO --sign KEY",
+    );
+  }
+  const own = privateFolder();
+  try {
+    const [list, file] = [join(own, "signers"), join(own, "sig")];
+    writeFileSync(list, signers.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+    writeFileSync(file, signature, { mode: 0o600 });
+    const found = await sshKeygen(["-Y", "find-principals", "-s", file, "-f", list], text);
+    const [principal = ""] = found.stdout.split("\n");
+    if (found.code !== 0 || principal === "") {
+      throw new HornetError(
+        `${path}.sig on ${droplet} is damaged, or of nobody in hornet:snapshot.signers: ${found.stderr.trim()}`,
+      );
+    }
+    const argv = ["-Y", "verify", "-f", list, "-I", principal, "-n", NAMESPACE, "-s", file];
+    const { code, stderr, stdout } = await sshKeygen(argv, text);
+    if (code !== 0) {
+      const said = `${stdout} ${stderr}`.trim();
+      throw new HornetError(`${path} on ${droplet} is not what ${principal} signed (manifest.json.sig): ${said}`);
+    }
+    return principal;
+  } finally {
+    discardFolder(own);
+  }
+}
+
+function sshKeygen(argv: readonly string[], stdin: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("ssh-keygen", argv, { stdio: ["pipe", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", (error) => reject(new HornetError(`ssh-keygen cannot be started: ${error.message}`)));
+    child.on("close", (code) => resolve({ code: code ?? 128, stdout, stderr }));
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(stdin);
+  });
+}

@@ -1,0 +1,122 @@
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Manifest } from "../../firecracker/manifest";
+import { CommandError, HornetError } from "../../host/errors";
+import type { ByteStream } from "../../host/session/stream";
+import type { Transfer } from "./transfer";
+import { limitsOf } from "./transferLimits";
+import { progressLine } from "./transferProgress";
+import { report } from "../../host/printable";
+
+/** A file that is to be sent, from this offset on. */
+export interface Part {
+  readonly name: string;
+  readonly offset: number;
+}
+
+/** What went before. */
+export interface Before {
+  /** Bytes that came over the wire in earlier attempts. */
+  readonly received: number;
+  /** When the first attempt began, in ms. */
+  readonly begun: number;
+}
+
+/** How often progress is said, in ms. */
+const SAID_EVERY = 2000;
+/** The receiver's exit codes: the stream was cut off, or holds what it must not (droplet/artifact/unpack.pl). */
+const CUT_OFF = 75;
+const REFUSED = 76;
+/** ms in which the source may say why its stream broke. */
+const LAST_WORDS = 5000;
+
+/**
+ * Sends files from droplet to droplet. The bytes go from one ssh into the other, past this process, which would cost as
+ * much CPU as to encrypt them; the receiver tells how many they were.
+ *
+ * @returns bytes that came over the wire, those of earlier attempts included
+ * @throws ConnectionError where a droplet was lost, HornetError where the source sent something else or one of them failed
+ */
+export async function sendFiles(
+  { source, folder, elsewhere = {}, target, vars, manifest }: Transfer,
+  parts: readonly Part[],
+  before: Before,
+): Promise<number> {
+  const what = "transfer a snapshot";
+  const { stall, grace, rate } = limitsOf(target);
+  const files = parts.map(({ name, offset }) => `${offset} ${name} ${elsewhere[name] ?? `${folder}/${name}`}`);
+  // The receiver knows all that may come before the first byte does.
+  const expected = parts.map(({ name, offset }) => `${offset} ${sizeOf(manifest, name)} ${name}`);
+  const limits = { stall: String(stall), grace: String(grace), rate: String(rate) };
+  const to = await target.stream({
+    what,
+    run: "receive_files",
+    vars: { ...vars, ...limits, files: expected.join("\n") },
+  });
+  const from = await source
+    .stream({ what, run: "send_files", vars: { files: files.join("\n"), life: String(Math.ceil(stall / 4)) } }, to)
+    .catch((error: unknown) => {
+      to.kill();
+      throw error;
+    });
+  const all = Object.keys(manifest.files);
+  const total = all.reduce((sum, name) => sum + sizeOf(manifest, name), 0);
+  const done = new Map(
+    all.map((name) => [name, parts.find((part) => part.name === name)?.offset ?? sizeOf(manifest, name)]),
+  );
+  let sent = before.received;
+  createInterface({ input: to.output }).on("line", (line) => {
+    // Beside the receiver a login shell may say something.
+    const [, name = "", at, received] = /^(\S+) (\d+) (\d+)$/.exec(line) ?? [];
+    if (received === undefined) return;
+    if (done.has(name)) done.set(name, Number(at));
+    sent = Number(received);
+  });
+  const tick = setInterval(() => {
+    const there = [...done.values()].reduce((sum, at) => sum + at, 0);
+    const now = { there, total, sent, elapsed: Date.now() - before.begun };
+    report(`from ${source.name}: ${progressLine(now)}`);
+  }, SAID_EVERY);
+  try {
+    await bothEnds(to, from, source.name);
+    return sent;
+  } finally {
+    clearInterval(tick);
+  }
+}
+
+/** Waits until both ends are done. The receiver's verdict counts; the source's own failure only explains a stream that broke. */
+async function bothEnds(to: ByteStream, from: ByteStream, source: string): Promise<void> {
+  const given = failureOf(from);
+  const verdict = await failureOf(to);
+  // A hostile source never ends, and a shared connection keeps its session open even when its ssh is killed.
+  const mayExplain = verdict !== undefined && codeOf(verdict) === CUT_OFF;
+  const why = mayExplain ? await Promise.race([given, sleep(LAST_WORDS, undefined, { ref: false })]) : undefined;
+  from.kill();
+  if (verdict === undefined) return;
+  const words = verdict instanceof CommandError ? verdict.failure.stderr.trim() : "";
+  if (codeOf(verdict) === REFUSED) {
+    throw new HornetError(
+      `the snapshot from ${source} was refused: that droplet ${words}. Nothing of it was kept; look at the files on ${source}`,
+    );
+  }
+  if (codeOf(verdict) !== CUT_OFF) throw verdict;
+  throw why ?? new HornetError(`the snapshot from ${source} is not complete: ${words}; look at the files on ${source}`);
+}
+
+/** A file's size in bytes. */
+export function sizeOf(manifest: Manifest, name: string): number {
+  return manifest.files[name]?.size ?? 0;
+}
+
+/** Why a stream failed, once it has ended; undefined where it did not. */
+function failureOf({ ended }: ByteStream): Promise<Error | undefined> {
+  return ended.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
+}
+
+function codeOf(reason: unknown): number | null {
+  return reason instanceof CommandError ? reason.failure.code : null;
+}

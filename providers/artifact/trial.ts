@@ -1,0 +1,97 @@
+import { curlConfig } from "../../firecracker/api";
+import type { Program } from "../../firecracker/programs";
+import { loadRequest } from "../../firecracker/requests";
+import { HornetError } from "../../host/errors";
+import { bakedIn, type Baked } from "./bakedConfig";
+import { scratchVars } from "./fromBoot";
+import type { ArtifactInputs } from "./inputs";
+import { cleanUpAfter } from "../kit/define";
+import { sessionFor } from "../operation/droplet";
+
+/** A folder without a manifest. */
+interface Folder {
+  readonly path: string;
+  /** The Firecracker that fits the snapshot. */
+  readonly program: Program;
+  /** It has a `rootfs.ext4`. */
+  readonly ownDisk: boolean;
+}
+
+/**
+ * Loads the snapshot, paused, in a namespace of its own, and asks the VMM what it has. Where its disk is missing,
+ * Firecracker's error ends with the path that is baked in; with a disk at that path the second load succeeds.
+ *
+ * @throws HornetError with Firecracker's words, or with what clones cannot have
+ */
+export async function trialLoad(wanted: ArtifactInputs, { path, program, ownDisk }: Folder): Promise<Baked> {
+  const session = sessionFor(wanted);
+  const { version } = program;
+  const vars = scratchVars(wanted);
+  const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
+  const attempt = async (diskPath: string): Promise<string> =>
+    session.call({
+      what: `examine the snapshot in ${path}`,
+      run: "try_scratch",
+      vars: {
+        ...vars,
+        firecracker: program.path,
+        disk_path: diskPath,
+        disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
+        disk_copy: "",
+        tap: "",
+      },
+      stdin: curlConfig([load, { method: "GET", path: "/vm/config" }]),
+      patience: 10,
+    });
+  const done = async (): Promise<void> => {
+    await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
+  };
+  return cleanUpAfter(async () => {
+    let answer = await attempt("");
+    const missing = missingFile(answer);
+    if (missing !== undefined && ownDisk) answer = await attempt(missing);
+    const text = configIn(answer);
+    if (text === undefined) {
+      throw new HornetError(
+        `Firecracker ${version} on ${session.name} cannot load the snapshot in ${path}: ${answer.trim()}${hintFor(answer)}`,
+      );
+    }
+    await done();
+    const baked = bakedIn({ text, path, version, pci: isOnPci(answer) }, wanted);
+    if (ownDisk && missing !== undefined && baked.diskPath !== missing) {
+      throw new HornetError(
+        `the snapshot in ${path} has a further disk ${missing}, which is not on ${session.name}: put it there; ` +
+          `${path}/rootfs.ext4 is the clones' own disk, at ${baked.diskPath}`,
+      );
+    }
+    return baked;
+  }, done);
+}
+
+function configIn(answer: string): string | undefined {
+  return answer.split("\n").find((line) => line.startsWith('{"') && line.includes('"machine-config"'));
+}
+
+/** The file that a load did not find. */
+function missingFile(answer: string): string | undefined {
+  return /\(os error 2\) (.+)$/s.exec(faultIn(answer))?.[1];
+}
+
+function faultIn(answer: string): string {
+  const [json = ""] = /\{"fault_message":"(?:[^"\\]|\\.)*"\}/.exec(answer) ?? [];
+  if (json === "") return "";
+  return (JSON.parse(json) as { fault_message: string }).fault_message;
+}
+
+/** Firecracker unplugs devices of a PCI bus alone; the library asks it to unplug one that is not there. */
+function isOnPci(answer: string): boolean {
+  return /^hornet-unplug: .*device not found/im.test(answer);
+}
+
+/** What to do about a refused load, where its words leave that open. */
+function hintFor(answer: string): string {
+  const missing = missingFile(answer);
+  if (missing !== undefined) return `; the guest has a disk ${missing}, which is not on the droplet: put it there`;
+  if (!/vsock/i.test(answer) || !/in use|AddrInUse/.test(answer)) return "";
+  return "; its vsock socket is taken: end the VM that has it, or take the file away where there is none";
+}

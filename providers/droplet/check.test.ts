@@ -1,0 +1,30 @@
+import { closeSessions } from "../../host/session/session";
+import { Driver } from "../../test/support/scratchProvider";
+import { declared, owner, Stage } from "../../test/support/scratchStage";
+import { provider } from "./check";
+
+jest.setTimeout(120_000);
+
+const stage = Stage.use({ withVmm: true, undo: closeSessions });
+
+function check(): Promise<Driver> {
+  const droplet = stage.droplet.connection;
+  return Driver.of(provider, { droplet, owner, runtimeDir: "/opt/swarm/runtime", namespaces: ["vm7"] });
+}
+
+test("it looks, and that is all: nothing is there after it was made, read and deleted", async () => {
+  const one = await check();
+  await one.create();
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+  await one.delete();
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});
+
+test("another runtime folder is refused while the fleet is in the one that it has", async () => {
+  const one = await check();
+  await one.create();
+  await expect(one.update({ runtimeDir: "/opt/other" }, { ...one.outs })).rejects.toThrow(
+    /hornet:vmm\.runtimeDir cannot become \/opt\/other while the fleet is in \/opt\/swarm\/runtime; nothing was changed/,
+  );
+});

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { HornetError } from "../../host/errors";
+import type { Observed } from "../../model/observed";
+import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
+import { absolutePath, interfaceName, namespaceName, programPaths } from "../../model/values";
+import { lookAtDroplet, type Seen } from "./preflight";
+import { watcherOf } from "../vm/ready";
+import { snapshotNeeds } from "../artifact/locate";
+import { defaults } from "../../model/defaults";
+import { report } from "../../host/printable";
+
+/** The arguments of a DropletCheck. */
+export const checkInputs = commonInputs.extend({
+  /** The namespaces that the program declares. */
+  namespaces: z.array(namespaceName),
+  /** The folder of the artifacts that Hornet makes. */
+  dir: absolutePath.default(defaults.artifacts),
+  firecracker: programPaths.default(defaults.firecracker),
+  /** The bridge that the clones will be ports of. */
+  bridge: interfaceName.default("br0"),
+  needs: snapshotNeeds.prefault({}),
+});
+
+const outputs = z.object({
+  /** What Preflight warned of. */
+  warnings: z.array(z.string()).default([]),
+  /** The Firecracker versions there, and which of the fleet's snapshots runs on which. */
+  versions: z.array(z.string()).default([]),
+});
+
+type Inputs = z.infer<typeof checkInputs>;
+type Outputs = z.infer<typeof outputs>;
+
+/** The view's name for what is not one clone's. */
+const CHECK = "the check";
+
+/** Holds the droplet against what the fleet needs, by looking only. */
+async function preflight(wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
+  return lookAtDroplet({ ...wanted, claims, vms, session: sessionFor(wanted), vars: commonVars(wanted) });
+}
+
+/** What does not run now will be started, if all goes well: that is told where clones are waited for. */
+function expectClones(wanted: Inputs, { vms }: Observed): void {
+  watcherOf(sessionFor(wanted)).expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
+}
+
+async function check(wanted: Inputs): Promise<Outputs> {
+  const observed = await observeToChange(wanted, CHECK);
+  expectClones(wanted, observed);
+  const { faults, warnings, versions } = await preflight(wanted, observed);
+  if (faults.length > 0) {
+    throw new HornetError(
+      [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
+    );
+  }
+  for (const warning of warnings) report(`warning: ${sessionFor(wanted).name}: ${warning}`);
+  return { warnings: [...warnings], versions: [...versions.lines] };
+}
+
+function otherFolder(state: Inputs, wanted: Inputs): string {
+  return (
+    `${sessionFor(wanted).name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
+    `${state.runtimeDir}; nothing was changed\n  next: set it back, or destroy the stack first`
+  );
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "DropletCheck",
+  inputs: checkInputs,
+  outputs,
+  replaceOn: ["droplet", "owner"],
+  id: ({ owner }) => owner,
+  create: check,
+  read: async (state) => {
+    const observed = await observe(state, CHECK);
+    expectClones(state, observed);
+    const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
+    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
+    const { files, snapshot, requireCpuFeatures } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
+    const { faults, versions } = await preflight({ ...state, namespaces: mine, needs }, observed);
+    // What changed around VMs that run on is information: nothing follows from it until the config changes.
+    for (const words of versions.warnings) report(`${sessionFor(state).name}: ${words}`);
+    return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
+  },
+  update: (state, wanted) => {
+    // All else that the stack has there would be left behind: a sweep finds it by this folder.
+    if (state.runtimeDir !== wanted.runtimeDir) throw new HornetError(otherFolder(state, wanted));
+    return check(wanted);
+  },
+  delete: () => Promise.resolve(),
+};
+
+/**
+ * Preflight: the first resource of a fleet, which holds a droplet against what the fleet needs and changes nothing. It is
+ * apart from the stack's claim, whose end takes the fleet away: a fleet that is to move to another droplet stays where it
+ * is until that one has been looked at.
+ */
+export const provider = makeProvider(owned(definition));

@@ -1,0 +1,167 @@
+import { release } from "node:os";
+import { closeSessions } from "../../host/session/session";
+import { readLibrary } from "../../host/session/library";
+import { quote } from "../../host/quote";
+import { Driver, effectsOf, messageWhenFailing } from "../../test/support/scratchProvider";
+import { declared, other, owner, Stage } from "../../test/support/scratchStage";
+import { provider as checkProvider } from "./check";
+import { provider } from "./limits";
+
+jest.setTimeout(120_000);
+
+const runtimeDir = "/opt/swarm/runtime";
+const sysctl = "/proc/sys/kernel/pid_max";
+/** Fewer than any machine has tasks, so a clone more does not fit. */
+const BEFORE = 40;
+
+/** A droplet shares this machine's kernel, so a file stands over the value, which Hornet reads and writes as that. */
+const stage = Stage.use({
+  withVmm: true,
+  undo: async () => {
+    await closeSessions();
+    await stage.run(`while umount ${sysctl} 2>/dev/null; do :; done; rm -f /tmp/pid_max`);
+  },
+});
+beforeEach(() =>
+  stage.run(`echo ${BEFORE} >/tmp/pid_max; chmod 644 /tmp/pid_max; mount --bind /tmp/pid_max ${sysctl}`),
+);
+
+function limits(who = owner, clones = 1): Promise<Driver> {
+  return Driver.of(provider, { droplet: stage.droplet.connection, owner: who, runtimeDir, clones });
+}
+
+const value = async (): Promise<number> => Number(await stage.run(`cat ${sysctl}`));
+
+test("a limit that is too low is raised to a power of two, noted, and given back", async () => {
+  const one = await limits();
+  await one.create();
+  const raised = await value();
+  expect(Math.log2(raised) % 1).toBe(0);
+  expect(raised).toBeGreaterThan(BEFORE);
+  expect(one.outs.raised).toBe(`kernel.pid_max ${BEFORE} ${raised}\n`);
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+  expect(await value()).toBe(BEFORE);
+  await one.delete();
+});
+
+test("a value that somebody lowered is seen and mended; one that somebody raised further is theirs", async () => {
+  const one = await limits();
+  await one.create();
+  const raised = await value();
+  await stage.run(`echo ${BEFORE} >${sysctl}`);
+  expect((await one.read()).condition).toContain(`kernel.pid_max is ${BEFORE}, raised to ${raised} before`);
+  await one.update();
+  expect(await value()).toBeGreaterThanOrEqual(raised);
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run(`echo ${raised * 4 + 1} >${sysctl}`);
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+  expect(await value()).toBe(raised * 4 + 1);
+});
+
+test.each([
+  ["its note", `rm -r ${runtimeDir}/.limits-*`],
+  ["the runtime folder", `rm -r ${runtimeDir}`],
+])("a droplet that lost %s: the state remembers, for an up and for a destroy", async (_what, drift) => {
+  const one = await limits();
+  await one.create();
+  await stage.run(drift);
+  expect((await one.read()).condition).toContain("the note of the limits that were raised is missing");
+  await one.update();
+  expect(one.outs.raised).toMatch(new RegExp(`^kernel\\.pid_max ${BEFORE} \\d+\n$`));
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run(drift);
+  await one.delete();
+  expect(await value()).toBe(BEFORE);
+  // The mark that Hornet made the folder went with what was taken away.
+  await stage.run(`rmdir ${runtimeDir} 2>/dev/null || :`);
+});
+
+test("of two stacks the one that stays inherits the duty, whichever raised the limit", async () => {
+  const first = await limits();
+  await first.create();
+  const raised = await value();
+  const bridge = await stage.bridge({}, other);
+  await bridge.create();
+  const second = await limits(other);
+  await second.create();
+  expect(second.outs.raised).toBe("");
+  await first.delete();
+  expect(await value()).toBe(raised);
+  expect(await second.read()).toMatchObject({ ...declared, props: { raised: `kernel.pid_max ${BEFORE} ${raised}\n` } });
+  await bridge.delete();
+  await second.delete();
+  expect(await value()).toBe(BEFORE);
+});
+
+test("two stacks that raised one after the other: the first value is what comes back", async () => {
+  const first = await limits();
+  await first.create();
+  const raised = await value();
+  // Somebody lowers it while the second one comes.
+  await stage.run(`echo ${BEFORE + 1} >${sysctl}`);
+  const second = await limits(other);
+  await second.create();
+  const again = await value();
+  expect(second.outs.raised).toBe(`kernel.pid_max ${BEFORE + 1} ${again}\n`);
+  await second.delete();
+  expect(await first.read()).toMatchObject({
+    props: { raised: `kernel.pid_max ${BEFORE} ${Math.max(raised, again)}\n` },
+  });
+  await first.delete();
+  expect(await value()).toBe(BEFORE);
+});
+
+test("where the kernel's settings cannot be written, it is a fault with what to type", async () => {
+  await stage.run(`mount -o remount,bind,ro ${sysctl}`);
+  const one = await Driver.of(checkProvider, {
+    ...{ droplet: stage.droplet.connection, owner, runtimeDir },
+    namespaces: ["vm7"],
+  });
+  await expect(one.create()).rejects.toThrow(
+    /cannot carry this fleet; nothing was changed:\n {2}- kernel\.pid_max is 40; with 1 clones on the droplet it must be \d+, and it cannot be raised from here: sysctl -w kernel\.pid_max=\d+/,
+  );
+});
+
+test("each step failing in turn is said and leaves nothing; of a destroy, the next one ends it", async () => {
+  const probe = await limits();
+  const raising = await effectsOf(stage.droplet.folder, () => probe.create());
+  const returning = await effectsOf(stage.droplet.folder, () => probe.delete());
+  expect(raising).toEqual(["droplet/lineage", "limits/claim", "limits/note", "limits/kernel.pid_max"]);
+  expect(returning).toEqual(["limits/back-kernel.pid_max", "limits/unclaim", "droplet/release"]);
+  for (const effect of raising) {
+    const one = await limits();
+    expect(await messageWhenFailing(effect, () => one.create())).toContain(`injected failure at ${effect}`);
+    expect({ effect, value: await value() }).toEqual({ effect, value: BEFORE });
+  }
+  for (const effect of returning) {
+    const one = await limits();
+    await one.create();
+    expect(await messageWhenFailing(effect, () => one.delete())).toContain(`injected failure at ${effect}`);
+    await one.delete();
+    expect({ effect, value: await value() }).toEqual({ effect, value: BEFORE });
+  }
+});
+
+test("what Hornet starts may open more files than a login", async () => {
+  const inside = `${readLibrary()}\nulimit -S -n; ulimit -H -n`;
+  const [soft, hard, before] = (await stage.run(`ulimit -S -n 256; bash -c ${quote(inside)}; ulimit -H -n`)).split(
+    "\n",
+  );
+  expect(Number(soft)).toBe(Math.min(4096, Number(before)));
+  expect(hard).toBe(before);
+});
+
+/** From Linux 6.14 on every pid namespace has a value of its own, so this one can be a kernel's and nobody is harmed. */
+const [major = 0, minor = 0] = release().split(".").map(Number);
+const withOwnPidMax = major > 6 || (major === 6 && minor >= 14) ? test : test.skip;
+
+withOwnPidMax("a kernel takes the value and takes it back", async () => {
+  const body = `${readLibrary()}
+    runtime_dir=${runtimeDir} owner=${quote(owner)} known=''
+    echo 700 >${sysctl}
+    raise='kernel.pid_max 1024' raise_limits && cat ${sysctl} && return_limits && cat ${sysctl}`;
+  const said = await stage.run(`unshare --pid --fork --mount --mount-proc bash -c ${quote(body)}`);
+  expect(said).toBe("kernel.pid_max 700 1024\n1024\n700\n");
+});

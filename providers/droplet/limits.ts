@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts";
+import { judgeLimits, LIMIT_KEYS, limitDrift, raisedText, type Raise } from "../../plan/preflight/limits";
+import type { Observed } from "../../model/observed";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
+import { report } from "../../host/printable";
+
+/** The arguments of a DropletLimits. */
+export const limitsInputs = commonInputs.extend({
+  /** How many clones the program declares. */
+  clones: z.number().int().min(0),
+});
+
+const outputs = z.object({
+  /** The limits that this stack raised, as lines "KEY BEFORE TO". */
+  raised: z.string().default(""),
+});
+
+type Inputs = z.infer<typeof limitsInputs>;
+type Outputs = z.infer<typeof outputs>;
+
+/** The view's name for what is not one clone's. */
+const LIMITS = "the limits";
+
+/** What of the kernel's limits is too low for so many clones of this stack, beside those of others. */
+interface Shortage {
+  readonly facts: DropletFacts;
+  readonly raises: readonly Raise[];
+}
+
+async function look(common: Inputs, { claims }: Observed, clones?: number): Promise<Shortage> {
+  const text = await sessionFor(common).call({
+    what: "read the limits of the droplet's kernel",
+    run: "limit_facts",
+    vars: { ...commonVars(common), limits: LIMIT_KEYS.join(" "), bridge: "" },
+  });
+  const facts = parseDropletFacts(text);
+  const mine = claims.filter(({ owner }) => owner === common.owner).length;
+  const newClones = Math.max(0, (clones ?? mine) - mine);
+  // What cannot be raised has been said by Preflight, before anything was changed.
+  const raises = judgeLimits(
+    facts,
+    { newClones, allClones: claims.length + newClones },
+    { fault: () => undefined, warn: () => undefined },
+  );
+  return { facts, raises };
+}
+
+/** @param known the limits that were raised before, as the state remembers them */
+async function raise(wanted: Inputs, known: string): Promise<Outputs> {
+  const { facts, raises } = await look(wanted, await observeToChange(wanted, LIMITS), wanted.clones);
+  if (raises.length === 0 && limitDrift(facts, known).length === 0) return { raised: raisedText(facts) };
+  for (const { key, to } of raises) {
+    report(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
+  }
+  const raised = await sessionFor(wanted).call({
+    what: "raise the limits that the fleet needs",
+    run: "raise_limits",
+    vars: { ...commonVars(wanted), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
+    hint: "raise them yourself with sysctl(8), then Hornet leaves them alone",
+  });
+  return { raised };
+}
+
+async function giveBack(state: Inputs, known: string): Promise<void> {
+  const vars = { ...commonVars(state), known };
+  await sessionFor(state).call({ what: "give back the limits that were raised", run: "return_limits", vars });
+}
+
+const definition: Definition<Inputs, Outputs> = {
+  kind: "DropletLimits",
+  inputs: limitsInputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir"],
+  id: ({ owner }) => owner,
+  create: (wanted) =>
+    cleanUpAfter(
+      () => raise(wanted, ""),
+      () => giveBack(wanted, ""),
+    ),
+  read: async (state) => {
+    const { facts, raises } = await look(state, await observe(state, LIMITS));
+    const changed = limitDrift(facts, state.raised);
+    const low = raises
+      .filter(({ key }) => !changed.some((words) => words.startsWith(key)))
+      .map(({ key, to }) => `${key} is too low for the clones on the droplet: it is to be ${to}`);
+    return { outputs: { raised: raisedText(facts) || state.raised }, drift: [...changed, ...low] };
+  },
+  update: (state, wanted) => raise(wanted, state.raised),
+  delete: (state) => giveBack(state, state.raised),
+};
+
+/**
+ * The kernel's limits on a droplet, raised for as long as the fleet needs it. A resource of its own after the stack's claim:
+ * what a run that dies has raised is found by a destroy, because the state knows the claim by then.
+ */
+export const provider = makeProvider(owned(definition));

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { metricsDrift } from "../../plan/metrics";
+import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { change, commonVars, observe } from "../operation/droplet";
+import { absolutePath } from "../../model/values";
+
+/** The arguments of a MetricsCollector. */
+export const metricsInputs = commonInputs.extend({
+  /** The folder on the droplet from which node_exporter takes files. */
+  folder: absolutePath,
+});
+
+const outputs = z.object({});
+
+type Inputs = z.infer<typeof metricsInputs>;
+
+/** The view's name for what is not one clone's. */
+const METRICS = "the metrics";
+
+async function keep(wanted: Inputs): Promise<object> {
+  await change(wanted, METRICS, {
+    what: "collect the clones' metrics",
+    run: "keep_metrics",
+    vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
+    hint: "without hornet:vmm.metrics nothing is collected",
+  });
+  return {};
+}
+
+const definition: Definition<Inputs, object> = {
+  kind: "MetricsCollector",
+  inputs: metricsInputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir"],
+  id: ({ owner }) => owner,
+  create: keep,
+  read: async (state) => {
+    const observed = await observe(state, METRICS);
+    return { outputs: {}, drift: metricsDrift(state.folder, observed) };
+  },
+  update: (_state, wanted) => keep(wanted),
+  delete: async (state) => {
+    await change(state, METRICS, {
+      what: "end what collects the clones' metrics",
+      run: "release_metrics",
+      vars: { ...commonVars(state), known_folder: state.folder },
+    });
+  },
+};
+
+/** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
+export const provider = makeProvider(owned(definition));

@@ -1,0 +1,125 @@
+import { manifestDigest } from "../../firecracker/manifest";
+import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
+import type { Session } from "../../host/session/session";
+import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts";
+import { LIMIT_KEYS } from "../../plan/preflight/limits";
+import type { Observed } from "../../model/observed";
+import { identityFault } from "../../plan/vm/identityFault";
+import { judge, type Verdict } from "../../plan/preflight/judge";
+import { reportVersions, type SnapshotInUse, type VersionReport } from "../../plan/preflight/versions";
+import { artifactsThat } from "../artifact/byKey";
+import { readProofs } from "../artifact/proofs";
+import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "../artifact/locate";
+
+/** What a look at a droplet is about. */
+export interface Look {
+  readonly session: Session;
+  /** The variables that every function of the library knows. */
+  readonly vars: Readonly<Record<string, string>>;
+  readonly owner: string;
+  readonly runtimeDir: string;
+  /** The folder of the artifacts that Hornet makes. */
+  readonly dir: string;
+  readonly firecracker: ProgramPaths;
+  readonly bridge: string;
+  readonly needs: SnapshotNeeds;
+  /** The namespaces of the fleet, and those that are on the droplet, with their owners. */
+  readonly namespaces: readonly string[];
+  readonly claims: readonly { readonly name: string; readonly owner: string }[];
+  /** What runs there: the snapshots of the fleet's clones. */
+  readonly vms: Observed["vms"];
+}
+
+/** What was seen, and what of it is to be said. */
+export interface Seen extends Verdict {
+  readonly facts: DropletFacts;
+  readonly versions: VersionReport;
+}
+
+/** Holds a droplet against what a fleet needs of it, by looking only. */
+export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
+  const { runtimeDir, dir, firecracker, bridge, needs } = look;
+  const sighting = await sightSnapshot(session, needs, dir);
+  // Beside each other: over ssh each call takes a round trip.
+  const using = snapshotsInUse({ session, vars, owner, dir, vms });
+  const looking = session.call({
+    what: "look at the droplet",
+    run: "preflight_facts",
+    vars: {
+      ...vars,
+      owner,
+      dir_of_artifacts: dir,
+      firecracker: pathsOf(firecracker).join("\n"),
+      bridge,
+      limits: LIMIT_KEYS.join(" "),
+      paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
+      state_file: sighting.stateFile ?? "",
+      more_tools: needs.transfer ? "perl zstd" : "",
+    },
+  });
+  const [text, inUse] = await Promise.all([looking, using]);
+  const facts = parseDropletFacts(text);
+  const versions = reportVersions(facts, inUse, vms);
+  const { manifest } = sighting;
+  const untold = manifest && identityFault(needs, manifest);
+  const there = new Set(claims.filter((claim) => claim.owner === owner).map(({ name }) => name));
+  const newClones = namespaces.filter((name) => !there.has(name)).length;
+  const moving = namespaces.filter((name) => movesTo(sighting.digest, vms[name]?.record.digest)).length;
+  const verdict = judge(facts, {
+    firecracker,
+    runtimeDir,
+    artifactsDir: dir,
+    bridge,
+    lanes: session.width,
+    overSsh: session.overSsh,
+    clones: namespaces.length,
+    newClones,
+    rolling: Math.min(moving, needs.maxUnavailable),
+    allClones: claims.length + newClones,
+    files: needs.files,
+    requireCpuFeatures: needs.requireCpuFeatures,
+    outlook: outlookFrom(facts, needs, sighting),
+    clock: Date.now() / 1000,
+  });
+  return {
+    ...verdict,
+    faults: [...verdict.faults, ...(sighting.faults ?? []), ...(untold === undefined ? [] : [untold])],
+    warnings: [...verdict.warnings, ...sighting.warnings, ...versions.warnings],
+    versions,
+    facts,
+  };
+}
+
+/** Whether a clone that was started from `has` is to move to `wanted`; where one of them is not known, nobody can say. */
+function movesTo(wanted: string | undefined, has: string | undefined): boolean {
+  return wanted !== undefined && has !== undefined && wanted !== has;
+}
+
+/** The snapshots that the fleet's VMs were started from and whose manifests are on the droplet. */
+async function snapshotsInUse({
+  session,
+  vars,
+  owner,
+  dir,
+  vms,
+}: Pick<Look, "session" | "vars" | "owner" | "dir" | "vms">): Promise<SnapshotInUse[]> {
+  const clones = new Map<string, string[]>();
+  for (const [name, { record }] of Object.entries(vms)) {
+    if (record.digest !== undefined) clones.set(record.digest, [...(clones.get(record.digest) ?? []), name]);
+  }
+  if (clones.size === 0) return [];
+  const artifacts = await artifactsThat(session, dir, () => true);
+  return Promise.all(
+    artifacts.flatMap(({ text, manifest: { snapshotFormat: format, hostKernel } }) => {
+      const digest = manifestDigest(text);
+      const names = clones.get(digest);
+      if (names === undefined) return [];
+      return [
+        readProofs(session, vars.runtime_dir ?? "", digest).then((proofs) => ({
+          ...{ digest, format, hostKernel, clones: names },
+          provedUnder: proofs.filter((proof) => proof.owner === owner).map(({ kernel }) => kernel),
+        })),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,247 @@
+import { isDeepStrictEqual } from "node:util";
+import type { dynamic } from "@pulumi/pulumi";
+import { z } from "zod";
+import { connectionSchema } from "../../model/connection";
+import { endWithEngine } from "../../host/session/exitWithEngine";
+import { HornetBug, HornetError, messageOf } from "../../host/errors";
+import { printable, report } from "../../host/printable";
+import { traceSpan } from "../../host/trace";
+import { socketFolder } from "../../model/values";
+import { isGone } from "../operation/decommissioned";
+import { noteLineage, refusedCondition } from "../operation/lineage";
+import { omitDefaults } from "./omitDefaults";
+import { readAnyhow } from "./readOrUnreachable";
+import { saidOnce } from "../operation/reportOnce";
+import { withoutEcho } from "./suppressSdkStderr";
+import { byWayNow, noteWay, whichDroplet } from "../operation/currentConnection";
+import { defaults } from "../../model/defaults";
+
+/** The arguments that every resource of Hornet takes. */
+export const commonInputs = z.object({
+  /** The droplet to work on. */
+  droplet: connectionSchema,
+  /**
+   * The owner label that tells on the droplet whose a thing is; see model/owner.ts.
+   * @default derived from organization, project and stack
+   */
+  owner: z.string().min(1),
+  /**
+   * The folder on the droplet in which Hornet keeps what it runs.
+   * @default /opt/swarm/runtime
+   */
+  runtimeDir: socketFolder.default(defaults.runtimeDir),
+  /**
+   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
+   * @default 30
+   */
+  vmmTimeout: z.number().positive().default(30),
+});
+
+/** See {@link commonInputs}; the lineage is that of the state which the resource is in, see owned.ts. */
+export type CommonInputs = z.infer<typeof commonInputs> & { readonly lineage?: string | undefined };
+
+/** What a read found: gone, or there, with what is not as declared in words; `told` where those were said before. */
+export type Reading<Outputs> =
+  "gone" | { readonly outputs: Outputs; readonly drift: readonly string[]; readonly told?: boolean };
+
+/** One kind of resource: what it takes and how it lives. Every function may do I/O but those that only compare. */
+export interface Definition<Inputs extends CommonInputs, Outputs> {
+  /** Its name, for messages. */
+  readonly kind: string;
+  readonly inputs: z.ZodObject & z.ZodType<Inputs>;
+  readonly outputs: z.ZodType<Outputs>;
+  /** It is on the operator's machine, not on the droplet. */
+  readonly here?: true;
+  /** Inputs whose change makes another resource of it. The rest is mended in place. */
+  readonly replaceOn: readonly (keyof Inputs & string)[];
+  id(inputs: Inputs): string;
+  /** What is wrong with inputs that are each well-formed; no I/O. */
+  readonly fault?: (inputs: Inputs) => string | undefined;
+  create(inputs: Inputs): Promise<Outputs>;
+  read(state: Inputs & Outputs): Promise<Reading<Outputs>>;
+  update(state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
+  delete(state: Inputs & Outputs): Promise<void>;
+}
+
+/**
+ * The input in which drift shows. A program always declares AS_DECLARED; a read that finds the droplet different says
+ * so here in words, so that the engine's own diff is what starts the repair, and a preview shows the words.
+ */
+const CONDITION = "condition";
+const AS_DECLARED = "as declared";
+
+type Bag = Record<string, unknown>;
+
+/** The SDK's placeholder for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** True for inputs that a Hornet before 0.2.0 wrote into the state; `--refresh=false` brings them here. */
+function isOfOldState({ __provider: text }: Bag): boolean {
+  return typeof text === "string" && text.includes("provide.cjs')");
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const { REFUSAL } = require("../../provide.cjs") as { readonly REFUSAL: string };
+
+/** Makes Pulumi's provider out of a definition. check and diff do no I/O: the engine calls them one after another. */
+export function makeProvider<Inputs extends CommonInputs, Outputs>(
+  definition: Definition<Inputs, Outputs>,
+): dynamic.ResourceProvider {
+  endWithEngine();
+  const parse = (props: Bag): Inputs => definition.inputs.parse(props);
+  const state = (props: Bag): Inputs & Outputs => ({ ...parse(props), ...definition.outputs.parse(props) });
+  const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
+    ...inputs,
+    // Only the kind's own outputs: what an update carried over from the old state must not hide the new inputs.
+    ...definition.outputs.parse(outputs),
+    [CONDITION]: AS_DECLARED,
+  });
+  return {
+    check: (olds: Bag, news: Bag) =>
+      Promise.resolve(
+        isOfOldState(olds) ? { failures: [{ property: "", reason: REFUSAL }] } : check(definition, olds, news),
+      ),
+    diff: (_id: string, olds: Bag, news: Bag) => {
+      noteLineage(olds.owner, olds.lineage);
+      const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
+      // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
+      // Names exist once on a droplet, so what is replaced goes first.
+      return Promise.resolve({ replaces, deleteBeforeReplace: true });
+    },
+    create: (news: Bag) =>
+      readable(async () => {
+        const inputs = parse(news);
+        return { id: definition.id(inputs), outs: outs(inputs, await definition.create(inputs)) };
+      }),
+    read: (id: string, props?: Bag) =>
+      readable(async () => {
+        const current = state(props ?? {});
+        if (!definition.here && isGone(current.droplet)) return { id: "", props: {} };
+        const reading = await readAnyhow(definition, current);
+        if (reading === "gone") return { id: "", props: {} };
+        const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
+        // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
+        if (condition !== AS_DECLARED && !reading.told) report(`${definition.kind} ${id}: ${condition}`);
+        const inputs = parse(current);
+        return {
+          id,
+          props: { ...inputs, ...reading.outputs, [CONDITION]: condition },
+          inputs: { ...omitDefaults(definition.inputs, inputs), [CONDITION]: condition },
+        };
+      }),
+    update: (_id: string, olds: Bag, news: Bag) =>
+      readable(async () => {
+        const inputs = parse(news);
+        // The same droplet, but the way to it may be another one by now.
+        const old = { ...state(olds), droplet: inputs.droplet };
+        return { outs: outs(inputs, await definition.update(old, inputs)) };
+      }),
+    delete: (_id: string, props: Bag) =>
+      readable(async () => {
+        const current = state(props);
+        if (definition.here || !isGone(current.droplet)) await definition.delete(byWayNow(current));
+      }),
+  };
+}
+
+function check<Inputs extends CommonInputs>(
+  { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  olds: Bag,
+  news: Bag,
+): dynamic.CheckResult {
+  const parsed = schema.safeParse(news);
+  if (!parsed.success) {
+    const failures = parsed.error.issues
+      .filter(({ path }) => !unknownAt(news, path))
+      .map(({ path, message }) => ({ property: path.join("."), reason: message }));
+    return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
+  }
+  noteWay(parsed.data.droplet);
+  // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
+  const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
+  // Of no single property: the engine would show its value.
+  const failures = reason === undefined ? [] : [{ property: "", reason }];
+  return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };
+}
+
+/**
+ * Inputs of which some are not known yet, each that is known as its schema reads it, without defaults: a saved plan holds them
+ * in this form, and the `up` that follows must find the same.
+ */
+function known(schema: z.ZodObject, news: Bag): Bag {
+  const keys = Object.keys(schema.shape).filter((key) => news[key] !== undefined);
+  return omitDefaults(schema, Object.fromEntries(keys.map((key) => [key, read(schema, key, news[key])])));
+}
+
+/** True where the value at a path, or one that holds it, is not known yet: nothing can be said of it. */
+function unknownAt(value: unknown, path: readonly PropertyKey[]): boolean {
+  if (value === UNKNOWN) return true;
+  const [head, ...rest] = path;
+  if (head === undefined) return holdsUnknown(value);
+  return typeof value === "object" && value !== null && unknownAt((value as Record<PropertyKey, unknown>)[head], rest);
+}
+
+function holdsUnknown(value: unknown): boolean {
+  if (value === UNKNOWN) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
+}
+
+function differs(schema: z.ZodObject, key: string, old: unknown, now: unknown): boolean {
+  if (holdsUnknown(now)) return false;
+  if (key !== "droplet") return !isDeepStrictEqual(read(schema, key, old), read(schema, key, now));
+  // Another key file or another way in leads to the same droplet.
+  return droplet(old) !== droplet(now);
+}
+
+/** An input as its schema reads it: one that is left out equals its default. */
+function read(schema: z.ZodObject, key: string, value: unknown): unknown {
+  const field = schema.shape[key] as z.ZodType | undefined;
+  const parsed = field?.safeParse(value);
+  return parsed?.success === true ? parsed.data : value;
+}
+
+function droplet(value: unknown): string {
+  const parsed = connectionSchema.safeParse(value);
+  return parsed.success ? whichDroplet(parsed.data) : "";
+}
+
+/** Lets only messages out that a user can read: of an error the engine shows the message and nothing else. */
+async function readable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withoutEcho(tellable(error));
+  }
+}
+
+function tellable(error: unknown): HornetError {
+  if (error instanceof HornetError) return saidOnce(error);
+  if (error instanceof z.ZodError) return new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
+  const bug = new HornetBug(error instanceof Error ? error : new Error(String(error)));
+  traceSpan({ row: "bugs", name: bug.message, begun: Date.now(), took: 0 });
+  return bug;
+}
+
+/**
+ * Runs a work and, where it fails, what takes its half-made work away. Both failures are reported where the second fails
+ * too.
+ *
+ * @param cleanUp gets the failure
+ * @param cleaning what `cleanUp` does, in words that "failed too" can follow
+ */
+export async function cleanUpAfter<T>(
+  work: () => Promise<T>,
+  cleanUp: (failure: unknown) => Promise<unknown>,
+  cleaning = "taking away what was made",
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    try {
+      await cleanUp(error);
+    } catch (second) {
+      throw new HornetError(`${messageOf(error)}\nand ${cleaning} failed too:\n${messageOf(second)}`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { resolve } from "node:path";
+import { dropletExec } from "../../sandbox/droplet";
+import { checkout } from "../../sandbox/droplet/paths";
+import { changes, scratchDroplet } from "../../test/support/scratchDroplet";
+
+jest.setTimeout(120_000);
+
+test("on the droplet itself the same providers do the same, without ssh", async () => {
+  const droplet = await scratchDroplet();
+  try {
+    const before = await droplet.observe();
+    // swc keeps itself a copy in the cache folder; that is not the droplet's.
+    const argv = [
+      "env",
+      "XDG_CACHE_HOME=/var/tmp",
+      process.execPath,
+      "-r",
+      resolve(checkout, "register.cjs"),
+      resolve(checkout, "test/support/scratchLocal.ts"),
+    ];
+    const { stdout, stderr, exitCode } = await dropletExec("scratch", argv);
+    // What a preview shows as its diagnostics, and nothing else.
+    const said = stderr.split("\n").map((line) => line.split(";")[0]);
+    expect({ said, exitCode }).toEqual({
+      said: ["Bridge br0: br0 down", "CloneNamespace vm7: tap0 down", "NatRuleSet vm7: nft rule DNAT missing", ""],
+      exitCode: 0,
+    });
+    const declared = ["as declared", "as declared", "as declared"];
+    expect(JSON.parse(stdout)).toEqual({
+      created: declared,
+      drifted: [
+        "br0 down",
+        "tap0 down",
+        "nft rule DNAT missing; nft rule SNAT missing; nft rule established missing; nft rule no host metadata missing; " +
+          "nft rule egress missing; nft rule ingress missing",
+      ],
+      repaired: declared,
+      ids: ["", "", ""],
+    });
+    expect(changes(before, await droplet.observe())).toEqual([]);
+  } finally {
+    await droplet.end();
+  }
+});

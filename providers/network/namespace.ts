@@ -1,0 +1,183 @@
+import { z } from "zod";
+import { ownerName } from "../../model/owner";
+import type { Call } from "../../host/session/call";
+import { HornetError } from "../../host/errors";
+import { vethMacs } from "../../model/macs";
+import { planNamespace, type NamespaceSpec } from "../../plan/network/namespace";
+import type { Observed } from "../../model/observed";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { change, commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
+import { keptAfter } from "../vm/guestError";
+import { cidr, interfaceName, ipv4, mac, namespaceName } from "../../model/values";
+import { noteNetwork } from "../operation/timings";
+import { defaults } from "../../model/defaults";
+
+/** The arguments of a CloneNamespace. */
+export const namespaceInputs = commonInputs.extend({
+  /** The network namespace's name; letters, digits and hyphens. */
+  namespace: namespaceName,
+  /** The bridge that the clone's veth is a port of. */
+  bridge: interfaceName,
+  /** The name of the veth's end on the droplet, at most 15 characters: `veth7h`. */
+  hostVeth: interfaceName,
+  /**
+   * The name of its end in the namespace.
+   * @default veth0
+   */
+  nsVeth: interfaceName.default("veth0"),
+  /** The clone's own address with the bridge network's prefix: `10.0.0.9/24`. */
+  address: cidr,
+  /** The clone's default route: the bridge's address. */
+  gateway: ipv4,
+  /**
+   * Isolated clones reach the droplet, but not each other.
+   * @default true
+   */
+  isolated: z.boolean().default(true),
+  /**
+   * The tap that the guest's network card is connected to.
+   * @default tap0
+   */
+  tap: interfaceName.default("tap0"),
+  /**
+   * The tap's MAC address, the same for all clones of a snapshot: it is in the guest's ARP cache.
+   * @default 02:fc:00:00:00:01
+   */
+  tapMac: mac.default(defaults.tapMac),
+  /**
+   * The tap's address with prefix: `192.168.241.1/29`.
+   * @default 192.168.241.1/29
+   */
+  tapAddress: cidr.default(defaults.tapAddress),
+  /**
+   * Take over a namespace and a link of these names that carry no owner label of Hornet. They belong to the stack then:
+   * destroy removes them.
+   * @default false
+   */
+  adopt: z.boolean().default(false),
+});
+
+const outputs = z.object({
+  /** When the namespace was set up or repaired last, an ISO time. What verifies the clone depends on it. */
+  changedAt: z.string().default(""),
+});
+
+type Inputs = z.infer<typeof namespaceInputs>;
+type Outputs = z.infer<typeof outputs>;
+
+/** The file in a new clone's folder that says that no state is known to have it yet; see begun.ts. */
+const PENDING = "begun";
+
+function specOf(wanted: Inputs): NamespaceSpec {
+  const macs = vethMacs(wanted.address);
+  return { ...wanted, hostMac: macs.host, nsMac: macs.inside };
+}
+
+/** Fails before anything is touched where a name is somebody else's, and says whose and the ways out. */
+function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, observed: Observed): void {
+  const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
+  const elsewhere = "give this fleet other ids (hornet:fleet.startId)";
+  if (holder !== undefined && holder !== owner) {
+    throw new HornetError(
+      `${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${elsewhere}, or destroy it there`,
+    );
+  }
+  if (adopt) return;
+  const ways = (command: string): string =>
+    `take it over (hornet:fleet.adopt: true), remove it (${command}), or ${elsewhere}`;
+  const link = observed.links.find(({ name }) => name === hostVeth);
+  const whose = link?.alias.startsWith("hornet:") === true ? ` (its mark: the stack ${ownerName(link.alias)})` : "";
+  if (holder === undefined && observed.namespaces.includes(namespace)) {
+    throw new HornetError(
+      `a network namespace ${namespace} is there already and is not this stack's${whose}: ${ways(`ip netns del ${namespace}`)}`,
+    );
+  }
+  // Of a stack that was cut off, the link may not have its mark yet; its MAC address it has had from the start.
+  const unmarked = holder === owner && link?.mac === vethMacs(address).host;
+  if (link !== undefined && link.alias !== owner && !unmarked) {
+    throw new HornetError(
+      `a link ${hostVeth} is there already and is not this stack's${whose}: ${ways(`ip link del ${hostVeth}`)}`,
+    );
+  }
+}
+
+function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, links }: Observed): boolean {
+  const names = [...claims, ...links].map(({ name }) => name);
+  return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
+}
+
+async function create(wanted: Inputs): Promise<Outputs> {
+  refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
+  return cleanUpAfter(
+    () => converge(wanted, PENDING),
+    () => remove(wanted),
+  );
+}
+
+/** @param note a file that says so in a new folder until a state is known to have the clone; empty: none */
+async function converge(wanted: Inputs, note = ""): Promise<Outputs> {
+  const observed = await observeToChange(wanted, wanted.namespace);
+  refuseForeign(wanted, observed);
+  const plan = planNamespace(specOf(wanted), observed);
+  const session = sessionFor(wanted);
+  const call: Call = {
+    what: `set up the network of ${wanted.namespace}`,
+    run: "converge_namespace",
+    vars: {
+      runtime_dir: wanted.runtimeDir,
+      namespace: wanted.namespace,
+      owner: wanted.owner,
+      host_veth: wanted.hostVeth,
+      note,
+      adopt: wanted.adopt ? "1" : "",
+      add: plan.addNamespace ? "1" : "",
+      inside_first: plan.insideFirst.join("\n"),
+      host: plan.host.join("\n"),
+      ipv6: plan.addNamespace || plan.refuseIpv6 ? "1" : "",
+      inside: plan.inside.join("\n"),
+    },
+  };
+  // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
+  const ms = isUntouched(wanted, observed) ? await session.call(call) : await change(wanted, wanted.namespace, call);
+  noteNetwork(session, wanted.namespace, Number(ms));
+  return { changedAt: new Date().toISOString() };
+}
+
+/** Removes the network of a clone that failed; where its guest failed, its console stays. */
+export async function removeAfter(failure: unknown, state: Inputs): Promise<void> {
+  await remove(state, keptAfter(failure));
+}
+
+async function remove(state: Inputs, kept: Record<string, string> = {}): Promise<void> {
+  await change(state, state.namespace, {
+    what: `take away the network of ${state.namespace}`,
+    run: "delete_namespace",
+    vars: { ...commonVars(state), ...kept, namespace: state.namespace, host_veth: state.hostVeth },
+  });
+}
+
+/** See {@link provider}. */
+export const definition: Definition<Inputs, Outputs> = {
+  kind: "CloneNamespace",
+  inputs: namespaceInputs,
+  outputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
+  id: ({ namespace }) => namespace,
+  create,
+  read: async (state) => {
+    const observed = await observe(state, state.namespace);
+    const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
+    if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
+    const lost = claim?.unmarked === true || claim === undefined;
+    const unmarked = lost ? [`the folder of ${state.namespace} lost its owner mark`] : [];
+    // Nothing is read of a namespace that says by nothing that it is ours, so nothing more can be said of it.
+    const drift = claim === undefined ? [] : planNamespace(specOf(state), observed).drift;
+    return { outputs: { changedAt: state.changedAt }, drift: [...unmarked, ...drift] };
+  },
+  update: (_state, wanted) => converge(wanted),
+  delete: (state) => remove(state),
+};
+
+/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
+export const provider = makeProvider(owned(definition));

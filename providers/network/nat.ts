@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { parseTable } from "../../host/facts";
+import { NAT_TABLE, natTable, type NatSpec } from "../../plan/network/nat";
+import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
+import { noteMade, writesStateOnce } from "../operation/pendingClones";
+import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "../kit/define";
+import { owned } from "../operation/owned";
+import { change, commonVars, observe, sessionFor } from "../operation/droplet";
+import { cidr, interfaceName, ipv4, namespaceName } from "../../model/values";
+import { noteNetwork } from "../operation/timings";
+import { defaults } from "../../model/defaults";
+
+const port = z.number().int().min(1).max(65535);
+
+/** Each is a rule that the kernel tries in turn; the stack's config has the same limit. */
+const MOST_RULES = 4096;
+
+/** A port of the clone's address that leads to another port of the guest. */
+const publishedPort = z.object({
+  port,
+  guestPort: port,
+  /** @default tcp */
+  protocol: z.enum(["tcp", "udp"]).default("tcp"),
+});
+
+/** The arguments of a NatRuleSet. */
+export const natInputs = commonInputs.extend({
+  /** The clone's namespace; it must be a CloneNamespace of the same stack. */
+  namespace: namespaceName,
+  /** The clone's own address, without prefix: `10.0.0.9`. */
+  address: ipv4,
+  /**
+   * The address that every guest of the snapshot has.
+   * @default 192.168.241.2
+   */
+  guestAddress: ipv4.default(defaults.guestAddress),
+  /** @default veth0 */
+  nsVeth: interfaceName.default("veth0"),
+  /** @default tap0 */
+  tap: interfaceName.default("tap0"),
+  /**
+   * Ports of the clone's address that lead to other ports of the guest; all others lead to the same port.
+   * @default []
+   */
+  publish: z
+    .array(publishedPort)
+    .max(MOST_RULES)
+    .refine((all) => new Set(all.map((one) => `${one.port}/${one.protocol}`)).size === all.length, {
+      message: "must publish each port once",
+    })
+    .default([]),
+  /** The networks that the guest may open connections to; left out: all. */
+  egress: z.array(cidr).max(MOST_RULES).optional(),
+});
+
+/** What a NatRuleSet knows of itself. */
+export const natOutputs = z.object({
+  /** Name and digest of each chain and rule as the kernel listed it right after it was written; see plan/network/nft.ts. */
+  rules: z.array(z.string()).default([]),
+  /** When the rules were written last, an ISO time. What verifies the clone depends on it. */
+  changedAt: z.string().default(""),
+});
+
+type Inputs = z.infer<typeof natInputs>;
+type Outputs = z.infer<typeof natOutputs>;
+
+function specOf(wanted: Inputs): NatSpec {
+  return { ...wanted, egress: wanted.egress };
+}
+
+/** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
+async function converge(wanted: Inputs): Promise<Outputs> {
+  const session = sessionFor(wanted);
+  const answer = await session.call({
+    what: `set up the packet rules of ${wanted.namespace}`,
+    run: "apply_rules",
+    vars: {
+      runtime_dir: wanted.runtimeDir,
+      namespace: wanted.namespace,
+      owner: wanted.owner,
+      table: NAT_TABLE,
+      rules: renderTable(natTable(specOf(wanted))),
+      pending: writesStateOnce() ? "1" : "",
+    },
+  });
+  const [listing = "", ms = ""] = answer.split("\n");
+  noteNetwork(session, wanted.namespace, Number(ms));
+  if (writesStateOnce()) noteMade(wanted, wanted.namespace);
+  return { rules: fingerprint(parseTable(listing)), changedAt: new Date().toISOString() };
+}
+
+async function remove(state: Inputs): Promise<void> {
+  await change(state, state.namespace, {
+    what: `take away the packet rules of ${state.namespace}`,
+    run: "delete_rules",
+    vars: { ...commonVars(state), namespace: state.namespace, table: NAT_TABLE },
+  });
+}
+
+/** See {@link provider}. */
+export const definition: Definition<Inputs, Outputs> = {
+  kind: "NatRuleSet",
+  inputs: natInputs,
+  outputs: natOutputs,
+  replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
+  id: ({ namespace }) => namespace,
+  create: (wanted) =>
+    cleanUpAfter(
+      () => converge(wanted),
+      () => remove(wanted),
+    ),
+  read: async (state) => {
+    const observed = await observe(state, state.namespace);
+    const within = observed.inside[state.namespace];
+    if (within === undefined) return "gone";
+    const table = within.tables.find(({ name }) => name === NAT_TABLE);
+    if (table === undefined && !within.forwarding) return "gone";
+    const forwarding = within.forwarding ? [] : [`IPv4 forwarding off in ${state.namespace}`];
+    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
+    return { outputs: { rules: state.rules, changedAt: state.changedAt }, drift };
+  },
+  update: (_state, wanted) => converge(wanted),
+  delete: remove,
+};
+
+/** A clone's nft table: SNAT out, DNAT in, forwarding, anti-spoof, published ports, egress policy. */
+export const provider = makeProvider(owned(definition));

@@ -1,0 +1,157 @@
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { isLocal } from "../../model/connection";
+import { HornetError } from "../../host/errors";
+import { Tail } from "../../host/session/frames";
+import { foreignText } from "../../host/printable";
+import { discardFolder, privateFolder } from "../../host/privateFolder";
+import { expandHome } from "../../host/ssh/options";
+import { startTimer } from "../../host/timers";
+import { FORWARDING } from "../../plan/preflight/judge";
+import { sessionFor } from "../operation/droplet";
+import type { CommonInputs } from "../kit/define";
+import { atGuest } from "./guestError";
+
+/** A command that must succeed after every change of a clone. */
+export const smokeTest = z.object({
+  /** In the clone, by ssh as a person would, or on the droplet, with CLONE, ADDRESS and NAMESPACE in its environment. */
+  on: z.enum(["clone", "droplet"]).default("clone"),
+  command: z.string().min(1),
+  /** All that it must say, white space at its ends aside, and what a login shell says before it. */
+  expect: z.string().optional(),
+  /** Seconds that it may take. */
+  timeout: z.number().positive().default(60),
+});
+
+/** Said in a clone before the test's own words. Every shell that somebody may have there, fish and csh too, knows how. */
+const BEGINS = "hornet-smoke-test-begins";
+
+/** Bytes that a test may print on stdout. */
+const OUTPUT_LIMIT = 1 << 20;
+/** Bytes of its stderr that are kept: its end. */
+const STDERR_KEPT = 4096;
+
+/** See {@link smokeTest}. */
+export type SmokeTest = z.infer<typeof smokeTest>;
+
+/** The clone that is tried. */
+export interface Tried extends CommonInputs {
+  readonly name: string;
+  readonly namespace: string;
+  readonly address: string;
+  readonly user: string;
+}
+
+interface Said {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why Hornet ended it. */
+  readonly ended?: string | undefined;
+}
+
+/**
+ * Runs a clone's smoke tests, one after another.
+ *
+ * @param hostKey the key that the clone must answer ssh with
+ * @throws HornetError with the command that failed, its exit code and the end of what it said
+ */
+export function runSmokeTests(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+  return atGuest(clone, () => tryAll(clone, hostKey, tests));
+}
+
+async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+  for (const test of tests) {
+    const { code, stdout, stderr, ended } =
+      test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);
+    const said = stdout.trim();
+    if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
+    throw new HornetError(
+      [
+        `the smoke test of ${clone.name} on ${sessionFor(clone).name} failed`,
+        `  command (on the ${test.on}): ${test.command}`,
+        `  exit code: ${code ?? `none, ${ended ?? "it was killed"}`}`,
+        ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
+        ...(said === "" ? [] : ["  stdout:", foreignText(said.slice(-600))]),
+        ...(stderr.trim() === "" ? [] : ["  stderr:", foreignText(stderr.trim().slice(-600))]),
+        `  next: ${nextStep(stderr)}`,
+      ].join("\n"),
+    );
+  }
+}
+
+function nextStep(stderr: string): string {
+  // As ssh -W says it, over a connection of its own and over one that is shared.
+  return /forwarding (request )?failed|open failed/i.test(stderr)
+    ? `sshd on the droplet forwards no connections to clones: ${FORWARDING}`
+    : "try the same by hand, or change hornet:fleet.smokeTests";
+}
+
+async function onDroplet(clone: Tried, { command, timeout }: SmokeTest): Promise<Said> {
+  const { name, namespace, address } = clone;
+  const answer = await sessionFor(clone).call({
+    what: `run a smoke test of ${name}`,
+    run: "smoke_test",
+    vars: { name, namespace, address, command },
+    timeoutMs: timeout * 1000,
+  });
+  return { code: 0, stdout: answer, stderr: "" };
+}
+
+/** As a person would: through the droplet to the clone's own address, with the operator's key and the host key pinned. */
+async function inClone(clone: Tried, hostKey: string, { command, timeout }: SmokeTest): Promise<Said> {
+  const { droplet } = clone;
+  const folder = privateFolder();
+  try {
+    const known = join(folder, "known_hosts");
+    writeFileSync(known, `${clone.name} ${hostKey}\n`, { mode: 0o600 });
+    const key = isLocal(droplet) ? undefined : droplet.privateKeyPath;
+    const proxy = await sessionFor(clone).proxyCommand();
+    const options = [
+      "BatchMode=yes",
+      "StrictHostKeyChecking=yes",
+      `UserKnownHostsFile="${known}"`,
+      "GlobalKnownHostsFile=/dev/null",
+      `HostKeyAlias=${clone.name}`,
+      `ConnectTimeout=${Math.ceil(timeout)}`,
+      "LogLevel=ERROR",
+      "ControlPath=none",
+      ...(proxy === undefined ? [] : [`ProxyCommand=${proxy}`]),
+      ...(key === undefined ? [] : [`IdentityFile="${expandHome(key)}"`, "IdentitiesOnly=yes"]),
+    ].flatMap((option) => ["-o", option]);
+    const argv = ["-F", "none", "-T", ...options, "-l", clone.user, clone.address, `echo ${BEGINS}; ${command}`];
+    const said = await run(argv, timeout);
+    const [before, after] = said.stdout.split(`${BEGINS}\n`, 2);
+    return { ...said, stdout: after ?? before ?? "" };
+  } finally {
+    discardFolder(folder);
+  }
+}
+
+function run(argv: readonly string[], timeout: number): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("ssh", argv, { stdio: ["ignore", "pipe", "pipe"] });
+    let ended: string | undefined;
+    const end = (why: string): void => {
+      ended ??= why;
+      child.kill("SIGKILL");
+    };
+    const timer = startTimer(timeout * 1000, () => end(`it reached its limit of ${timeout} s`));
+    const pieces: Buffer[] = [];
+    let size = 0;
+    child.stdout.on("data", (piece: Buffer) => {
+      size += piece.length;
+      if (size > OUTPUT_LIMIT) end(`it printed more than ${OUTPUT_LIMIT >> 20} MiB`);
+      else pieces.push(piece);
+    });
+    const stderr = new Tail(STDERR_KEPT);
+    child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
+    child.on("error", (error) => reject(new HornetError(`ssh cannot be started: ${error.message}`)));
+    child.on("close", (code) => {
+      timer.cancel();
+      resolve({ code, stdout: Buffer.concat(pieces).toString("utf8"), stderr: stderr.text(), ended });
+    });
+  });
+}

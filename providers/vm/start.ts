@@ -1,0 +1,253 @@
+import { curlConfig, type ApiRequest } from "../../firecracker/api";
+import { devicesOf, furtherTaps } from "../../firecracker/devices";
+import { filesOf } from "../../firecracker/manifest";
+import { programLine, programWords, type Program } from "../../firecracker/programs";
+import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../../firecracker/requests";
+import { CommandError, HornetError } from "../../host/errors";
+import { traceSpan } from "../../host/trace";
+import { sessionFor } from "../operation/droplet";
+import { atGuest } from "./guestError";
+import { takeNetwork, tracePhases, valuesOf } from "../operation/timings";
+import { openFault } from "../artifact/openMetadata";
+import { watcherOf } from "./ready";
+import type { VmInputs, VmOutputs } from "./inputs";
+import { handoverOf, identityOf, toldMark, type Self } from "./identity";
+import { tellOverSsh } from "./identityOverSsh";
+import { bootVm, restoreVm } from "./requests";
+import { programForClone } from "./programs";
+import { vmVars, wayOf } from "./vars";
+import { report } from "../../host/printable";
+
+/** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
+export type StartFrom = "snapshot" | "disk";
+
+type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
+
+/**
+ * Starts a clone's VMM. The order is the point of it: loaded paused, told who it is, then resumed, so that no
+ * instruction of the agent runs before its identity is there. A guest that can only be told over ssh runs by then, but
+ * opens no connection.
+ */
+export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
+  refuseOpen(wanted);
+  const session = sessionFor(wanted);
+  const { artifact, namespace } = wanted;
+  const way = wayOf(wanted);
+  const { put, clear, drive } = handoverOf(wanted, self);
+  const devices = devicesOf(artifact);
+  const taps = furtherTaps(devices.interfaces, wanted.tap);
+  // An image's own cloud-init looks for its metadata when it boots.
+  const boots = from === "disk" || way === "cloud-init";
+  const program = await programForClone(session, wanted, boots, report);
+  const { version } = program;
+  // The pipe is made by prepare_metrics (droplet/keepers/metrics.sh).
+  const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
+  const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
+  // Where the guest is not known to keep others from its metadata, because it boots, or because its snapshot does not say so,
+  // the droplet puts the identity there once the guest has said that it does.
+  const closed = !boots && artifact.metadata === "closed";
+  const later = way === "service" && !closed;
+  // A guest that is told over ssh finds nothing in its metadata, and may have no metadata service.
+  const metadata = way === "ssh" ? [] : [later ? clear : put];
+  const requests = boots
+    ? [...bootVm(wanted, version, vsock, drive !== undefined), ...metadata, startRequest]
+    : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
+  const parts: HandoverParts = { put: later ? [put] : [], clear: way === "ssh" ? [] : [clear], drive };
+  const start = session.call({
+    what: `start the VM of ${namespace}`,
+    run: "start_vm",
+    vars: {
+      ...vmVars(wanted),
+      firecracker: program.path,
+      id: namespace,
+      disk_path: artifact.diskPath,
+      tap: wanted.tap,
+      further_taps: taps.map(({ tap }) => tap).join(" "),
+      vmm_flags: boots && devices.pci ? "--enable-pci" : "",
+      disk_source: filesOf(artifact).disk,
+      keep_disk: from === "disk" ? "1" : "",
+      shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
+      vsock: vsock ?? "",
+      hold: way === "ssh" ? "1" : "",
+      settles: wanted.readyTimeout === 0 ? "" : "1",
+      metrics: wanted.metrics === true ? "1" : "",
+      record: recordOf(wanted, self, from, program),
+      told: toldByRequests(wanted, self),
+      generation: self.generation,
+      closed: closed ? "1" : "",
+    },
+    stdin: stdinOf([...metrics, ...requests], parts),
+    patience: 10,
+    hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
+  });
+  const answer = await atGuest(wanted, () => start, ranItsGuest);
+  const values = valuesOf(answer);
+  const phases = ["disk", "launch", "load", "identity", "resume"] as const;
+  const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
+  tracePhases(namespace, spent);
+  const timings = { ...takeNetwork(session, namespace), ...spent };
+  const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "", vmm: programWords(program) };
+  if (way !== "ssh") return { ...started, timings };
+  const begun = Date.now();
+  await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
+  await noteTold(wanted, self);
+  const took = Date.now() - begun;
+  tracePhases(namespace, { "identity over ssh": took });
+  return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
+}
+
+/** A start fails for many reasons; only where the guest ran, its console says why. */
+function ranItsGuest(error: HornetError): boolean {
+  return error instanceof CommandError && error.failure.stderr.includes("the VMM ended after it was resumed");
+}
+
+/** What {@link handoverOf} gives, as the droplet's library takes it behind other requests. */
+interface HandoverParts {
+  readonly put?: readonly ApiRequest[];
+  readonly clear?: readonly ApiRequest[];
+  readonly drive?: string | undefined;
+}
+
+/** See droplet/guest/handover.sh. */
+const NEXT_PART = "# hornet: next\n";
+
+function stdinOf(requests: readonly ApiRequest[], { put = [], clear = [], drive }: HandoverParts): string {
+  const texts = [requests, put, clear].map((some) => (some.length === 0 ? "" : curlConfig(some)));
+  return [...texts, drive === undefined ? "" : Buffer.from(drive).toString("base64")].join(NEXT_PART);
+}
+
+/**
+ * Nobody need wait for a guest whose identity service is one of before: it never says that it keeps others from the metadata,
+ * so it is handed nothing.
+ */
+function refuseOpen(wanted: VmInputs): void {
+  const { artifact, readyTimeout, name } = wanted;
+  if (wayOf(wanted) !== "service" || artifact.identity !== "service" || artifact.metadata === "closed") return;
+  if (readyTimeout > 0) throw new HornetError(openFault(name));
+}
+
+/**
+ * The launch record: what a clone's VMM was started from. Nothing in it is secret.
+ *
+ * @param from `memory` for a VMM that runs already: the droplet keeps the lines that it was started with
+ */
+function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory", program?: Program): string {
+  return [
+    ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
+    ...(program === undefined ? [] : [`vmm=${programLine(program)}`]),
+    `name=${name}`,
+    `disk_path=${artifact.diskPath}`,
+    `started_from=${from}`,
+    `generation=${self.generation}`,
+    `host_key=${self.sshHostKey}`,
+  ].join("\n");
+}
+
+/** What {@link sendIdentity} is told beside the identity. */
+export interface Sending {
+  /** The guest has the host key already, and was told who it is before. */
+  readonly known: boolean;
+  /** What else is asked of the VMM, in the same breath. */
+  readonly then?: readonly ApiRequest[];
+}
+
+/**
+ * Gives a running clone another identity: what changed is applied, and the agent alone starts again. An image's own
+ * cloud-init does not look again while it runs; such a clone has to be started anew.
+ */
+export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
+  const overSsh = wayOf(wanted) === "ssh";
+  const { put, clear } = handoverOf(wanted, self);
+  const over = overSsh ? { requests: then } : { requests: then, put: [put], clear: [clear] };
+  const sent = send(wanted, `tell ${wanted.name} its identity`, over, {
+    record: recordOf(wanted, self, "memory"),
+    told: toldByRequests(wanted, self),
+    knock: overSsh ? "" : wanted.address,
+    generation: self.generation,
+  });
+  await atGuest(wanted, () => sent);
+  if (!overSsh) return;
+  const identity = identityOf(wanted, self);
+  const change = known ? { ...identity, hostKey: undefined } : identity;
+  await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });
+  await noteTold(wanted, self);
+}
+
+/** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
+function toldByRequests(wanted: VmInputs, self: Self): string {
+  return wayOf(wanted) === "ssh" ? "" : toldMark(wanted, self);
+}
+
+async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
+  const vars = { ...vmVars(wanted), told: toldMark(wanted, self) };
+  await sessionFor(wanted).call({ what: `note what ${wanted.name} was told`, run: "note_told", vars });
+}
+
+/**
+ * Sends requests to a clone's VMM, or hands an identity over.
+ *
+ * @param also another launch record and the mark of what the guest is told with it; the address at which the guest's
+ *   service is told to look at its metadata at once; the generation of the identity
+ */
+export async function send(
+  wanted: VmInputs,
+  what: string,
+  { requests, ...parts }: HandoverParts & { readonly requests: readonly ApiRequest[] },
+  {
+    record = "",
+    told = "",
+    knock = "",
+    generation = "",
+  }: Partial<Record<"record" | "told" | "knock" | "generation", string>> = {},
+): Promise<void> {
+  const vars = { ...vmVars(wanted), record, told, knock, generation };
+  await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: stdinOf(requests, parts) });
+}
+
+/**
+ * Waits until the clone answers as itself and its metadata is cleared.
+ *
+ * @returns the ms it took
+ * @throws HornetError with the end of the guest's console, also where the guest could not take all of its identity
+ */
+export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> {
+  const session = sessionFor(wanted);
+  const way = wayOf(wanted);
+  const begun = Date.now();
+  return atGuest(wanted, async () => {
+    await watcherOf(session).wait({
+      name: wanted.name,
+      address: wanted.address,
+      folder: `${wanted.runtimeDir}/${wanted.namespace}`,
+      generation: way === "ssh" ? undefined : self.generation,
+      hostKey: self.sshHostKey,
+      limit: wanted.readyTimeout * 1000,
+    });
+    const ms = Date.now() - begun;
+    traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
+    if (way !== "ssh") await finish(wanted, self.generation);
+    return ms;
+  });
+}
+
+/**
+ * Waits until the droplet has cleared the metadata. Fails where the guest says that it could not take all of its identity: it
+ * is not as declared.
+ */
+async function finish(wanted: VmInputs, generation: string): Promise<void> {
+  const session = sessionFor(wanted);
+  const said = await session.call({
+    what: `wait until the metadata of ${wanted.name} is cleared`,
+    run: "finish_identity",
+    vars: { ...vmVars(wanted), generation },
+  });
+  const failed = said.split("\n").filter((line) => line !== "");
+  // Of guests that can do no better; the kernel has VMGenID for it.
+  const weak = failed.filter((line) => line.startsWith("seed "));
+  for (const line of weak) report(`${wanted.name}: ${line.slice("seed ".length)}`);
+  const faults = failed.filter((line) => !weak.includes(line));
+  if (faults.length === 0) return;
+  throw new HornetError(
+    `${wanted.name} on ${session.name}: it could not take all of its identity: ${faults.join("; ")}`,
+  );
+}

@@ -1,0 +1,13 @@
+import type { IdentityWay } from "../../firecracker/identity";
+import { commonVars } from "../operation/droplet";
+import type { VmInputs } from "./inputs";
+
+/** The variables that name a clone's VM to the library. */
+export function vmVars(wanted: VmInputs): Record<string, string> {
+  return { ...commonVars(wanted), namespace: wanted.namespace };
+}
+
+/** How a clone is told who it is. */
+export function wayOf({ identity, artifact }: Pick<VmInputs, "identity" | "artifact">): IdentityWay {
+  return identity === "auto" ? artifact.identity : identity;
+}

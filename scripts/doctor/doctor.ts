@@ -1,0 +1,147 @@
+/**
+ * `npm run doctor [-- -s STACK] [--digests]`: looks at a stack's droplet and says what Hornet needs and whether it is there, what the
+ * stack owns, what has drifted, what nobody declares any more, and the command that mends it. With --digests every file of
+ * the snapshots there is held against its manifest, which takes as long as reading them. It changes nothing.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseConfig } from "../../config";
+import { resolveDroplet } from "../../components/fleet/resolveDroplet";
+import { ConfigFaults } from "../../config/faults";
+import { readStackFile } from "../../config/stackFile";
+import type { FleetSpec } from "../../config/spec";
+import { messageOf } from "../../host/errors";
+import { gatherFacts } from "../../host/facts";
+import { printable, report } from "../../host/printable";
+import { closeSessions, sessionOf, type Session } from "../../host/session/session";
+import { inspect, type Inspection } from "./inspection";
+import type { Observed } from "../../model/observed";
+import { ownerName } from "../../model/owner";
+import { planFleet } from "../../model/names";
+import { needsOf } from "../../components/fleet/snapshotNeeds";
+import { limitDrift, parseRaised, raisedText } from "../../plan/preflight/limits";
+import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
+import { manifestsOn } from "../../providers/artifact/transfer";
+import { lookAtDroplet, type Seen } from "../../providers/droplet/preflight";
+import { snapshotNeeds } from "../../providers/artifact/locate";
+import { LOCAL, PROJECT, checkout, localPaths } from "../local/paths";
+
+/** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
+export async function main(args: readonly string[]): Promise<number> {
+  const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
+  const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
+  try {
+    return await examine(stack, args.includes("--digests"));
+  } catch (error) {
+    report(`error: ${messageOf(error)}`);
+    return 2;
+  } finally {
+    await closeSessions();
+  }
+}
+
+async function examine(stack: string, digests: boolean): Promise<number> {
+  const spec = specOf(stack);
+  const { droplet } = resolveDroplet(spec.droplet, { stack });
+  const session = sessionOf(droplet);
+  const mark = await findMark(session, spec, stack);
+  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { asItIs: true });
+  const verdict = await preflight(session, spec, observed, mark);
+  const found = withLimits(inspect(spec, mark ?? "nobody", observed), verdict);
+  const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
+  print(session.name, stack, mark, found, verdict, holder);
+  const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
+  if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
+  const wrong = [verdict.faults, found.drift, found.orphans, found.taken, damaged].some((list) => list.length > 0);
+  return wrong ? 1 : 0;
+}
+
+function specOf(stack: string): FleetSpec {
+  const { config } = localPaths();
+  // The stack local has what was set on it beside the file in git.
+  const file = stack === LOCAL && existsSync(config) ? config : join(checkout, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
+  const { raw, secretKeys } = readStackFile(file);
+  const parsed = parseConfig(raw, { secretKeys });
+  if (!parsed.ok) throw new ConfigFaults(stack, parsed.faults);
+  return parsed.spec;
+}
+
+function vars(spec: FleetSpec): Record<string, string> {
+  return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
+}
+
+/** The stack's mark on the droplet. Its id holds the organization, which only the engine knows; the name is enough. */
+async function findMark(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
+  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { asItIs: true });
+  const marks = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
+  return marks.find((mark) => mark.startsWith("hornet:") && ownerName(mark) === `${PROJECT}/${stack}`);
+}
+
+async function preflight(
+  session: Session,
+  spec: FleetSpec,
+  observed: Observed,
+  mark: string | undefined,
+): Promise<Seen> {
+  return lookAtDroplet({
+    session,
+    vars: vars(spec),
+    owner: mark ?? "nobody",
+    runtimeDir: spec.vmm.runtimeDir,
+    dir: spec.snapshot.dir,
+    firecracker: spec.vmm.firecracker,
+    bridge: spec.bridge.name,
+    needs: snapshotNeeds.parse(needsOf(spec)),
+    namespaces: planFleet(spec).map(({ namespace }) => namespace),
+    claims: observed.claims,
+    vms: observed.vms,
+  });
+}
+
+function withLimits(found: Inspection, { facts }: Seen): Inspection {
+  const raised = parseRaised(raisedText(facts));
+  const owned = raised.map(({ key, before, to }) => `limit ${key}, raised from ${before} to ${to}`);
+  return { ...found, owned: [...found.owned, ...owned], drift: [...found.drift, ...limitDrift(facts, "")] };
+}
+
+function print(
+  droplet: string,
+  stack: string,
+  mark: string | undefined,
+  found: Inspection,
+  { faults, warnings, versions }: Seen,
+  holder: string,
+): void {
+  const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
+  console.log(printable(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`));
+  section("needed and not there", faults, "nothing: the droplet can carry the fleet");
+  section("to be known", warnings, "nothing");
+  section("Firecracker", versions.lines, "none");
+  section("lock", holder === "" ? [] : [`held by ${holder}`], "free");
+  section("owned by the stack", found.owned, "nothing");
+  section("not as declared", found.drift, "nothing");
+  section("left behind, declared by nobody", found.orphans, "nothing");
+  section("taken by others", found.taken, "nothing");
+  if (found.drift.length + found.orphans.length > 0) console.log(`\nmend it with: ${up}`);
+  if (found.taken.length > 0)
+    console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
+}
+
+function section(title: string, lines: readonly string[], none: string): void {
+  console.log(title);
+  for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${printable(line)}`);
+}
+
+/** The files of Hornet's own artifacts that are missing, or have another digest than their manifest says. */
+async function damagedFiles(session: Session, dir: string): Promise<string[]> {
+  const files = [...(await manifestsOn(session, dir))].flatMap(([folder, manifest]) =>
+    Object.entries(manifest.files).map(([name, { sha256 }]) => ({ path: `${folder}/${name}`, sha256 })),
+  );
+  const there = await inspectFiles(
+    session,
+    files.map(({ path }) => path),
+  );
+  const hashes = await hashTolerantly(session, Object.keys(there));
+  return files.filter(({ path, sha256 }) => hashes.get(path)?.sha256 !== sha256).map(({ path }) => path);
+}

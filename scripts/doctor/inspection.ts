@@ -1,0 +1,96 @@
+import type { FleetSpec } from "../../config/spec";
+import { networkText, cidrOf } from "../../model/addresses";
+import { bridgeTableName, planBridge } from "../../plan/network/bridge";
+import { consoleDrift } from "../../plan/consoles";
+import { vethMacs } from "../../model/macs";
+import { metricsDrift } from "../../plan/metrics";
+import { planFleet, type ClonePlan } from "../../model/names";
+import { planNamespace } from "../../plan/network/namespace";
+import { NAT_TABLE, natTable } from "../../plan/network/nat";
+import type { Observed } from "../../model/observed";
+import { ownerName } from "../../model/owner";
+import { planVm } from "../../plan/vm/repair";
+
+/** What a look at a droplet shows of one stack, in words. */
+export interface Inspection {
+  /** What the stack has there. */
+  readonly owned: readonly string[];
+  /** What is not as the config declares. */
+  readonly drift: readonly string[];
+  /** What carries the stack's mark and is not declared. */
+  readonly orphans: readonly string[];
+  /** Names that the config declares and somebody else has. */
+  readonly taken: readonly string[];
+}
+
+/**
+ * Holds a droplet against a config, without any state: so it says also what an engine does not know.
+ *
+ * @param owner the stack's mark
+ */
+export function inspect(spec: FleetSpec, owner: string, observed: Observed): Inspection {
+  const plans = planFleet(spec);
+  const mine = observed.claims.filter((claim) => claim.owner === owner).map(({ name }) => name);
+  const declared = new Set(plans.map(({ namespace }) => namespace));
+  const taken = plans.flatMap(({ namespace }) => {
+    const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
+    if (holder !== undefined) return holder === owner ? [] : [`${namespace} belongs to the stack ${ownerName(holder)}`];
+    return observed.namespaces.includes(namespace) ? [`${namespace} is a namespace without Hornet's mark`] : [];
+  });
+  const bridges = Object.entries(observed.bridges).map(([name, origin]) => `bridge ${name} (${origin})`);
+  const there = plans.filter(({ namespace }) => mine.includes(namespace));
+  return {
+    owned: [...bridges, ...mine.map((name) => `${name}: ${vmWords(name, observed)}`)],
+    drift: [
+      ...bridgeDrift(spec, owner, observed),
+      ...(mine.length === 0 ? [] : consoleDrift(spec.vmm.consoleLimit, observed)),
+      ...(mine.length === 0 ? [] : metricsDrift(spec.vmm.metrics, observed)),
+      ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
+      ...there.flatMap((plan) => cloneDrift(spec, plan, owner, observed).map((words) => `${plan.name}: ${words}`)),
+    ],
+    orphans: mine.filter((name) => !declared.has(name)),
+    taken,
+  };
+}
+
+function vmWords(name: string, { vms }: Observed): string {
+  const vm = vms[name];
+  if (vm === undefined) return "no VM";
+  if (!vm.alive) return `VMM ${vm.pid} exited`;
+  return `VMM ${vm.pid}, Firecracker ${vm.version || "silent"}, ${vm.state || "no answer"}`;
+}
+
+function bridgeDrift(spec: FleetSpec, owner: string, observed: Observed): string[] {
+  const { name, address, uplink } = spec.bridge;
+  const adopted = observed.bridges[name] === "adopted";
+  const bridge = { name, address, network: networkText(cidrOf(address)), uplink, owner };
+  const table = observed.tables.find((one) => one.name === bridgeTableName(owner, spec.bridge.name));
+  const masquerade = table?.rules.some(({ comment }) => comment === "masquerade") === true;
+  return [...planBridge(bridge, observed, adopted).drift, ...(masquerade ? [] : ["nft rule masquerade missing"])];
+}
+
+function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: Observed): string[] {
+  const address = `${plan.address}/${plan.prefix}`;
+  const macs = vethMacs(address);
+  const network = planNamespace(
+    {
+      ...plan,
+      address,
+      owner,
+      bridge: spec.bridge.name,
+      isolated: spec.bridge.isolateClones,
+      hostMac: macs.host,
+      nsMac: macs.inside,
+    },
+    observed,
+  ).drift;
+  const own = spec.clones[String(plan.id)];
+  const wanted = natTable({ ...plan, owner, publish: own?.publish ?? [], egress: own?.egress?.allow });
+  const seen = observed.inside[plan.namespace]?.tables.find(({ name }) => name === NAT_TABLE);
+  const labels = new Set(seen?.rules.map(({ comment }) => comment));
+  const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));
+  // Which snapshot it should run only the state knows.
+  const { digest = "", key = "" } = observed.vms[plan.namespace]?.record ?? {};
+  const { drift } = planVm({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
+  return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...drift];
+}
