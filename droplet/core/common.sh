@@ -187,8 +187,10 @@ clear_drafts() {
         rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
         continue
       fi
-      # The note of a drop_bare: its folder is there without our mark, or gone.
-      read -r name <"$draft"
+      # The note of a drop_bare: its folder is there without our mark, or gone. Another lane may have removed the note since
+      # the look at it ("name: unbound variable" in a destroy after a reboot).
+      name=""
+      { read -r name <"$draft"; } 2>/dev/null || :
       if [[ -n $name && $name != */* && -d $path/$name ]]; then : >"$path/$name/$made_folder_mark"; fi
       rm -f "$draft"
     done
