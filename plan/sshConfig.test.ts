@@ -21,10 +21,12 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet ssh-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** What ssh itself makes of the file for a host. */
-function resolved(config: string, host: string): Map<string, string> {
-  const file = join(folder, "ssh_config");
-  writeFileSync(file, config);
+/** How ssh itself reads the file for a host; with `rest`, as the first part of an operator's own configuration. */
+function resolved(config: string, host: string, rest?: string): Map<string, string> {
+  const written = join(folder, "ssh_config");
+  writeFileSync(written, config);
+  const file = rest === undefined ? written : join(folder, "operators");
+  if (rest !== undefined) writeFileSync(file, `Include "${written}"\n${rest}`);
   const text = execFileSync("ssh", ["-G", "-F", file, host], { encoding: "utf8" });
   return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
 }
@@ -51,6 +53,72 @@ test("ssh reads what was meant: address, user, jump, key, pin", () => {
   });
   expect(resolved(config, "droplet").has("proxyjump")).toBe(false);
   expect(knownHosts).toBe(`droplet.dev.hornet ${key("D")}\nvm0.dev.hornet ${key("A")}\n`);
+});
+
+const hostile = `Host *
+  GlobalKnownHostsFile /tmp/known
+  UserKnownHostsFile /tmp/known
+  KnownHostsCommand /bin/echo
+  HostKeyAlias another
+  VerifyHostKeyDNS yes
+  CheckHostIP yes
+  CanonicalizeHostname always
+  CanonicalDomains example.org
+  NoHostAuthenticationForLocalhost yes
+  StrictHostKeyChecking no
+  HostbasedAuthentication yes
+  UpdateHostKeys yes
+  ForwardAgent yes
+  ForwardX11 yes
+  ForwardX11Trusted yes
+  GSSAPIDelegateCredentials yes
+  AddKeysToAgent yes
+  Tunnel yes
+  GatewayPorts yes
+  PermitLocalCommand yes
+  LocalCommand touch /tmp/ran
+  RemoteCommand false
+  SetEnv LENT=1
+  ControlMaster auto
+  ControlPath /tmp/theirs
+  ProxyCommand nc %h %p
+`;
+
+test("the pin is the only key that counts, and a clone is lent nothing, whatever else the configuration says", () => {
+  const { config } = sshFiles("dev", folder, droplet, clones.slice(0, 1));
+  for (const [host, rest] of [["vm0"], ["droplet"], ["vm0", hostile], ["droplet", hostile]] as [string, string?][]) {
+    const options = resolved(config, host, rest);
+    expect({ host, ...Object.fromEntries(options) }).toMatchObject({
+      host,
+      globalknownhostsfile: "/dev/null",
+      userknownhostsfile: `${folder}/known_hosts`,
+      hostkeyalias: `${host}.dev.hornet`,
+      verifyhostkeydns: "false",
+      checkhostip: "no",
+      canonicalizehostname: "false",
+      nohostauthenticationforlocalhost: "no",
+      stricthostkeychecking: "true",
+      hostbasedauthentication: "no",
+      updatehostkeys: "false",
+      forwardagent: "no",
+      forwardx11: "no",
+      forwardx11trusted: "no",
+      gssapidelegatecredentials: "no",
+      addkeystoagent: "false",
+      tunnel: "false",
+      gatewayports: "no",
+      permitlocalcommand: "no",
+      setenv: "HORNET_SSH=1",
+      controlmaster: "false",
+    });
+    for (const key of ["knownhostscommand", "remotecommand", "localcommand", "controlpath"]) {
+      expect([key, options.get(key) ?? "none"]).toEqual([key, "none"]);
+    }
+    expect(options.get("proxyjump")).toBe(host === "vm0" ? "droplet" : undefined);
+    expect(options.has("sendenv")).toBe(false);
+  }
+  // Another host of the operator's stays as it is.
+  expect(resolved(config, "elsewhere", hostile).get("forwardagent")).toBe("yes");
 });
 
 test("a host key that is not known yet is not pinned, and checking stays strict", () => {

@@ -1,3 +1,5 @@
+import { configLine, NO_VARIABLES, NOTHING_LENT_TO_CLONES, ONLY_THE_PIN } from "../model/sshPolicy";
+
 /** A clone as an ssh client must know it. */
 export interface SshTarget {
   readonly name: string;
@@ -44,7 +46,11 @@ export function sshFiles(
   const pin = (name: string, key: string | undefined): string[] => {
     if (key === undefined || key === "") return [];
     known.push(`${alias(name)} ${key}\n`);
-    return [`  HostKeyAlias ${alias(name)}`, `  UserKnownHostsFile "${folder}/known_hosts"`];
+    return [
+      `  HostKeyAlias ${alias(name)}`,
+      `  UserKnownHostsFile "${folder}/known_hosts"`,
+      ...ONLY_THE_PIN.map(configLine),
+    ];
   };
   const identity =
     droplet?.privateKeyPath === undefined
@@ -72,6 +78,12 @@ export function sshFiles(
       ...pin(name, hostKey),
     ]);
   }
-  blocks.push(["Host *", "  BatchMode yes", "  StrictHostKeyChecking yes", "  ConnectTimeout 20", "  LogLevel ERROR"]);
+  // Not `Host *`: an operator who includes the file in their own configuration has other hosts too.
+  const names = [...(droplet === undefined ? [] : ["droplet"]), ...clones.map(({ name }) => name)];
+  const shared = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20", "LogLevel=ERROR"];
+  if (names.length > 0) {
+    const lines = [...shared, ...NOTHING_LENT_TO_CLONES, NO_VARIABLES].map(configLine);
+    blocks.push([`Host ${names.join(" ")}`, ...lines]);
+  }
   return { config: blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), knownHosts: known.join("") };
 }

@@ -1,26 +1,26 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { SshConnection } from "../../model/connection";
 import { scratchDroplet, type ScratchDroplet } from "../../test/support/scratchDroplet";
-import { Session } from "../session/session";
 
 jest.setTimeout(120_000);
 
 let droplet: ScratchDroplet;
 let folder: string;
-const path = process.env.PATH ?? "";
 
 beforeAll(async () => {
   droplet = await scratchDroplet();
 });
 afterAll(() => droplet.end());
 
-/** Every ssh of this process reads a configuration that lends all it can, and trusts a key that is not pinned. */
+/** A configuration that lends all it can and trusts a key that is not pinned. */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "hornet-hostile-"));
   const { host, port, hostKey } = droplet.connection;
   const trusted = join(folder, "trusted");
-  writeFileSync(trusted, `#!/bin/sh\necho '[${host}]:${port} ${hostKey}'\necho '* ${hostKey}'\n`);
+  writeFileSync(trusted, `#!/bin/sh\necho '[${host}]:${port} ${hostKey}'\necho '* ${hostKey}'\n`, { mode: 0o755 });
   writeFileSync(
     join(folder, "config"),
     `Host *
@@ -55,38 +55,42 @@ beforeEach(() => {
 `,
   );
   writeFileSync(join(folder, "known"), `* ${hostKey}\n`);
-  writeFileSync(join(folder, "ssh"), `#!/bin/sh\nPATH='${path}' exec ssh -F '${folder}/config' "$@"\n`);
-  for (const file of ["ssh", "trusted"]) chmodSync(join(folder, file), 0o755);
-  process.env.PATH = `${folder}:${path}`;
-  process.env.LC_LENT = "lent";
 });
-afterEach(() => {
-  process.env.PATH = path;
-  Reflect.deleteProperty(process.env, "LC_LENT");
-  rmSync(folder, { recursive: true });
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/**
+ * Runs a command on the droplet as Hornet does, in a process in which that configuration is the system's. Jest's own
+ * process.env never reaches the programs that a test starts, so a process of its own is needed.
+ *
+ * @returns what the command printed, or the error's message
+ */
+function callWith(connection: SshConnection, run: string): string {
+  const program = `
+    const { Session } = require("./host/session/session.ts");
+    const session = new Session(JSON.parse(process.argv[1]));
+    session.call({ what: "look around", run: process.argv[2] })
+      .catch((error) => error.message)
+      .then((said) => session.close().then(() => console.log(said)));`;
+  const script = 'mount --bind "$1" /etc/ssh/ssh_config && shift && exec "$@"';
+  const node = [process.execPath, "-r", "./register.cjs", "-e", program, JSON.stringify(connection), run];
+  const argv = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", join(folder, "config"), ...node];
+  const env = { ...process.env, LC_LENT: "lent", LANG: "C", DISPLAY: ":7" };
+  return execFileSync("unshare", argv, { encoding: "utf8", cwd: join(__dirname, "../.."), env }).trimEnd();
+}
+
+test("the operator lends nothing to a droplet", () => {
+  const said = callWith(
+    droplet.connection,
+    'printf "%s." "${SSH_AUTH_SOCK:-}" "${DISPLAY:-}" "${LC_LENT:-}" "${LENT_TOO:-}" "${SSH_TTY:-}"; ss -Hltn | grep -c 4799 || :',
+  );
+  expect(said).toBe(".....0");
+  expect(existsSync(join(folder, "ran"))).toBe(false);
+  expect(existsSync(join(folder, "theirs"))).toBe(false);
 });
 
-test("a droplet is lent nothing of the operator's", async () => {
-  const session = new Session(droplet.connection);
-  try {
-    const said = await session.call({
-      what: "look around",
-      run: 'printf "%s." "${SSH_AUTH_SOCK:-}" "${DISPLAY:-}" "${LC_LENT:-}" "${LENT_TOO:-}" "${SSH_TTY:-}"; ss -Hltn | grep -c 4799 || :',
-    });
-    expect(said).toBe(".....0\n");
-    expect(existsSync(join(folder, "ran"))).toBe(false);
-    expect(existsSync(join(folder, "theirs"))).toBe(false);
-  } finally {
-    await session.close();
-  }
-});
-
-test("a host key that is not the pinned one is refused, whoever else vouches for it", async () => {
+test("a host key that is not the pinned one is refused, whoever else vouches for it", () => {
   const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
-  const session = new Session({ ...droplet.connection, hostKey });
-  try {
-    await expect(session.call({ what: "connect", run: "true" })).rejects.toThrow(/hornet:droplet\.hostKey/);
-  } finally {
-    await session.close();
-  }
+  expect(callWith({ ...droplet.connection, hostKey }, "true")).toMatch(/hornet:droplet\.hostKey/);
+  // Without a pin the same configuration lets the droplet's key in, so it is read at all.
+  expect(callWith({ ...droplet.connection, hostKey: undefined }, "echo in")).toBe("in");
 });

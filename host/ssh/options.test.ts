@@ -14,10 +14,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** What ssh itself makes of our options beside a configuration of the operator's. */
 function resolved(changes: Partial<SshConnection> = {}, config = ""): Map<string, string> {
-  const file = join(folder, "config");
+  const file = join(folder, "operator's");
   writeFileSync(file, config);
-  const options = sshOptions({ ...connection, ...changes }, folder);
-  const text = execFileSync("ssh", ["-G", "-F", file, ...options, connection.host], { encoding: "utf8" });
+  const options = sshOptions({ ...connection, ...changes }, folder, [file]);
+  const text = execFileSync("ssh", ["-G", ...options, connection.host], { encoding: "utf8" });
   return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
 }
 
@@ -40,7 +40,7 @@ test("without a pinned key the operator's known_hosts decide, as strictly", () =
   const options = resolved({ hostKey: undefined });
   expect(options.get("stricthostkeychecking")).toBe("true");
   expect(options.get("userknownhostsfile")).toContain(".ssh/known_hosts");
-  expect(readdirSync(folder)).toEqual(["config"]);
+  expect(readdirSync(folder)).toEqual(["config", "operator's"]);
 });
 
 test("what the operator's configuration says of every host breaks no lane and outlives none", () => {
@@ -66,6 +66,18 @@ test("what the operator's configuration says of every host breaks no lane and ou
     proxyjump: "gate",
   });
   expect(options.get("remotecommand") ?? "none").toBe("none");
+});
+
+test("no variable of the operator's reaches a droplet, and a configuration that is missing changes nothing", () => {
+  const options = resolved(
+    {},
+    "SendEnv SECRET_*\nHost *\n  SendEnv LC_* LENT\n  SetEnv LENT_TOO=1\n  ForwardAgent yes\n",
+  );
+  expect(options.has("sendenv")).toBe(false);
+  expect(options.get("setenv")).toBe("HORNET_SSH=1");
+  expect(options.get("forwardagent")).toBe("no");
+  const missing = sshOptions(connection, folder, [join(folder, "none")]);
+  expect(execFileSync("ssh", ["-G", ...missing, connection.host], { encoding: "utf8" })).toContain("user root");
 });
 
 test("a key file is the only one that is tried, also with spaces in its path", () => {

@@ -1,7 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { SshConnection } from "../../model/connection";
+import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN } from "../../model/sshPolicy";
+import { writeWhole } from "../wholeFile";
 
 /** How known_hosts names a droplet; a port other than 22 stands behind brackets (sshd(8)). */
 function knownName({ host, port }: SshConnection): string {
@@ -13,55 +15,36 @@ export function knownHostsLine(connection: SshConnection): string | undefined {
   return connection.hostKey === undefined ? undefined : `${knownName(connection)} ${connection.hostKey}\n`;
 }
 
-/**
- * The options of ssh_config(5) by which the operator's own configuration, for `Host *` say, would lend something to the other
- * side, run something here, or break a shell that is spoken to by a program. How the host is reached stays the operator's:
- * HostName, ProxyJump, ProxyCommand, IdentityFile, IdentityAgent, and algorithms.
- */
-export const NOTHING_LENT: readonly string[] = [
-  "ForwardAgent=no",
-  "ForwardX11=no",
-  "ForwardX11Trusted=no",
-  "GSSAPIDelegateCredentials=no",
-  "ClearAllForwardings=yes",
-  "Tunnel=no",
-  "GatewayPorts=no",
-  // A minus removes what the configuration names; SetEnv has no such form, and its first value counts.
-  "SendEnv=-*",
-  "SetEnv=HORNET_SSH=1",
-  "PermitLocalCommand=no",
-  "LocalCommand=none",
-  "RemoteCommand=none",
-  "SessionType=default",
-  "RequestTTY=no",
-  "StdinNull=no",
-  "ForkAfterAuthentication=no",
-  "ControlPersist=no",
-  "EscapeChar=none",
-  "AddKeysToAgent=no",
-  "UpdateHostKeys=no",
-  "VisualHostKey=no",
-];
+/** The configuration files that ssh reads by itself: the user's, whose home ssh takes from the user database, and the system's. */
+const OPERATOR_FILES: readonly string[] = [join(userInfo().homedir, ".ssh/config"), "/etc/ssh/ssh_config"];
 
-/** The options by which a pinned host key is the only one that counts, whatever else the operator trusts. */
-export const ONLY_THE_PIN: readonly string[] = [
-  "GlobalKnownHostsFile=/dev/null",
-  "KnownHostsCommand=none",
-  "VerifyHostKeyDNS=no",
-  "CheckHostIP=no",
-  "CanonicalizeHostname=no",
-  "NoHostAuthenticationForLocalhost=no",
-  "HostbasedAuthentication=no",
-  "HashKnownHosts=no",
-];
+/**
+ * The operator's configuration, and behind it what removes the variables that it sends. How ssh reaches the host stays the
+ * operator's: HostName, ProxyJump, ProxyCommand, IdentityFile, IdentityAgent, and algorithms.
+ */
+function operatorConfig(files: readonly string[]): string {
+  return [...files.map((file) => `Include "${file}"`), "Host *", configLine(NO_VARIABLES), ""].join("\n");
+}
+
+/** Writes a file that several connections of a session share. One that reads it never sees a part of it. */
+function writeShared(file: string, text: string): void {
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeWhole(file, text);
+}
 
 /**
  * OpenSSH's options for a droplet. Nothing is ever asked and an unknown or changed host key is refused.
  *
- * @param folder a private folder for the control socket and the pinned known_hosts file; its path must be short, since
- *   a unix socket's path holds 107 bytes (unix(7))
+ * @param folder a private folder for the control socket, the configuration and the pinned known_hosts file; its path must
+ *   be short, since a unix socket's path holds 107 bytes (unix(7))
+ * @param operatorFiles the operator's own configuration, the files that count most first
  */
-export function sshOptions(connection: SshConnection, folder: string): string[] {
+export function sshOptions(
+  connection: SshConnection,
+  folder: string,
+  operatorFiles: readonly string[] = OPERATOR_FILES,
+): string[] {
+  const config = join(folder, "config");
+  writeShared(config, operatorConfig(operatorFiles));
   const options = [
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
@@ -75,14 +58,22 @@ export function sshOptions(connection: SshConnection, folder: string): string[] 
   const pin = knownHostsLine(connection);
   if (pin !== undefined) {
     const file = join(folder, "known_hosts");
-    writeFileSync(file, pin, { mode: 0o600 });
+    writeShared(file, pin);
     // The operator's own configuration may say that the host is an alias of another one.
     options.push(`UserKnownHostsFile="${file}"`, ...ONLY_THE_PIN, `HostKeyAlias=${knownName(connection)}`);
   }
   if (connection.privateKeyPath !== undefined) {
     options.push(`IdentityFile="${expandHome(connection.privateKeyPath)}"`, "IdentitiesOnly=yes");
   }
-  return [...options.flatMap((option) => ["-o", option]), "-l", connection.user, "-p", String(connection.port)];
+  return [
+    "-F",
+    config,
+    ...options.flatMap((option) => ["-o", option]),
+    "-l",
+    connection.user,
+    "-p",
+    String(connection.port),
+  ];
 }
 
 /** `~/x` as an absolute path of the operator's home. */

@@ -1,0 +1,66 @@
+/**
+ * Options of ssh_config(5) that Hornet sets for every connection to a droplet or a clone, whatever the operator's own
+ * configuration says. A droplet runs hostile guests, so the operator lends nothing to it, and a pinned host key is the only
+ * key that it may show. The first value of an option counts in ssh, so these come first.
+ */
+
+/** The other side gets no agent, display, credential or tunnel of the operator, and ssh runs nothing on this machine. */
+const LENT: readonly string[] = [
+  "ForwardAgent=no",
+  "ForwardX11=no",
+  "ForwardX11Trusted=no",
+  "GSSAPIDelegateCredentials=no",
+  "Tunnel=no",
+  "GatewayPorts=no",
+  // SetEnv has no value that means none, so a harmless variable takes its place.
+  "SetEnv=HORNET_SSH=1",
+  "PermitLocalCommand=no",
+  "LocalCommand=none",
+  "RemoteCommand=none",
+  "AddKeysToAgent=no",
+  "UpdateHostKeys=no",
+];
+
+/** For connections that a person opens: they may ask for a terminal or a forwarding on the command line. */
+export const NOTHING_LENT_TO_CLONES: readonly string[] = [
+  ...LENT,
+  // Clones have the same addresses on every droplet, so a shared connection named by address may lead to another clone.
+  "ControlMaster=no",
+  "ControlPath=none",
+];
+
+/** For Hornet's own connections: they also break where the operator asks for a terminal, a forwarding or no stdin. */
+export const NOTHING_LENT: readonly string[] = [
+  ...LENT,
+  "ClearAllForwardings=yes",
+  "SessionType=default",
+  "RequestTTY=no",
+  "StdinNull=no",
+  "ForkAfterAuthentication=no",
+  "ControlPersist=no",
+  "EscapeChar=none",
+  "VisualHostKey=no",
+];
+
+/**
+ * Removes every variable that the configuration before it sends (SendEnv). It works only behind that configuration: ssh
+ * removes what it has read so far.
+ */
+export const NO_VARIABLES = "SendEnv=-*";
+
+/** With a pinned host key, no other file, command, DNS record or address vouches for another key. */
+export const ONLY_THE_PIN: readonly string[] = [
+  "GlobalKnownHostsFile=/dev/null",
+  "KnownHostsCommand=none",
+  "VerifyHostKeyDNS=no",
+  "CheckHostIP=no",
+  "CanonicalizeHostname=no",
+  "NoHostAuthenticationForLocalhost=no",
+  "HostbasedAuthentication=no",
+  "HashKnownHosts=no",
+];
+
+/** `Key=value` as a line of an ssh_config file. */
+export function configLine(option: string): string {
+  return `  ${option.replace("=", " ")}`;
+}
