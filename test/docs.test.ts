@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bridgeTable } from "../plan/network/bridge";
 import { natTable } from "../plan/network/nat";
@@ -41,4 +41,31 @@ test.each([
   const file = join(__dirname, "..", name);
   const links = [...readFileSync(file, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to = ""]) => to);
   for (const to of links) expect({ to, there: existsSync(join(dirname(file), to)) }).toEqual({ to, there: true });
+});
+
+test("every file of the repository that the documentation names exists", () => {
+  const checkout = join(__dirname, "..");
+  const folders = readdirSync(checkout, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const top = folders.map(({ name }) => name.replaceAll(".", "\\.")).join("|");
+  const path = new RegExp(`^(?:\\./)?(?:${top})/[\\w./-]+$`);
+  const named = [
+    "README.md",
+    ...readdirSync(join(checkout, "docs"))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
+  ].flatMap((file) =>
+    [...readFileSync(join(checkout, file), "utf8").matchAll(/`([^`\s]+)`/g)]
+      .map(([, word = ""]) => ({ file, word }))
+      .filter(({ word }) => path.test(word) && !word.startsWith(".hornet/")),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  expect(named.filter(({ word }) => !existsSync(join(checkout, word)))).toEqual([]);
+});
+
+test("every test that docs/security.md cites is a test", () => {
+  const text = readFileSync(join(__dirname, "../docs/security.md"), "utf8");
+  const rows = text.split("\n").filter((line) => line.startsWith("| ") && line.includes("`"));
+  const cited = rows.map((row) => row.split(" | ").at(-1) ?? "");
+  expect(cited.length).toBeGreaterThan(20);
+  expect(cited.filter((cell) => !/`[\w./-]+\.test\.ts`/.test(cell))).toEqual([]);
 });
