@@ -135,7 +135,8 @@ test("a key that cannot log in is said; what was cut off is finished; a clone th
   await world.npm("droplet", "exec", "local", "--", "mkdir", "-p", "/root/.ssh");
   await world.onDroplet(`umask 077; cat >/root/.ssh/id_ed25519 <<'END'
 ${readFileSync(login.file, "utf8")}END`);
-  for (const point of ["before:vm0/identify", "after:vm0/hold", "before:vm0/release", "after:vm0/release"]) {
+  // Nobody told the guest yet; it knows who it is and is still cut off. Chaos tries every other point on a stub.
+  for (const point of ["after:vm0/hold", "before:vm0/release"]) {
     process.env.HORNET_FAULT = point;
     try {
       expect((await world.tryNpm("up")).code).not.toBe(0);
