@@ -314,6 +314,7 @@ delete_vm() {
   [[ -z ${keep_console:-} ]] || kept=(! -name console.log ! -name console.said ! -name vmm.exit)
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
+  # A relative disk path that is baked into a snapshot has folders in here.
   effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun \
-    "${kept[@]}" -delete
+    "${kept[@]}" -exec rm -rf -- {} +
 }

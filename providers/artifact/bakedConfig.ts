@@ -113,6 +113,7 @@ function drivesOf(all: readonly Drive[], path: string): { disk: Drive | undefine
   const drives = all
     .filter((drive) => drive !== disk)
     .map(({ drive_id: id, path_on_host: at, is_read_only: readOnly, is_root_device: isRoot }) => {
+      if (at?.startsWith("/") === false) throw new HornetError(relativeFault(`disk ${id}`, at, path));
       if (typeof at !== "string" || readOnly !== true) {
         throw new HornetError(
           `the snapshot in ${path} has a further disk ${id} (${at ?? "not a file"}) that its guest writes to: clones get a ` +
@@ -127,7 +128,21 @@ function drivesOf(all: readonly Drive[], path: string): { disk: Drive | undefine
       `the snapshot in ${path} has a disk ${disk.drive_id} that is no file: Hornet copies files; attach one by path_on_host`,
     );
   }
+  if (disk?.path_on_host?.split("/").includes("..") === true) {
+    throw new HornetError(
+      `the snapshot in ${path} has its disk ${disk.drive_id} at ${disk.path_on_host}: Hornet puts no clone's disk at a path ` +
+        "with .. in it; attach the disk by an absolute path without .. before the snapshot is taken",
+    );
+  }
   return { disk, drives };
+}
+
+/** A VMM runs in its clone's folder, where a file that all clones share cannot be. */
+function relativeFault(device: string, at: string, path: string): string {
+  return (
+    `the snapshot in ${path} has a further ${device} at the relative path ${at}, which leads on from the folder that a VMM ` +
+    "runs in: attach it by its absolute path before the snapshot is taken"
+  );
 }
 
 function vsockOf({ vsock }: VmConfig, path: string, version: string): Manifest["vsock"] {
@@ -154,6 +169,7 @@ function mmdsOf(config: VmConfig): Devices["mmds"] {
 
 function pmemOf(one: NonNullable<VmConfig["pmem"]>[number], path: string): Devices["pmem"][number] {
   const { id, path_on_host: at, read_only: readOnly, root_device: root } = one;
+  if (!at.startsWith("/")) throw new HornetError(relativeFault(`pmem device ${id}`, at, path));
   if (readOnly !== true) {
     throw new HornetError(
       `the snapshot in ${path} has a pmem device ${id} (${at}) that its guest writes to: clones would all write to this ` +

@@ -1,5 +1,6 @@
 import { effectsOf, messageWhenFailing } from "../../test/support/scratchProvider";
 import { declared, images, other, owner, snapshots, Stage } from "../../test/support/scratchStage";
+import { smallMemory } from "../../test/support/settings";
 
 jest.setTimeout(120_000);
 
@@ -9,7 +10,7 @@ test("made by a boot, as declared, found again by its inputs, deleted, deleted a
   const one = await stage.artifact();
   const { artifactDigest, artifact: made } = await one.create();
   const folder = `${snapshots}/${String(artifactDigest).slice("sha256:".length)}`;
-  expect(made).toMatchObject({ folder, identity: "service", tap: "tap0", memory: 16 });
+  expect(made).toMatchObject({ folder, identity: "service", tap: "tap0", memory: smallMemory() });
   expect(await one.read()).toMatchObject(declared);
   expect(await stage.run(`ls ${folder}; readlink ${snapshots}/hornet-guest; sha256sum <${folder}/manifest.json`)).toBe(
     `manifest.json\nrootfs.ext4\nvm.mem\nvm.snapshot\nvmlinux\n` +
@@ -109,7 +110,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
     tap: "tap0",
     iface: "eth0",
     guestMac: "06:00:c0:a8:f1:02",
-    memory: 16,
+    memory: smallMemory(),
     vcpus: 1,
     identity: "ssh",
     kernel: "",
@@ -163,7 +164,7 @@ test.each([
   ["a VMM that is not there", { firecracker: "/opt/swarm/nowhere" }, "there is no Firecracker at /opt/swarm/nowhere"],
   [
     "something that is no kernel",
-    { source: { boot: { kernel: `${images}/disk`, rootfs: `${images}/disk`, memory: 16 } } },
+    { source: { boot: { kernel: `${images}/disk`, rootfs: `${images}/disk`, memory: smallMemory() } } },
     "boot /opt/swarm/images/disk failed",
   ],
   [
@@ -181,7 +182,9 @@ test("a guest that does not come up in time is said with the end of its console"
   await stage.run(
     "mkdir /opt/swarm/bare; printf '#!/bin/sh\\necho starting up\\nexec /opt/stub \"$@\"\\n' >/opt/swarm/bare/vmm; chmod 755 /opt/swarm/bare/vmm",
   );
-  const source = { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: 16, timeout: 0.5 } };
+  const source = {
+    boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: smallMemory(), timeout: 0.5 },
+  };
   const one = await stage.artifact({ source, firecracker: "/opt/swarm/bare/vmm" });
   await expect(one.create()).rejects.toThrow(
     /was not up within 0\.5 s \(hornet:snapshot\.boot\.timeout\)[\s\S]*end of its console:[\s\S]*InstanceStart/,

@@ -1,8 +1,9 @@
 /** Snapshots that somebody else made, with more than one disk and one network interface in them. */
 import { drive, makeByHand, mmds } from "../../test/support/handmadeSnapshot";
 import { Stage, declared, images } from "../../test/support/scratchStage";
+import { limitMs } from "../../test/support/settings";
 
-jest.setTimeout(120_000);
+jest.setTimeout(limitMs(120));
 
 const vsock = "/opt/swarm/template.vsock";
 const tools = "/opt/swarm/tools.img";

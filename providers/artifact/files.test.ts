@@ -2,6 +2,7 @@
 import { messageOf } from "../../host/errors";
 import { sessionOf } from "../../host/session/session";
 import { images, snapshots, Stage } from "../../test/support/scratchStage";
+import { smallMemory } from "../../test/support/settings";
 import { hashFiles, hashTolerantly } from "./files";
 
 jest.setTimeout(120_000);
@@ -68,7 +69,7 @@ test("a boot's files that change before the snapshot is taken are refused, and n
   await stage.run(`cp ${images}/disk ${disk}`);
   try {
     const before = await stage.observe();
-    const boot = { kernel: `${images}/kernel`, rootfs: disk, memory: 16, timeout: 20 };
+    const boot = { kernel: `${images}/kernel`, rootfs: disk, memory: smallMemory(), timeout: 20 };
     const one = await stage.artifact({ source: { boot } });
     const work = saidBy(one.create());
     // The disk's copy exists once the VM is launched.

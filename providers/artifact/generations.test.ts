@@ -1,6 +1,7 @@
 /** Artifacts beside each other: those that a stack keeps, and those of two stacks. */
 import { closeSessions } from "../../host/session/session";
 import { declared, other, owner, images, snapshots, Stage } from "../../test/support/scratchStage";
+import { smallMemory } from "../../test/support/settings";
 
 jest.setTimeout(120_000);
 
@@ -14,7 +15,7 @@ test("another kernel command line, disk or size is another artifact; earlier one
   const boot = {
     kernel: `${images}/kernel`,
     rootfs: `${images}/disk`,
-    memory: 16,
+    memory: smallMemory(),
     timeout: 20,
     name: "hornet-guest",
   };

@@ -2,13 +2,16 @@
 import { BARE, drive, makeByHand, mmds, nic, type Handmade } from "../../test/support/handmadeSnapshot";
 import type { Driver } from "../../test/support/scratchProvider";
 import { declared, images, Stage } from "../../test/support/scratchStage";
+import { limitMs } from "../../test/support/settings";
 
-jest.setTimeout(120_000);
+jest.setTimeout(limitMs(120));
 
 const stage = Stage.use({
   withVmm: true,
   undo: async () => {
-    await stage.run(`rm -rf ${BARE} /opt/swarm/elsewhere.ext4`);
+    await stage.run(
+      `rm -rf ${BARE} /opt/swarm/elsewhere.ext4 /opt/swarm/initrd.img /opt/swarm/tools.pmem "/opt/swarm/it's odd"`,
+    );
   },
 });
 
@@ -35,7 +38,11 @@ async function kill(): Promise<void> {
  * boots needs it, and it comes behind all other devices.
  */
 function devices(config: Record<string, unknown>): unknown {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !["boot-source", "entropy"].includes(key)));
+  const entries = Object.entries(config).filter(([key]) => !["boot-source", "entropy"].includes(key));
+  // Firecracker keeps devices in a hash map, whose order differs from process to process.
+  const sorted = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value;
+  return Object.fromEntries(entries.map(([key, value]) => [key, sorted(value)]));
 }
 
 /**
@@ -154,4 +161,75 @@ test("a VM without a disk is restored again from its snapshot", async () => {
     devices: [mmds("V2", "net")],
   });
   expect(template.outs.artifact).toMatchObject({ diskPath: "", devices: { disk: null } });
+});
+
+test("an initrd, a root device of pmem, a balloon, memory to be plugged in: a clone that boots has them too", async () => {
+  const [initrd, tools] = ["/opt/swarm/initrd.img", "/opt/swarm/tools.pmem"];
+  const template = await livesAndReboots({
+    before: `head -c 4096 /dev/zero >${initrd}; truncate -s 2M ${tools}`,
+    boot: { initrd_path: initrd },
+    drives: [drive("own", `${BARE}/rootfs.ext4`, {})],
+    devices: [
+      ["pmem/tools", { id: "tools", path_on_host: tools, root_device: true, read_only: true }],
+      ["balloon", { amount_mib: 2, deflate_on_oom: true, stats_polling_interval_s: 1 }],
+      ["hotplug/memory", { total_size_mib: 1024 }],
+      ["entropy", {}],
+      mmds("V2", "net"),
+    ],
+  });
+  expect(template.outs.artifact).toMatchObject({
+    devices: {
+      disk: { id: "own", root: false },
+      pmem: [{ id: "tools", path: tools, root: true }],
+      balloon: { amount_mib: 2, deflate_on_oom: true, stats_polling_interval_s: 1 },
+      memoryHotplug: { total_size_mib: 1024 },
+    },
+  });
+});
+
+test("devices on a PCI bus: a clone that boots from its own disk has them there too", async () => {
+  const template = await livesAndReboots({
+    flags: "--enable-pci",
+    devices: [["vsock", { guest_cid: 5, uds_path: "template.vsock" }], ["entropy", {}], mmds("V2", "net")],
+  });
+  expect(template.outs.artifact).toMatchObject({ devices: { pci: true }, vsock: { cid: 5, path: "template.vsock" } });
+});
+
+test.each([
+  ["relative, to the folder that the VMM runs in", "rootfs.ext4"],
+  ["relative, with folders of its own", "./disks/of vm/root.ext4"],
+  ["absolute, with blanks, quotes and letters beyond ASCII", `/opt/swarm/it's odd/"disk" $(id) é.ext4`],
+])("a disk path that is %s", async (_kind, path) => {
+  const quoted = `'${path.replaceAll("'", String.raw`'\''`)}'`;
+  const template = await livesAndReboots({
+    before: `mkdir -p "$(dirname ${quoted})"; [[ ${quoted} -ef rootfs.ext4 ]] || cp rootfs.ext4 ${quoted}`,
+    drives: [drive("root", path)],
+    devices: [mmds("V2", "net")],
+  });
+  expect(template.outs.artifact).toMatchObject({ diskPath: path });
+});
+
+test.each([
+  [
+    "its own disk out of the VMM's folder",
+    [drive("root", "../elsewhere.ext4")],
+    "its disk root at ../elsewhere.ext4: Hornet",
+  ],
+  [
+    "a further disk at a relative path",
+    [drive("root", `${BARE}/rootfs.ext4`), drive("tools", "tools.img", { is_read_only: true })],
+    "further disk tools at the relative path tools.img",
+  ],
+  [
+    "a further disk that is missing beside its own",
+    [drive("root", "/opt/swarm/nowhere.ext4"), drive("tools", "/opt/swarm/tools.img", { is_read_only: true })],
+    /has the files \/opt\/swarm\/(nowhere.ext4 and \/opt\/swarm\/tools.img|tools.img and \/opt\/swarm\/nowhere.ext4), and neither/,
+  ],
+])("%s is refused, and nothing stays", async (_kind, drives, words) => {
+  const copies = ["../elsewhere.ext4", "tools.img", "../nowhere.ext4", "../tools.img"];
+  await makeByHand(stage, { before: copies.map((copy) => `cp rootfs.ext4 ${copy}`).join("; "), drives });
+  await stage.run("rm /opt/swarm/nowhere.ext4 /opt/swarm/tools.img");
+  const there = await stage.observe();
+  await expect((await stage.artifact(bare)).create()).rejects.toThrow(words);
+  expect(await stage.changesSince(there)).toEqual([]);
 });

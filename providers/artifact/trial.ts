@@ -50,6 +50,14 @@ export async function trialLoad(wanted: ArtifactInputs, { path, program, ownDisk
     let answer = await attempt("");
     const missing = missingFile(answer);
     if (missing !== undefined && ownDisk) answer = await attempt(missing);
+    const another = missingFile(answer);
+    if (ownDisk && missing !== undefined && another !== undefined && another !== missing) {
+      // Firecracker opens the disks in no order, so either may be the clones' own.
+      throw new HornetError(
+        `the snapshot in ${path} has the files ${missing} and ${another}, and neither is on ${session.name}: ` +
+          `${path}/rootfs.ext4 stands for the clones' own disk; put the other one there, at an absolute path`,
+      );
+    }
     const text = configIn(answer);
     if (text === undefined) {
       throw new HornetError(

@@ -48,7 +48,7 @@ test("the table says of each story what came of it, how long it took and why", (
 
 test("the main story is the first; a story is chosen by its name", () => {
   expect([...stories().keys()][0]).toBe("story");
-  expect([...stories().keys()]).toEqual(expect.arrayContaining(["identity-ssh", "rolling", "promotion"]));
+  expect([...stories().keys()]).toEqual(expect.arrayContaining(["identity-ssh", "rolling", "promotion", "shapes"]));
   expect(chosen(["rolling"]).map(([name]) => name)).toEqual(["rolling"]);
   expect(() => chosen(["tale"])).toThrow('there is no story "tale". The stories: story, ');
 });

@@ -5,6 +5,12 @@ import { checkout } from "../local/paths";
 /** Stories that play a VMM or a guest of their own kind, which a real Firecracker cannot show. */
 const STAND_IN_ONLY = new Set(["hundreds", "slow"]);
 
+/** Tests of providers that show on the VMM itself, without a guest that boots, what it does with other people's snapshots. */
+const OF_THE_VMM: readonly (readonly [name: string, file: string])[] = [
+  ["shapes", "providers/artifact/shapes.test.ts"],
+  ["devices", "providers/artifact/devices.test.ts"],
+];
+
 /** The stories by name, the main one first. The name is that of the file in test/e2e. */
 export function stories(): ReadonlyMap<string, string> {
   const folder = resolve(checkout, "test/e2e");
@@ -13,7 +19,10 @@ export function stories(): ReadonlyMap<string, string> {
     .map((file) => basename(file, ".test.ts"))
     .filter((name) => !STAND_IN_ONLY.has(name));
   names.sort((one, other) => Number(other === "story") - Number(one === "story") || one.localeCompare(other));
-  return new Map(names.map((name) => [name, resolve(folder, `${name}.test.ts`)]));
+  return new Map([
+    ...names.map((name) => [name, resolve(folder, `${name}.test.ts`)] as const),
+    ...OF_THE_VMM.map(([name, file]) => [name, resolve(checkout, file)] as const),
+  ]);
 }
 
 /** The stories that a person names, all of them where none is named. */

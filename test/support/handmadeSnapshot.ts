@@ -1,4 +1,5 @@
 import { images, type Stage } from "./scratchStage";
+import { smallMemory } from "./settings";
 
 /** A request to a VMM before its start. */
 export type Put = readonly [path: string, body: object];
@@ -10,6 +11,10 @@ export interface Handmade {
   readonly drives?: readonly Put[];
   readonly interfaces?: readonly Put[];
   readonly devices?: readonly Put[];
+  /** Further fields of the boot source. */
+  readonly boot?: object;
+  /** Further flags of the VMM. */
+  readonly flags?: string;
   /** Commands before the VMM starts, in {@link folder}. */
   readonly before?: string;
 }
@@ -33,12 +38,12 @@ export const mmds = (version: "V1" | "V2", ...interfaces: string[]): Put => [
 
 /** Makes a snapshot by requests to a VMM that runs in the snapshot's folder; nothing of it stays but the folder. */
 export async function makeByHand(stage: Stage, made: Handmade): Promise<void> {
-  const { folder = BARE, devices = [], before = ":" } = made;
+  const { folder = BARE, devices = [], boot = {}, flags = "", before = ":" } = made;
   const drives = made.drives ?? [drive("root", `${folder}/rootfs.ext4`)];
   const interfaces = made.interfaces ?? [nic("net", "tap5")];
   const requests: (readonly [string, object, string?])[] = [
-    ["boot-source", { kernel_image_path: `${images}/kernel`, boot_args: "console=ttyS0 pci=off" }],
-    ["machine-config", { vcpu_count: 1, mem_size_mib: 16 }],
+    ["boot-source", { kernel_image_path: `${images}/kernel`, boot_args: "console=ttyS0 pci=off", ...boot }],
+    ["machine-config", { vcpu_count: 1, mem_size_mib: smallMemory() }],
     ...drives,
     ...interfaces,
     ...devices,
@@ -48,12 +53,12 @@ export async function makeByHand(stage: Stage, made: Handmade): Promise<void> {
   ];
   const calls = requests.map(
     ([path, body, method = "PUT"]) =>
-      `curl -sS --fail-with-body --unix-socket /run/handmade -X ${method} -d '${JSON.stringify(body)}' http://localhost/${path}`,
+      `curl -sS --fail-with-body --unix-socket /run/handmade -X ${method} -d '${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}' http://localhost/${path}`,
   );
   await stage.run(`set -e; rm -f /run/handmade; mkdir -p '${folder}'; cd '${folder}'; cp ${images}/disk rootfs.ext4
     ${before}
     ip netns add template
-    ip netns exec template /opt/stub --api-sock /run/handmade >/dev/null 2>&1 </dev/null & pid=$!
+    ip netns exec template /opt/stub --api-sock /run/handmade ${flags} >/dev/null 2>&1 </dev/null & pid=$!
     until [ -S /run/handmade ] || ! kill -0 $pid; do sleep 0.01; done
     ${calls.join("\n")}
     kill -9 $pid; wait $pid || :; ip netns del template; rm -f /run/handmade`);

@@ -14,6 +14,7 @@ import { dropletPaths } from "../../sandbox/droplet/paths";
 import { changes, scratchDroplet, type ScratchDroplet } from "./scratchDroplet";
 import { Driver } from "./scratchProvider";
 import { scratchVmm } from "./scratchVmm";
+import { settings, smallMemory } from "./settings";
 
 /** A clone's three resources, seen as its VM. */
 export type WholeClone = Pick<Driver, "inputs" | "outs" | "create" | "read" | "update" | "delete">;
@@ -129,7 +130,7 @@ export class Stage {
     return Driver.of(artifactProvider, {
       ...this.common(who),
       dir: snapshots,
-      source: { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: 16, timeout: 20 } },
+      source: { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: smallMemory(), timeout: 20 } },
       firecracker,
       guestAddress: "192.168.241.2",
       ...tap,
@@ -199,8 +200,11 @@ export class Stage {
     this.droplet = await scratchDroplet(vmm === undefined ? {} : { firecracker: vmm.path });
     if (vmm !== undefined) {
       copyFileSync(join(vmm.folder, "stub"), join(dropletPaths("scratch").opt, "stub"));
+      const { kernel } = settings();
+      if (kernel !== undefined) copyFileSync(kernel, join(dropletPaths("scratch").opt, "kernel"));
       // The stub reads no more of a kernel than its kind.
-      await this.run(`printf '\\177ELF\\2\\1\\1' >${images}/kernel; truncate -s 1M ${images}/kernel
+      await this.run(`if [[ -e /opt/kernel ]]; then mv /opt/kernel ${images}/
+        else printf '\\177ELF\\2\\1\\1' >${images}/kernel; truncate -s 1M ${images}/kernel; fi
         truncate -s 8M ${images}/disk; printf first | dd of=${images}/disk conv=notrunc status=none`);
     }
     this.before = await this.observe();

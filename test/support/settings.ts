@@ -21,6 +21,11 @@ export function settings(env: NodeJS.ProcessEnv = process.env): Settings {
   };
 }
 
+/** Memory of a VM whose guest does nothing, in MiB: a real kernel does not fit into what the stub takes. */
+export function smallMemory(): number {
+  return settings().kernel === undefined ? 16 : 128;
+}
+
 /** A limit in ms for what takes about `seconds` on a busy machine with the stand-in. */
 export function limitMs(seconds: number): number {
   return Math.ceil(seconds * settings().timeoutScale * 1000);
