@@ -7,10 +7,14 @@ jest.setTimeout(120_000);
 let droplet: ScratchDroplet;
 beforeAll(async () => {
   droplet = await scratchDroplet();
+  await droplet.run(`echo '#include <unistd.h>
+int main(void) { for (;;) pause(); }' | gcc -x c -o ${PRETENDER} -`);
 });
 afterAll(() => droplet.end());
 afterEach(() => closeSessions());
 
+/** A program that takes any arguments and waits. */
+const PRETENDER = "/opt/pretender";
 const AS_NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups";
 
 /** Runs functions of the library on the droplet, past a session. */
@@ -42,18 +46,38 @@ test("a process with a VMM's, a helper's or a lane's arguments is none of ours w
   const socket = "/opt/swarm/runtime/vm7/firecracker.sock";
   await droplet.run(
     `${AS_NOBODY} perl -e 'sleep 60' hornet-consoles /home >/dev/null 2>&1 &
-     ${AS_NOBODY} perl -e '$0 = join("\\0", "vmm", "--api-sock", "${socket}", ""); sleep 60' >/dev/null 2>&1 &
+     ${AS_NOBODY} ${PRETENDER} --api-sock ${socket} >/dev/null 2>&1 &
      ${AS_NOBODY} bash --noprofile --norc -c 'sleep 60; :' hornet-lane abc serve_lane >/dev/null 2>&1 & sleep 0.3`,
   );
   try {
     const said = await onDroplet(`
+      pgrep -u 65534 -xc pretender
       declare -A vmm_of=(); list_vmms; echo "vmm \${vmm_of[${socket}]:-none}"
       list_helpers hornet-consoles /home
       hornet_session=abc; end_session_lanes
       pgrep -u 65534 -fc 'hornet-lane abc'`);
-    expect(said).toBe("vmm none\n1\n");
+    expect(said).toBe("1\nvmm none\n1\n");
   } finally {
     await droplet.run("pkill -u 65534 || :");
+  }
+});
+
+test("a process of root's with a VMM's arguments is the clone's only in its namespace and by its program", async () => {
+  const dir = "/opt/swarm/runtime/vm7";
+  const pretend = `${PRETENDER} --api-sock ${dir}/firecracker.sock >/dev/null 2>&1 &`;
+  await droplet.run(`mkdir -p ${dir}; ip netns add vm7; ${pretend} sleep 0.3`);
+  const find = `declare -A vmm_of=(); netns_there=(); pid=none; find_vmm ${dir} vm7 pid; echo "$pid"`;
+  try {
+    expect(await onDroplet(find)).toBe("none\n");
+    await droplet.run(`ip netns exec vm7 ${pretend} sleep 0.3`);
+    expect(await onDroplet(find)).toMatch(/^\d+\n$/);
+    // Its program as it was when the guest started: the same file, then another one.
+    await droplet.run(`stat -L -c '/proc/1/exe %i %s' ${PRETENDER} >${dir}/opened`);
+    expect(await onDroplet(find)).toMatch(/^\d+\n$/);
+    await droplet.run(`stat -L -c '/proc/1/exe %i %s' "$(command -v bash)" >${dir}/opened`);
+    expect(await onDroplet(find)).toBe("none\n");
+  } finally {
+    await droplet.run(`pkill -x pretender || :; ip netns del vm7; rm -rf ${dir}`);
   }
 });
 

@@ -36,8 +36,8 @@ is_our_process() {
   [[ ${uids[*]:1} == "$EUID $EUID $EUID $EUID" ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
 }
 
-# list_vmms: fills the array vmm_of, once: the pids of all VMMs by the path of their API socket, which is in their
-# arguments.
+# list_vmms: fills the array vmm_of, once: the pids of all processes with a VMM's arguments, with blanks between, by the path
+# of the API socket in them.
 list_vmms() {
   local process words
   ((${#vmm_of[@]} == 0)) || return 0
@@ -46,20 +46,35 @@ list_vmms() {
     mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
     [[ ${words[1]:-} == --api-sock ]] || continue
     is_our_process "${process#/proc/}" || continue
-    vmm_of[${words[2]:-?}]=${process#/proc/}
+    vmm_of[${words[2]:-?}]+=" ${process#/proc/}"
   done
+}
+
+# find_vmm DIR NAMESPACE VARIABLE (array vmm_of): puts into it the pid of the clone's VMM where its pid file names none. A
+# process with the same arguments is another one unless it is in the clone's namespace, where no other user's can be, and
+# runs the file that the VMM ran when its guest started.
+find_vmm() {
+  local dir=$1 candidate path inode started_as=""
+  has_netns "$2" && list_vmms || return 1
+  while read -r path inode _; do
+    [[ $path != */exe ]] || started_as=$inode
+  done 2>/dev/null <"$dir/opened"
+  for candidate in ${vmm_of[$dir/firecracker.sock]:-}; do
+    [[ /proc/$candidate/ns/net -ef /run/netns/$2 ]] || continue
+    [[ -z $started_as || $(stat -L -c %i "/proc/$candidate/exe" 2>/dev/null) == "$started_as" ]] || continue
+    printf -v "$3" '%s' "$candidate"
+    return 0
+  done
+  return 1
 }
 
 # recover_vmm: variables runtime_dir namespace owner. A VMM of this clone that its pid file does not name is written there,
 # so that it can be mended or ended. Nothing happens where the one that is named lives, or there is none.
 recover_vmm() {
-  local dir=$runtime_dir/$namespace pid
+  local dir=$runtime_dir/$namespace pid=""
   local -A vmm_of=()
-  is_ours "$dir" && has_netns "$namespace" && ! vmm_alive "$dir" || return 0
-  list_vmms
-  pid=${vmm_of[$dir/firecracker.sock]:-}
-  # Another user's process cannot be in the clone's namespace.
-  [[ -z $pid || ! /proc/$pid/ns/net -ef /run/netns/$namespace ]] || effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
+  is_ours "$dir" && ! vmm_alive "$dir" && find_vmm "$dir" "$namespace" pid || return 0
+  effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
 }
 
 # write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other. Written at once, by

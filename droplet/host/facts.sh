@@ -133,11 +133,11 @@ END
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found program="" disk="" opened="" noted baked="" told=""
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found="" program="" disk="" opened="" noted baked="" told=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
-  elif has_netns "$1" && list_vmms && found=${vmm_of[$dir/firecracker.sock]:-} && [[ -n $found ]]; then
+  elif find_vmm "$dir" "$1" found; then
     pid=$found started=$(start_time "$found")
   else
     [[ -e $dir/vmm.pid ]] || return 0
