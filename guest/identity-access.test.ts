@@ -19,11 +19,21 @@ let rootfs: string;
 
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "hornet-access-"));
-  const files = {
+  const files: Record<string, string> = {
     ...asker,
     "etc/hornet/on-identity.d/10-note": "#!/bin/sh\nmkdir -p /var/tmp\necho hook >>/var/tmp/ran\n",
     "etc/hornet/start": "#!/bin/sh\necho agent >>/var/tmp/ran\nexec sleep 100000\n",
   };
+  // Kills the service in the middle of its work, once for each identity that asks for it.
+  const crash = `#!/bin/sh
+for mark in first second; do
+  until grep -q "CRASH=.*$mark" /etc/swarm-env 2>/dev/null; do sleep 0.05; done
+  kill -9 $(pidof hornet-identity) && echo killed $mark >/dev/console
+done
+sleep 100000
+`;
+  files["usr/bin/crash"] = crash;
+  files["etc/inittab"] = `${asker["etc/inittab"] ?? ""}::respawn:/usr/bin/crash\n`;
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(scratch, "extra", path)), { recursive: true });
     writeFileSync(join(scratch, "extra", path), text, { mode: 0o755 });
@@ -78,6 +88,34 @@ test("a process without rights that asks from the start gets no connection; hook
     // Rules that somebody took away come back by themselves.
     await run("while ip rule del to 169.254.169.254 2>/dev/null; do :; done; sleep 3");
     expect(await run("ip rule | grep -c 169.254.169.254")).toBe("2\n");
+  } finally {
+    await guest.stop();
+  }
+});
+
+test("a service that is killed after it took an identity applies it, also where the metadata is cleared by then", async () => {
+  const [host, user] = [await keyPair(scratch, "crash-host"), await keyPair(scratch, "crash-user")];
+  const identity = identityFor("vm8", host, user);
+  const guest = await startGuest({ kernel, rootfs });
+  try {
+    await guest.waitConsole(/hornet-identity: waiting closed/);
+    for (const [mark, generation] of [
+      ["first", identity.generation],
+      ["second", "0022"],
+    ] as const) {
+      await guest.put(documentOf({ ...identity, generation, env: { CRASH: mark } }), "kept");
+      await guest.waitConsole(new RegExp(`hornet-identity: taken ${generation} closed`));
+      await guest.waitConsole(new RegExp(`killed ${mark}`));
+      await guest.put(undefined);
+      await guest.waitConsole(new RegExp(`hornet-identity: ready ${generation}`));
+      const run = (command: string): Promise<string> => ssh(guest, { userKey: user.file, hostKey: host.line }, command);
+      expect(await run("head -n 1 /etc/swarm-env; hostname; sort /var/tmp/ran | uniq -c | tr -s ' '")).toBe(
+        mark === "first" ? `CRASH="first"\nvm8\n 1 agent\n 1 hook\n` : `CRASH="second"\nvm8\n 2 agent\n 2 hook\n`,
+      );
+      // Nothing of the identity is left beside what was made of it.
+      expect(await run("cat /run/hornet/document; stat -c %a /run/hornet/document")).toBe("600\n");
+      expect(await guest.console()).not.toContain("hornet-identity: failed");
+    }
   } finally {
     await guest.stop();
   }

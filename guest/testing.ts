@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -151,7 +151,9 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     put: async (document, kept) => {
       const file = join(folder, "document");
       if (document === undefined) return rm(file, { force: true });
-      await writeFile(file, document, { mode: 0o600 });
+      // Renamed: the guest asks all the time, and took half a document on a busy machine.
+      await writeFile(`${file}.draft`, document, { mode: 0o600 });
+      await rename(`${file}.draft`, file);
       if (kept === undefined)
         void clearOnceTaken(file, /^generation=(.*)$/m.exec(document)?.[1] ?? "", console, exited);
     },

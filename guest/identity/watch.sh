@@ -3,10 +3,10 @@
 # What `helper watch` does (helper/main.c), by a shell and what else the guest has, for guests that the helper is not made
 # for: every look costs processes, so it looks less often, and leaves seed and clock to whom it tells (`end=3`).
 #
-#   watch.sh watch ADDRESS SECONDS GENERATION ACCESS
+#   watch.sh watch ADDRESS SECONDS GENERATION ACCESS [KEY=] [taken]
 #
 # It needs one of busybox or netcat `nc`, curl, bash, and a shell whose `read` knows -t and -n (busybox ash, bash), or curl.
-address=$2 seconds=$3 generation=$4 access=$5
+address=$2 seconds=$3 generation=$4 taken=${7:-}
 run=/run/hornet
 umask 077
 
@@ -148,14 +148,13 @@ for fifo in request response; do
   rm -f "$run/$fifo"
   mkfifo "$run/$fifo"
 done
-limit=1 tries=0 interval=0.1 asked='' taken=''
+limit=1 tries=0 interval=0.1 asked=''
 if [ "$generation" != none ]; then tries=3000; fi
 if [ "$seconds" = 0 ]; then seconds=86400; fi
 while :; do
   if fetch && [ "$found" != "$generation" ]; then
     printf '%send=3\n' "$body"
     generation=$found
-    printf 'hornet-identity: taken %s %s\n' "$generation" "$access" >/dev/console
     tries=0 interval=0.1 taken=yes
   elif [ -n "$taken" ] && [ -n "$absent" ]; then
     printf 'gone\n'

@@ -56,7 +56,7 @@ export class World {
 
   private options(): RunOptions {
     const env = { ...process.env, HORNET_STATE: this.folder, TMPDIR: this.temporary };
-    return { cwd: checkout, env, limit: limitMs(600) };
+    return { cwd: checkout, env, limit: limitMs(1800) };
   }
 
   /** `npm run SCRIPT -- ARGUMENT…`, which must succeed. */

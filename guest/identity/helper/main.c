@@ -6,7 +6,7 @@
      helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c); exit code 1 where
                                      the kernel cannot
      helper try ADDRESS              asks as nobody; exit code 0 where the kernel refuses that at once
-     helper watch ADDRESS SECONDS GENERATION ACCESS [KEY=]
+     helper watch ADDRESS SECONDS GENERATION ACCESS [KEY=] [taken]
                                      waits on the metadata service for an identity document of another generation than
                                      this one, and then for the next, looking every SECONDS (0: when it is asked). With
                                      the generation "none" the first document's own `seed` and `clock` are applied at
@@ -14,10 +14,10 @@
                                      applied: a shell reads it byte by byte. A last line is `end=CODE`. A line on stdin
                                      makes it look at once, and say `looked` after that; a knock, any datagram on UDP
                                      port 9, makes it look at once as well. What it says is nothing, and what it brings
-                                     about nothing but a look. Once a document was handed on, the console says
-                                     `hornet-identity: taken GENERATION ACCESS`, ACCESS being the word given (closed, open):
-                                     the droplet then clears the metadata. The line `gone` on stdout says that the helper has
-                                     seen that
+                                     about nothing but a look. The line `gone` says that the metadata service
+                                     has no document any more after one was handed on, which with `taken` another
+                                     process did. ACCESS is `closed` where the metadata service is to stay closed to
+                                     everyone but root
 
    The exit code, and that CODE: 0, 1 for the random generator, 2 for the clock, 3 for both; 64 for a wrong call.
 
@@ -96,19 +96,6 @@ static int is_news(const char *document, const char *end, char *known, long size
     return 1;
 }
 
-/* Tells the droplet, by the console, that a document was handed on. */
-static void say_taken(const char *generation, const char *access)
-{
-    static char line[256];
-    char *end;
-    int fd = (int)CALL3(SYS_OPEN, "/dev/console", O_WRONLY_NOCTTY, 0);
-    if (fd < 0 || end_of(access) - access > 64) return;
-    end = append(append(line, "hornet-identity: taken "), generation);
-    end = append(append(append(end, " "), access), "\n");
-    write_all(fd, line, end - line);
-    CALL3(SYS_CLOSE, fd, 0, 0);
-}
-
 /* Writes a document without the lines of the key `needless` (empty: of none), and without its seed where that was used. */
 static int hand_on(const char *document, const char *end, const char *needless, int seeded)
 {
@@ -123,12 +110,13 @@ static int hand_on(const char *document, const char *end, const char *needless, 
     return write_all(1, from, end - from);
 }
 
-static int watch(unsigned int ip, time_ns interval, const char *generation, const char *access, const char *needless)
+static int watch(unsigned int ip, time_ns interval, const char *generation, const char *access, const char *needless,
+                 int taken)
 {
     static char known[128];
     int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0, knocks = door();
     /* `taken`: a document was handed on that the metadata service still had at the last look. */
-    int taken = 0, absent;
+    int absent;
     unsigned long looks = 0;
     if (end_of(generation) - generation >= (long)sizeof known) return 64;
     append(known, generation);
@@ -140,7 +128,6 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
             if (first) code = settle(document, document + length);
             end[4] = (char)('0' + code);
             if (!hand_on(document, document + length, needless, first && !(code & 1)) || !write_all(1, end, 6)) return 1;
-            say_taken(known, access);
             first = code = 0;
             taken = 1;
             looks = 0;
@@ -183,7 +170,8 @@ __attribute__((noreturn, used)) static void start(const long *stack)
         code = is_refused(ip) ? 0 : 1;
     else if (stack[0] >= 6 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
              number(argv[3], end_of(argv[3]), 10, &seconds))
-        code = watch(ip, (time_ns)seconds * SECOND, argv[4], argv[5], stack[0] > 6 ? argv[6] : "");
+        code = watch(ip, (time_ns)seconds * SECOND, argv[4], argv[5], stack[0] > 6 ? argv[6] : "",
+                     stack[0] > 7);
     CALL3(SYS_EXIT, code, 0, 0);
     __builtin_unreachable();
 }
