@@ -170,6 +170,23 @@ write_manifest() {
 # close_artifact FOLDER: nobody but root reads a snapshot: it holds a guest's memory. This is the one place that says who may.
 close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0400 {} + && chmod 0700 "$1"; }
 
+# list_open: variables dir_of_artifacts; stdin: digests. Answers those whose artifact another user of the droplet can read: an
+# older Hornet left them so.
+list_open() {
+  local one
+  while IFS= read -r one; do
+    [[ -z $(find "$dir_of_artifacts/$one" -maxdepth 1 \( -type f -o -path "$dir_of_artifacts/$one" \) -perm /077 -print -quit 2>/dev/null) ]] || printf '%s\n' "$one"
+  done
+}
+
+# close_artifacts: variables dir_of_artifacts; stdin: digests.
+close_artifacts() {
+  local one
+  while IFS= read -r one; do
+    [[ ! -d $dir_of_artifacts/$one ]] || effect "artifact/close" close_artifact "$dir_of_artifacts/$one" || return
+  done
+}
+
 write_signature() {
   printf '%s\n' "$signature" >"$1/.hornet-draft.sig" && chmod 0400 "$1/.hornet-draft.sig" &&
     mv "$1/.hornet-draft.sig" "$1/manifest.json.sig"

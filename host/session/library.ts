@@ -41,6 +41,7 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "guest_end",
   "hash_files",
   "inspect_files",
+  "list_open",
   "irregular_files",
   "is_shared",
   "limit_facts",

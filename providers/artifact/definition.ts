@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { artifactIn, filesOf, manifestDigest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
+import { report } from "../../host/printable";
 import { bareArtifact } from "./bare";
 import { bootArtifact, scratchNamespace, type Announce, type Found } from "./fromBoot";
 import { artifactFrom } from "./fromDroplet";
@@ -70,7 +71,7 @@ async function settle(
     );
   }
   if (manifest.identity === "service" && manifest.metadata !== "closed") {
-    console.error(openFault(`a clone of the snapshot in ${folder}`));
+    report(openFault(`a clone of the snapshot in ${folder}`));
   }
   const { guestInterface } = wanted;
   if (guestInterface !== undefined && guestInterface !== manifest.iface) {
@@ -146,6 +147,33 @@ async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]
   return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
 }
 
+/** The digests of Hornet's own artifacts that this stack uses, as lines for the droplet's calls. */
+function digestLines({ generations }: ArtifactOutputs): string {
+  return generations.map((digest) => `${digest.slice("sha256:".length)}\n`).join("");
+}
+
+/** Artifacts that other users of the droplet can read: they hold a guest's memory and disk. */
+async function readableByOthers(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+  const text = await sessionFor(state).call({
+    what: "ask who can read the artifacts",
+    run: "list_open",
+    vars: { ...commonVars(state), dir_of_artifacts: state.dir },
+    stdin: digestLines(state),
+  });
+  const names = text.split("\n").filter((name) => name !== "");
+  return names.map((name) => `other users of the droplet can read the artifact sha256:${name}`);
+}
+
+/** Leaves the artifacts that the stack already has to root alone. */
+async function closeToOthers(state: ArtifactInputs & ArtifactOutputs): Promise<void> {
+  await sessionFor(state).call({
+    what: "close the artifacts to other users",
+    run: "close_artifacts",
+    vars: { ...commonVars(state), dir_of_artifacts: state.dir },
+    stdin: digestLines(state),
+  });
+}
+
 /** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
 async function sharesName(state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
   const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
@@ -169,9 +197,15 @@ const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
     const [was, is] = [state.files[name], seen[name]];
     const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(state));
     const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
-    return { outputs: artifactOutputs.parse(state), drift: [...drift, ...(await unused(state))] };
+    return {
+      outputs: artifactOutputs.parse(state),
+      drift: [...drift, ...(await readableByOthers(state)), ...(await unused(state))],
+    };
   },
-  update: (state, wanted) => make(wanted, state.generations),
+  update: async (state, wanted) => {
+    await closeToOthers(state);
+    return make(wanted, state.generations);
+  },
   delete: async (state) => {
     for (const digest of state.generations) await drop(state, digest);
   },

@@ -40,6 +40,12 @@ export const fileDrifts: readonly Drift[] = [
     says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
   },
   {
+    kind: "artifact readable by all users",
+    make: `chmod 755 ${current}; chmod 444 ${current}/vm.mem`,
+    says: { "SnapshotArtifact snapshot": "other users of the droplet can read the artifact sha256:…" },
+    check: `[[ $(stat -c %a ${current} ${current}/vm.mem | tr '\\n' ' ') == "700 400 " ]]`,
+  },
+  {
     kind: "manifest deleted",
     make: `rm -f ${current}/manifest.json`,
     says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
