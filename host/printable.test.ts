@@ -1,8 +1,20 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
+import type { Manifest } from "../firecracker/manifest";
+import { fileDrift } from "../providers/artifact/files";
 import { commonInputs, makeProvider } from "../providers/kit/define";
 import { CommandError, ConnectionError, HornetError } from "./errors";
 import { refusal, sayWaiting } from "./session/lock";
+import { closeSessions } from "./session/session";
 import { foreignText, printable, report } from "./printable";
+import { reportOnce } from "../providers/operation/reportOnce";
+import { GuestProgress } from "../providers/vm/guestProgress";
+import { runSmokeTests } from "../providers/vm/smokeTests";
+import { section } from "../scripts/doctor/doctor";
+import { difference } from "../scripts/promote/difference";
+import { cloneTable } from "../scripts/table";
 
 /** Every character that moves a cursor, colours, hides, reorders or joins text, each between two letters. */
 const codes = [
@@ -19,15 +31,18 @@ const inputs = commonInputs.extend({ name: z.string() });
 const provider = makeProvider({
   kind: "Test",
   inputs,
-  outputs: z.object({}),
+  outputs: z.object({ made: z.string().default(""), list: z.array(z.record(z.string(), z.string())).default([]) }),
   replaceOn: [],
   id: ({ name }) => name,
-  create: () => Promise.reject(new Error(hostile)),
-  read: () => Promise.resolve({ outputs: {}, drift: [hostile, "more"] }),
+  create: ({ name }) =>
+    name === "made"
+      ? Promise.resolve({ made: hostile, list: [{ [hostile]: hostile }] })
+      : Promise.reject(new Error(hostile)),
+  read: () => Promise.resolve({ outputs: { made: hostile, list: [] }, drift: [hostile, "more"] }),
   update: () => Promise.reject(new HornetError(hostile)),
   delete: () => Promise.resolve(),
 });
-const props = { droplet: { local: true }, owner: "hornet:p/s:1", runtimeDir: "/opt/x", name: "x" };
+const props = { droplet: { local: true }, owner: "hornet:p/s:1", runtimeDir: "/opt/x", name: "x", condition: "" };
 
 const messageOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
@@ -49,18 +64,72 @@ const paths: Record<string, () => string | Promise<string>> = {
   "drift in a preview": () =>
     printed(async () => {
       const read = await provider.read?.("x", props);
-      console.error((read?.props as { condition: string }).condition);
+      console.error(leaves(read?.props).join("\n"));
     }),
+  "outputs of a resource": async () => leaves((await provider.create({ ...props, name: "made" })).outs).join("\n"),
+  "a warning that is printed once": () => printed(() => reportOnce(hostile)),
+  "a section of doctor": () => printed(() => section("drift", [hostile], "none")),
+  "a changed file": () => printed(() => report(fileDrift({ [hostile]: "1 2 3" }, {}).join("; "))),
+  "a guest's progress": () => {
+    const progress = new GuestProgress(undefined, 0);
+    progress.hear({ what: "state", state: "banner", text: hostile }, 0);
+    return printed(() => report(progress.line(60_000) ?? ""));
+  },
+  "a promotion's manifest": () => difference(undefined, "sha256:0", manifestOf(hostile), undefined),
+  "the table of clones": () => cloneTable([{ name: "vm0", address: "10.0.0.2", ready: true, disk: hostile }]),
+  "the output of a smoke test and the end of a console": async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hornet-printable-"));
+    try {
+      mkdirSync(join(folder, "vm7"));
+      // Neither a bash variable nor an argument holds a NUL.
+      writeFileSync(join(folder, "vm7/console.log"), hostile.replaceAll("\0", ""));
+      writeFileSync(join(folder, "said"), hostile);
+      const clone = { ...props, name: "vm7", namespace: "vm7", runtimeDir: folder, address: "10.0.0.9", user: "root" };
+      const common = { ...clone, droplet: { local: true } as const, vmmTimeout: 30 };
+      const test = { on: "droplet", command: `cat ${folder}/said`, expect: "else", timeout: 20 } as const;
+      return await messageOf(runSmokeTests(common, "ssh-ed25519 AAAA", [test]));
+    } finally {
+      await closeSessions();
+      rmSync(folder, { recursive: true });
+    }
+  },
 };
+
+/** Every text in a value, names of properties too. */
+function leaves(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [String(value)];
+  return Object.entries(value).flatMap(([key, inner]) => [key, ...leaves(inner)]);
+}
+
+/** A manifest that a droplet made up. */
+function manifestOf(text: string): Manifest {
+  const files = { [text]: { sha256: text, size: 1 } };
+  const made = { at: text, from: text, key: text };
+  return {
+    firecracker: text,
+    snapshotFormat: text,
+    cpu: text,
+    memory: 1,
+    vcpus: 1,
+    diskPath: text,
+    made,
+    files,
+  } as never;
+}
 
 /** What a piece of work prints. */
 async function printed(work: () => void | Promise<void>): Promise<string> {
   const said: string[] = [];
-  const spy = jest.spyOn(console, "error").mockImplementation((text: string) => void said.push(text));
+  const keep = (text: unknown): boolean => said.push(String(text)) > 0;
+  const spies = [
+    jest.spyOn(console, "error").mockImplementation(keep),
+    jest.spyOn(console, "log").mockImplementation(keep),
+    jest.spyOn(process.stderr, "write").mockImplementation(keep),
+  ];
   try {
     await work();
   } finally {
-    spy.mockRestore();
+    for (const spy of spies) spy.mockRestore();
   }
   return said.join("\n");
 }

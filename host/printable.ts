@@ -35,6 +35,21 @@ export function foreignText(text: string, indent = "    "): string {
   return lines.map((line) => `${indent}| ${line}`).join("\n");
 }
 
+/**
+ * A value that goes into a resource's outputs: the engine prints those, and programs hand them on. Every text in it keeps its
+ * lines, however many; the rest is escaped.
+ */
+export function printableValue<T>(value: T): T {
+  if (typeof value === "string") {
+    return value.replace(UNPRINTABLE, (character) => (character === "\n" ? character : escape(character))) as T;
+  }
+  if (Array.isArray(value)) return value.map(printableValue) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [printableValue(key), printableValue(inner)]),
+  ) as T;
+}
+
 /** Prints text for the user on stderr. */
 export function report(text: string): void {
   console.error(printableLines(text));

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { HornetError, messageOf } from "../host/errors";
+import { report } from "../host/printable";
 import { writeWhole } from "../host/wholeFile";
 import { LINEAGE } from "../model/lineage";
 import { backendUrl, filled } from "./backend";
@@ -50,6 +51,6 @@ export function recordLineage(owner: string, lineage: string): void {
   try {
     writeWhole(file, `${JSON.stringify({ lineage, owner, backend })}\n`);
   } catch (error) {
-    console.error(`warning: the stack's lineage cannot be recorded in ${file}: ${messageOf(error)}`);
+    report(`warning: the stack's lineage cannot be recorded in ${file}: ${messageOf(error)}`);
   }
 }

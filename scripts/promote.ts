@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { connectionSchema } from "../model/connection";
+import { printable } from "../host/printable";
 import { closeSessions, sessionOf, type Session } from "../host/session/session";
 import type { Manifest } from "../firecracker/manifest";
 import { parseManifest, readManifest } from "../providers/artifact/manifests";
@@ -49,7 +50,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     const earlier = before === undefined ? undefined : await earlierManifest(session, path, before);
     if (manifest !== undefined) {
       process.stdout.write(`${from} → ${to}\n${difference(before, digest, manifest, earlier)}`);
-    } else process.stdout.write(`${from} → ${to}: ${before ?? "nothing"} → ${digest}\n`);
+    } else process.stdout.write(`${printable(`${from} → ${to}: ${before ?? "nothing"} → ${digest}`)}\n`);
     if (values.sign !== undefined) await sign(session, path, values.sign);
     if (before === digest) {
       console.log(`${file} pins it already: nothing to do.`);
@@ -107,5 +108,5 @@ async function sign(session: Session, path: string, key: string): Promise<void> 
   if (text === "") throw new Error(`there is no ${path}/manifest.json on ${session.name} that could be signed.`);
   const signature = await signManifest(text, key);
   await session.call({ what: "sign a snapshot", run: "sign_artifact", vars: { path, signature } });
-  console.log(`signed ${path}/manifest.json`);
+  console.log(printable(`signed ${path}/manifest.json`));
 }

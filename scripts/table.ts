@@ -1,4 +1,5 @@
 /** What `npm run up` prints at its end. */
+import { printable } from "../host/printable";
 import type { Changes, CloneRow } from "./local/result";
 
 const words: Readonly<Record<string, string>> = {
@@ -31,7 +32,7 @@ export function cloneTable(clones: readonly CloneRow[]): string {
       `npm run ssh -- ${name}`,
     ]),
     ["droplet", "", "", "", "npm run ssh -- droplet"],
-  ];
+  ].map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_title, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ");
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");

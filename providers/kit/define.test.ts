@@ -251,6 +251,16 @@ describe("a definition", () => {
     expect(result?.inputs).not.toHaveProperty("made");
   });
 
+  test("a read by an id alone, as an import is, says what to do instead", async () => {
+    const { made, condition, ...declared } = state;
+    expect({ made, condition }).toEqual({ made: "now", condition: "as declared" });
+    for (const props of [undefined, {}, declared]) {
+      await expect(define({}).read?.("br0", props)).rejects.toThrow(
+        /^Thing br0 cannot be imported or read by its id\n {2}next: .*hornet:fleet\.adopt/,
+      );
+    }
+  });
+
   test("gone is a blank id", async () => {
     expect(await define({ read: () => Promise.resolve("gone") }).read?.("id", state)).toEqual({ id: "", props: {} });
   });

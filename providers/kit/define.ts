@@ -4,7 +4,7 @@ import { z } from "zod";
 import { connectionSchema } from "../../model/connection";
 import { endWithEngine } from "../../host/session/exitWithEngine";
 import { HornetBug, HornetError, messageOf } from "../../host/errors";
-import { printable, report } from "../../host/printable";
+import { printable, printableValue, report } from "../../host/printable";
 import { traceSpan } from "../../host/trace";
 import { socketFolder } from "../../model/values";
 import { isGone } from "../operation/decommissioned";
@@ -93,7 +93,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
     ...inputs,
     // Only the kind's own outputs: what an update carried over from the old state must not hide the new inputs.
-    ...definition.outputs.parse(outputs),
+    ...printableValue(definition.outputs.parse(outputs)),
     [CONDITION]: AS_DECLARED,
   });
   return {
@@ -115,6 +115,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       }),
     read: (id: string, props?: Bag) =>
       readable(async () => {
+        if (isImported(props)) throw new HornetError(cannotImport(definition.kind, id));
         const current = state(props ?? {});
         if (!definition.here && isGone(current.droplet)) return { id: "", props: {} };
         const reading = await readAnyhow(definition, current);
@@ -125,7 +126,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const inputs = parse(current);
         return {
           id,
-          props: { ...inputs, ...reading.outputs, [CONDITION]: condition },
+          props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition },
           inputs: { ...omitDefaults(definition.inputs, inputs), [CONDITION]: condition },
         };
       }),
@@ -142,6 +143,18 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         if (definition.here || !isGone(current.droplet)) await definition.delete(byWayNow(current));
       }),
   };
+}
+
+/** Every state that Hornet wrote has a condition. The engine reads without one for the option `id` or an import. */
+function isImported(props: Bag | undefined): boolean {
+  return props?.[CONDITION] === undefined;
+}
+
+function cannotImport(kind: string, id: string): string {
+  return (
+    `${kind} ${id} cannot be imported or read by its id\n  next: declare the resource without that option and run up: Hornet ` +
+    "completes what this stack left behind, and hornet:fleet.adopt: true adopts a namespace or a link without an owner label"
+  );
 }
 
 function check<Inputs extends CommonInputs>(

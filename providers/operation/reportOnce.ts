@@ -1,4 +1,5 @@
 import { ConnectionError, HornetError } from "../../host/errors";
+import { printableLines } from "../../host/printable";
 
 /** What this operation has printed and need not print again. */
 const said = new Set<string>();
@@ -18,7 +19,7 @@ export function saidOnce(error: HornetError): HornetError {
 export function reportOnce(text: string): void {
   if (said.has(text)) return;
   said.add(text);
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printableLines(text)}\n`);
 }
 
 /** For a process that serves one operation after another: what was said before is said again. */

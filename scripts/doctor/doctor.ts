@@ -128,7 +128,8 @@ function print(
     console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
 }
 
-function section(title: string, lines: readonly string[], none: string): void {
+/** Prints one part of the report: a title, and what was found, a line each. */
+export function section(title: string, lines: readonly string[], none: string): void {
   console.log(title);
   for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${printable(line)}`);
 }

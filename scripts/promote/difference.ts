@@ -1,4 +1,5 @@
 import type { Manifest } from "../../firecracker/manifest";
+import { printableLines } from "../../host/printable";
 
 const MIB = 1 << 20;
 
@@ -18,7 +19,7 @@ export function difference(
     row("from", text(earlier?.made.from), manifest.made.from),
     ...Object.keys(manifest.files).map((name) => row(name, fileText(earlier, name), fileText(manifest, name))),
   ];
-  return rows.join("");
+  return printableLines(rows.join(""));
 }
 
 function row(name: string, before: string, after: string): string {
