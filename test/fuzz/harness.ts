@@ -22,6 +22,9 @@ const seed = Number(process.env.HORNET_FUZZ_SEED ?? "1");
 /** How long one input may take before it counts as a hang; in seconds. */
 const HANG = 30;
 
+// Jest's own limit of 5 s ended every run of minutes; the watchdog is what finds a hang.
+jest.setTimeout((seconds + 2 * HANG) * 1000);
+
 /**
  * Feeds a target its recorded inputs, then random ones until the time is over.
  *
