@@ -74,7 +74,7 @@ await_word() {
     fi
     vmm_alive "$1" || return
     rest=$((waited / 16))
-    if ((rest < 5000)); then rest=5000; elif ((rest > 10000000)); then rest=10000000; fi
+    if ((rest < 5000)); then rest=5000; elif ((rest > 2000000)); then rest=2000000; fi
     printf -v rest '%d.%06d' $((rest / 1000000)) $((rest % 1000000))
     pause "$rest"
   done
