@@ -1,6 +1,7 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Injection } from "./effects";
 import { ConnectionError } from "../errors";
+import { start } from "../exec";
 import { FrameReader, KeyedLines, newKey, Tail } from "./frames";
 import { sshWords } from "../ssh/options";
 import { startTimer } from "../timers";
@@ -87,8 +88,7 @@ export class Lane {
 
   constructor({ argv, library, droplet, carries, injection }: LaneStart) {
     this.droplet = droplet;
-    const [file, ...args] = argv;
-    this.child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.child = start(argv);
     connecting.add(this.child);
     const goneKey = newKey();
     // Why it ended may come a moment later, on stderr.
@@ -109,7 +109,7 @@ export class Lane {
     this.child.stdin.on("error", () => {
       // The exit below says why; a second report of the same loss helps nobody.
     });
-    this.child.on("error", (error) => this.end(`cannot start ${file}: ${error.message}`));
+    this.child.on("error", (error) => this.end(`cannot start ${argv[0]}: ${error.message}`));
     this.child.on("close", (code, signal) => this.end(`the shell ended (${signal ?? `exit code ${code ?? "?"}`})`));
     if (carries) this.child.stdin.write(`${goneKey}\n`);
     const bytes = Buffer.from(library, "utf8");

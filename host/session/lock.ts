@@ -1,7 +1,8 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname, userInfo } from "node:os";
 import { injectionOf } from "./effects";
 import { HornetError } from "../errors";
+import { start } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
 import { readLibrary } from "./library";
 import { printable, report } from "../printable";
@@ -41,8 +42,7 @@ export class DropletLock {
    * @throws HornetError that names the holder when the wait is over
    */
   static async take(argv: readonly [string, ...string[]], droplet: string, patience: number): Promise<DropletLock> {
-    const [file, ...args] = argv;
-    const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+    const child = start(argv);
     child.stdin.on("error", () => undefined);
     const said = new Tail(4096);
     child.stderr.on("data", (piece: Buffer) => said.push(piece));

@@ -1,7 +1,8 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import { Readable, Transform, type Writable } from "node:stream";
 import { injectionOf } from "./effects";
 import { CommandError, ConnectionError } from "../errors";
+import { start, startInto } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
 import { readLibrary } from "./library";
 import { sshWords } from "../ssh/options";
@@ -42,9 +43,8 @@ export class ByteStream {
    * @param into what reads its stdout, past this process; its `input` is nobody else's from then on
    */
   constructor(argv: readonly [string, ...string[]], code: string, purpose: StreamPurpose, into?: ByteStream) {
-    const [file, ...args] = argv;
-    const child = spawn(file, args, { stdio: ["pipe", into?.input ?? "pipe", "pipe"] });
-    this.child = child as ChildProcessByStdio<Writable, Readable | null, Readable>;
+    const child = into === undefined ? start(argv) : startInto(argv, into.input);
+    this.child = child;
     // It has a descriptor of its own for it now; while ours is open, its end is not seen.
     into?.input.destroy();
     // Its end says why.

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { captureSync } from "../exec";
 
 /** Ciphers that the instructions of a CPU do by themselves: droplets have them, and so has any laptop of this decade. */
 const FAST = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com"];
@@ -19,7 +19,6 @@ export function fastFirst(offer: string): string {
  */
 export function cipherOptions(options: readonly string[], host: string): string[] {
   // ssh -G prints its whole configuration for a host, and connects to nobody.
-  const { stdout } = spawnSync("ssh", ["-T", "-G", ...options, "--", host]) as { stdout: Buffer | null };
-  const offer = /^ciphers (\S+)$/m.exec(String(stdout))?.[1];
+  const offer = /^ciphers (\S+)$/m.exec(captureSync(["ssh", "-T", "-G", ...options, "--", host]))?.[1];
   return offer === undefined ? [] : ["-o", `Ciphers=${fastFirst(offer)}`];
 }

@@ -1,6 +1,5 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import type { SshConnection } from "../../model/connection";
+import { capture } from "../exec";
 import { quote } from "../quote";
 
 /** What the operator's own ssh_config(5) says of a droplet's host. */
@@ -42,7 +41,6 @@ function through(jump: string): string {
     .join(" ");
 }
 
-const run = promisify(execFile);
 const known = new Map<string, Promise<OperatorsWay>>();
 
 /**
@@ -53,8 +51,8 @@ export function operatorsWay({ host, user, port }: SshConnection): Promise<Opera
   const key = JSON.stringify([host, user, port]);
   const way =
     known.get(key) ??
-    run("ssh", ["-G", "-l", user, "-p", String(port), "--", host]).then(
-      ({ stdout }) => parseWay(stdout, host),
+    capture(["ssh", "-G", "-l", user, "-p", String(port), "--", host]).then(
+      ({ code, stdout }) => (code === 0 ? parseWay(stdout, host) : {}),
       () => ({}),
     );
   known.set(key, way);

@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HornetError } from "../../host/errors";
+import { capture, type Captured } from "../../host/exec";
 import { discardFolder, privateFolder } from "../../host/privateFolder";
 import { expandHome } from "../../host/ssh/options";
 
@@ -68,16 +68,6 @@ export async function verifyManifest(
   }
 }
 
-function sshKeygen(argv: readonly string[], stdin: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("ssh-keygen", argv, { stdio: ["pipe", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.on("error", (error) => reject(new HornetError(`ssh-keygen cannot be started: ${error.message}`)));
-    child.on("close", (code) => resolve({ code: code ?? 128, stdout, stderr }));
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(stdin);
-  });
+function sshKeygen(argv: readonly string[], input: string): Promise<Captured> {
+  return capture(["ssh-keygen", ...argv], { input });
 }

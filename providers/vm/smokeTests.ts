@@ -1,17 +1,15 @@
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../../model/connection";
 import { HornetError } from "../../host/errors";
-import { Tail } from "../../host/session/frames";
+import { capture, type Captured } from "../../host/exec";
 import { foreignText } from "../../host/printable";
 import { discardFolder, privateFolder } from "../../host/privateFolder";
 import { expandHome } from "../../host/ssh/options";
-import { startTimer } from "../../host/timers";
 import { FORWARDING } from "../../plan/preflight/judge";
 import { sessionFor } from "../operation/droplet";
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
 import { atGuest } from "./guestError";
 
 /** A command that must succeed after every change of a clone. */
@@ -44,14 +42,6 @@ export interface Tried extends CommonInputs {
   readonly user: string;
 }
 
-interface Said {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Why Hornet ended it. */
-  readonly ended?: string | undefined;
-}
-
 /**
  * Runs a clone's smoke tests, one after another.
  *
@@ -64,7 +54,7 @@ export function runSmokeTests(clone: Tried, hostKey: string, tests: readonly Smo
 
 async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
   for (const test of tests) {
-    const { code, stdout, stderr, ended } =
+    const { code, stdout, stderr, killed } =
       test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);
     const said = stdout.trim();
     if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
@@ -72,7 +62,7 @@ async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]
       [
         `the smoke test of ${clone.name} on ${sessionFor(clone).name} failed`,
         `  command (on the ${test.on}): ${test.command}`,
-        `  exit code: ${code ?? `none, ${ended ?? "it was killed"}`}`,
+        `  exit code: ${killed === undefined ? code : `none, it ${killed}`}`,
         ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
         ...(said === "" ? [] : ["  stdout:", foreignText(said.slice(-600))]),
         ...(stderr.trim() === "" ? [] : ["  stderr:", foreignText(stderr.trim().slice(-600))]),
@@ -89,7 +79,10 @@ function nextStep(stderr: string): string {
     : "try the same by hand, or change hornet:fleet.smokeTests";
 }
 
-async function onDroplet(clone: Tried, { command, timeout }: SmokeTest): Promise<Said> {
+async function onDroplet(
+  clone: Tried,
+  { command, timeout }: SmokeTest,
+): Promise<Pick<Captured, "code" | "stdout" | "stderr" | "killed">> {
   const { name, namespace, address } = clone;
   const answer = await sessionFor(clone).call({
     what: `run a smoke test of ${name}`,
@@ -101,7 +94,11 @@ async function onDroplet(clone: Tried, { command, timeout }: SmokeTest): Promise
 }
 
 /** As a person would: through the droplet to the clone's own address, with the operator's key and the host key pinned. */
-async function inClone(clone: Tried, hostKey: string, { command, timeout }: SmokeTest): Promise<Said> {
+async function inClone(
+  clone: Tried,
+  hostKey: string,
+  { command, timeout }: SmokeTest,
+): Promise<Pick<Captured, "code" | "stdout" | "stderr" | "killed">> {
   const { droplet } = clone;
   const folder = privateFolder();
   try {
@@ -122,36 +119,14 @@ async function inClone(clone: Tried, hostKey: string, { command, timeout }: Smok
       ...(key === undefined ? [] : [`IdentityFile="${expandHome(key)}"`, "IdentitiesOnly=yes"]),
     ].flatMap((option) => ["-o", option]);
     const argv = ["-F", "none", "-T", ...options, "-l", clone.user, clone.address, `echo ${BEGINS}; ${command}`];
-    const said = await run(argv, timeout);
+    const said = await capture(["ssh", ...argv], {
+      limitMs: timeout * 1000,
+      maxStdout: OUTPUT_LIMIT,
+      keptStderr: STDERR_KEPT,
+    });
     const [before, after] = said.stdout.split(`${BEGINS}\n`, 2);
     return { ...said, stdout: after ?? before ?? "" };
   } finally {
     discardFolder(folder);
   }
-}
-
-function run(argv: readonly string[], timeout: number): Promise<Said> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("ssh", argv, { stdio: ["ignore", "pipe", "pipe"] });
-    let ended: string | undefined;
-    const end = (why: string): void => {
-      ended ??= why;
-      child.kill("SIGKILL");
-    };
-    const timer = startTimer(timeout * 1000, () => end(`it reached its limit of ${timeout} s`));
-    const pieces: Buffer[] = [];
-    let size = 0;
-    child.stdout.on("data", (piece: Buffer) => {
-      size += piece.length;
-      if (size > OUTPUT_LIMIT) end(`it printed more than ${OUTPUT_LIMIT >> 20} MiB`);
-      else pieces.push(piece);
-    });
-    const stderr = new Tail(STDERR_KEPT);
-    child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
-    child.on("error", (error) => reject(new HornetError(`ssh cannot be started: ${error.message}`)));
-    child.on("close", (code) => {
-      timer.cancel();
-      resolve({ code, stdout: Buffer.concat(pieces).toString("utf8"), stderr: stderr.text(), ended });
-    });
-  });
 }

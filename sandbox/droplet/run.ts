@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { capture as captureIn, type Argv } from "../../host/exec";
 
 /** What a command printed and how it ended. */
 export interface CommandResult {
@@ -13,28 +13,16 @@ export interface CommandResult {
  * @param input what it reads on stdin
  * @throws where the command cannot be started
  */
-export function capture(argv: readonly [string, ...string[]], input = ""): Promise<CommandResult> {
-  return new Promise((done, fail) => {
-    const child = spawn(argv[0], argv.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.on("error", (error) => fail(new Error(`${argv[0]} could not be started: ${error.message}`)));
-    child.on("close", (code, signal) => {
-      done({ exitCode: code ?? 128, stdout, stderr: signal ? `${stderr}ended by ${signal}\n` : stderr });
-    });
-    // A command that ends without reading its input is judged by its exit code.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-  });
+export async function capture(argv: Argv, input = ""): Promise<CommandResult> {
+  const { code, signal, stdout, stderr } = await captureIn(argv, { input });
+  return { exitCode: code, stdout, stderr: signal === null ? stderr : `${stderr}ended by ${signal}\n` };
 }
 
 /**
  * Runs a command that must succeed and gives what it printed.
  * @throws with the command, its exit code and the end of its stderr
  */
-export async function run(argv: readonly [string, ...string[]], input = ""): Promise<string> {
+export async function run(argv: Argv, input = ""): Promise<string> {
   const result = await capture(argv, input);
   if (result.exitCode !== 0) {
     const told = result.stderr.trim().split("\n").slice(-10).join("\n");

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import { dropletExec, observeDroplet, stopDroplet, type Observation } from "../../sandbox/droplet";
-import { run, succeed, type Ended, type RunOptions } from "./run";
+import type { Captured } from "../../host/exec";
+import { run, succeed, type RunOptions } from "./run";
 import { limitMs, settings } from "./settings";
 
 const checkout = resolve(__dirname, "../..");
@@ -74,7 +75,7 @@ export class Stacks {
   }
 
   /** The same, whatever comes of it. */
-  tryPulumi(...args: string[]): Promise<Ended> {
+  tryPulumi(...args: string[]): Promise<Captured> {
     return run(["npm", "run", "--silent", "pulumi", "--", "--cwd", this.project, ...args], this.options());
   }
 
@@ -84,7 +85,7 @@ export class Stacks {
   }
 
   /** `npm run SCRIPT`, whatever comes of it. */
-  tryNpm(script: string, ...args: string[]): Promise<Ended> {
+  tryNpm(script: string, ...args: string[]): Promise<Captured> {
     return run(["npm", "run", "--silent", script, "--", ...args], this.options());
   }
 

@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { dropletExec, stopDroplet } from "../../sandbox/droplet";
-import { run, succeed, type Ended, type RunOptions } from "./run";
+import type { Captured } from "../../host/exec";
+import { run, succeed, type RunOptions } from "./run";
 import { limitMs, settings } from "./settings";
 
 const checkout = resolve(__dirname, "../..");
@@ -65,7 +66,7 @@ export class World {
   }
 
   /** The same, whatever comes of it. */
-  tryNpm(script: string, ...args: string[]): Promise<Ended> {
+  tryNpm(script: string, ...args: string[]): Promise<Captured> {
     return run(["npm", "run", "--silent", script, "--", ...args], this.options());
   }
 
@@ -86,7 +87,7 @@ export class World {
   }
 
   /** The same, whatever comes of it. */
-  tryIn(clone: string, command: string): Promise<Ended> {
+  tryIn(clone: string, command: string): Promise<Captured> {
     return run(this.sshArguments(clone, command), this.options());
   }
 

@@ -1,0 +1,93 @@
+/** The one place of Hornet that starts processes on the operator's machine; lint keeps others from it. */
+import { spawn, spawnSync, type ChildProcessByStdio, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { HornetError } from "./errors";
+import { Tail } from "./session/frames";
+import { startTimer } from "./timers";
+
+/** A program and its arguments; no shell reads them. */
+export type Argv = readonly [string, ...string[]];
+
+/** How {@link capture} runs a program. */
+export interface CaptureOptions {
+  /** What the program reads on stdin. */
+  readonly input?: string;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** ms after which Hornet kills it. */
+  readonly limitMs?: number;
+  /** Bytes of stdout, beyond which Hornet kills it. Default: 64 MiB. */
+  readonly maxStdout?: number;
+  /** Bytes of stderr that are kept: its end. Default: 1 MiB. */
+  readonly keptStderr?: number;
+  /** It leads a process group of its own, which the limit kills with all that it started. */
+  readonly group?: boolean;
+}
+
+/** What a program printed and how it ended. */
+export interface Captured {
+  /** 128 where a signal ended it. */
+  readonly code: number;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why Hornet killed it: "reached its limit of 5 s". */
+  readonly killed?: string | undefined;
+}
+
+/**
+ * Runs a program to its end, whatever its exit code.
+ *
+ * @throws HornetError where it cannot be started
+ */
+export function capture(argv: Argv, options: CaptureOptions = {}): Promise<Captured> {
+  const { input = "", cwd, env, limitMs, maxStdout = 64 << 20, keptStderr = 1 << 20, group = false } = options;
+  const [file, ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { cwd, env, detached: group, stdio: ["pipe", "pipe", "pipe"] });
+    let killed: string | undefined;
+    const kill = (why: string): void => {
+      killed ??= why;
+      if (group && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      else child.kill("SIGKILL");
+    };
+    const timer =
+      limitMs === undefined ? undefined : startTimer(limitMs, () => kill(`reached its limit of ${limitMs / 1000} s`));
+    const pieces: Buffer[] = [];
+    let size = 0;
+    child.stdout.on("data", (piece: Buffer) => {
+      size += piece.length;
+      if (size > maxStdout) kill(`printed more than ${maxStdout >> 20} MiB`);
+      else pieces.push(piece);
+    });
+    const stderr = new Tail(keptStderr);
+    child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
+    child.on("error", (error) => {
+      timer?.cancel();
+      reject(new HornetError(`${file} cannot be started: ${error.message}`));
+    });
+    child.on("close", (code, signal) => {
+      timer?.cancel();
+      const stdout = Buffer.concat(pieces).toString("utf8");
+      resolve({ code: code ?? 128, signal, stdout, stderr: stderr.text(), killed });
+    });
+    // The exit code judges a program that ends without reading its input.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+/** The stdout of a program that ends at once; empty where it cannot be started. */
+export function captureSync([file, ...args]: Argv): string {
+  return (spawnSync(file, args, { encoding: "utf8" }) as { stdout: string | null }).stdout ?? "";
+}
+
+/** Starts a program whose input and output the caller reads and writes. */
+export function start([file, ...args]: Argv): ChildProcessWithoutNullStreams {
+  return spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** The same, with its stdout connected to another program's stdin: the bytes do not pass this process. */
+export function startInto([file, ...args]: Argv, stdout: Writable): ChildProcessByStdio<Writable, null, Readable> {
+  return spawn(file, args, { stdio: ["pipe", stdout, "pipe"] });
+}
