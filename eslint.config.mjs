@@ -1,9 +1,15 @@
 import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
+import hornet from "./tools/lint/imports.cjs";
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".hornet/", "coverage/", "**/target/"] },
   eslint.configs.recommended,
+  {
+    files: ["**/*.ts", "**/*.cjs"],
+    plugins: { hornet },
+    rules: { "hornet/layers": "error", "hornet/no-cycle": "error" },
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

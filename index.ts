@@ -1,6 +1,7 @@
 import { getStack } from "@pulumi/pulumi";
 import { CloneFleet } from "./components";
-import { loadConfig, resolveDroplet } from "./config";
+import { resolveDroplet } from "./components/fleet/resolveDroplet";
+import { loadConfig } from "./config";
 
 const spec = loadConfig();
 const { droplet, operatorKeys } = resolveDroplet(spec.droplet, {

@@ -1,5 +1,6 @@
 /** What a program composes: the resources, the components that put them together, and a fleet's config. */
-export { loadConfig, resolveDroplet, type FleetSpec } from "../config";
+export { loadConfig, type FleetSpec } from "../config";
+export { resolveDroplet, type ResolvedDroplet } from "./fleet/resolveDroplet";
 export { Bridge, type BridgeArgs } from "./bridge";
 export { Clone, type CloneArgs } from "./clone";
 export { CloneFleet, type CloneFleetArgs } from "./fleet/cloneFleet";

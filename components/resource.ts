@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { connectionSchema } from "../model/connection";
 import { ownerCalled, ownerMark, type Owner } from "../model/owner";
-import type { commonInputs } from "../providers/kit/define";
+import type { commonInputs } from "../providers/kit/definition";
 import type { ResourceArgs } from "./args";
 
 /** How a droplet is reached: over ssh, or this machine itself. */

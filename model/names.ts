@@ -1,5 +1,4 @@
 /** All names and addresses of a clone, derived from its id. Nothing else in Hornet makes a name up. */
-import type { FleetSpec } from "../config/spec";
 import { cidrOf, formatAddress, lastHost, nthHost } from "./addresses";
 
 /** Everything about one clone that follows from its id and the spec. */
@@ -29,8 +28,13 @@ export interface ClonePlan {
   readonly runtimeDir: string;
 }
 
-/** The parts of a spec that names and addresses are derived from. */
-export type NamingSpec = Pick<FleetSpec, "bridge" | "guest" | "fleet" | "vmm">;
+/** The parts of a config from which Hornet derives names and addresses. */
+export interface NamingSpec {
+  readonly bridge: { readonly address: string };
+  readonly guest: { readonly address: string; readonly tap: string; readonly tapName: string; readonly tapMac: string };
+  readonly fleet: { readonly count: number; readonly startId: number };
+  readonly vmm: { readonly runtimeDir: string };
+}
 
 /** The in-namespace end of every clone's veth pair. */
 export const NS_VETH = "veth0";
@@ -64,7 +68,7 @@ export function cloneAddress(bridgeAddress: string, id: number): string {
 }
 
 /** The ids of a fleet, in order. */
-export function fleetIds(fleet: Pick<FleetSpec["fleet"], "count" | "startId">): readonly number[] {
+export function fleetIds(fleet: NamingSpec["fleet"]): readonly number[] {
   return Array.from({ length: fleet.count }, (_, index) => fleet.startId + index);
 }
 

@@ -1,23 +1,13 @@
 /** From the droplet that a config names to the one that can be reached. */
 import { existsSync, readFileSync } from "node:fs";
-import { z } from "zod";
 import type { Connection, SshConnection } from "../../model/connection";
 import { expandHome } from "../../host/ssh/options";
-import { dropletPaths } from "../../sandbox/droplet/paths";
+import { simulatedConnection } from "../../operator/simulatedDroplet";
 import { ConfigFaults } from "../../config/faults";
 import type { DropletSpec, FleetSpec, SshDroplet } from "../../config/spec";
 
 /** Seconds; the schema's default. */
 const DEFAULT_TIMEOUT = 60;
-
-/** The part of a simulated droplet's record that says how it is reached. */
-const recordedConnection = z.object({
-  host: z.string(),
-  user: z.string(),
-  port: z.number(),
-  privateKeyPath: z.string(),
-  hostKey: z.string(),
-});
 
 /** A droplet that can be reached, and the operator's own public keys. */
 export interface ResolvedDroplet {
@@ -57,16 +47,14 @@ function rented({ host, user, port, privateKeyPath, hostKey }: SshDroplet): SshC
 }
 
 function simulated(name: string, stack: string): SshConnection {
-  const { record } = dropletPaths(name);
-  if (!existsSync(record)) {
-    const fault = {
-      path: "hornet:droplet.simulated",
-      problem: `there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`,
-      example: "hornet:droplet: {simulated: local}",
-    };
-    throw new ConfigFaults(stack, [fault]);
-  }
-  return recordedConnection.parse(JSON.parse(readFileSync(record, "utf8")));
+  const connection = simulatedConnection(name);
+  if (connection !== undefined) return connection;
+  const fault = {
+    path: "hornet:droplet.simulated",
+    problem: `there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`,
+    example: "hornet:droplet: {simulated: local}",
+  };
+  throw new ConfigFaults(stack, [fault]);
 }
 
 function publicKeyBeside(privateKeyPath: string | undefined): string[] {

@@ -2,13 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { resolveDroplet } from "./resolveDroplet";
 import type { FleetSpec } from "../../config/spec";
-import { connectionSchema } from "../../model/connection";
 import { messageOf } from "../../host/errors";
 import { printableLines } from "../../host/printable";
 import { needsOf } from "./snapshotNeeds";
 import type { bootSource, fromSource } from "../../providers/artifact/inputs";
 import { readAgent } from "../../providers/artifact/agent";
-import { estimateTransfer } from "../../providers/artifact/transferEstimate";
+import { describeTransfer } from "../../providers/artifact/transferEstimate";
 import type { DropletNeeds } from "../dropletCheck";
 import { omitUndefined } from "../omitUndefined";
 import type { DropletArgs } from "../resource";
@@ -104,11 +103,8 @@ export function announce(
   if (!pulumi.runtime.isDryRun()) return;
   pulumi.output(source).apply(async (known) => {
     if (!("from" in known)) return;
-    const [from, to] = [connectionSchema.parse(known.from.droplet), connectionSchema.parse(target)];
-    const line = await estimateTransfer(from, known.from.path, to, dir, digest).catch(
-      (error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`,
-    );
-    await pulumi.log.info(printableLines(line), resource);
+    const line = await describeTransfer({ from: known.from, to: { droplet: target, dir }, digest });
+    await pulumi.log.info(line, resource);
   });
 }
 

@@ -1,6 +1,6 @@
 import { cpuFeatures, missingFeatures } from "../../firecracker/cpu";
 import type { DropletFacts, Say } from "./facts";
-import type { Made } from "./judge";
+import type { Made } from "./needs";
 
 /**
  * Holds a droplet's CPU against the one that a snapshot was made on. A feature that is missing counts whatever the models

@@ -1,5 +1,5 @@
 import type { DropletFacts } from "./facts";
-import type { Needs, Outlook } from "./judge";
+import type { Needs, Outlook } from "./needs";
 import { judgeRoom } from "./room";
 
 const MIB = 1024;

@@ -1,5 +1,5 @@
 import { amount, type DropletFacts, type Say } from "./facts";
-import type { Needs } from "./judge";
+import type { Needs } from "./needs";
 
 /** MiB that a VMM needs beside its guest's pages, and the least of these that a woken guest makes its own. */
 const OVERHEAD_MIB = 8;

@@ -1,12 +1,12 @@
 import { manifestDigest, manifestText } from "../../firecracker/manifest";
 import type { Announce, Found } from "./fromBoot";
-import { scratchNamespace } from "./fromBoot";
+import { scratchNamespace } from "./scratch";
 import { artifactsThat } from "./byKey";
 import { hashFiles } from "./files";
 import type { ArtifactInputs } from "./inputs";
 import { bareKey, examine, filesIn } from "./fromPath";
 import { publish } from "./publish";
-import { cleanUpAfter } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { commonVars, sessionFor } from "../operation/droplet";
 
 /**

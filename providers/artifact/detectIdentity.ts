@@ -5,9 +5,10 @@ import type { Manifest } from "../../firecracker/manifest";
 import type { Program } from "../../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest } from "../../firecracker/requests";
 import { sessionFor } from "../operation/droplet";
-import { saidOf, scratchNamespace, scratchVars } from "./fromBoot";
+import { saidOf } from "./fromBoot";
+import { scratchNamespace, scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
-import { cleanUpAfter } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
 

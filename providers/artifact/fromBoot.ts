@@ -22,10 +22,11 @@ import {
 } from "./files";
 import type { ArtifactInputs, BootSource } from "./inputs";
 import { publish } from "./publish";
+import { scratchNamespace, scratchVars } from "./scratch";
 import { soundnessOf } from "./whole";
-import { cleanUpAfter } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { openFault } from "./openMetadata";
-import { commonVars, sessionFor } from "../operation/droplet";
+import { sessionFor } from "../operation/droplet";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
 import { newestProgram } from "../vm/programs";
@@ -56,11 +57,6 @@ interface BootPlan {
   readonly marks: FileMarks;
 }
 
-/** The namespace that a boot for these inputs uses; one at a time a stack. */
-export function scratchNamespace({ owner }: ArtifactInputs): string {
-  return `hornet-boot-${owner.slice(-12)}`;
-}
-
 /** Told of a digest just before this stack's mark is put on the artifact. */
 export type Announce = (digest: string) => void;
 
@@ -86,11 +82,6 @@ const IFACE = "eth0";
 function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
   const usual = { ...usualDevices(IFACE), entropy: atLeast(program.version, "1.4") ? {} : null };
   return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
-}
-
-/** The variables that name the VM of a boot or a trial to the library. */
-export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
-  return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
 }
 
 async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {

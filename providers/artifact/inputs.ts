@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { artifactSchema } from "../../firecracker/manifest";
 import { connectionSchema } from "../../model/connection";
-import { commonInputs } from "../kit/define";
+import { commonInputs } from "../kit/definition";
 import { absolutePath, cidr, interfaceName, ipv4, mac, programPaths } from "../../model/values";
 import { defaults } from "../../model/defaults";
 

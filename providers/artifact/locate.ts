@@ -5,7 +5,7 @@ import { readHead } from "../../firecracker/snapshotHead";
 import { HornetError, messageOf } from "../../host/errors";
 import { sessionOf, type Session } from "../../host/session/session";
 import { contentKib, type DropletFacts } from "../../plan/preflight/facts";
-import type { Outlook } from "../../plan/preflight/judge";
+import type { Outlook } from "../../plan/preflight/needs";
 import { fromSource } from "./inputs";
 import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./transfer";

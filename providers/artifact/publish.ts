@@ -1,5 +1,5 @@
 import { manifestDigest } from "../../firecracker/manifest";
-import { scratchNamespace } from "./fromBoot";
+import { scratchNamespace } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { sessionFor } from "../operation/droplet";
 

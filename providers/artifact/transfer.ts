@@ -4,25 +4,11 @@ import { ConnectionError, HornetError } from "../../host/errors";
 import type { Session } from "../../host/session/session";
 import { artifactsThat } from "./byKey";
 import { parseHashes, type FileMarks } from "./files";
-import { cleanUpAfter } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { readManifest } from "./manifests";
 import { isOverdue, limitsOf } from "./transferLimits";
-import { sendFiles, sizeOf, type Part } from "./transferStream";
+import { sendFiles, sizeOf, type Part, type Transfer } from "./transferStream";
 import { report } from "../../host/printable";
-
-/** What is to come from where. */
-export interface Transfer {
-  readonly source: Session;
-  /** The artifact's folder there, and the files of it that lie elsewhere: name → path. */
-  readonly folder: string;
-  readonly elsewhere?: Readonly<Record<string, string>>;
-  readonly target: Session;
-  /** The variables that name the draft on the target: namespace, owner, dir_of_artifacts, digest. */
-  readonly vars: Readonly<Record<string, string>>;
-  readonly manifest: Manifest;
-  /** Files of it that the target has already in a damaged one of the same digest: name → path. */
-  readonly sound?: ReadonlyMap<string, string>;
-}
 
 /** What it cost, and what came of it. */
 export interface Transferred {

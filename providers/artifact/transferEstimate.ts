@@ -1,32 +1,40 @@
 import { manifestDigest } from "../../firecracker/manifest";
-import type { Connection } from "../../model/connection";
+import { messageOf } from "../../host/errors";
+import { printableLines } from "../../host/printable";
+import { connectionSchema } from "../../model/connection";
 import { sessionOf } from "../../host/session/session";
 import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./transfer";
 
 const MIB = 1 << 20;
 
-/**
- * Says what a transfer would bring, by looking only.
- *
- * @param path the artifact's folder on the droplet that it comes from
- * @param dir the folder of the artifacts on the one that it goes to
- * @param digest the one that is pinned
- * @throws HornetError where one of the droplets cannot be asked
- */
-export async function estimateTransfer(
-  from: Connection,
-  path: string,
-  to: Connection,
-  dir: string,
-  digest: string | undefined,
-): Promise<string> {
-  const here = await manifestsOn(sessionOf(to), dir);
+/** A transfer that an `up` would make. */
+export interface PlannedTransfer {
+  /** The droplet that has the artifact, and the artifact's folder there. */
+  readonly from: { readonly droplet: unknown; readonly path: string };
+  /** The droplet that is to have it, and the folder of its artifacts. */
+  readonly to: { readonly droplet: unknown; readonly dir: string };
+  /** The digest that the config pins. */
+  readonly digest: string | undefined;
+}
+
+/** Describes in one sentence what a transfer would copy, for a preview: it asks both droplets and changes neither. */
+export async function describeTransfer(planned: PlannedTransfer): Promise<string> {
+  const said = await estimate(planned).catch(
+    (error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`,
+  );
+  return printableLines(said);
+}
+
+async function estimate({ from: { droplet, path }, to, digest }: PlannedTransfer): Promise<string> {
+  const source = sessionOf(connectionSchema.parse(droplet));
+  const target = sessionOf(connectionSchema.parse(to.droplet));
+  const { dir } = to;
+  const here = await manifestsOn(target, dir);
   const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
   if (digest !== undefined && here.has(`${dir}/${digest.slice("sha256:".length)}`)) {
     return `snapshot ${digest} is on the droplet already: nothing to transfer`;
   }
-  const source = sessionOf(from);
   const text = await readManifest(source, path);
   if (text === "") return `snapshot in ${path} on ${source.name} to be examined there and transferred`;
   const { files } = parseManifest(text, path);

@@ -1,12 +1,26 @@
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "../../firecracker/manifest";
+import type { Session } from "../../host/session/session";
 import { CommandError, HornetError } from "../../host/errors";
 import type { ByteStream } from "../../host/session/stream";
-import type { Transfer } from "./transfer";
 import { limitsOf } from "./transferLimits";
 import { progressLine } from "./transferProgress";
 import { report } from "../../host/printable";
+
+/** An artifact that Hornet copies from one droplet to another. */
+export interface Transfer {
+  readonly source: Session;
+  /** The artifact's folder there, and the files of it that lie elsewhere: name → path. */
+  readonly folder: string;
+  readonly elsewhere?: Readonly<Record<string, string>>;
+  readonly target: Session;
+  /** The variables that name the draft on the target: namespace, owner, dir_of_artifacts, digest. */
+  readonly vars: Readonly<Record<string, string>>;
+  readonly manifest: Manifest;
+  /** Files of it that the target has already in a damaged one of the same digest: name → path. */
+  readonly sound?: ReadonlyMap<string, string>;
+}
 
 /** A file that is to be sent, from this offset on. */
 export interface Part {

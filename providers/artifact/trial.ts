@@ -3,9 +3,9 @@ import type { Program } from "../../firecracker/programs";
 import { loadRequest } from "../../firecracker/requests";
 import { HornetError } from "../../host/errors";
 import { bakedIn, type Baked } from "./bakedConfig";
-import { scratchVars } from "./fromBoot";
+import { scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
-import { cleanUpAfter } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { sessionFor } from "../operation/droplet";
 
 /** A folder without a manifest. */

@@ -1,6 +1,6 @@
 import type { Manifest } from "../../firecracker/manifest";
 import { hashTolerantly, inspectFiles, type FileMarks } from "./files";
-import { scratchNamespace } from "./fromBoot";
+import { scratchNamespace } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { commonVars, sessionFor } from "../operation/droplet";
 

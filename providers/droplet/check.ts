@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { HornetError } from "../../host/errors";
 import type { Observed } from "../../model/observed";
-import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { owned } from "../operation/owned";
 import { commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
 import { absolutePath, interfaceName, namespaceName, programPaths } from "../../model/values";

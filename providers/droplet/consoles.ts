@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { consoleDrift, MIB } from "../../plan/consoles";
-import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { owned } from "../operation/owned";
 import { change, commonVars, observe } from "../operation/droplet";
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { metricsDrift } from "../../plan/metrics";
-import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { owned } from "../operation/owned";
 import { change, commonVars, observe } from "../operation/droplet";
 import { absolutePath } from "../../model/values";

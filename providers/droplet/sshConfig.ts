@@ -7,7 +7,8 @@ import { expandHome } from "../../host/ssh/options";
 import { writeWhole } from "../../host/wholeFile";
 import { sshFiles, type SshFiles } from "../../plan/sshConfig";
 import { finishMade } from "../operation/pendingClones";
-import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { ipv4 } from "../../model/values";
 
 /** A word that ssh_config(5) takes as one. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { HornetError } from "../../host/errors";
-import { cleanUpAfter, commonInputs, makeProvider, type CommonInputs, type Definition } from "./define";
+import { cleanUpAfter } from "./cleanUpAfter";
+import { makeProvider } from "./define";
+import { commonInputs, type CommonInputs, type Definition } from "./definition";
 import { provider as bridge } from "../network/bridge";
 import { provider as namespace } from "../network/namespace";
 import { provider as vm } from "../vm/definition";

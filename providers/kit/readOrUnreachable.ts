@@ -1,5 +1,5 @@
 import { UnreachableError } from "../../host/errors";
-import type { CommonInputs, Definition, Reading } from "./define";
+import type { CommonInputs, Definition, Reading } from "./definition";
 import { saidOnce } from "../operation/reportOnce";
 
 /** ms for which nobody tries again to reach a droplet that could not be reached, to look at one more of its resources. */

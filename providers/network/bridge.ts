@@ -4,7 +4,9 @@ import { bridgeMac, bridgeTable, bridgeTableName, planBridge, type BridgeSpec } 
 import { cidrOf, networkText } from "../../model/addresses";
 import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
 import type { Observed } from "../../model/observed";
-import { cleanUpAfter, commonInputs, makeProvider, type Definition } from "../kit/define";
+import { cleanUpAfter } from "../kit/cleanUpAfter";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { owned } from "../operation/owned";
 import { alone, change, commonVars, observe, observeToChange } from "../operation/droplet";
 import { cidr, interfaceName } from "../../model/values";

@@ -1,6 +1,6 @@
 import { owner, Stage } from "../../test/support/scratchStage";
 import { defaults } from "../../model/defaults";
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
 import { changing, observe, touch } from "./droplet";
 
 jest.setTimeout(120_000);

@@ -2,9 +2,9 @@ import type { Call } from "../../host/session/call";
 import { gatherFacts } from "../../host/facts";
 import { sessionOf, type Session } from "../../host/session/session";
 import type { Observed } from "../../model/observed";
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
 import { Limit } from "../kit/limit";
-import { lineageVars } from "./lineage";
+import { lineageVars } from "./claimant";
 
 /** The variables that every function of the library knows. */
 export function commonVars(common: CommonInputs): Record<string, string> {

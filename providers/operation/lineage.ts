@@ -1,10 +1,9 @@
-import { hostname, userInfo } from "node:os";
 import { HornetError } from "../../host/errors";
-import { backendUrl } from "../../operator/backend";
 import { newLineage, recordedLineage, recordLineage } from "../../operator/lineageRecord";
-import { describeHolder, parseClaim, plainLine, REFUSED, type LineageHolder } from "../../model/lineage";
+import { describeHolder, parseClaim, REFUSED, type LineageHolder } from "../../model/lineage";
 import { ownerName } from "../../model/owner";
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
+import { takeOver } from "./claimant";
 import { sessionFor } from "./droplet";
 
 /**
@@ -106,18 +105,6 @@ export function refusedCondition(condition: unknown): string | undefined {
 /** Whether the droplet says which state owns what carries this owner label. */
 export async function isClaimed(common: CommonInputs): Promise<boolean> {
   return (await seenHolder(common)) !== undefined;
-}
-
-/** The shell variables by which the droplet knows the state that changes it. */
-export function lineageVars({ owner, lineage }: Pick<CommonInputs, "owner" | "lineage">): Record<string, string> {
-  if (lineage === undefined) return {};
-  const claimant = [`${userInfo().username}@${hostname()}`, ownerName(owner), backendUrl()].map(plainLine).join("\n");
-  return { lineage, claimant, take_over: takeOver() };
-}
-
-/** The lineage that the operator takes over from. It names one, so a variable that stays set takes over from no other. */
-function takeOver(): string {
-  return process.env.HORNET_TAKE_OVER ?? "";
 }
 
 function refusalOf(common: CommonInputs, holder: LineageHolder): string {

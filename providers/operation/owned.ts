@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LINEAGE } from "../../model/lineage";
-import type { CommonInputs, Definition } from "../kit/define";
+import type { CommonInputs, Definition } from "../kit/definition";
 import { enterDroplet, foreignToRead, foreignToRemove, noteLineage, withKnownLineage } from "./lineage";
 import { reportOnce } from "./reportOnce";
 

@@ -1,4 +1,4 @@
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
 import { commonVars, sessionFor } from "./droplet";
 
 /**

@@ -1,6 +1,6 @@
 import { ConnectionError, HornetError, messageOf } from "../../host/errors";
 import { foreignText } from "../../host/printable";
-import type { CommonInputs } from "../kit/define";
+import type { CommonInputs } from "../kit/definition";
 import { commonVars, sessionFor } from "../operation/droplet";
 
 /** The VM of a clone, of a boot or of a trial. */

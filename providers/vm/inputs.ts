@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { artifactSchema } from "../../firecracker/manifest";
-import { commonInputs } from "../kit/define";
+import { commonInputs } from "../kit/definition";
 import {
   absolutePath,
   cidr,

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { commonInputs, makeProvider, type Definition } from "../kit/define";
+import { makeProvider } from "../kit/define";
+import { commonInputs, type Definition } from "../kit/definition";
 import { owned } from "../operation/owned";
 import { ipv4, namespaceName } from "../../model/values";
 import { runSmokeTests, smokeTest } from "./smokeTests";

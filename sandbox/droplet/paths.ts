@@ -1,18 +1,13 @@
 import { dirname, resolve } from "node:path";
+import { checkout, dropletsFolder, recordOf } from "../../operator/simulatedDroplet";
 
-/** The checkout that this file lies in. */
-export const checkout = resolve(__dirname, "../..");
+export { checkout, dropletsFolder };
 
 /**
  * Folders of the machine that a droplet shows, read-only, even where they lie below one that it has of its own: this
  * checkout and the Node that runs it, for the tests that run Hornet inside a droplet.
  */
 export const keptFolders: readonly string[] = [checkout, resolve(dirname(process.execPath), "..")];
-
-/** Where the simulated droplets of this checkout keep their state; `HORNET_STATE` puts it elsewhere. */
-export function dropletsFolder(): string {
-  return resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"), "droplets");
-}
 
 /** The files of one simulated droplet. */
 export interface DropletPaths {
@@ -38,7 +33,7 @@ export function dropletPaths(name: string): DropletPaths {
   const folder = resolve(dropletsFolder(), name);
   return {
     folder,
-    record: resolve(folder, "droplet.json"),
+    record: recordOf(name),
     // Beside the folder, so that removing the folder does not remove the lock that is held.
     lock: resolve(dropletsFolder(), `.${name}.lock`),
     log: resolve(folder, "supervisor.log"),

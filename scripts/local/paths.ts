@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
+import { checkout, stateFolder } from "../../operator/simulatedDroplet";
 
-/** The checkout that the scripts lie in. */
-export const checkout = resolve(__dirname, "../..");
+export { checkout };
 
 /** The stack that `npm run up` and `npm run down` are for. */
 export const LOCAL = "local";
@@ -20,7 +20,7 @@ export function localPaths(): {
   readonly config: string;
   readonly base: string;
 } {
-  const root = resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"));
+  const root = stateFolder();
   const state = resolve(root, "state");
   return {
     /** What belongs to the stack: its config, and the ssh_config that `up` writes. */

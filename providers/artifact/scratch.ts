@@ -1,0 +1,12 @@
+import { commonVars } from "../operation/droplet";
+import type { ArtifactInputs } from "./inputs";
+
+/** The network namespace in which Hornet boots a guest for these inputs; a stack boots one at a time. */
+export function scratchNamespace({ owner }: ArtifactInputs): string {
+  return `hornet-boot-${owner.slice(-12)}`;
+}
+
+/** The variables that name the VM of a boot, or of a trial restore, to the droplet's scripts. */
+export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
+  return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
+}
