@@ -6,8 +6,9 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
+import type { Captured } from "../../host/exec";
 import { dropletPaths } from "../../sandbox/droplet/paths";
-import { run, type Ended } from "../support/run";
+import { run } from "../support/run";
 import { changes, scratchDroplet, type ScratchDroplet } from "../support/scratchDroplet";
 import { scratchVmm } from "../support/scratchVmm";
 import { limitMs } from "../support/settings";
@@ -69,7 +70,7 @@ class Operator {
   }
 
   /** `pulumi COMMAND…` of the stack. */
-  pulumi(command: readonly string[], variables: Record<string, string> = {}): Promise<Ended> {
+  pulumi(command: readonly string[], variables: Record<string, string> = {}): Promise<Captured> {
     const env = {
       ...process.env,
       XDG_STATE_HOME: this.records,
@@ -87,17 +88,17 @@ class Operator {
     this.declare(count);
   }
 
-  up(variables: Record<string, string> = {}): Promise<Ended> {
+  up(variables: Record<string, string> = {}): Promise<Captured> {
     return this.pulumi(["up", "--yes", "--skip-preview", "-s", "dev"], variables);
   }
 
-  destroy(): Promise<Ended> {
+  destroy(): Promise<Captured> {
     return this.pulumi(["destroy", "--yes", "--skip-preview", "-s", "dev"]);
   }
 }
 
 /** Succeeds, or shows what the command printed. */
-async function succeeds(work: Promise<Ended>): Promise<string> {
+async function succeeds(work: Promise<Captured>): Promise<string> {
   const { code, stdout, stderr } = await work;
   expect({ code, said: code === 0 ? "" : stdout + stderr }).toEqual({ code: 0, said: "" });
   return stdout + stderr;
