@@ -39,6 +39,7 @@ sleep 100000
     writeFileSync(join(scratch, "extra", path), text, { mode: 0o755 });
   }
   kernel = join(await build("build-kernel.sh"), "vmlinux");
+  await exec(join(__dirname, "identity/helper/build.sh"), [join(scratch, "helper")]);
   rootfs = await build("build-image.sh", ["--add", join(scratch, "extra"), "--out", join(scratch, "r.ext4")]);
 }, 1_500_000);
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -87,7 +88,7 @@ test("a process without rights that asks from the start gets no connection; hook
     );
     // Rules that somebody took away come back by themselves.
     await run("while ip rule del to 169.254.169.254 2>/dev/null; do :; done; sleep 3");
-    expect(await run("ip rule | grep -c 169.254.169.254")).toBe("2\n");
+    expect(await run("ip rule | grep -c 169.254.169.254")).toBe("4\n");
   } finally {
     await guest.stop();
   }
@@ -140,7 +141,7 @@ async function inNamespace(script: string): Promise<string> {
 }
 
 /** The service's own functions there. */
-const service = `MMDS_ADDRESS=169.254.169.254 LIBRARY=$1/identity watcher=$1/identity/watch.sh
+const service = `MMDS_ADDRESS=169.254.169.254 DEVICE=v0 LIBRARY=$1/identity watcher=$1/identity/watch.sh
   . "$1/identity/metadata.sh"`;
 
 test("where nothing closes it, the service says so; nftables do it where the kernel has no rules by user", async () => {
@@ -153,10 +154,39 @@ test("where nothing closes it, the service says so; nftables do it where the ker
   expect(
     await inNamespace(`${service}; close_by_rules() { false; }; close_metadata; echo "$access"; ${ask}; ${root}`),
   ).toBe("closed\n1\n0\n");
+  const bound = "setpriv --reuid=65534 --clear-groups curl -s -m 2 --interface v0 http://169.254.169.254/; echo $?";
+  expect(
+    await inNamespace(`${service}; close_by_nft() { false; }; close_by_iptables() { false; }
+      close_metadata; echo "$access"; ${ask}; ${root}; ${bound}`),
+  ).toBe("closed\n1\n0\n7\n");
   // A way that only says that it closed it is tried, and does not count.
   const lie = "close_by_rules() { :; }; close_by_nft() { :; }; close_by_iptables() { :; }";
   expect(await inNamespace(`${service}; ${lie}; close_metadata; echo "$access"`)).toBe("open\n");
 });
+
+test.each([
+  ["by rules", "", "by rules"],
+  ["where the kernel has none, past its IP", "ip addr add 169.254.169.254/32 dev v0 scope host label v0:h", "no rules"],
+])(
+  "%s the helper reads the identity, and nobody else gets there by a socket that is bound to the link",
+  async (_way, before, rules) => {
+    const env = "x".repeat(30_000);
+    writeFileSync(join(scratch, "document"), `format=2\ngeneration=01\nenv=${env}\n`);
+    const curl = "curl -s -m 2 -o /dev/null -w '%{http_code} '";
+    const output = await inNamespace(`
+    helper="$2/helper" address=169.254.169.254
+    ${curl} --interface v0 http://$address/
+    ${before}
+    "$helper" close $address && "$helper" close $address && "$helper" try $address && echo closed
+    ip rule | grep -q $address && echo by rules || echo no rules
+    for bound in '' '--interface v0'; do setpriv --reuid=65534 --clear-groups ${curl} $bound http://$address/; done
+    mkfifo "$2/news" "$2/hold"; exec 6<>"$2/hold"
+    "$helper" watch $address 1 00 closed <&6 >"$2/news" 6>&- & exec 5<"$2/news"
+    while read -r line <&5; do echo "$line"; [[ $line != end=* ]] || rm "$2/document"; [[ $line != gone ]] || break; done
+    kill $!; rm "$2/news" "$2/hold"`);
+    expect(output).toBe(`401 closed\n${rules}\n000 000 format=2\ngeneration=01\nenv=${env}\nend=0\ngone\n`);
+  },
+);
 
 test("the program that asks does read an identity where nobody closes the metadata service", async () => {
   const file = join(scratch, "document");

@@ -20,7 +20,10 @@ close_by_rules() {
     return
   fi
   case $(ip rule show) in *"to $MMDS_ADDRESS "*prohibit*) return 0 ;; esac
-  ip rule add pref 0 to "$MMDS_ADDRESS/32" iif lo uidrange 0-0 lookup main protocol kernel &&
+  ip route replace local "$MMDS_ADDRESS/32" dev "${DEVICE:-eth0}" table 169254 scope host proto kernel &&
+    ip rule add pref 0 from "$MMDS_ADDRESS/32" to "$MMDS_ADDRESS/32" lookup 169254 protocol kernel &&
+    ip rule add pref 0 to "$MMDS_ADDRESS/32" iif lo uidrange 0-0 lookup main protocol kernel &&
+    ip rule add pref 0 to "$MMDS_ADDRESS/32" uidrange 1-4294967294 lookup 169254 protocol kernel &&
     ip rule add pref 0 to "$MMDS_ADDRESS/32" prohibit protocol kernel
 }
 
@@ -60,8 +63,9 @@ is_refused_to_nobody() {
     return
   fi
   if command -v curl >/dev/null; then
-    # 7: the connection failed; no answer in time is another code.
-    attempt="curl -s -m 1 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ]"
+    # 7: the connection failed; no answer in time is another code. A socket bound to the link takes another way (access.c).
+    attempt="curl -s -m 1 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ] &&
+      { curl -s -m 1 --interface if!${DEVICE:-eth0} -o /dev/null http://$MMDS_ADDRESS/; case \$? in 7 | 45) ;; *) false ;; esac }"
   elif command -v bash >/dev/null; then
     attempt="timeout 1 bash -c ': <>/dev/tcp/$MMDS_ADDRESS/80'; [ \$? = 1 ]"
   elif command -v nc >/dev/null; then

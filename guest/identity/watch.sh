@@ -107,7 +107,7 @@ fetch_by_relay() {
     fi
   elif [ -z "$status" ] && [ -e "/proc/$relay_pid/exe" ]; then
     # Neither refused nor answered: a slow guest gets more time at the next try.
-    if [ "$limit" -lt 8 ]; then limit=$((limit * 2)); fi
+    if [ "$limit" -lt 3600 ]; then limit=$((limit * 2)); fi
   fi
   disconnect
   exec 3>&-

@@ -1,28 +1,43 @@
 /* Who may reach the metadata service: root alone. Policy routing (ip-rule(8)) decides it, because that is in the kernel of
-   nearly every guest, holds from the first instruction after a restore, and covers every protocol and also connections that
-   were open before. Two rules, which the kernel consults right after its table of local addresses:
+   most guests, holds from the first instruction after a restore, and covers every protocol and also connections that were
+   open before. The kernel consults these rules right after its table of local addresses:
 
+     from ADDRESS to ADDRESS: the table OWN, where the address is one of this guest's own
      to ADDRESS, of this guest's own processes, user id 0: the main table
-     to ADDRESS, of everybody else, and of what is forwarded (containers): prohibited
+     to ADDRESS, of every other user id: the table OWN
+     to ADDRESS, of what is forwarded (containers): prohibited
 
-   They carry the kernel's own protocol number, because systemd-networkd removes the rules of strangers when it starts. */
+   A rule that only prohibits is not enough: where a lookup fails, the kernel takes the address to be on the link of a socket
+   that is bound to one (SO_BINDTODEVICE, which needs no rights since Linux 5.7). So everybody's lookups must succeed, and end
+   at home, where nobody listens; the first rule brings home the refusal too. Sockets bound to other links fail or lead there.
+
+   Where the kernel has no such rules, the address becomes one of the link's own for everybody, root included, and the helper
+   talks past the kernel's IP (packet.c).
+
+   Rules and route carry the kernel's own protocol number, because systemd-networkd removes those of strangers when it starts. */
 #include "system.h"
 
+#define RTM_NEWADDR 20
+#define RTM_NEWROUTE 24
 #define RTM_NEWRULE 32
-/* Request, acknowledge, create, and fail with EEXIST where the rule is there already. */
+/* Request, acknowledge, create, and fail with EEXIST where it is there already. */
 #define NEW_AND_EXCLUSIVE (1 | 4 | 0x200 | 0x400)
 #define EEXIST 17
-enum { DESTINATION = 1, IIF_NAME = 3, PRIORITY = 6, TABLE = 15, UID_RANGE = 20, PROTOCOL = 21 };
-enum { TO_TABLE = 1, PROHIBIT = 8, MAIN = 254, BY_KERNEL = 2 };
+enum { DESTINATION = 1, SOURCE = 2, IIF_NAME = 3, PRIORITY = 6, TABLE = 15, UID_RANGE = 20, PROTOCOL = 21 };
+enum { TO_TABLE = 1, PROHIBIT = 8, MAIN = 254, OWN = 169254, BY_KERNEL = 2 };
+/* Of a route and of an address. */
+enum { OUT_INDEX = 4, LOCAL_TYPE = 2, ADDRESS = 1, LOCAL_ADDRESS = 2, LABEL = 3, SCOPE_HOST = 254 };
+enum rule { REPLY, OF_ROOT, OF_OTHERS, PROHIBITED };
 #define NOBODY 65534
 
-/* nlmsghdr and fib_rule_hdr (linux/netlink.h, linux/fib_rules.h), and room for the attributes. */
+/* nlmsghdr and fib_rule_hdr, which an rtmsg is as long as (linux/netlink.h, linux/fib_rules.h, linux/rtnetlink.h), and room
+   for the attributes. Of an rtmsg `reserved` is protocol and scope, and `action` the type. */
 struct request {
     unsigned int length;
     unsigned short type, flags;
     unsigned int sequence, port;
     unsigned char family, dst_length, src_length, tos, table, reserved[2], action;
-    unsigned int rule_flags;
+    unsigned int flags_or_index;
     char attributes[96];
 };
 
@@ -35,58 +50,120 @@ static void put(struct request *request, unsigned short type, const void *value,
     request->length += 4 + ((size + 3u) & ~3u);
 }
 
-/* Adds one of the two rules. Returns 0 where the kernel cannot. */
-static int add_rule(int fd, unsigned int ip, int of_root)
+static struct request request_for(unsigned short type)
 {
-    static const unsigned int priority = 0, table = MAIN, root_only[2] = { 0, 0 };
-    static const unsigned char protocol = BY_KERNEL;
-    struct { unsigned int length; unsigned short type, flags; unsigned int sequence, port; int error; char rest[256]; } answer;
     struct request request = { 0 };
     request.length = (unsigned int)((char *)request.attributes - (char *)&request);
-    request.type = RTM_NEWRULE;
+    request.type = type;
     request.flags = NEW_AND_EXCLUSIVE;
     request.family = AF_INET;
     request.dst_length = 32;
-    request.action = of_root ? TO_TABLE : PROHIBIT;
+    return request;
+}
+
+/* Returns 0 where the kernel cannot do it. */
+static int send_request(int fd, struct request *request)
+{
+    struct { unsigned int length; unsigned short type, flags; unsigned int sequence, port; int error; char rest[256]; } answer;
+    if (call(SYS_SENDTO, fd, (long)request, request->length, 0, 0, 0) < 0) return 0;
+    if (call(SYS_RECVFROM, fd, (long)&answer, sizeof answer, 0, 0, 0) < 20) return 0;
+    return answer.error == 0 || answer.error == -EEXIST;
+}
+
+static int add_rule(int fd, unsigned int ip, enum rule rule)
+{
+    static const unsigned int priority = 0, main = MAIN, own = OWN, root_only[2] = { 0, 0 }, others[2] = { 1, 0xfffffffe };
+    static const unsigned char protocol = BY_KERNEL;
+    struct request request = request_for(RTM_NEWRULE);
+    request.action = rule == PROHIBITED ? PROHIBIT : TO_TABLE;
     put(&request, DESTINATION, &ip, sizeof ip);
     put(&request, PRIORITY, &priority, sizeof priority);
     put(&request, PROTOCOL, &protocol, sizeof protocol);
-    if (of_root) {
-        request.table = MAIN;
-        put(&request, TABLE, &table, sizeof table);
-        put(&request, IIF_NAME, "lo", 3);
-        put(&request, UID_RANGE, root_only, sizeof root_only);
+    if (rule == REPLY) {
+        request.src_length = 32;
+        put(&request, SOURCE, &ip, sizeof ip);
     }
-    if (call(SYS_SENDTO, fd, (long)&request, request.length, 0, 0, 0) < 0) return 0;
-    if (call(SYS_RECVFROM, fd, (long)&answer, sizeof answer, 0, 0, 0) < 20) return 0;
-    return answer.error == 0 || answer.error == -EEXIST;
+    if (rule == OF_ROOT) put(&request, IIF_NAME, "lo", 3);
+    if (rule == OF_ROOT || rule == OF_OTHERS) put(&request, UID_RANGE, rule == OF_ROOT ? root_only : others, sizeof others);
+    if (rule != PROHIBITED) put(&request, TABLE, rule == OF_ROOT ? &main : &own, sizeof own);
+    return send_request(fd, &request);
+}
+
+/* In the table OWN the address is this guest's own, on the link that it is on. */
+static int add_route(int fd, unsigned int ip, int index)
+{
+    static const unsigned int own = OWN;
+    struct request request = request_for(RTM_NEWROUTE);
+    request.reserved[0] = BY_KERNEL;
+    request.reserved[1] = SCOPE_HOST;
+    request.action = LOCAL_TYPE;
+    put(&request, DESTINATION, &ip, sizeof ip);
+    put(&request, OUT_INDEX, &index, sizeof index);
+    put(&request, TABLE, &own, sizeof own);
+    return send_request(fd, &request);
+}
+
+/* The address is this guest's own for everybody. An ifaddrmsg is shorter: family, length, flags, scope, index. The label
+   keeps it from being taken for the link's first address. */
+static int add_address(int fd, unsigned int ip, int index)
+{
+    struct request request = request_for(RTM_NEWADDR);
+    char label[16] = { 0 };
+    if (!find_device(ip, label)) return 0;
+    label[13] = 0;
+    append((char *)end_of(label), ":h");
+    request.length -= 4;
+    request.tos = SCOPE_HOST;
+    memcpy(&request.table, &index, sizeof index);
+    put(&request, LOCAL_ADDRESS, &ip, sizeof ip);
+    put(&request, ADDRESS, &ip, sizeof ip);
+    put(&request, LABEL, label, (unsigned short)(end_of(label) - label + 1));
+    return send_request(fd, &request);
 }
 
 /* Closes the address to everyone but root. Where it is closed already nothing changes. Returns 0 where the kernel cannot. */
 int close_access(unsigned int ip)
 {
-    int fd = (int)CALL3(SYS_SOCKET, AF_NETLINK, SOCK_RAW, 0), done;
-    if (fd < 0) return 0;
+    int fd, index, done;
+    unsigned int address;
+    if (!find_link(ip, &index, &address) || (fd = (int)CALL3(SYS_SOCKET, AF_NETLINK, SOCK_RAW, 0)) < 0) return 0;
     limit_socket(fd, SECOND);
-    done = add_rule(fd, ip, 1) && add_rule(fd, ip, 0);
+    done = !is_own(ip) && add_rule(fd, ip, REPLY) && add_rule(fd, ip, OF_ROOT) && add_route(fd, ip, index) &&
+           add_rule(fd, ip, OF_OTHERS) && add_rule(fd, ip, PROHIBITED);
+    if (!done) done = has_packets() && add_address(fd, ip, index);
     CALL3(SYS_CLOSE, fd, 0, 0);
     return done;
 }
 
-/* Becomes nobody for good and connects to the address. Returns 1 where the kernel refuses that at once; a connection, and
-   also none within half a second, is no refusal. */
+/* Whether the address is one of this guest's own. */
+int is_own(unsigned int ip)
+{
+    struct address self = { AF_INET, 0, ip, { 0 } };
+    int fd = (int)CALL3(SYS_SOCKET, AF_INET, SOCK_DGRAM, 0), own = fd >= 0 && CALL3(SYS_BIND, fd, &self, sizeof self) == 0;
+    if (fd >= 0) CALL3(SYS_CLOSE, fd, 0, 0);
+    return own;
+}
+
+/* Becomes nobody for good and connects to the address, once as everybody does and once bound to its link. Returns 1 where the
+   kernel refuses both at once; a connection, and also none within half a second, is no refusal. */
 int is_refused(unsigned int ip)
 {
     struct address to = { AF_INET, 80 << 8, ip, { 0 } };
-    long code;
-    int fd;
+    char name[16] = { 0 };
     if (CALL3(SYS_SETGROUPS, 0, 0, 0) != 0 || CALL3(SYS_SETRESGID, NOBODY, NOBODY, NOBODY) != 0 ||
-        CALL3(SYS_SETRESUID, NOBODY, NOBODY, NOBODY) != 0)
+        CALL3(SYS_SETRESUID, NOBODY, NOBODY, NOBODY) != 0 || !find_device(ip, name))
         return 0;
-    fd = (int)CALL3(SYS_SOCKET, AF_INET, SOCK_STREAM, 0);
-    if (fd < 0) return 0;
-    limit_socket(fd, SECOND / 2);
-    code = CALL3(SYS_CONNECT, fd, &to, sizeof to);
-    /* EPERM, EACCES, ENETUNREACH, EHOSTUNREACH. */
-    return code == -1 || code == -13 || code == -101 || code == -113;
+    for (int bound = 0; bound < 2; bound++) {
+        int fd = (int)CALL3(SYS_SOCKET, AF_INET, SOCK_STREAM, 0);
+        long code;
+        if (fd < 0) return 0;
+        limit_socket(fd, SECOND / 2);
+        /* Before Linux 5.7 that takes rights, and nobody can do it. */
+        if (bound && call(SYS_SETSOCKOPT, fd, SOL_SOCKET, SO_BINDTODEVICE, (long)name, sizeof name, 0) != 0) return 1;
+        code = CALL3(SYS_CONNECT, fd, &to, sizeof to);
+        CALL3(SYS_CLOSE, fd, 0, 0);
+        /* EPERM, EACCES, ENETUNREACH, EHOSTUNREACH, and ECONNREFUSED: this guest's own, since it was closed before. */
+        if (code != -1 && code != -13 && code != -101 && code != -113 && code != -111) return 0;
+    }
+    return 1;
 }

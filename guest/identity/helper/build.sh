@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 gcc -std=gnu11 -Os -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-stack-protector -fno-pic -no-pie \
   -fno-asynchronous-unwind-tables -fno-builtin -mno-sse -Wl,--build-id=none,-N,-z,noseparate-code,-z,norelro,--no-warn-rwx-segments \
-  -o "$1" main.c metadata.c access.c clock.c seed.c text.c
+  -o "$1" main.c metadata.c packet.c access.c clock.c seed.c text.c
 strip --strip-all --remove-section=.comment --remove-section=.note.gnu.property "$1"

@@ -34,12 +34,6 @@
 /* Discard (RFC 863), which nobody serves any more and machines are woken up by. */
 #define KNOCK_PORT 9
 
-static const char *end_of(const char *text)
-{
-    while (*text) text++;
-    return text;
-}
-
 /* The socket that knocks come to; -1, which `poll` passes over, where there is none. */
 static int door(void)
 {

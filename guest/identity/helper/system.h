@@ -3,9 +3,10 @@
 
 enum {
     SYS_READ = 0, SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_POLL = 7, SYS_IOCTL = 16, SYS_SOCKET = 41,
-    SYS_CONNECT = 42, SYS_SENDTO = 44, SYS_RECVFROM = 45, SYS_BIND = 49, SYS_SETSOCKOPT = 54, SYS_EXIT = 60,
+    SYS_CONNECT = 42, SYS_SENDTO = 44, SYS_RECVFROM = 45, SYS_BIND = 49, SYS_GETSOCKNAME = 51, SYS_SETSOCKOPT = 54, SYS_EXIT = 60,
     SYS_SETGROUPS = 116, SYS_SETRESUID = 117, SYS_SETRESGID = 119, SYS_CLOCK_SETTIME = 227, SYS_CLOCK_GETTIME = 228,
-    REALTIME = 0, MONOTONIC = 1, AF_INET = 2, AF_NETLINK = 16, SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOL_SOCKET = 1, SO_LINGER = 13, SO_RCVTIMEO = 20,
+    REALTIME = 0, MONOTONIC = 1, AF_INET = 2, AF_NETLINK = 16, AF_PACKET = 17,
+    SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOL_SOCKET = 1, SO_LINGER = 13, SO_BINDTODEVICE = 25, SO_RCVTIMEO = 20,
     SO_SNDTIMEO = 21, O_WRONLY_NOCTTY = 0x101, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000
 };
 
@@ -44,9 +45,11 @@ static inline void limit_socket(int fd, time_ns limit)
 /* text.c */
 void *memcpy(void *to, const void *from, unsigned long length);
 void *memset(void *to, int byte, unsigned long length);
+int same(const void *one, const void *other, unsigned long length);
 int starts_with(const char *text, const char *end, const char *prefix);
 const char *after_line(const char *text, const char *end, const char *key);
 const char *number(const char *text, const char *end, int base, unsigned long long *value);
+const char *end_of(const char *text);
 char *append(char *to, const char *text);
 int write_all(int fd, const char *text, long length);
 
@@ -54,7 +57,17 @@ int write_all(int fd, const char *text, long length);
 long fetch(unsigned int ip, const char **document, int *absent);
 void drop_connection(void);
 
+/* packet.c */
+int find_device(unsigned int ip, char *name);
+int find_link(unsigned int ip, int *index, unsigned int *address);
+int has_packets(void);
+int packet_dial(unsigned int ip, time_ns limit);
+int packet_send(const char *text, long length);
+long packet_receive(char *to, long room);
+void packet_hang_up(void);
+
 /* access.c */
+int is_own(unsigned int ip);
 int close_access(unsigned int ip);
 int is_refused(unsigned int ip);
 

@@ -17,6 +17,15 @@ void *memset(void *to, int byte, unsigned long length)
     return to;
 }
 
+int same(const void *one, const void *other, unsigned long length)
+{
+    const char *left = one, *right = other;
+    while (length--) {
+        if (*left++ != *right++) return 0;
+    }
+    return 1;
+}
+
 /* Whether a text begins with a prefix; a prefix is in small letters, and letters of the text may be capital. */
 int starts_with(const char *text, const char *end, const char *prefix)
 {
@@ -50,6 +59,12 @@ const char *number(const char *text, const char *end, int base, unsigned long lo
         *value = *value * base + digit;
     }
     return text == begin ? 0 : text;
+}
+
+const char *end_of(const char *text)
+{
+    while (*text) text++;
+    return text;
 }
 
 /* Copies a text without its end, which is given. */
