@@ -127,6 +127,24 @@ function ofFormat(state: Buffer, version: string): Buffer {
   return Buffer.concat([body, sum]);
 }
 
+test("an identity that the snapshot's guests cannot be told is refused in the same report, be the snapshot here or there", async () => {
+  await snapshotThere("");
+  await stage.run(
+    `sed -i -z 's/"mmds": {[^}]*}/"mmds": null/; s/"identity": "[a-z]*"/"identity": "ssh"/' /opt/there/manifest.json`,
+  );
+  for (const where of [from(), { snapshot: "/opt/there" }]) {
+    const service = await report({ ...where, identity: "service" });
+    expect(service).toMatch(/nothing was changed/);
+    expect(service).toContain("has no metadata service, which hornet:guest.identity: service needs");
+    const agent = await report({ ...where, agentCommand: true });
+    expect(agent).toContain("has no identity service of Hornet's, which runs hornet:agent.command");
+  }
+  await stage.run(`sed -i 's/"diskPath": "[^"]*"/"diskPath": ""/' /opt/there/manifest.json`);
+  expect(await report({ snapshot: "/opt/there", identity: "cloud-init" })).toContain(
+    "cloud-init boots clones from theirs",
+  );
+});
+
 test("a boot needs room for its disk, its memory and the copies of the clones", async () => {
   await stage.run(
     `mkdir ${place}; mount -t tmpfs -o size=20m none ${place}; dd if=/dev/urandom of=/opt/there bs=1M count=8 status=none`,
