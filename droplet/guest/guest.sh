@@ -75,6 +75,8 @@ talk_to_guest() {
     IFS= read -r -t 1 -u "$out" piece || code=$?
     if ((code > 128)); then
       half+=$piece
+      # A guest may send a line without an end.
+      ((${#half} <= 65536)) || break
       [[ -n $met ]] || connection_state "$ssh" "$guest_address" state
       [[ -n $met || $state != connected ]] || standing=yes
       vmm_alive "$dir" || break

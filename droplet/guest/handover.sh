@@ -27,7 +27,7 @@ start_handover() {
   end_handover "$1" && printf 'starting\n' >"$1/handover" || return
   # The requests hold secrets, so they go through a pipe.
   # shellcheck disable=SC2154 # of every call
-  setsid bash -c "LC_ALL=C; ulimit -c 0; umask 077; cd /; vmm_timeout_ms=$((vmm_timeout_ms)); $(declare -f hand_over await_word hear_word console_says blank_identity \
+  setsid bash -c "LC_ALL=C; ulimit -c 0; umask 077; cd /; vmm_timeout_ms=$((vmm_timeout_ms)); $(declare -f hand_over await_word hear_word short_end console_says blank_identity \
     api clear_path write_pid process_alive vmm_alive start_time pause fail); hand_over \"\$@\"" \
     hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- &
 }
@@ -91,7 +91,7 @@ hear_word() {
   for line in "${lines[@]}"; do
     [[ $line != *"hornet-identity: $1"* ]] || return 0
   done
-  [[ $line == *$'\n' ]] || half=$line
+  [[ $line == *$'\n' ]] || { short_end line && half=$line; }
   return 1
 }
 

@@ -107,6 +107,20 @@ test("a guest that speaks byte by byte, beside one that is silent and one whose 
   }
 });
 
+test("of a line without an end only the last words are kept, and the next line counts", () => {
+  const dir = clone("endless line", "x".repeat(3_000_000));
+  const log = join(dir, "console.log");
+  const script = `for part in core/common guest/watch guest/handover; do . "$0/$part.sh"; done
+    half="" said=no; exec {descriptor}<"$1"
+    hear_word "ready 12ab" || :
+    printf '%s ' "\${#half}"
+    printf 'hornet-identity: rea' >>"$1"; hear_word "ready 12ab" || :
+    printf 'dy 12ab\r\n' >>"$1"; hear_word "ready 12ab" && said=yes
+    printf '%s\n' "$said"`;
+  const { stdout } = spawnSync("bash", ["-c", script, join(__dirname, ".."), log], { encoding: "utf8" });
+  expect(stdout).toBe("1024 yes\n");
+});
+
 test("words that were cut off a console still count, for a few guests and for many", async () => {
   const dirs = Array.from({ length: 20 }, (_, at) => clone(`cut${at}`, "later\r\n"));
   for (const dir of dirs) writeFileSync(join(dir, "console.said"), "hornet-identity: ready 12ab\n");

@@ -1,5 +1,5 @@
-import { createInterface } from "node:readline";
 import { ConnectionError, messageOf } from "../errors";
+import { readLines } from "./lines";
 import type { Session } from "./session";
 import type { ByteStream } from "./stream";
 
@@ -71,7 +71,7 @@ export class GuestWatch {
 
   private async open(): Promise<ByteStream> {
     const stream = await this.session.stream({ what: "watch guests", run: "watch_guests" });
-    createInterface({ input: stream.output }).on("line", (line) => this.hear(line));
+    readLines(stream.output, (line) => this.hear(line));
     const { stream: opened } = this;
     stream.ended.then(
       () => this.lose(opened, new ConnectionError(`${this.session.name} does not watch its guests any more`)),

@@ -132,12 +132,15 @@ async function granted(
   { droplet, patience, key, said }: Waiting,
 ): Promise<string> {
   return new Promise<string>((resolve, reject) => {
+    let waits = false;
     const limit = startTimer(patience * 1000 + ANSWER_MS, () =>
       reject(new HornetError(`cannot lock ${droplet}: its shell does not answer`)),
     );
     const lines = new KeyedLines(key, (line) => {
       const [word, ...holder] = line.split(" ");
-      if (word === "waiting") sayWaiting(droplet, holder.join(" "));
+      // Once: a hostile droplet says it without an end.
+      if (word === "waiting" && !waits) sayWaiting(droplet, holder.join(" "));
+      waits ||= word === "waiting";
       if (word === "locked") resolve(holder.join(" "));
       if (word === "refused") reject(refusal(droplet, holder.join(" ")));
       if (word !== "waiting") limit.cancel();

@@ -1,8 +1,8 @@
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Manifest } from "../../firecracker/manifest";
 import type { Session } from "../../host/session/session";
 import { CommandError, HornetError } from "../../host/errors";
+import { readLines } from "../../host/session/lines";
 import type { ByteStream } from "../../host/session/stream";
 import { limitsOf } from "./transferLimits";
 import { progressLine } from "./transferProgress";
@@ -79,7 +79,7 @@ export async function sendFiles(
     all.map((name) => [name, parts.find((part) => part.name === name)?.offset ?? sizeOf(manifest, name)]),
   );
   let sent = before.received;
-  createInterface({ input: to.output }).on("line", (line) => {
+  readLines(to.output, (line) => {
     // Beside the receiver a login shell may say something.
     const [, name = "", at, received] = /^(\S+) (\d+) (\d+)$/.exec(line) ?? [];
     if (received === undefined) return;
