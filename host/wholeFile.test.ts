@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assertWhole } from "../scripts/local/stack";
+import { assertBackendWhole, assertWhole } from "../scripts/local/stack";
+import { writeWhole } from "./wholeFile";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-whole-"))));
@@ -21,12 +22,36 @@ test("a disk that is full costs the new content, not the file, and no draft is l
   expect(execFileSync("unshare", argv, { encoding: "utf8", cwd: join(__dirname, "..") })).toBe("ENOSPC\nold file\n");
 });
 
-test("a state that a full disk damaged is named, with the copy that Pulumi keeps", () => {
-  const file = join(folder, "local.json");
-  writeFileSync(file, "");
-  expect(() => assertWhole(file)).toThrow(/local\.json, is damaged[\s\S]*next: remove it/);
-  writeFileSync(`${file}.bak`, "{}");
-  expect(() => assertWhole(file)).toThrow(`cp '${file}.bak' '${file}'`);
-  writeFileSync(file, "{}");
-  expect(() => assertWhole(file)).not.toThrow();
+const whole = JSON.stringify({ version: 3, checkpoint: { stack: "organization/hornet/local" } });
+
+test.each([["nothing"], ["half of it"], ["zeros"], ["null"]])(
+  "a state that holds %s is named, with Pulumi's copy",
+  (what) => {
+    const file = join(folder, "local.json");
+    const damaged = { nothing: "", "half of it": whole.slice(0, 20), zeros: "\0".repeat(64), null: "null" }[what] ?? "";
+    writeFileSync(file, damaged);
+    expect(() => assertWhole(file)).toThrow(/local\.json, is damaged[\s\S]*next: remove it/);
+    writeFileSync(`${file}.bak`, damaged);
+    expect(() => assertWhole(file)).toThrow(/next: remove it/);
+    writeFileSync(`${file}.bak`, whole);
+    expect(() => assertWhole(file)).toThrow(`cp '${file}.bak' '${file}'`);
+    writeFileSync(file, whole);
+    expect(() => assertWhole(file)).not.toThrow();
+  },
+);
+
+test("the state of another stack is named too, where its backend is a folder here", () => {
+  const before = process.env.PULUMI_BACKEND_URL;
+  const file = join(folder, ".pulumi/stacks/hornet/dev.json");
+  writeWhole(file, "{");
+  try {
+    process.env.PULUMI_BACKEND_URL = `file://${folder}`;
+    expect(() => assertBackendWhole("organization/hornet/dev")).toThrow(/stack dev, .*dev\.json, is damaged/);
+    expect(() => assertBackendWhole("prod")).not.toThrow();
+    process.env.PULUMI_BACKEND_URL = "https://api.pulumi.com";
+    expect(() => assertBackendWhole("dev")).not.toThrow();
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(process.env, "PULUMI_BACKEND_URL");
+    else process.env.PULUMI_BACKEND_URL = before;
+  }
 });

@@ -4,14 +4,17 @@
  */
 import { stackOf, takesConfigFile } from "./arguments";
 import { LOCAL, checkout, localPaths } from "./local/paths";
-import { prepareStack } from "./local/stack";
+import { assertBackendWhole, prepareStack } from "./local/stack";
 import { runPulumi, type Paths } from "./pulumi-cli";
 
 /** @returns the CLI's exit code */
 export async function main(args: readonly string[], paths: Paths): Promise<number> {
   process.chdir(checkout);
   const stack = stackOf(args);
-  if (stack !== LOCAL) return (await runPulumi(paths, stack, args)).code;
+  if (stack !== LOCAL) {
+    if (stack !== "") assertBackendWhole(stack);
+    return (await runPulumi(paths, stack, args)).code;
+  }
   await prepareStack(paths);
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Connection, SshConnection } from "../../model/connection";
 import { expandHome } from "../../host/ssh/options";
-import { simulatedConnection } from "../../operator/simulatedDroplet";
+import { recordOf, simulatedConnection } from "../../operator/simulatedDroplet";
 import { ConfigFaults } from "../../config/faults";
 import type { DropletSpec, FleetSpec, SshDroplet } from "../../config/spec";
 
@@ -47,14 +47,20 @@ function rented({ host, user, port, privateKeyPath, hostKey }: SshDroplet): SshC
 }
 
 function simulated(name: string, stack: string): SshConnection {
-  const connection = simulatedConnection(name);
-  if (connection !== undefined) return connection;
-  const fault = {
-    path: "hornet:droplet.simulated",
-    problem: `there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`,
-    example: "hornet:droplet: {simulated: local}",
+  const refuse = (problem: string): ConfigFaults => {
+    const example = "hornet:droplet: {simulated: local}";
+    return new ConfigFaults(stack, [{ path: "hornet:droplet.simulated", problem, example }]);
   };
-  throw new ConfigFaults(stack, [fault]);
+  let connection: SshConnection | undefined;
+  try {
+    connection = simulatedConnection(name);
+  } catch {
+    throw refuse(
+      `the record of the simulated droplet ${name}, ${recordOf(name)}, is damaged: remove its folder and start it`,
+    );
+  }
+  if (connection !== undefined) return connection;
+  throw refuse(`there is no simulated droplet ${name}: start it with npm run droplet -- start ${name}`);
 }
 
 function publicKeyBeside(privateKeyPath: string | undefined): string[] {

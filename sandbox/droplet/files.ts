@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { access, chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../../host/wholeFile";
 import { dropletPaths, type DropletPaths } from "./paths";
 import { run } from "./run";
 
@@ -32,9 +33,17 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** A full disk leaves an empty file, which counts as none. */
+async function hasContent(path: string): Promise<boolean> {
+  return stat(path).then(
+    ({ size }) => size > 0,
+    () => false,
+  );
+}
+
 async function makeKey(path: string, comment: string): Promise<void> {
-  if (await exists(`${path}.pub`)) return;
-  await rm(path, { force: true });
+  if ((await hasContent(path)) && (await hasContent(`${path}.pub`))) return;
+  for (const half of [path, `${path}.pub`]) await rm(half, { force: true });
   await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path]);
 }
 
@@ -58,13 +67,13 @@ async function makeEtc(name: string, paths: DropletPaths): Promise<void> {
       join(ssh, `ssh_host_ed25519_key${suffix}`),
     ]);
   }
-  await writeFile(join(ssh, "sshd_config"), sshdConfig);
-  await writeFile(join(paths.etc, "hostname"), `${name}\n`);
-  await writeFile(join(paths.etc, "hosts"), `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`);
+  writeWhole(join(ssh, "sshd_config"), sshdConfig, 0o644);
+  writeWhole(join(paths.etc, "hostname"), `${name}\n`, 0o644);
+  writeWhole(join(paths.etc, "hosts"), `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`, 0o644);
   // Without PAM, sshd takes a password that begins with "!" for a locked account, and "*" for one without password.
   const shadow = join(paths.etc, "shadow");
   const text = await readFile(shadow, "utf8");
-  await writeFile(shadow, text.replace(/^root:[^:]*:/m, "root:*:"));
+  writeWhole(shadow, text.replace(/^root:[^:]*:/m, "root:*:"));
 }
 
 async function makeSwarmImage(paths: DropletPaths): Promise<void> {

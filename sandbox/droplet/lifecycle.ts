@@ -77,7 +77,7 @@ async function launch(options: StartOptions, before: DropletRecord | undefined):
   await mkdir(dropletsFolder(), { recursive: true, mode: 0o700 });
   const reflink = options.reflink ?? before?.reflink ?? false;
   const hostKey = await makeFiles(name, reflink);
-  await writeRecord({
+  writeRecord({
     name,
     host: "127.0.0.1",
     port: options.port ?? before?.port ?? 0,
@@ -154,7 +154,7 @@ async function end(record: DropletRecord): Promise<void> {
     }, loop devices ${loopDevicesOf(image).join(", ") || "none"}`;
     throw new Error(`the droplet ${record.name} did not end within ${stopLimit / 1000} s; still there: ${held}.`);
   }
-  await writeRecord({ ...record, processes: null });
+  writeRecord({ ...record, processes: null });
 }
 
 /**

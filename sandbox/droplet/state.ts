@@ -1,5 +1,6 @@
-import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { z } from "zod";
+import { writeWhole } from "../../host/wholeFile";
 import { dropletPaths, dropletsFolder } from "./paths";
 
 const processSchema = z.strictObject({ pid: z.int().positive(), startTime: z.string().regex(/^\d+$/) });
@@ -57,7 +58,7 @@ export type DropletRecord = z.infer<typeof recordSchema>;
 
 /** Reads a droplet's record; undefined where there is no such droplet. */
 export async function readRecord(name: string): Promise<DropletRecord | undefined> {
-  const { record } = dropletPaths(name);
+  const { record, folder } = dropletPaths(name);
   let text: string;
   try {
     text = await readFile(record, "utf8");
@@ -68,19 +69,17 @@ export async function readRecord(name: string): Promise<DropletRecord | undefine
   try {
     return recordSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new Error(`${record} is not a droplet's record; remove the folder it is in and start the droplet anew.`, {
-      cause: error,
-    });
+    throw new Error(
+      `the record of the simulated droplet ${name}, ${record}, is damaged: the disk may have been full\n` +
+        `  next: remove the folder ${folder} and run npm run droplet -- start ${name}`,
+      { cause: error },
+    );
   }
 }
 
 /** Writes a droplet's record whole: a reader sees the old one or the new one. */
-export async function writeRecord(record: DropletRecord): Promise<void> {
-  const paths = dropletPaths(record.name);
-  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
-  const temporary = `${paths.record}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, paths.record);
+export function writeRecord(record: DropletRecord): void {
+  writeWhole(dropletPaths(record.name).record, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** The names of all droplets that have a record, running or not. */

@@ -86,7 +86,7 @@ async function supervise(name: string): Promise<void> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the ssh forwarder has no port");
   const supervisor = must(identify(process.pid), "the supervisor");
-  await writeRecord({ ...record, port: address.port, processes: { supervisor, init, internet } });
+  writeRecord({ ...record, port: address.port, processes: { supervisor, init, internet } });
 }
 
 function report(error: string | null): Promise<void> {

@@ -1,7 +1,8 @@
 /** What came of the stories: kept in a folder, so that one can go on where it was left, and shown as a table. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../../host/wholeFile";
 
 const outcome = z.object({
   passed: z.boolean(),
@@ -46,7 +47,13 @@ export class Results {
     } catch {
       return undefined;
     }
-    return kept.parse(JSON.parse(text));
+    try {
+      return kept.parse(JSON.parse(text));
+    } catch {
+      throw new Error(
+        `the results of an earlier run, ${file}, are damaged\n  next: remove the file, and run without --resume`,
+      );
+    }
   }
 
   /** How long the first boot took, in s; undefined until it was measured. */
@@ -69,7 +76,7 @@ export class Results {
   }
 
   private write(): void {
-    writeFileSync(this.file, `${JSON.stringify(this.content, undefined, 2)}\n`);
+    writeWhole(this.file, `${JSON.stringify(this.content, undefined, 2)}\n`, 0o644);
   }
 }
 

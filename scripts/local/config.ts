@@ -10,7 +10,7 @@ import { z } from "zod";
 import { readStackFile } from "../../config/stackFile";
 import { writeWhole } from "../../host/wholeFile";
 import { mergeCopy } from "./merge";
-import { localPaths } from "./paths";
+import { LOCAL, localPaths } from "./paths";
 
 const note =
   "# The stack local's config as Pulumi uses it: Pulumi.local.yaml, and what was set by `npm run pulumi -- config set`.\n" +
@@ -20,10 +20,25 @@ function read(file: string): unknown {
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
 }
 
+/** The copy, which Pulumi writes too: an empty one has lost what was set in it. */
+function readCopy(file: string): unknown {
+  if (!existsSync(file)) return undefined;
+  try {
+    const content = read(file);
+    if (typeof content === "object" && content !== null) return content;
+  } catch {
+    // It is named below.
+  }
+  throw new Error(
+    `the config of the stack ${LOCAL}, ${file}, is damaged: the disk may have been full\n  next: remove it, run npm run up, ` +
+      "and set again what was set by npm run pulumi -- config set",
+  );
+}
+
 /** Brings the copy up to date with Pulumi.local.yaml. */
 export function refreshConfig(): void {
   const { committed, config, base } = localPaths();
-  const copy = read(config);
+  const copy = readCopy(config);
   const merged = mergeCopy(read(base), read(committed), copy);
   if (!isDeepStrictEqual(merged, copy)) writeConfig(merged);
   const text = readFileSync(committed, "utf8");

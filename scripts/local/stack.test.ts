@@ -137,6 +137,27 @@ test("the lock of a run that was killed is given up, that of one that lives is n
   expect(existsSync(live.file)).toBe(true);
 });
 
+test("each damaged file of the stack is named, with what to do", async () => {
+  await prepareStack(paths);
+  const { passphrase, stackFile, config: copy, locks } = localPaths();
+  for (const [file, words] of [
+    [passphrase, /passphrase of the stack local, .*passphrase, is empty[\s\S]*next: restore/],
+    [stackFile, /state of the stack local, .*local\.json, is damaged[\s\S]*next: /],
+    [copy, /config of the stack local, .*Pulumi\.local\.yaml, is damaged[\s\S]*next: remove it/],
+  ] as const) {
+    const text = readFileSync(file, "utf8");
+    for (const damaged of ["", file === passphrase ? "\n" : "{ a: [\0"]) {
+      writeFileSync(file, damaged);
+      await expect(prepareStack(paths)).rejects.toThrow(words);
+    }
+    writeFileSync(file, text);
+  }
+  // An empty lock is Pulumi's to name.
+  mkdirSync(locks, { recursive: true });
+  writeFileSync(join(locks, "empty.json"), "");
+  await prepareStack(paths);
+});
+
 test("a stack whose simulated droplet is gone starts over, keeping its config", async () => {
   await prepareStack(paths);
   const before = config();

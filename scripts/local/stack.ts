@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { writeWhole } from "../../host/wholeFile";
+import { backendUrl } from "../../operator/backend";
 import { identify } from "../../sandbox/droplet/processes";
 import { runPulumi, type Paths } from "../pulumi-cli";
 import { addToConfig, refreshConfig } from "./config";
@@ -23,10 +24,20 @@ export async function prepareStack(paths: Paths): Promise<void> {
   if (!existsSync(passphrase)) {
     writeWhole(passphrase, randomBytes(24).toString("base64url"));
   }
+  assertPassphrase(passphrase);
   refreshConfig();
   if (!existsSync(stackFile)) await makeStack(paths);
   else assertWhole(stackFile);
   await releaseStaleLocks(paths);
+}
+
+/** An empty one makes Pulumi say that it is wrong, and decrypts nothing. */
+function assertPassphrase(file: string): void {
+  if (readFileSync(file, "utf8").trim() !== "") return;
+  throw new Error(
+    `the passphrase of the stack ${LOCAL}, ${file}, is empty: the disk may have been full\n  next: restore the file from a ` +
+      "backup; without one, remove it, the state and the stack's config beside it, and run npm run up",
+  );
 }
 
 /**
@@ -35,23 +46,39 @@ export async function prepareStack(paths: Paths): Promise<void> {
  *
  * @throws Error that names the file and the copy that Pulumi keeps of it
  */
-export function assertWhole(stackFile: string): void {
-  if (isJson(stackFile)) return;
+export function assertWhole(stackFile: string, stack = LOCAL): void {
+  if (isState(stackFile)) return;
   const backup = `${stackFile}.bak`;
-  const next = isJson(backup)
-    ? `restore the copy that Pulumi keeps, cp '${backup}' '${stackFile}', and run npm run up: it compares with the droplet`
-    : `remove it and run npm run up: what is on the droplet is found again by its owner label`;
+  const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
+  const next = isState(backup)
+    ? `restore the copy that Pulumi keeps, cp '${backup}' '${stackFile}', and run ${up}, which compares it with the droplet`
+    : `remove it and run ${up}: Hornet finds what is on the droplet by its owner label`;
   throw new Error(
-    `the state of the stack ${LOCAL}, ${stackFile}, is damaged: the disk may have been full\n  next: ${next}`,
+    `the state of the stack ${stack}, ${stackFile}, is damaged: the disk may have been full\n  next: ${next}`,
   );
 }
 
-function isJson(file: string): boolean {
+/** Asserts the same of another stack, where its backend is a folder of this machine. */
+export function assertBackendWhole(stack: string): void {
+  const folder = /^file:\/\/(\/.*)$/.exec(backendUrl())?.[1];
+  if (folder === undefined) return;
+  const name = stack.slice(stack.lastIndexOf("/") + 1);
+  const file = join(folder, ".pulumi/stacks", PROJECT, `${name}.json`);
+  if (existsSync(file)) assertWhole(file, name);
+}
+
+const stateShape = z.looseObject({ version: z.number(), checkpoint: z.looseObject({}) });
+
+function isState(file: string): boolean {
+  return stateShape.safeParse(readJson(file)).success;
+}
+
+/** A file's JSON; undefined where it is missing or damaged. */
+function readJson(file: string): unknown {
   try {
-    JSON.parse(readFileSync(file, "utf8"));
-    return true;
+    return JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -89,7 +116,7 @@ const lock = z.object({ pid: z.int(), hostname: z.string() });
 async function releaseStaleLocks(paths: Paths): Promise<void> {
   const { locks } = localPaths();
   const files = existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
-  const holders = files.map((name) => lock.safeParse(JSON.parse(readFileSync(join(locks, name), "utf8"))).data);
+  const holders = files.map((name) => lock.safeParse(readJson(join(locks, name))).data);
   // Of another machine, or unreadable: Pulumi says what it makes of it.
   if (
     holders.length === 0 ||
