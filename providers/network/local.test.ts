@@ -9,10 +9,11 @@ test("on the droplet itself the same providers do the same, without ssh", async 
   const droplet = await scratchDroplet();
   try {
     const before = await droplet.observe();
-    // swc keeps itself a copy in the cache folder; that is not the droplet's.
+    // swc keeps a copy in the cache folder, and the operator keeps the stack's lineage; neither is the droplet's.
     const argv = [
       "env",
       "XDG_CACHE_HOME=/var/tmp",
+      "XDG_STATE_HOME=/var/tmp",
       process.execPath,
       "-r",
       resolve(checkout, "register.cjs"),
