@@ -166,7 +166,11 @@ test("where nothing closes it, the service says so; nftables do it where the ker
 
 test.each([
   ["by rules", "", "by rules"],
-  ["where the kernel has none, past its IP", "ip addr add 169.254.169.254/32 dev v0 scope host label v0:h", "no rules"],
+  [
+    "where the kernel has none, past its IP",
+    "ip route add local 169.254.169.254/32 dev v0 table local scope host",
+    "no rules",
+  ],
 ])(
   "%s the helper reads the identity, and nobody else gets there by a socket that is bound to the link",
   async (_way, before, rules) => {

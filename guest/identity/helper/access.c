@@ -11,13 +11,12 @@
    that is bound to one (SO_BINDTODEVICE, which needs no rights since Linux 5.7). So everybody's lookups must succeed, and end
    at home, where nobody listens; the first rule brings home the refusal too. Sockets bound to other links fail or lead there.
 
-   Where the kernel has no such rules, the address becomes one of the link's own for everybody, root included, and the helper
-   talks past the kernel's IP (packet.c).
+   Where the kernel has no such rules, the address is the guest's own for everybody, root included, and the helper talks past
+   the kernel's IP (packet.c).
 
    Rules and route carry the kernel's own protocol number, because systemd-networkd removes those of strangers when it starts. */
 #include "system.h"
 
-#define RTM_NEWADDR 20
 #define RTM_NEWROUTE 24
 #define RTM_NEWRULE 32
 /* Request, acknowledge, create, and fail with EEXIST where it is there already. */
@@ -25,8 +24,8 @@
 #define EEXIST 17
 enum { DESTINATION = 1, SOURCE = 2, IIF_NAME = 3, PRIORITY = 6, TABLE = 15, UID_RANGE = 20, PROTOCOL = 21 };
 enum { TO_TABLE = 1, PROHIBIT = 8, MAIN = 254, OWN = 169254, BY_KERNEL = 2 };
-/* Of a route and of an address. */
-enum { OUT_INDEX = 4, LOCAL_TYPE = 2, ADDRESS = 1, LOCAL_ADDRESS = 2, LABEL = 3, SCOPE_HOST = 254 };
+/* Of a route. LOCAL is the kernel's table of local addresses. */
+enum { OUT_INDEX = 4, LOCAL_TYPE = 2, LOCAL = 255, SCOPE_HOST = 254 };
 enum rule { REPLY, OF_ROOT, OF_OTHERS, PROHIBITED };
 #define NOBODY 65534
 
@@ -89,35 +88,17 @@ static int add_rule(int fd, unsigned int ip, enum rule rule)
     return send_request(fd, &request);
 }
 
-/* In the table OWN the address is this guest's own, on the link that it is on. */
-static int add_route(int fd, unsigned int ip, int index)
+/* In a table the address is this guest's own, on the link that it is on. It is a route and no address of the link, which
+   would be listed and taken for the guest's. */
+static int add_route(int fd, unsigned int ip, int index, unsigned int table)
 {
-    static const unsigned int own = OWN;
     struct request request = request_for(RTM_NEWROUTE);
     request.reserved[0] = BY_KERNEL;
     request.reserved[1] = SCOPE_HOST;
     request.action = LOCAL_TYPE;
     put(&request, DESTINATION, &ip, sizeof ip);
     put(&request, OUT_INDEX, &index, sizeof index);
-    put(&request, TABLE, &own, sizeof own);
-    return send_request(fd, &request);
-}
-
-/* The address is this guest's own for everybody. An ifaddrmsg is shorter: family, length, flags, scope, index. The label
-   keeps it from being taken for the link's first address. */
-static int add_address(int fd, unsigned int ip, int index)
-{
-    struct request request = request_for(RTM_NEWADDR);
-    char label[16] = { 0 };
-    if (!find_device(ip, label)) return 0;
-    label[13] = 0;
-    append((char *)end_of(label), ":h");
-    request.length -= 4;
-    request.tos = SCOPE_HOST;
-    memcpy(&request.table, &index, sizeof index);
-    put(&request, LOCAL_ADDRESS, &ip, sizeof ip);
-    put(&request, ADDRESS, &ip, sizeof ip);
-    put(&request, LABEL, label, (unsigned short)(end_of(label) - label + 1));
+    put(&request, TABLE, &table, sizeof table);
     return send_request(fd, &request);
 }
 
@@ -128,9 +109,9 @@ int close_access(unsigned int ip)
     unsigned int address;
     if (!find_link(ip, &index, &address) || (fd = (int)CALL3(SYS_SOCKET, AF_NETLINK, SOCK_RAW, 0)) < 0) return 0;
     limit_socket(fd, SECOND);
-    done = !is_own(ip) && add_rule(fd, ip, REPLY) && add_rule(fd, ip, OF_ROOT) && add_route(fd, ip, index) &&
+    done = !is_own(ip) && add_rule(fd, ip, REPLY) && add_rule(fd, ip, OF_ROOT) && add_route(fd, ip, index, OWN) &&
            add_rule(fd, ip, OF_OTHERS) && add_rule(fd, ip, PROHIBITED);
-    if (!done) done = has_packets() && add_address(fd, ip, index);
+    if (!done) done = has_packets() && add_route(fd, ip, index, LOCAL);
     CALL3(SYS_CLOSE, fd, 0, 0);
     return done;
 }
