@@ -108,7 +108,11 @@ test.each(["service", "ssh"])("by the way of %s", async (way) => {
   const hostname = "/latest/meta-data/hostname";
   // A guest that is told over ssh has nothing in its metadata.
   const answer = way === "ssh" ? /Resource not found/ : /vm0$/;
-  expect(await world.in("vm0", askMetadata(hostname, "root"))).toMatch(answer);
+  // Where the guest's kernel cannot tell users apart, the service keeps root's programs from it too.
+  const rules = await world.in("vm0", "ip rule 2>/dev/null | grep -c 169.254.169.254 || :");
+  const asRoot = (await world.tryIn("vm0", askMetadata(hostname, "root"))).stdout.trimEnd();
+  if (way === "ssh" || rules !== "0") expect(asRoot).toMatch(answer);
+  else expect(asRoot).toBe("");
   if (way === "service") expect((await world.tryIn("vm0", askMetadata(hostname))).stdout).toBe("");
   for (const path of ["/", "/hornet", "/hornet/identity", "/latest", "/latest/user-data"]) {
     const told = (await world.tryIn("vm0", askMetadata(path))).stdout;
