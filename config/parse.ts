@@ -19,7 +19,7 @@ export interface ParseOptions {
 }
 
 /** The top-level keys that have environments, which are kept as secrets from the config to the guest. */
-const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones"];
+const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones", "steps"];
 
 /**
  * Checks a whole config and fills in the defaults. All faults are found at once: a key that is malformed is left out
@@ -77,7 +77,8 @@ function decoded(value: unknown): unknown {
 
 /** Identities are always taken for secret: a value that should be encrypted may still be plain. */
 function isSecret(path: KeyPath, secretKeys: readonly string[]): boolean {
-  return path.includes("identity") || path.includes("env") || secretKeys.includes(String(path[0]));
+  const kept = ["identity", "env", "stdin"];
+  return path.some((key) => kept.includes(String(key))) || secretKeys.includes(String(path[0]));
 }
 
 /** What is left of a config without the keys that issues are about: well-formed, defaults in place of what went. */

@@ -18,9 +18,9 @@ Made from the schema by \`node -r ./register.cjs config/reference.ts --write\`; 
 
 A stack's config is in \`Pulumi.STACK.yaml\`, below \`config:\`. Every key but \`hornet:droplet\` may be left out. Set a key in the
 file, or with \`pulumi config set --path hornet:fleet.count 3\`; a secret with
-\`pulumi config set --secret --path hornet:identity.env.API_KEY\`, which asks for the value. Environments (\`env\`) alone are kept
-secret, from the file to the guest; an encrypted value elsewhere is refused, as it would stand in the state as plain text. All
-faults of a config are reported together, before anything is touched.
+\`pulumi config set --secret --path hornet:identity.env.API_KEY\`, which asks for the value. Only environments (\`env\`) and a
+step's \`stdin\` are kept secret, from the file to the guest; Hornet refuses an encrypted value elsewhere, because the state
+would hold it as plain text. Hornet reports all faults of a config together, before it touches anything.
 
 All times are in seconds, all sizes of memory in MiB. Paths are on the droplet unless said otherwise.
 `;
@@ -41,7 +41,8 @@ export function reference(): string {
 function chapter(key: string, schema: z.core.$ZodType): string {
   const meta = metaOf(schema);
   const item = itemOf(schema);
-  const rows = item === undefined ? rowsOf("", schema) : rowsOf("ID.", item);
+  const prefix = unwrap(schema) instanceof z.ZodArray ? "[]." : "ID.";
+  const rows = item === undefined ? rowsOf("", schema) : rowsOf(prefix, item);
   const lines = rows.map((row) => line([`\`${row.key}\``, row.type, row.fallback, row.meaning, `\`${row.example}\``]));
   return `## ${NAMESPACE}:${key}
 

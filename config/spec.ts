@@ -61,6 +61,9 @@ export interface CloneSpec {
   readonly egress?: { readonly allow: readonly string[] };
 }
 
+/** The user's own commands that follow each clone, in order. Values of `env` and `stdin` may be secret. */
+export type StepSpec = DeepReadonly<ConfigShape["steps"][number]>;
+
 /** A whole fleet on one droplet. */
 export interface FleetSpec {
   readonly droplet: DropletSpec;
@@ -73,11 +76,12 @@ export interface FleetSpec {
   readonly vmm: DeepReadonly<ConfigShape["vmm"]>;
   /** By id, in decimal; only clones with settings of their own are in it. */
   readonly clones: Readonly<Record<string, CloneSpec>>;
+  readonly steps: readonly StepSpec[];
 }
 
 /** The spec of a config that the cross checks found nothing wrong with. */
 export function specOf(shape: ConfigShape & { readonly droplet: DropletFields }): FleetSpec {
-  const { bridge, guest, fleet, identity, vmm } = shape;
+  const { bridge, guest, fleet, identity, vmm, steps } = shape;
   return {
     droplet: dropletOf(shape.droplet),
     bridge,
@@ -88,6 +92,7 @@ export function specOf(shape: ConfigShape & { readonly droplet: DropletFields })
     agent: agentOf(shape.agent),
     vmm,
     clones: Object.fromEntries(Object.entries(shape.clones).map(([id, clone]) => [id, cloneOf(clone)])),
+    steps,
   };
 }
 

@@ -184,6 +184,23 @@ export function commandProblem(text: string): string | undefined {
     : undefined;
 }
 
+/** Bytes of a script: it is one argument of a shell, and the kernel takes 128 KiB in one. */
+const SCRIPT_LIMIT = 1 << 15;
+
+/** One or more lines for a shell. */
+export function scriptProblem(text: string): string | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > SCRIPT_LIMIT) return `must be at most ${SCRIPT_LIMIT} bytes (these are ${bytes}): put it into a file`;
+  return text.trim() === "" || /[^\P{Cc}\t\n]/u.test(text)
+    ? "must be lines for a shell, without control characters"
+    : undefined;
+}
+
+/** Text for a program's standard input. */
+export function stdinProblem(text: string): string | undefined {
+  return text.includes("\0") ? "must be text without NUL characters" : undefined;
+}
+
 /** A service of systemd, OpenRC or /etc/init.d. */
 export function serviceProblem(text: string): string | undefined {
   return /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/.test(text) && !text.endsWith(".service")

@@ -1,5 +1,6 @@
 /** Runs the Pulumi CLI that the set-up found, for any stack. */
 import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { resolve } from "node:path";
 import { closeTrace } from "../host/trace";
@@ -27,13 +28,25 @@ function isBuilt({ pulumi }: Paths): boolean {
 }
 
 /**
+ * The folder of the stand-in for the plugin of @pulumi/command, where the CLI can download no plugin. It comes last on PATH,
+ * and not at all if the real plugin is installed: the CLI prefers a plugin on PATH.
+ */
+function standInPlugins(paths: Paths): string[] {
+  if (!isBuilt(paths)) return [];
+  const home = process.env.PULUMI_HOME ?? resolve(homedir(), ".pulumi");
+  const folder = resolve(home, "plugins");
+  const installed = existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("resource-command-v"));
+  return installed ? [] : [resolve(checkout, "sandbox/command/bin")];
+}
+
+/**
  * The environment for the CLI. For the stack `local` its state, passphrase and stack are set; for any other one the
  * user's own backend and login stay untouched.
  */
 export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
-    PATH: [...paths.path, process.env.PATH].join(":"),
+    PATH: [...paths.path, process.env.PATH, ...standInPlugins(paths)].join(":"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_SUPPRESS_NEO_LINK: "true",
     ...(isBuilt(paths) && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),

@@ -9,6 +9,7 @@ import { SnapshotArtifact, type SnapshotArtifactArgs } from "../snapshotArtifact
 import { SnapshotProof } from "../snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "../sshConfig";
+import { declareSteps } from "./steps";
 import { standingParts } from "./dropletSetup";
 import { withoutStackTraces } from "../withoutStackTraces";
 
@@ -72,6 +73,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const clones = withoutStackTraces(() =>
       plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
+    withoutStackTraces(() => declareSteps(clones, { spec, droplet, named }));
     this.clones = pulumi.all(clones.map(({ clone, plan }) => summaryOf(clone, plan)));
     this.snapshotDigest = template.artifactDigest;
     this.transferred = template.transferred;

@@ -4,12 +4,20 @@ import { agentRules } from "./agent";
 import { identityRules } from "./identity";
 import { networkRules } from "./network";
 import { sourceRules } from "./source";
+import { stepRules } from "./steps";
 import { variousRules } from "./other";
 import type { Rule } from "./rule";
 import type { ConfigShape } from "../schema";
 import type { KeyPath } from "../schema/walk";
 
-const RULES: readonly Rule[] = [...sourceRules, ...networkRules, ...variousRules, ...agentRules, ...identityRules];
+const RULES: readonly Rule[] = [
+  ...sourceRules,
+  ...networkRules,
+  ...variousRules,
+  ...agentRules,
+  ...identityRules,
+  ...stepRules,
+];
 
 /**
  * The faults that all rules find.

@@ -5,7 +5,7 @@ import { hostKeyProblem, normalHostKey } from "../../model/sshKey";
 import { count, port, section, text, seconds } from "./parts";
 import { defaults } from "../../model/defaults";
 
-const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+export const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 /** How to reach a droplet. That exactly one of host, local and simulated is given is a cross check. */
 export const dropletFields = z.strictObject({

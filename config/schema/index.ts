@@ -3,6 +3,7 @@ import { z } from "zod";
 import { agent } from "./agent";
 import { bridge, droplet, fleet, vmm } from "./droplet";
 import { clones, guest, identity, snapshot } from "./guest";
+import { steps } from "./steps";
 
 /** Namespace of the config's keys, whatever the program's own project is called. */
 export const NAMESPACE = "hornet";
@@ -21,6 +22,7 @@ export const configSchema = z.strictObject({
   agent,
   vmm,
   clones,
+  steps,
 });
 
 /** A config whose keys are well-formed each by itself, defaults filled in. */

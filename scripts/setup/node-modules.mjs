@@ -38,11 +38,12 @@ export function nodeModulesMatch(checkout) {
 }
 
 /**
+ * Runs no installation scripts: none of the packages needs one, and that of @pulumi/command asks a Pulumi CLI on PATH to
+ * download its plugin, which the CLI does by itself when a program uses the package.
+ *
  * @param {string} folder with a package-lock.json
- * @param {{ scripts?: boolean }} [options] whether packages may run what they bring for their installation
  * @returns {Promise<void>}
  */
-export async function installNodeModules(folder, { scripts = true } = {}) {
-  const options = scripts ? [] : ["--ignore-scripts"];
-  await run(["npm", "ci", "--no-audit", "--no-fund", ...options], { cwd: folder });
+export async function installNodeModules(folder) {
+  await run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder });
 }

@@ -92,16 +92,6 @@ function nodeModules() {
   });
 }
 
-/** What the example of steps of one's own needs. Its package wants to fetch its plugin, which the tests bring themselves. */
-function exampleModules() {
-  return step("node_modules of examples/steps", async (heading) => {
-    const folder = join(checkout, "examples/steps");
-    if (nodeModulesMatch(folder)) return;
-    heading();
-    await installNodeModules(folder, { scripts: false });
-  });
-}
-
 /**
  * Waits for all, so that no work goes on behind an error; then throws the first one.
  * @template {readonly Promise<unknown>[]} T
@@ -147,11 +137,7 @@ export async function setUp(purpose) {
     // Without these certificates Go can fetch nothing.
     if (missing().includes("ca-certificates")) await packages(["ca-certificates"]);
     // What needs no other package runs beside the installation of packages.
-    const early = all([
-      build("Pulumi CLI", "tools/build-pulumi.sh"),
-      nodeModules(),
-      ...(purpose === "test" ? [exampleModules()] : []),
-    ]);
+    const early = all([build("Pulumi CLI", "tools/build-pulumi.sh"), nodeModules()]);
     early.catch(() => undefined);
     /** @type {Partial<Paths>} */
     let built = {};

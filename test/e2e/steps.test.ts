@@ -1,99 +1,137 @@
-/** Steps of one's own after each clone, by @pulumi/command in a program of one's own (examples/steps). */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { stringify } from "yaml";
-import { dropletExec, observeDroplet, stopDroplet } from "../../sandbox/droplet";
-import { installCommandPlugin } from "../support/commandLauncher";
-import { succeed } from "../support/run";
-import { limitMs, settings } from "../support/settings";
+/** The user's own commands after each clone (`hornet:steps`), in the clone, on the droplet and on the operator's machine. */
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { observeDroplet } from "../../sandbox/droplet";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { changes } from "../support/scratchDroplet";
+import { scratchVmm } from "../support/scratchVmm";
+import { limitMs } from "../support/settings";
+import { World, droplet } from "../support/world";
 
 jest.setTimeout(limitMs(900));
 
-const checkout = resolve(__dirname, "../..");
-const example = join(checkout, "examples/steps");
-const droplet = "steps";
-const clones = ["vm0", "vm1"];
+let world: World;
+afterEach(() => world.end());
 
-let folder: string;
+/** A step's keys as `pulumi config set-all --path` takes them. */
+function keysOf(at: number, step: Record<string, string | number>): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(step).map(([key, value]) => [`hornet:steps[${at}].${key}`, value]));
+}
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "hornet-steps-"));
-  process.env.HORNET_STATE = folder;
+/** Lines that the steps on the operator's machine wrote since the last call. */
+function logged(): string[] {
+  const file = join(world.folder, "log");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+  rmSync(file, { force: true });
+  return lines;
+}
+
+test("with a VMM that runs no guest: steps keep their order, run for their clones and events, and keep secrets", async () => {
+  const vmm = scratchVmm();
+  try {
+    const [kernel, rootfs] = [join(vmm.folder, "kernel"), join(vmm.folder, "rootfs")];
+    writeFileSync(kernel, "\x7fELF\x02\x01\x01".padEnd(4096, "k"));
+    writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
+    world = await World.begin("--firecracker", vmm.path, "--kernel", kernel, "--rootfs", rootfs);
+    copyFileSync(join(vmm.folder, "stub"), join(dropletPaths(droplet).opt, "stub"));
+    const before = await observeDroplet(droplet);
+    const log = (word: string): string => `echo "$CLONE ${word}" >>${join(world.folder, "log")}`;
+    const fleet = {
+      "hornet:fleet.count": 1,
+      "hornet:fleet.readyTimeout": 0,
+      "hornet:guest.identity": "service",
+      "hornet:snapshot.boot.memory": 16,
+    };
+    const first = { name: "first", on: "operator", create: log("made"), identity: log("named"), delete: log("ends") };
+    // What a process of the droplet shows of the shell that got the secret, and the secret itself where it belongs.
+    const look = `tr '\\0' ' ' </proc/$$/cmdline >/opt/shown-$CLONE; printf '%s,' "$TOKEN" "$ADDRESS" >/opt/got-$CLONE; cat >>/opt/got-$CLONE`;
+    const second = { name: "second", on: "droplet", create: look, delete: "rm /opt/shown-$CLONE /opt/got-$CLONE" };
+    const third = { name: "third", on: "operator", identity: log("follows"), delete: log("leaves") };
+    await world.configure({
+      ...fleet,
+      ...keysOf(0, first),
+      ...keysOf(1, { ...second, stdin: "an input" }),
+      ...keysOf(2, third),
+    });
+    const secret = ["--secret", "--path", "hornet:steps[1].env.TOKEN", "it's a canary"];
+    await world.npm("pulumi", "config", "set", ...secret);
+
+    expect(await world.npm("up")).toContain("stand-in for the plugin of @pulumi/command");
+    expect(logged()).toEqual(["vm0 made", "vm0 named", "vm0 follows"]);
+    expect(await world.onDroplet("cat /opt/got-vm0")).toBe("it's a canary,10.0.0.2,an input");
+    expect(await world.onDroplet("cat /opt/shown-vm0")).not.toContain("canary");
+    const state = await world.npm("pulumi", "stack", "export");
+    expect(state).not.toMatch(/canary|an input|PRIVATE KEY/);
+    expect(state).toContain("command:remote:Command::vm0-second");
+
+    // Nothing changed, so no step runs.
+    expect(await world.npm("up")).toContain("Nothing to change");
+    expect(logged()).toEqual([]);
+
+    // A new VM gives the guest a new identity; a new clone gets its own steps; a step for one clone is for that one alone.
+    await world.onDroplet("kill -9 $(head -n 1 /opt/swarm/runtime/vm0/vmm.pid)");
+    await world.configure({
+      "hornet:fleet.count": 2,
+      "hornet:steps[2].clones[0]": 1,
+    });
+    await world.npm("up");
+    expect(logged().sort()).toEqual(["vm0 leaves", "vm0 named", "vm1 follows", "vm1 made", "vm1 named"]);
+    expect(await world.onDroplet("cat /opt/got-vm1")).toBe("it's a canary,10.0.0.3,an input");
+
+    // A changed command runs again. A step that fails names its command, and not its secrets.
+    await world.configure({
+      "hornet:steps[0].create": log("changed"),
+      "hornet:steps[1].create": "echo broken; exit 3",
+    });
+    const failed = await world.tryNpm("up");
+    expect(failed.code).not.toBe(0);
+    expect(`${failed.stdout}${failed.stderr}`).toMatch(/vm[01]-second/);
+    expect(`${failed.stdout}${failed.stderr}`).not.toContain("canary");
+    await world.configure({ "hornet:steps[1].create": look });
+    await world.npm("up");
+    expect(logged().sort()).toEqual(["vm0 changed", "vm1 changed"]);
+
+    // The clone that goes runs its delete commands in the reverse order, before it is gone.
+    await world.configure({ "hornet:fleet.count": 1, "hornet:steps[2].clones[0]": 0 });
+    await world.npm("up");
+    expect(logged().filter((line) => line.startsWith("vm1"))).toEqual(["vm1 leaves", "vm1 ends"]);
+    await world.npm("down");
+    expect(logged()).toEqual(["vm0 leaves", "vm0 ends"]);
+    expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+  } finally {
+    rmSync(vmm.folder, { recursive: true, force: true });
+  }
 });
 
-afterEach(async () => {
-  await stopDroplet(droplet, { purge: true });
-  delete process.env.HORNET_STATE;
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** A copy of the program with a stack of its own, and the plugin's stand-in where the CLI looks for plugins. */
-async function begin(): Promise<(...args: string[]) => Promise<string>> {
-  const program = join(folder, "program");
-  for (const one of [program, join(folder, "backend")]) mkdirSync(one);
-  const plugins = installCommandPlugin(folder);
-  for (const file of ["index.ts", "package.json", "tsconfig.json", "Pulumi.yaml"])
-    writeFileSync(join(program, file), readFileSync(join(example, file)));
-  symlinkSync(join(example, "node_modules"), join(program, "node_modules"));
-  const { firecracker, kernel, rootfs, timeoutScale } = settings();
-  const given = Object.entries({ firecracker, kernel, rootfs }).filter(([, path]) => path !== undefined);
-  const options = {
-    cwd: checkout,
-    limit: limitMs(600),
-    env: {
-      ...process.env,
-      HORNET_STATE: folder,
-      STEPS_LOG: join(folder, "log"),
-      PATH: `${plugins}:${process.env.PATH ?? ""}`,
-      PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
-      PULUMI_CONFIG_PASSPHRASE: "of tests",
-    },
-  };
-  const files = given.flatMap(([name, path]) => [`--${name}`, path ?? ""]);
-  await succeed(["npm", "run", "--silent", "droplet", "--", "start", droplet, ...files], options);
-  const pulumi = (...args: string[]): Promise<string> =>
-    succeed(["npm", "run", "--silent", "pulumi", "--", "--cwd", program, ...args, "-s", "dev"], options);
-  await succeed(["npm", "run", "--silent", "pulumi", "--", "--cwd", program, "stack", "init", "dev"], options);
-  const fleet = { count: clones.length, readyTimeout: Math.ceil(120 * timeoutScale) };
-  const config = { droplet: { simulated: droplet }, snapshot: { boot: {} }, fleet };
-  const file = join(program, "Pulumi.dev.yaml");
-  const kept = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const keys = Object.fromEntries(Object.entries(config).map(([key, value]) => [`hornet:${key}`, value]));
-  writeFileSync(file, kept + stringify({ config: keys }));
-  return pulumi;
-}
-
-async function on(script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await dropletExec(droplet, ["bash", "-c", script]);
-  if (exitCode !== 0) throw new Error(`on the droplet: ${script}\n${stdout}\n${stderr}`);
-  return stdout.trimEnd();
-}
-
-function log(): string[] {
-  return readFileSync(join(folder, "log"), "utf8").trim().split("\n").sort();
-}
-
-test("steps run after each clone, again exactly for the one that was told anew who it is, and leave nothing", async () => {
-  const pulumi = await begin();
-  const up = (): Promise<string> => pulumi("up", "--yes", "--skip-preview");
+test("with guests: steps in a clone run as its identity changes, and before it is deleted", async () => {
+  world = await World.begin();
   const before = await observeDroplet(droplet);
-  await up();
-  expect(log()).toEqual(["vm0 is warm", "vm1 is warm"]);
-  const [first, second] = [await on("cat /opt/known-vm0"), await on("cat /opt/known-vm1")];
-  expect(first).not.toBe(second);
+  const log = join(world.folder, "log");
+  await world.configure({
+    "hornet:fleet.count": 2,
+    ...keysOf(0, { name: "born", create: `echo "$(hostname) born" >>/root/steps` }),
+    ...keysOf(1, {
+      name: "warm",
+      identity: `echo "$CLONE $TOKEN $(cat)" >>/root/steps`,
+      "env.TOKEN": "t 1",
+      stdin: "from stdin",
+      delete: `hostname >/root/last`,
+    }),
+    ...keysOf(2, { name: "known", on: "droplet", create: "echo $ADDRESS >/opt/$CLONE", delete: "rm /opt/$CLONE" }),
+    ...keysOf(3, { name: "tell", on: "operator", identity: `echo "$CLONE $ADDRESS" >>${log}` }),
+  });
+  await world.npm("up");
+  expect(logged().sort()).toEqual(["vm0 10.0.0.2", "vm1 10.0.0.3"]);
+  expect(await world.in("vm0", "cat /root/steps")).toBe("vm0 born\nvm0 t 1 from stdin");
+  expect(await world.onDroplet("cat /opt/vm0 /opt/vm1")).toBe("10.0.0.2\n10.0.0.3");
 
-  // Nothing changed, so nothing runs.
-  await up();
-  expect(log()).toHaveLength(2);
+  // A clone whose VM died comes back on its own disk: it is not new, and its guest gets a new identity.
+  await world.onDroplet("kill -9 $(head -n 1 /opt/swarm/runtime/vm1/vmm.pid)");
+  await world.npm("up");
+  expect(logged()).toEqual(["vm1 10.0.0.3"]);
+  expect(await world.in("vm0", "cat /root/steps")).toBe("vm0 born\nvm0 t 1 from stdin");
+  expect(await world.in("vm1", "cat /root/steps")).toBe("vm1 born\nvm1 t 1 from stdin\nvm1 t 1 from stdin");
 
-  // A clone whose VM died comes back, as itself, and its steps follow it; the other's do not run.
-  await on("kill -9 $(head -n 1 /opt/swarm/runtime/vm1/vmm.pid)");
-  await up();
-  expect(log()).toEqual(["vm0 is warm", "vm1 is warm", "vm1 is warm"]);
-  expect(await on("cat /opt/known-vm0")).toBe(first);
-  expect(await on("cat /opt/known-vm1")).not.toBe(second);
-
-  await pulumi("destroy", "--yes", "--skip-preview");
-  expect(await observeDroplet(droplet)).toEqual(before);
+  await world.npm("down");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
 });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { quote } from "../../host/quote";
 
-/** What a command said, without the newlines at the end, as @pulumi/command has it. */
-export interface Said {
+/** What a command printed, without the newlines at the end. */
+export interface Printed {
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -19,21 +19,25 @@ const end = z.object({
   hostKey: z.string().optional(),
 });
 type End = z.infer<typeof end>;
-/** The connection of a `remote.Command`, as far as it is used here. */
+/** The connection of a `remote.Command`, without what Hornet does not use. */
 const connectionOf = end.extend({ proxy: end.optional() });
 
 /** Runs a command by a shell of this machine. */
-export function runHere(command: string, stdin: string, environment: Readonly<Record<string, string>>): Promise<Said> {
+export function runHere(
+  command: string,
+  stdin: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Printed> {
   return run(["/bin/sh", "-c", command], stdin, { ...process.env, ...environment });
 }
 
-/** Runs a command by ssh, through a proxy where the connection has one. A host key that is given must be the right one. */
+/** Runs a command over ssh, through a proxy if the connection has one. The server must have the host key, if there is one. */
 export async function runThere(
   command: string,
   stdin: string,
   environment: Readonly<Record<string, string>>,
   connection: unknown,
-): Promise<Said> {
+): Promise<Printed> {
   const { proxy, ...target } = connectionOf.parse(connection);
   const folder = mkdtempSync(join(tmpdir(), "command-"));
   try {
@@ -62,6 +66,8 @@ function login(folder: string, name: string, to: End, more: readonly string[]): 
     "BatchMode=yes",
     "LogLevel=ERROR",
     `StrictHostKeyChecking=${to.hostKey === undefined ? "no" : "yes"}`,
+    // As the plugin does: a server with several keys shows the one that is pinned.
+    ...(to.hostKey === undefined ? [] : [`HostKeyAlgorithms=${to.hostKey.split(" ", 1)[0] ?? ""}`]),
     `UserKnownHostsFile=${known}`,
     ...(to.privateKey === undefined ? [] : [`IdentityFile=${file("key", to.privateKey)}`, "IdentitiesOnly=yes"]),
     ...more,
@@ -69,17 +75,17 @@ function login(folder: string, name: string, to: End, more: readonly string[]): 
   return ["ssh", ...options.flatMap((option) => ["-o", option]), "-l", to.user, "-p", String(to.port)];
 }
 
-function run([file, ...args]: [string, ...string[]], stdin: string, env: NodeJS.ProcessEnv): Promise<Said> {
+function run([file, ...args]: [string, ...string[]], stdin: string, env: NodeJS.ProcessEnv): Promise<Printed> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env });
-    const said = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
+    const printed = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.stderr += text));
     child.stdin.on("error", () => undefined).end(stdin);
     child.on("error", reject);
     child.on("close", (code) => {
-      if (code === 0) resolve({ stdout: said.stdout.trimEnd(), stderr: said.stderr.trimEnd() });
-      else reject(new Error(`the command ended with ${code ?? "a signal"}: ${said.stderr.trim()}`));
+      if (code === 0) resolve({ stdout: printed.stdout.trimEnd(), stderr: printed.stderr.trimEnd() });
+      else reject(new Error(`the command ended with ${code ?? "a signal"}: ${printed.stderr.trim()}`));
     });
   });
 }

@@ -1,13 +1,13 @@
 /**
- * A stand-in for the plugin of @pulumi/command, where that cannot be downloaded: `pulumi-resource-command ENGINE`. It
- * serves `command:local:Command` and `command:remote:Command` with what they promise: the command really runs, here or by
- * ssh; a changed trigger replaces.
+ * A stand-in for the plugin of @pulumi/command, for machines that cannot download it: `pulumi-resource-command ENGINE`. It
+ * serves `command:local:Command` and `command:remote:Command` as version 1.2.1 does, as far as Hornet uses them: the command
+ * really runs, on this machine or over ssh; a changed trigger replaces the resource, any other change updates it.
  */
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import * as provider from "@pulumi/pulumi/provider";
 import { z } from "zod";
-import { runHere, runThere, type Said } from "./commandRun";
+import { runHere, runThere, type Printed } from "./run";
 
 const inputs = z.object({
   create: z.string().optional(),
@@ -17,6 +17,7 @@ const inputs = z.object({
   stdin: z.string().optional(),
   triggers: z.array(z.unknown()).optional(),
   connection: z.unknown().optional(),
+  addPreviousOutputInEnv: z.boolean().default(true),
 });
 type Inputs = z.infer<typeof inputs>;
 
@@ -24,7 +25,7 @@ type Inputs = z.infer<typeof inputs>;
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
-/** The same value with its secrets in plain. What goes back to the engine keeps their marks. */
+/** The same value without the marks of its secrets. What goes back to the engine keeps the marks. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
@@ -36,19 +37,19 @@ function plain(value: unknown): unknown {
 
 const outputs = z.object({ stdout: z.string().default(""), stderr: z.string().default("") });
 
-function execute(urn: string, command: string | undefined, props: Inputs, olds: unknown): Promise<Said> {
-  const before = outputs.safeParse(plain(olds)).data;
-  const previous = {
-    PULUMI_COMMAND_STDOUT: before?.stdout ?? "",
-    PULUMI_COMMAND_STDERR: before?.stderr ?? "",
-  };
-  if (command === undefined) return Promise.resolve({ stdout: "", stderr: "" });
+function execute(urn: string, command: string | undefined, props: Inputs, olds: unknown): Promise<Printed> {
+  const before = outputs.safeParse(plain(olds)).data ?? { stdout: "", stderr: "" };
+  if (command === undefined) return Promise.resolve(before);
+  const previous = props.addPreviousOutputInEnv
+    ? { PULUMI_COMMAND_STDOUT: before.stdout, PULUMI_COMMAND_STDERR: before.stderr }
+    : {};
   const { stdin = "", environment = {} } = props;
-  if (urn.includes("::command:local:Command::")) return runHere(command, stdin, { ...previous, ...environment });
+  if (urn.split("::").some((part) => part.endsWith("command:local:Command")))
+    return runHere(command, stdin, { ...previous, ...environment });
   return runThere(command, stdin, environment, props.connection);
 }
 
-/** What differs, by key; the engine's own bookkeeping is none. */
+/** The keys that differ, without the engine's own bookkeeping. */
 function changed(olds: object, news: object): string[] {
   const [before, after] = [olds, news].map((from) => inputs.parse(plain(from)));
   return Object.keys(inputs.shape).filter(
@@ -58,8 +59,12 @@ function changed(olds: object, news: object): string[] {
 
 class CommandProvider implements provider.Provider {
   readonly version = "1.2.1";
+  private announced = false;
 
   check(_urn: string, _olds: unknown, news: unknown): Promise<provider.CheckResult> {
+    // The engine shows this among its diagnostics, once an operation.
+    if (!this.announced) process.stderr.write("Hornet's stand-in for the plugin of @pulumi/command runs the steps.\n");
+    this.announced = true;
     return Promise.resolve({ inputs: news });
   }
 
