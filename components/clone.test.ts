@@ -4,7 +4,6 @@ import { Clone, type CloneArgs } from "./clone";
 type Bag = Record<string, unknown>;
 
 const registered: { kind: string; name: string; inputs: Bag }[] = [];
-
 beforeAll(() =>
   pulumi.runtime.setMocks(
     {
@@ -89,4 +88,24 @@ test("its environment is a secret, and nothing else of it", async () => {
   const env = (vm as unknown as { env: pulumi.Output<unknown> }).env;
   expect(await pulumi.isSecret(env)).toBe(true);
   expect(await pulumi.isSecret(vm.address)).toBe(false);
+});
+
+test("a path of ignoreChanges or replaceOnChanges goes to the resources that have the property", async () => {
+  const found: Record<string, unknown> = {};
+  const note: pulumi.ResourceTransformation = ({ type, opts: { ignoreChanges, replaceOnChanges } }) => {
+    found[type.slice(type.lastIndexOf(":") + 1)] = [ignoreChanges, replaceOnChanges];
+    return undefined;
+  };
+  const paths = ["publish[0].guestPort", 'agent["command"]', '["gateway"]', "tap", "nsVeth", "guestAddress"];
+  const opts = { ignoreChanges: paths, replaceOnChanges: ["egress", "*"], transformations: [note] };
+  const { vm } = new Clone("vm7", args, opts);
+  await new Promise((resolve) => vm.sshHostKey.apply(resolve));
+  expect(found).toEqual({
+    CloneNamespace: [['["gateway"]', "tap", "nsVeth"], ["*"]],
+    NatRuleSet: [
+      ["publish[0].guestPort", "tap", "nsVeth", "guestAddress"],
+      ["egress", "*"],
+    ],
+    FirecrackerVM: [['agent["command"]', "tap", "guestAddress"], ["*"]],
+  });
 });

@@ -25,7 +25,10 @@ export class Clone {
   readonly rules: NatRuleSet;
   readonly vm: FirecrackerVM;
 
-  /** @param opts the options of the namespace; protect, retainOnDelete and the like hold for all three */
+  /**
+   * @param opts the options of the namespace; protect, retainOnDelete and the like hold for all three, and each path of
+   *   ignoreChanges and replaceOnChanges for those of the three that have the property
+   */
   constructor(name: string, args: CloneArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { droplet, owner, runtimeDir, vmmTimeout, tap, guestAddress, ...rest } = args;
     const { bridge, hostVeth, nsVeth, address, gateway, isolated, tapMac, tapAddress, adopt, ...others } = rest;
@@ -38,7 +41,7 @@ export class Clone {
         ...{ namespace: args.namespace, bridge, hostVeth, address, gateway },
         ...omitUndefined({ nsVeth, isolated, tapMac, tapAddress, adopt }),
       },
-      opts,
+      { ...opts, ...pathsFor(opts, (key) => OF_NAMESPACE.includes(key)) },
     );
 
     const inner = {
@@ -47,16 +50,14 @@ export class Clone {
       namespace: args.namespace,
       address: pulumi.output(address).apply((cidr) => cidr.split("/")[0] ?? cidr),
     };
-    const { protect, retainOnDelete, ignoreChanges, replaceOnChanges, provider } = opts;
-    const innerOpts = {
-      ...omitUndefined({ protect, retainOnDelete, ignoreChanges, replaceOnChanges, provider }),
-      parent: this.namespace,
-    };
+    const { protect, retainOnDelete, provider } = opts;
+    const innerOpts = { ...omitUndefined({ protect, retainOnDelete, provider }), parent: this.namespace };
     this.rules = new NatRuleSet(
       name,
       { ...inner, ...omitUndefined({ nsVeth, publish, egress }) },
       {
         ...innerOpts,
+        ...pathsFor(opts, (key) => OF_RULES.includes(key)),
         // The kernel removes a namespace's rules with it.
         deletedWith: this.namespace,
       },
@@ -69,9 +70,38 @@ export class Clone {
         name: args.name ?? args.namespace,
         networkChangedAt: latest(this.namespace.changedAt, this.rules.changedAt),
       },
-      innerOpts,
+      {
+        ...innerOpts,
+        ...pathsFor(opts, (key) => OF_VM.includes(key) || ![...OF_NAMESPACE, ...OF_RULES].includes(key)),
+      },
     );
   }
+}
+
+const SHARED = ["droplet", "owner", "runtimeDir", "vmmTimeout", "tap", "namespace", "address", "condition", "*"];
+const OF_NAMESPACE = [
+  ...SHARED,
+  "bridge",
+  "hostVeth",
+  "nsVeth",
+  "gateway",
+  "isolated",
+  "tapMac",
+  "tapAddress",
+  "adopt",
+];
+const OF_RULES = [...SHARED, "nsVeth", "publish", "egress", "guestAddress"];
+/** Properties of the namespace or the rules that the VM has as well; whatever neither has is the VM's. */
+const OF_VM = [...SHARED, "tapAddress", "guestAddress"];
+
+/** The options that name properties, with the paths of one resource: the engine refuses a path that leads to nothing. */
+function pathsFor(
+  { ignoreChanges, replaceOnChanges }: pulumi.CustomResourceOptions,
+  has: (key: string) => boolean,
+): Pick<pulumi.CustomResourceOptions, "ignoreChanges" | "replaceOnChanges"> {
+  const own = (paths: string[] | undefined): string[] | undefined =>
+    paths?.filter((path) => has(/^(?:\["([^"]*)"\]|([^.[]*))/.exec(path)?.slice(1).find(Boolean) ?? path));
+  return omitUndefined({ ignoreChanges: own(ignoreChanges), replaceOnChanges: own(replaceOnChanges) });
 }
 
 /** The later of two ISO times. */

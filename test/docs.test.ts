@@ -36,7 +36,9 @@ test("docs/drift.md lists every kind of drift that is tried, with what is said a
 
 test.each([
   "README.md",
-  ...["drift", "metrics", "network", "promotion", "security", "troubleshooting"].map((name) => `docs/${name}.md`),
+  ...["drift", "metrics", "network", "promotion", "security", "steps", "troubleshooting"].map(
+    (name) => `docs/${name}.md`,
+  ),
 ])("the files that %s links to are there", (name) => {
   const file = join(__dirname, "..", name);
   const links = [...readFileSync(file, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to = ""]) => to);

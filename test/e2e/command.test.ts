@@ -1,14 +1,11 @@
 /** The stand-in for the plugin of @pulumi/command acts on a change as the real plugin does. */
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { stringify } from "yaml";
-import { succeed } from "../support/run";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beginProgram } from "../support/program";
 import { scratchDroplet, type ScratchDroplet } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";
 
 jest.setTimeout(limitMs(300));
-
-const checkout = resolve(__dirname, "../..");
 
 let droplet: ScratchDroplet;
 beforeEach(async () => {
@@ -22,47 +19,22 @@ afterEach(async () => {
 const program = `
 const { local, remote } = require("@pulumi/command");
 const pulumi = require("@pulumi/pulumi");
-const { step, connection } = new pulumi.Config("t").requireObject("steps");
+const { step, connection } = new pulumi.Config("t").requireObject("program");
 exports.here = new local.Command("here", step).stdout;
 exports.there = new remote.Command("there", { ...step, connection }).stdout;
 `;
 
-/** Makes a program and its stack. The function that it returns runs `up` with these steps, or `destroy` without any. */
-function begin(): (steps?: object) => Promise<void> {
-  const folder = join(droplet.folder, "program");
-  for (const one of [folder, join(droplet.folder, "backend")]) mkdirSync(one);
-  writeFileSync(join(folder, "index.js"), program);
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "t", main: "index.js" }));
-  writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "t", runtime: "nodejs" }));
-  symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"));
-  const env = {
-    ...process.env,
-    PULUMI_BACKEND_URL: `file://${join(droplet.folder, "backend")}`,
-    PULUMI_CONFIG_PASSPHRASE: "of tests",
-  };
-  const pulumi = (...args: string[]): Promise<string> =>
-    succeed(["npm", "run", "--silent", "pulumi", "--", "--cwd", folder, ...args], {
-      cwd: checkout,
-      env,
-      limit: 120_000,
-    });
-  let made = false;
+/** Makes the program. The function that it returns runs `up` with these steps, or `destroy` without any. */
+async function begin(): Promise<(steps?: object) => Promise<void>> {
+  const { configure, pulumi } = await beginProgram(droplet, program);
   return async (steps) => {
-    if (!made) await pulumi("stack", "init", "dev");
-    made = true;
-    if (steps === undefined) {
-      await pulumi("destroy", "--yes", "--skip-preview", "-s", "dev");
-      return;
-    }
-    const file = join(folder, "Pulumi.dev.yaml");
-    const [salt = ""] = existsSync(file) ? (/^encryptionsalt.*$/m.exec(readFileSync(file, "utf8")) ?? []) : [];
-    writeFileSync(file, `${salt}\n${stringify({ config: { "t:steps": steps } })}`);
-    await pulumi("up", "--yes", "--skip-preview", "-s", "dev");
+    if (steps !== undefined) configure(steps);
+    await pulumi(steps === undefined ? "destroy" : "up", "--yes", "--skip-preview");
   };
 }
 
 test("a changed command or connection updates, a changed trigger replaces, and what did not change runs nothing", async () => {
-  const up = begin();
+  const up = await begin();
   const log = join(droplet.folder, "steps");
   /** A command that prints a word, and logs it where it runs, with the previous output. */
   const print = (word: string): string =>
