@@ -6,23 +6,23 @@ import { HornetResource } from "./resource";
 /** The arguments of a resource of this kind; the schema documents each. */
 export type FirecrackerVMArgs = ResourceArgs<typeof vmInputs>;
 
-/** One clone's VMM process: restored from the snapshot, on a disk of its own, told who it is before it runs. */
+/** One clone's VMM process: restored from the snapshot, on a private disk, with its identity set before it runs. */
 export class FirecrackerVM extends HornetResource {
   declare readonly name: pulumi.Output<string>;
   declare readonly namespace: pulumi.Output<string>;
   declare readonly address: pulumi.Output<string>;
   /** The host key that the clone answers ssh with. */
   declare readonly sshHostKey: pulumi.Output<string>;
-  /** Another one each time that it was told who it is: what follows a clone's changes is triggered by it. */
+  /** Changes with every new identity. Use it as a trigger for follow-up resources. */
   declare readonly generation: pulumi.Output<string>;
   declare readonly pid: pulumi.Output<number>;
   /** How its disk was copied: `reflink` or `sparse`. */
   declare readonly disk: pulumi.Output<string>;
-  /** The Firecracker that runs it, in words. */
+  /** The version of Firecracker that runs it. */
   declare readonly vmm: pulumi.Output<string>;
-  /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
-  declare readonly identityWay: pulumi.Output<string>;
-  /** It answered as itself. */
+  /** How its guest got its identity: `service`, `ssh` or `cloud-init`. */
+  declare readonly identityMethod: pulumi.Output<string>;
+  /** Whether it has answered ssh with its own host key. */
   declare readonly ready: pulumi.Output<boolean>;
   /** ms spent on network, disk, launch, load, identity, resume, ready. */
   declare readonly timings: pulumi.Output<Record<string, number>>;
@@ -42,7 +42,7 @@ const OUTPUTS = [
   "pid",
   "disk",
   "vmm",
-  "identityWay",
+  "identityMethod",
   "ready",
   "timings",
 ] as const;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { dropbearKey } from "./hostkey";
 
 /** How a guest is told who it is; see docs/identity.md. */
-export type IdentityWay = "service" | "ssh" | "cloud-init";
+export type IdentityMethod = "service" | "ssh" | "cloud-init";
 
 /** How the agent in a guest is run; see guest/identity/run-agent. */
 export interface AgentRun {

@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { hostKeyOf, newHostKeySeed } from "./hostkey";
-import type { Identity, IdentityWay } from "./identity";
+import type { Identity, IdentityMethod } from "./identity";
 import { clearedDocument, metadataDocument } from "./metadata";
 
 const identity: Identity = {
@@ -25,7 +25,7 @@ interface Document {
   readonly nocloud: Record<string, string>;
 }
 
-const document = (way: IdentityWay): Document => metadataDocument(identity, way) as Document;
+const document = (way: IdentityMethod): Document => metadataDocument(identity, way) as Document;
 
 test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
   for (const way of ["service", "ssh", "cloud-init"] as const) {

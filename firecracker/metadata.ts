@@ -1,5 +1,5 @@
 import { cloudMetadata, driveScript } from "./cloudInit";
-import { CLOCK_MARK, identityText, type Identity, type IdentityWay } from "./identity";
+import { CLOCK_MARK, identityText, type Identity, type IdentityMethod } from "./identity";
 
 /**
  * The metadata of one clone: one text for the identity service, since every leaf costs a guest another request, and the
@@ -7,18 +7,18 @@ import { CLOCK_MARK, identityText, type Identity, type IdentityWay } from "./ide
  * gives a guest its identity. Every process of a guest can read what cloud-init reads, so no secret is in that: its script
  * runs what is on a drive that only root reads.
  */
-export function metadataDocument(identity: Identity, way: IdentityWay): unknown {
+export function metadataDocument(identity: Identity, way: IdentityMethod): unknown {
   const text = way === "service" ? { identity: `${identityText(identity)}clock=${CLOCK_MARK}\n` } : {};
   const hornet = { ...text, ...(way === "cloud-init" && { script: driveScript }) };
   return { hornet, ...cloudMetadata(instanceOf(identity, way), way === "cloud-init") };
 }
 
 /** What replaces the document once it has been applied: nothing in it is secret. */
-export function clearedDocument(identity: Identity, way: IdentityWay): unknown {
+export function clearedDocument(identity: Identity, way: IdentityMethod): unknown {
   return { hornet: {}, ...cloudMetadata(instanceOf(identity, way), false) };
 }
 
-function instanceOf({ machineId, generation, hostname, authorizedKeys }: Identity, way: IdentityWay) {
+function instanceOf({ machineId, generation, hostname, authorizedKeys }: Identity, way: IdentityMethod) {
   // cloud-init looks at the rest again only where this is another one.
   const id = way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`;
   // Where Hornet itself sees to the keys, an image's own cloud-init must not add them for good.

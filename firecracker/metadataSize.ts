@@ -1,5 +1,5 @@
 import { hostKeyOf } from "./hostkey";
-import { CLOCK_MARK, type Identity, type IdentityWay } from "./identity";
+import { CLOCK_MARK, type Identity, type IdentityMethod } from "./identity";
 import { metadataDocument } from "./metadata";
 
 /** Bytes that Firecracker's metadata holds, and that a request to its API may have. */
@@ -18,7 +18,7 @@ const SEED = Buffer.alloc(32).toString("base64url");
  */
 export function oversize(
   declared: Declared,
-  way: IdentityWay,
+  way: IdentityMethod,
 ): { readonly part: "env" | "authorizedKeys"; readonly problem: string } | undefined {
   const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, way);
   const size = sizeOf({});
@@ -29,7 +29,7 @@ export function oversize(
   return { part: env >= keys ? "env" : "authorizedKeys", problem };
 }
 
-function sizeOfMetadata(declared: Declared, way: IdentityWay): number {
+function sizeOfMetadata(declared: Declared, way: IdentityMethod): number {
   const hostKey = someHostKey(declared.hostname.length);
   const identity = { ...declared, generation: "0".repeat(16), machineId: "0".repeat(32), hostKey };
   const text = JSON.stringify(metadataDocument(identity, way));

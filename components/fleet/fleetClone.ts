@@ -6,7 +6,7 @@ import { Clone, type CloneArgs } from "../clone";
 import { omitUndefined } from "../omitUndefined";
 import type { CommonArgs } from "../resource";
 
-/** What a stack tells of one clone. */
+/** What a stack's outputs say about one clone. */
 export interface CloneSummary {
   name: string;
   id: number;
@@ -16,13 +16,13 @@ export interface CloneSummary {
   ready: boolean;
   /** How its disk was copied: `reflink` or `sparse`. */
   disk: string;
-  /** How it was told who it is: `service`, `ssh` or `cloud-init`. */
-  identity: string;
-  /** Another one each time that it was told; the trigger for steps of one's own. */
+  /** How its guest got its identity: `service`, `ssh` or `cloud-init`. */
+  identityMethod: string;
+  /** Changes with every new identity. Use it as a trigger for follow-up resources. */
   generation: string;
 }
 
-/** What all clones of a fleet have in common. */
+/** The arguments that all clones of a fleet share. */
 export interface FleetClones extends CommonArgs {
   readonly spec: FleetSpec;
   readonly operatorKeys: readonly string[];
@@ -58,7 +58,7 @@ export function fleetClone(
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...omitUndefined({
       name: name === namespace ? undefined : name,
-      // A secret, and an empty one takes as much room in the state.
+      // It is a secret, and an empty secret takes as much room in the state as any.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
       loginKeyPath: spec.guest.privateKeyPath,
       metrics: spec.vmm.metrics === undefined ? undefined : true,
@@ -71,23 +71,23 @@ export function fleetClone(
   return new Clone(named(name), args, opts);
 }
 
-/** What a stack tells of a clone. */
+/** Builds the output for one clone. */
 export function summaryOf({ vm }: Clone, { name, id, address, namespace }: ClonePlan): pulumi.Output<CloneSummary> {
-  const { sshHostKey, ready, disk, identityWay, generation } = vm;
+  const { sshHostKey, ready, disk, identityMethod, generation } = vm;
   return pulumi
-    .all([sshHostKey, ready, disk, identityWay, generation])
-    .apply(([hostKey, isReady, copied, way, told]: [string | undefined, boolean, string, string, string]) => ({
+    .all([sshHostKey, ready, disk, identityMethod, generation])
+    .apply(([hostKey, isReady, copied, method, current]: [string | undefined, boolean, string, string, string]) => ({
       ...{ name, id, address, namespace },
-      // Of a clone that an `up --target` leaves out nothing is known.
+      // The outputs of a clone that an `up --target` leaves out are unknown.
       sshHostKey: hostKey ?? "",
       ready: isReady,
       disk: copied,
-      identity: way,
-      generation: told,
+      identityMethod: method,
+      generation: current,
     }));
 }
 
-/** Left out, what a person would try first: the clone says its name over ssh, where the operator can log in. */
+/** The default is what a person would try first: the clone prints its name over ssh, if the operator can log in. */
 function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): CloneArgs["smokeTests"] {
   if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => omitUndefined(test));
   if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];

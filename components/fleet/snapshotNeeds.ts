@@ -18,7 +18,7 @@ export interface DeclaredNeeds {
   transfer: boolean;
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
   requireCpuFeatures: boolean;
-  /** How guests are told who they are; left out: auto. */
+  /** How guests get their identity; default: auto. */
   identity?: FleetSpec["guest"]["identity"];
   /** Hornet's service in the guests is to run the agent. */
   agentCommand?: true;

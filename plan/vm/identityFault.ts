@@ -1,9 +1,9 @@
-import type { IdentityWay } from "../../firecracker/identity";
+import type { IdentityMethod } from "../../firecracker/identity";
 import type { LeanDevices } from "../../firecracker/devices";
 
 /** What the config says of how guests are told who they are. */
 export interface DeclaredIdentity {
-  readonly identity: IdentityWay | "auto";
+  readonly identity: IdentityMethod | "auto";
   /** `hornet:agent.command` is set. */
   readonly agentCommand: boolean;
 }

@@ -124,12 +124,12 @@ async function start(wanted: VmInputs, self: Self, from: StartFrom): Promise<VmO
 type Running = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
 
 async function settle(wanted: VmInputs, self: Self, running: Running): Promise<VmOutputs> {
-  const identityWay = wayOf(wanted);
-  if (wanted.readyTimeout === 0) return { ...self, ...running, identityWay, ready: false };
+  const identityMethod = wayOf(wanted);
+  if (wanted.readyTimeout === 0) return { ...self, ...running, identityMethod, ready: false };
   const timings = { ...running.timings, ready: await awaitReady(wanted, self) };
   await runSmokeTests(wanted, self.sshHostKey, wanted.smokeTests);
   await settled(wanted);
-  return { ...self, ...running, identityWay, ready: true, timings };
+  return { ...self, ...running, identityMethod, ready: true, timings };
 }
 
 /** Notes on the droplet that nothing is waited for any more. */
@@ -245,7 +245,15 @@ export const definition: Definition<VmInputs, VmOutputs> = {
     if (!claimed) return "gone";
     const { drift } = planVm(specOf(state, state), observed);
     const vm = observed.vms[state.namespace];
-    return { outputs: { ...pick(state), pid: vm?.alive === true ? vm.pid : 0, vmm: vmmOf(vm?.record) }, drift };
+    return {
+      outputs: {
+        ...pick(state),
+        identityMethod: wayOf(state),
+        pid: vm?.alive === true ? vm.pid : 0,
+        vmm: vmmOf(vm?.record),
+      },
+      drift,
+    };
   },
   update,
   delete: (state) => remove(state),

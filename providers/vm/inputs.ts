@@ -14,7 +14,7 @@ import { smokeTest } from "./smokeTests";
 import { defaults } from "../../model/defaults";
 import { envNameProblem } from "../../model/formats";
 
-const identityWays = ["service", "ssh", "cloud-init"] as const;
+const identityMethods = ["service", "ssh", "cloud-init"] as const;
 
 /** How the agent in a guest is run. */
 const agentRun = z.object({
@@ -67,7 +67,7 @@ export const vmInputs = commonInputs.extend({
    * How the guest receives its identity; auto: as the artifact allows.
    * @default auto
    */
-  identity: z.enum(["auto", ...identityWays]).default("auto"),
+  identity: z.enum(["auto", ...identityMethods]).default("auto"),
   /** The private key on the operator's machine that logs in to a guest without identity service. */
   loginKeyPath: z.string().optional(),
   /** How the agent in the guest is run; left out, as the guest's image says. */
@@ -119,8 +119,8 @@ export const vmOutputs = z.object({
   disk: z.string(),
   /** The Firecracker that runs it, in words; empty for a VMM that an earlier Hornet started. */
   vmm: z.string().default(""),
-  /** How it was told who it is. */
-  identityWay: z.enum(identityWays).default("service"),
+  /** How its guest got its identity. */
+  identityMethod: z.enum(identityMethods).default("service"),
   ready: z.boolean(),
   /** ms spent: network, disk, launch, load, identity, resume, ready; of what was not done there is none. */
   timings: z.record(z.string(), z.number()),

@@ -1,4 +1,4 @@
-import type { IdentityWay } from "../../firecracker/identity";
+import type { IdentityMethod } from "../../firecracker/identity";
 import { commonVars } from "../operation/droplet";
 import type { VmInputs } from "./inputs";
 
@@ -8,6 +8,6 @@ export function vmVars(wanted: VmInputs): Record<string, string> {
 }
 
 /** How a clone is told who it is. */
-export function wayOf({ identity, artifact }: Pick<VmInputs, "identity" | "artifact">): IdentityWay {
+export function wayOf({ identity, artifact }: Pick<VmInputs, "identity" | "artifact">): IdentityMethod {
   return identity === "auto" ? artifact.identity : identity;
 }

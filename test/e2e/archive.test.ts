@@ -93,7 +93,7 @@ test("three clones of the archive's own snapshot are told who they are over ssh,
   );
   const { clones } = (await stacks.outputs(STACK)) as { clones: unknown };
   expect(clones).toMatchObject(
-    names.map((name, at) => ({ name, address: `10.0.0.${at + 2}`, identity: "ssh", ready: true })),
+    names.map((name, at) => ({ name, address: `10.0.0.${at + 2}`, identityMethod: "ssh", ready: true })),
   );
   for (const name of names) {
     expect(await stacks.in(STACK, name, "hostname")).toBe(name);

@@ -36,7 +36,7 @@ beforeAll(async () => {
   });
   await withAgentServer(world, 8080, async (server) => {
     await world.npm("up");
-    expect(await world.outputs()).toMatchObject({ clones: [{ name: "vm0", identity: "ssh", ready: true }] });
+    expect(await world.outputs()).toMatchObject({ clones: [{ name: "vm0", identityMethod: "ssh", ready: true }] });
     await server.until((all) => all.filter(({ id }) => id === "vm0").length >= 3);
     const snapshot = (
       await world.onDroplet(

@@ -54,8 +54,8 @@ test("clones of an image with cloud-init boot as themselves, keep no secret, and
   await world.npm("up");
   expect(await world.outputs()).toMatchObject({
     clones: [
-      { name: "vm0", identity: "cloud-init", ready: true },
-      { name: "vm1", identity: "cloud-init", ready: true },
+      { name: "vm0", identityMethod: "cloud-init", ready: true },
+      { name: "vm1", identityMethod: "cloud-init", ready: true },
     ],
   });
   for (const clone of ["vm0", "vm1"]) {

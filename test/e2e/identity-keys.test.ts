@@ -18,9 +18,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const outputs = z.object({ clones: z.array(z.object({ sshHostKey: z.string(), identity: z.string() })) });
+const outputs = z.object({ clones: z.array(z.object({ sshHostKey: z.string(), identityMethod: z.string() })) });
 
-async function clone(): Promise<{ sshHostKey: string; identity: string }> {
+async function clone(): Promise<{ sshHostKey: string; identityMethod: string }> {
   const [only] = outputs.parse(await world.outputs()).clones;
   if (only === undefined) throw new Error("there is no clone");
   return only;
@@ -52,7 +52,7 @@ test("a guest loses a key that leaves the config; a clone keeps its host key unt
   });
   await world.npm("up");
   const first = await clone();
-  expect(first.identity).toBe("service");
+  expect(first.identityMethod).toBe("service");
   expect([await logsIn(fleet.file), await logsIn(own.file), await logsIn(later.file)]).toEqual([true, true, false]);
 
   await world.configure({ "hornet:identity.authorizedKeys[0]": later.line });
@@ -79,7 +79,7 @@ test("a guest loses a key that leaves the config; a clone keeps its host key unt
   const before = await world.onDroplet("sha256sum /opt/swarm/bare/*");
   await world.npm("pulumi", "config", "set", "--plaintext", "hornet:snapshot", '{"path": "/opt/swarm/bare"}');
   await world.npm("up");
-  expect(await clone()).toMatchObject({ identity: "service" });
+  expect(await clone()).toMatchObject({ identityMethod: "service" });
   expect(await world.in("vm0", "hostname")).toBe("vm0");
   expect(await world.onDroplet("sha256sum /opt/swarm/bare/*")).toBe(before);
 });

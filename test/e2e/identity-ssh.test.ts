@@ -43,8 +43,8 @@ test("clones of a guest without identity service are themselves, and take change
   await world.npm("up");
   expect(await world.outputs()).toMatchObject({
     clones: [
-      { name: "vm0", identity: "ssh", ready: true },
-      { name: "vm1", identity: "ssh", ready: true },
+      { name: "vm0", identityMethod: "ssh", ready: true },
+      { name: "vm1", identityMethod: "ssh", ready: true },
     ],
   });
   const pids = "head -n 1 -q /opt/swarm/runtime/*/vmm.pid";
