@@ -1,6 +1,6 @@
 /** Runs the Pulumi CLI that the set-up found, for any stack. */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { resolve } from "node:path";
 import { closeTrace } from "../host/trace";
@@ -27,16 +27,21 @@ function isBuilt({ pulumi }: Paths): boolean {
   return pulumi.startsWith(resolve(cache));
 }
 
+/** The folder of the stand-in for the plugin of @pulumi/command. */
+const STAND_IN = resolve(checkout, "sandbox/command/bin");
+
 /**
- * The folder of the stand-in for the plugin of @pulumi/command, where the CLI can download no plugin. It comes last on PATH,
- * and not at all if the real plugin is installed: the CLI prefers a plugin on PATH.
+ * Whether the stand-in for the plugin of @pulumi/command is on the CLI's PATH: the CLI can download no plugin, no real one is
+ * installed, and the stack may have steps. The CLI prefers a plugin on PATH to an installed one, and warns of it.
  */
-function standInPlugins(paths: Paths): string[] {
-  if (!isBuilt(paths)) return [];
-  const home = process.env.PULUMI_HOME ?? resolve(homedir(), ".pulumi");
-  const folder = resolve(home, "plugins");
-  const installed = existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("resource-command-v"));
-  return installed ? [] : [resolve(checkout, "sandbox/command/bin")];
+export function usesStandIn(paths: Paths, stack: string): boolean {
+  if (!isBuilt(paths)) return false;
+  const plugins = resolve(process.env.PULUMI_HOME ?? resolve(homedir(), ".pulumi"), "plugins");
+  if (existsSync(plugins) && readdirSync(plugins).some((name) => name.startsWith("resource-command-v"))) return false;
+  if (stack !== LOCAL) return true;
+  const { config, stackFile } = localPaths();
+  const has = (file: string, words: RegExp): boolean => existsSync(file) && words.test(readFileSync(file, "utf8"));
+  return has(config, /hornet:steps/) || has(stackFile, /"command:(?:local|remote):/);
 }
 
 /**
@@ -46,7 +51,7 @@ function standInPlugins(paths: Paths): string[] {
 export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
-    PATH: [...paths.path, process.env.PATH, ...standInPlugins(paths)].join(":"),
+    PATH: [...paths.path, process.env.PATH, ...(usesStandIn(paths, stack) ? [STAND_IN] : [])].join(":"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_SUPPRESS_NEO_LINK: "true",
     ...(isBuilt(paths) && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),

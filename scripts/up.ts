@@ -5,9 +5,12 @@ import { LOCAL, checkout, localPaths } from "./local/paths";
 import { prepareStack } from "./local/stack";
 import { startDroplets } from "./local/droplets";
 import { readChanges, readClones } from "./local/result";
-import { localOptions, runPulumi, unattendedOptions, type Paths } from "./pulumi-cli";
+import { localOptions, runPulumi, unattendedOptions, usesStandIn, type Paths } from "./pulumi-cli";
 import { refuseOtherStack } from "./arguments";
 import { changeLine, cloneTable } from "./table";
+
+const STAND_IN_NOTE =
+  "hornet:steps run by Hornet's stand-in for the plugin of @pulumi/command, which this CLI cannot download (docs/steps.md)\n";
 
 /**
  * @param args further arguments for `pulumi up`
@@ -18,6 +21,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   process.chdir(checkout);
   await prepareStack(paths);
   await startDroplets(paths, simulatedDroplet());
+  if (usesStandIn(paths, LOCAL)) process.stdout.write(STAND_IN_NOTE);
   const fixed = ["up", ...unattendedOptions(), ...localOptions()];
   const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
   if (first.length > 0) {

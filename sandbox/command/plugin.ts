@@ -59,12 +59,8 @@ function changed(olds: object, news: object): string[] {
 
 class CommandProvider implements provider.Provider {
   readonly version = "1.2.1";
-  private announced = false;
 
   check(_urn: string, _olds: unknown, news: unknown): Promise<provider.CheckResult> {
-    // The engine shows this among its diagnostics, once an operation.
-    if (!this.announced) process.stderr.write("Hornet's stand-in for the plugin of @pulumi/command runs the steps.\n");
-    this.announced = true;
     return Promise.resolve({ inputs: news });
   }
 
