@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { capture, type Argv } from "../../host/exec";
 import { quote } from "../../host/quote";
 
 /** What a command printed, without the newlines at the end. */
@@ -54,7 +54,7 @@ function sshTo(folder: string, name: string, to: End, args: readonly string[]): 
   return [...login(folder, name, to, []).map(quote), ...args, quote(to.host)].join(" ");
 }
 
-function login(folder: string, name: string, to: End, more: readonly string[]): [string, ...string[]] {
+function login(folder: string, name: string, to: End, more: readonly string[]): Argv {
   const file = (kind: string, content: string): string => {
     const path = join(folder, `${name}.${kind}`);
     writeFileSync(path, content, { mode: 0o600 });
@@ -75,17 +75,8 @@ function login(folder: string, name: string, to: End, more: readonly string[]): 
   return ["ssh", ...options.flatMap((option) => ["-o", option]), "-l", to.user, "-p", String(to.port)];
 }
 
-function run([file, ...args]: [string, ...string[]], stdin: string, env: NodeJS.ProcessEnv): Promise<Printed> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env });
-    const printed = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.stderr += text));
-    child.stdin.on("error", () => undefined).end(stdin);
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve({ stdout: printed.stdout.trimEnd(), stderr: printed.stderr.trimEnd() });
-      else reject(new Error(`the command ended with ${code ?? "a signal"}: ${printed.stderr.trim()}`));
-    });
-  });
+async function run(argv: Argv, input: string, env: NodeJS.ProcessEnv): Promise<Printed> {
+  const { code, stdout, stderr } = await capture(argv, { input, env });
+  if (code !== 0) throw new Error(`the command ended with ${code}: ${stderr.trim()}`);
+  return { stdout: stdout.trimEnd(), stderr: stderr.trimEnd() };
 }

@@ -47,8 +47,8 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
     const look = `tr '\\0' ' ' </proc/$$/cmdline >/opt/shown-$CLONE; printf '%s,' "$TOKEN" "$ADDRESS" >/opt/got-$CLONE; cat >>/opt/got-$CLONE`;
     const second = { name: "second", on: "droplet", create: look, delete: "rm /opt/shown-$CLONE /opt/got-$CLONE" };
     const third = { name: "third", on: "operator", identity: log("follows"), delete: log("leaves") };
-    await world.configure({
-      ...fleet,
+    const configure = (keys: Record<string, string | number>): Promise<void> => world.configure({ ...fleet, ...keys });
+    await configure({
       ...keysOf(0, first),
       ...keysOf(1, { ...second, stdin: "an input" }),
       ...keysOf(2, third),
@@ -70,10 +70,7 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
 
     // A new VM gives the guest a new identity; a new clone gets its own steps; a step for one clone is for that one alone.
     await world.onDroplet("kill -9 $(head -n 1 /opt/swarm/runtime/vm0/vmm.pid)");
-    await world.configure({
-      "hornet:fleet.count": 2,
-      "hornet:steps[2].clones[0]": 1,
-    });
+    await configure({ "hornet:fleet.count": 2, "hornet:steps[2].clones[0]": 1 });
     await world.npm("up");
     expect(logged().sort()).toEqual(["vm0 leaves", "vm0 named", "vm1 follows", "vm1 made", "vm1 named"]);
     expect(await world.onDroplet("cat /opt/got-vm1")).toBe("it's a canary,10.0.0.3,an input");
@@ -87,12 +84,12 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
     expect(failed.code).not.toBe(0);
     expect(`${failed.stdout}${failed.stderr}`).toMatch(/vm[01]-second/);
     expect(`${failed.stdout}${failed.stderr}`).not.toContain("canary");
-    await world.configure({ "hornet:steps[1].create": look });
+    await configure({ ...two, "hornet:steps[1].create": look });
     await world.npm("up");
     expect(logged().sort()).toEqual(["vm0 changed", "vm1 changed"]);
 
     // The clone that goes runs its delete commands in the reverse order, before it is gone.
-    await world.configure({ "hornet:fleet.count": 1, "hornet:steps[2].clones[0]": 0 });
+    await configure({ "hornet:steps[2].clones[0]": 0 });
     await world.npm("up");
     expect(logged().filter((line) => line.startsWith("vm1"))).toEqual(["vm1 leaves", "vm1 ends"]);
     await world.npm("down");
@@ -109,10 +106,11 @@ test("with guests: steps in a clone run as its identity changes, and before it i
   const log = join(world.folder, "log");
   await world.configure({
     "hornet:fleet.count": 2,
-    ...keysOf(0, { name: "born", create: `echo "$(hostname) born" >>/root/steps` }),
+    // Written to the disk at once: a guest whose VMM is killed loses what it has not.
+    ...keysOf(0, { name: "born", create: `echo "$(hostname) born" >>/root/steps; sync` }),
     ...keysOf(1, {
       name: "warm",
-      identity: `echo "$CLONE $TOKEN $(cat)" >>/root/steps`,
+      identity: `echo "$CLONE $TOKEN $(cat)" >>/root/steps; sync`,
       "env.TOKEN": "t 1",
       stdin: "from stdin",
       delete: `hostname >/root/last`,

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stringify } from "yaml";
-import { run, succeed, type Ended } from "./run";
+import type { Captured } from "../../host/exec";
+import { run, succeed } from "./run";
 import type { ScratchDroplet } from "./scratchDroplet";
 
 const checkout = resolve(__dirname, "../..");
@@ -13,7 +14,7 @@ export interface Program {
   /** `pulumi ARGUMENT… -s dev`, which must succeed. */
   readonly pulumi: (...args: string[]) => Promise<string>;
   /** The same, whatever comes of it. */
-  readonly tryPulumi: (...args: string[]) => Promise<Ended>;
+  readonly tryPulumi: (...args: string[]) => Promise<Captured>;
 }
 
 /** @param source the program, in JavaScript */
