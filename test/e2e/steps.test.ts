@@ -76,10 +76,9 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
     expect(await world.onDroplet("cat /opt/got-vm1")).toBe("it's a canary,10.0.0.3,an input");
 
     // A changed command runs again. A step that fails names its command, and not its secrets.
-    await world.configure({
-      "hornet:steps[0].create": log("changed"),
-      "hornet:steps[1].create": "echo broken; exit 3",
-    });
+    const two = { "hornet:fleet.count": 2 };
+    const broken = "echo broken; exit 3";
+    await configure({ ...two, "hornet:steps[0].create": log("changed"), "hornet:steps[1].create": broken });
     const failed = await world.tryNpm("up");
     expect(failed.code).not.toBe(0);
     expect(`${failed.stdout}${failed.stderr}`).toMatch(/vm[01]-second/);
