@@ -1,6 +1,9 @@
 import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
-import hornet from "./tools/lint/imports.cjs";
+import imports from "./tools/lint/imports.cjs";
+import { noModuleState } from "./tools/lint/no-module-state.mjs";
+
+const hornet = { rules: { ...imports.rules, "no-module-state": noModuleState } };
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".hornet/", "coverage/", "**/target/"] },
@@ -22,6 +25,12 @@ export default tseslint.config(
       "max-lines": ["error", { max: 300, skipBlankLines: true, skipComments: true }],
       eqeqeq: "error",
     },
+  },
+  {
+    files: ["providers/**/*.ts", "host/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    plugins: { hornet },
+    rules: { "hornet/no-module-state": "error" },
   },
   {
     files: ["**/*.mjs", "**/*.cjs"],

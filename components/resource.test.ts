@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { providerText, type Kind } from "./resource";
+import type { Kind } from "../providers/kinds";
+import { providerText } from "./resource";
 
 const root = resolve(__dirname, "..");
 const kinds: readonly Kind[] = [

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { connectionSchema } from "../model/connection";
 import { ownerCalled, ownerMark, type Owner } from "../model/owner";
+import type { Kind } from "../providers/kinds";
 import type { commonInputs } from "../providers/kit/definition";
 import type { ResourceArgs } from "./args";
 
@@ -11,22 +12,6 @@ export type DropletArgs = z.input<typeof connectionSchema>;
 
 /** The arguments that every resource of Hornet takes. */
 export type CommonArgs = ResourceArgs<typeof commonInputs>;
-
-/** The kinds of resource, as providers.cjs names them. */
-export type Kind =
-  | "DropletCheck"
-  | "DropletClaim"
-  | "DropletLimits"
-  | "Bridge"
-  | "CloneNamespace"
-  | "ConsoleKeeper"
-  | "MetricsCollector"
-  | "NatRuleSet"
-  | "SnapshotArtifact"
-  | "SnapshotProof"
-  | "FirecrackerVM"
-  | "SmokeTest"
-  | "SshConfig";
 
 const root = resolve(__dirname, "..");
 

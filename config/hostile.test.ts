@@ -1,7 +1,8 @@
-import { provider as bridge } from "../providers/network/bridge";
-import { provider as vm } from "../providers/vm/definition";
-import { provider as nat } from "../providers/network/nat";
+import { providersOf } from "../providers/kinds";
+import { Operation } from "../providers/operation/operation";
 import { parseConfig } from "./parse";
+
+const { Bridge: bridge, FirecrackerVM: vm, NatRuleSet: nat } = providersOf(new Operation());
 
 /** What a config's faults say, with the keys that they are about. */
 function faultsOf(config: object): string[] {

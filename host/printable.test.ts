@@ -5,13 +5,14 @@ import { z } from "zod";
 import type { Manifest } from "../firecracker/manifest";
 import { fileDrift } from "../providers/artifact/files";
 import { makeProvider } from "../providers/kit/define";
-import { commonInputs } from "../providers/kit/definition";
+import { commonInputs, type Definition } from "../providers/kit/definition";
+import { Operation } from "../providers/operation/operation";
 import { CommandError, ConnectionError, HornetError } from "./errors";
 import { refusal, sayWaiting } from "./session/lock";
-import { closeSessions } from "./session/session";
+import { Sessions } from "./session/sessions";
 import { foreignText, printable, report } from "./printable";
-import { reportOnce } from "../providers/operation/reportOnce";
-import { GuestProgress } from "../providers/vm/guestProgress";
+import { GuestProgress } from "../providers/operation/guestProgress";
+import { Reports } from "../providers/operation/reportOnce";
 import { runSmokeTests } from "../providers/vm/smokeTests";
 import { section } from "../scripts/doctor/doctor";
 import { difference } from "../scripts/promote/difference";
@@ -29,20 +30,21 @@ const hostile = codes.map((code) => `a${String.fromCodePoint(code)}b`).join("");
 const plain = /^[^\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]*$/u;
 
 const inputs = commonInputs.extend({ name: z.string() });
-const provider = makeProvider({
+const definition: Definition<z.infer<typeof inputs>, object> = {
   kind: "Test",
   inputs,
   outputs: z.object({ made: z.string().default(""), list: z.array(z.record(z.string(), z.string())).default([]) }),
   replaceOn: [],
   id: ({ name }) => name,
-  create: ({ name }) =>
+  create: (_droplet, { name }) =>
     name === "made"
       ? Promise.resolve({ made: hostile, list: [{ [hostile]: hostile }] })
       : Promise.reject(new Error(hostile)),
   read: () => Promise.resolve({ outputs: { made: hostile, list: [] }, drift: [hostile, "more"] }),
   update: () => Promise.reject(new HornetError(hostile)),
   delete: () => Promise.resolve(),
-});
+};
+const provider = makeProvider(definition, new Operation());
 const props = { droplet: { local: true }, owner: "hornet:p/s:1", runtimeDir: "/opt/x", name: "x", condition: "" };
 
 const messageOf = (work: Promise<unknown>): Promise<string> =>
@@ -68,7 +70,7 @@ const paths: Record<string, () => string | Promise<string>> = {
       console.error(leaves(read?.props).join("\n"));
     }),
   "outputs of a resource": async () => leaves((await provider.create({ ...props, name: "made" })).outs).join("\n"),
-  "a warning that is printed once": () => printed(() => reportOnce(hostile)),
+  "a warning that is printed once": () => printed(() => new Reports().reportOnce(hostile)),
   "a section of doctor": () => printed(() => section("drift", [hostile], "none")),
   "a changed file": () => printed(() => report(fileDrift({ [hostile]: "1 2 3" }, {}).join("; "))),
   "a guest's progress": () => {
@@ -79,6 +81,7 @@ const paths: Record<string, () => string | Promise<string>> = {
   "a promotion's manifest": () => difference(undefined, "sha256:0", manifestOf(hostile), undefined),
   "the table of clones": () => cloneTable([{ name: "vm0", address: "10.0.0.2", ready: true, disk: hostile }]),
   "the output of a smoke test and the end of a console": async () => {
+    const sessions = new Sessions();
     const folder = mkdtempSync(join(tmpdir(), "hornet-printable-"));
     try {
       mkdirSync(join(folder, "vm7"));
@@ -88,9 +91,10 @@ const paths: Record<string, () => string | Promise<string>> = {
       const clone = { ...props, name: "vm7", namespace: "vm7", runtimeDir: folder, address: "10.0.0.9", user: "root" };
       const common = { ...clone, droplet: { local: true } as const, vmmTimeout: 30 };
       const test = { on: "droplet", command: `cat ${folder}/said`, expect: "else", timeout: 20 } as const;
-      return await messageOf(runSmokeTests(common, "ssh-ed25519 AAAA", [test]));
+      const droplet = new Operation(sessions).droplet(common.droplet);
+      return await messageOf(runSmokeTests(droplet, common, "ssh-ed25519 AAAA", [test]));
     } finally {
-      await closeSessions();
+      await sessions.close();
       rmSync(folder, { recursive: true });
     }
   },

@@ -8,7 +8,7 @@ const checkout = resolve(__dirname, "..");
 async function endedBy(code: string, signal: NodeJS.Signals): Promise<{ folder: string; ended: unknown }> {
   const program = `require(${JSON.stringify(join(checkout, "register.cjs"))});
     const { privateFolder } = require(${JSON.stringify(join(checkout, "host/privateFolder.ts"))});
-    ${code}; console.log(privateFolder()); setInterval(() => {}, 1000);`;
+    ${code}; console.log(privateFolder().path); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
   const folder = await new Promise<string>((done) => {
     child.stdout.setEncoding("utf8").once("data", (text: string) => done(text.trim()));

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from
 
 /** Something that took time: a call on a droplet, or a phase of a clone. */
 export interface Span {
-  /** Whose it is; every row of the picture is one of these: `vm7`, `the droplet`. */
+  /** The row of the picture: `vm7`, `the droplet`. */
   readonly row: string;
   readonly name: string;
   /** ms since 1970. */
@@ -12,9 +12,6 @@ export interface Span {
   readonly about?: Readonly<Record<string, string>>;
 }
 
-const rows = new Map<string, number>();
-/** The files that this process has written to. */
-const begunFiles = new Set<string>();
 const END = "\n]\n";
 
 function traceFile(): string | undefined {
@@ -23,32 +20,51 @@ function traceFile(): string | undefined {
 }
 
 /**
- * Appends a span to the file that HORNET_TRACE names, if it names one, in the trace event format that browsers' trace
- * viewers open. Its array form needs no closing bracket there, so a run that dies leaves a file that can be read, and
- * several processes can append; {@link closeTrace} closes it for all who read JSON.
+ * One process's part of the file that HORNET_TRACE names, in the trace event format that browsers' trace viewers open. Its
+ * array form needs no closing bracket there, so a run that dies leaves a readable file, and several processes can append.
+ * {@link closeTrace} closes the array for readers of JSON.
  */
-export function traceSpan({ row, name, begun, took, about = {} }: Span): void {
-  const file = traceFile();
-  if (file === undefined) return;
-  const events: object[] = [];
-  let thread = rows.get(row);
-  if (thread === undefined) {
-    thread = rows.size + 1;
-    rows.set(row, thread);
-    events.push({ ph: "M", name: "thread_name", pid: process.pid, tid: thread, args: { name: row } });
-  }
-  const at = { pid: process.pid, tid: thread, ts: Math.round(begun * 1000), dur: Math.round(took * 1000) };
-  events.push({ ph: "X", name, cat: "hornet", ...at, args: about });
-  append(file, events.map((event) => `${JSON.stringify(event)},\n`).join(""));
-}
+export class Trace {
+  /** The number of each row; a number belongs to this process. */
+  private readonly rows = new Map<string, number>();
+  /** The files that this process has written to. */
+  private readonly opened = new Set<string>();
 
-function append(file: string, text: string): void {
-  if (!begunFiles.has(file)) {
-    begunFiles.add(file);
-    // One of an earlier run, which goes on.
-    if (existsSync(file) && readFileSync(file, "utf8").endsWith(END)) reopen(file);
+  /** Appends a span, if HORNET_TRACE names a file. */
+  span({ row, name, begun, took, about = {} }: Span): void {
+    const file = traceFile();
+    if (file === undefined) return;
+    const events: object[] = [];
+    let thread = this.rows.get(row);
+    if (thread === undefined) {
+      thread = this.rows.size + 1;
+      this.rows.set(row, thread);
+      events.push({ ph: "M", name: "thread_name", pid: process.pid, tid: thread, args: { name: row } });
+    }
+    const at = { pid: process.pid, tid: thread, ts: Math.round(begun * 1000), dur: Math.round(took * 1000) };
+    events.push({ ph: "X", name, cat: "hornet", ...at, args: about });
+    this.append(file, events.map((event) => `${JSON.stringify(event)},\n`).join(""));
   }
-  appendFileSync(file, existsSync(file) ? text : `[\n${text}`, { mode: 0o600 });
+
+  /** Appends the phases of a call that has just ended as spans, one after another. */
+  phases(row: string, timings: Readonly<Record<string, number>>): void {
+    const phases = Object.entries(timings);
+    // A viewer wants the spans of one row to lie within each other: the call's own span ended a moment ago.
+    let begun = Date.now() - 1 - phases.reduce((sum, [, took]) => sum + took, 0);
+    for (const [name, took] of phases) {
+      this.span({ row, name, begun, took });
+      begun += took;
+    }
+  }
+
+  private append(file: string, text: string): void {
+    if (!this.opened.has(file)) {
+      this.opened.add(file);
+      // An earlier run closed the array; this run goes on in it.
+      if (existsSync(file) && readFileSync(file, "utf8").endsWith(END)) reopen(file);
+    }
+    appendFileSync(file, existsSync(file) ? text : `[\n${text}`, { mode: 0o600 });
+  }
 }
 
 function reopen(file: string): void {

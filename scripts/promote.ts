@@ -9,7 +9,8 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { connectionSchema } from "../model/connection";
 import { printable } from "../host/printable";
-import { closeSessions, sessionOf, type Session } from "../host/session/session";
+import type { Session } from "../host/session/session";
+import { Sessions } from "../host/session/sessions";
 import type { Manifest } from "../firecracker/manifest";
 import { parseManifest, readManifest } from "../providers/artifact/manifests";
 import { signManifest } from "../providers/artifact/signature";
@@ -41,10 +42,11 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   process.chdir(folder);
   const file = to === LOCAL ? localPaths().config : resolve(folder, `Pulumi.${to}.yaml`);
   if (!existsSync(file)) throw new Error(`there is no ${file}: the stack ${to} has no config to pin a snapshot in.`);
+  const sessions = new Sessions();
   try {
     const text = readFileSync(file, "utf8");
     const { digest, path, droplet } = await provedBy(paths, from);
-    const session = sessionOf(droplet);
+    const session = sessions.of(droplet);
     const manifest = await manifestAt(session, path);
     const before = pinnedDigest(text);
     const earlier = before === undefined ? undefined : await earlierManifest(session, path, before);
@@ -59,7 +61,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     writeWhole(file, pin(text, digest, from), statSync(file).mode & 0o777);
     console.log(`pinned in ${file}`);
   } finally {
-    await closeSessions();
+    await sessions.close();
   }
   if (values.yes !== true) {
     console.log(`next: review and commit ${file}, then pulumi up -s ${to}; going back is reverting that commit.`);

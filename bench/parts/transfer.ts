@@ -7,7 +7,7 @@ import { manifestSchema, type Manifest } from "../../firecracker/manifest";
 import { cipherOptions } from "../../host/ssh/ciphers";
 import { connectionSchema, type SshConnection } from "../../model/connection";
 import { quote } from "../../host/quote";
-import { closeSessions, sessionOf } from "../../host/session/session";
+import { Sessions } from "../../host/session/sessions";
 import { knownHostsLine } from "../../host/ssh/options";
 import { hashFiles } from "../../providers/artifact/files";
 import { transfer as bring } from "../../providers/artifact/transfer";
@@ -46,8 +46,8 @@ export const transfer: Part = async (context, run) => {
 
 async function byHornet(from: Stage, to: Stage): Promise<{ ms: number; sent: number }> {
   const manifest = await manifestOf(from);
-  await closeSessions();
-  const [source, target] = [from, to].map(({ connection }) => sessionOf(connectionSchema.parse(connection)));
+  const sessions = new Sessions();
+  const [source, target] = [from, to].map(({ connection }) => sessions.of(connectionSchema.parse(connection)));
   if (source === undefined || target === undefined) throw new Error("there are no two droplets");
   const digest = "0".repeat(64);
   const vars = { namespace: "hornet-bench", owner: "hornet:bench/in:be0c4be0c4bd", dir_of_artifacts: TARGET, digest };
@@ -56,14 +56,17 @@ async function byHornet(from: Stage, to: Stage): Promise<{ ms: number; sent: num
     const { sent } = await bring({ source, folder: SNAPSHOT, target, vars, manifest });
     return { ms: performance.now() - begun, sent };
   } finally {
-    await closeSessions();
+    await sessions.close();
   }
 }
 
 /** As the provider has it when it transfers: made when the snapshot was. */
 async function manifestOf({ connection }: Stage): Promise<Manifest> {
   const paths = FILES.map((name) => `${SNAPSHOT}/${name}`);
-  const hashes = await hashFiles(sessionOf(connectionSchema.parse(connection)), paths);
+  const sessions = new Sessions();
+  const hashes = await hashFiles(sessions.of(connectionSchema.parse(connection)), paths).finally(() =>
+    sessions.close(),
+  );
   const files = Object.fromEntries([...hashes].map(([path, digest]) => [path.slice(SNAPSHOT.length + 1), digest]));
   return manifestSchema.parse({
     format: 1,

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { connectionSchema } from "../../model/connection";
-import { closeSessions, sessionOf } from "../../host/session/session";
+import { Sessions } from "../../host/session/sessions";
 import type { VmOutputs } from "../../providers/vm/inputs";
 import { recordCalls, spanOf, type CallObserver } from "./calls";
 import type { CallRecord, DrivenClone, DriveRequest, DriveResult } from "./driveTypes";
@@ -78,7 +78,8 @@ const LANES = 8;
 
 async function drive(request: DriveRequest): Promise<DriveResult> {
   // Parsed as the providers do: sessions are told apart by the connection's text.
-  const session = sessionOf(connectionSchema.parse(request.droplet));
+  const sessions = new Sessions();
+  const session = sessions.of(connectionSchema.parse(request.droplet));
   const begun = performance.now();
   // All lanes, so that opening them is not counted as work on the droplet.
   await Promise.all(Array.from({ length: LANES }, () => session.call({ what: "connect", run: "pause 0.05" })));
@@ -88,14 +89,14 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const before = await look();
   const answers = answersOf(request);
   const calls = recordCalls(answers);
-  const fleet = new Fleet(request);
+  const fleet = new Fleet(request, sessions);
   const ids = Array.from({ length: request.count }, (_, id) => id);
   const clones: DrivenClone[] = [];
   // The artifact is looked at before the clock runs: what that takes depends on its size, not on the clones.
   const artifact = request.networkOnly === true ? undefined : (await fleet.snapshot()).artifact;
   const snapshot = spanOf(calls.splice(0));
   if (request.snapshotOnly === true) {
-    await closeSessions();
+    await sessions.close();
     return { connect, create: 0, destroy: 0, snapshot, calls: [], clones, inspected: before };
   }
   let created: CallRecord[];
@@ -113,7 +114,7 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
     await fleet.destroy();
   }
   const destroy = spanOf(calls);
-  await closeSessions();
+  await sessions.close();
   const inspected = [...before, ...after];
   return { connect, create: spanOf(created), destroy, snapshot, calls: created, clones, inspected };
 }

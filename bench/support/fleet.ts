@@ -1,13 +1,10 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { availableParallelism } from "node:os";
-import { provider as bridgeProvider } from "../../providers/network/bridge";
-import { provider as namespaceProvider } from "../../providers/network/namespace";
-import { provider as checkProvider } from "../../providers/droplet/check";
-import { provider as vmProvider } from "../../providers/vm/definition";
-import { provider as natProvider } from "../../providers/network/nat";
-import { provider as snapshotProvider } from "../../providers/artifact/definition";
 import type { DriveRequest } from "./driveTypes";
-import { Limit } from "../../providers/kit/limit";
+import type { Sessions } from "../../host/session/sessions";
+import { providersOf } from "../../providers/kinds";
+import { Limit } from "../../providers/operation/limit";
+import { Operation } from "../../providers/operation/operation";
 
 type Bag = Record<string, unknown>;
 
@@ -25,7 +22,14 @@ export class Fleet {
   private readonly steps = new Limit(4 * availableParallelism());
   private readonly undo: (() => Promise<void>)[][] = [];
 
-  constructor(private readonly request: DriveRequest) {}
+  private readonly providers: ReturnType<typeof providersOf>;
+
+  constructor(
+    private readonly request: DriveRequest,
+    sessions: Sessions,
+  ) {
+    this.providers = providersOf(new Operation(sessions));
+  }
 
   private get common(): Bag {
     return { droplet: this.request.droplet, owner: OWNER, runtimeDir: "/opt/swarm/runtime" };
@@ -34,7 +38,7 @@ export class Fleet {
   /** The snapshot; made by a boot it belongs to another owner, so that it outlives this fleet. */
   async snapshot(): Promise<Bag> {
     const { source, firecracker } = this.request;
-    const made = await snapshotProvider.create({
+    const made = await this.providers.SnapshotArtifact.create({
       ...this.common,
       owner: "boot" in source ? KEEPER : OWNER,
       dir: "/opt/swarm/snapshots",
@@ -49,17 +53,21 @@ export class Fleet {
   /** The stack's claim: preflight, and the sweep of what is left of an earlier run. */
   async claim(): Promise<void> {
     const namespaces = Array.from({ length: this.request.count }, (_, id) => `vm${id}`);
-    await this.make(0, checkProvider, { ...this.common, namespaces, firecracker: this.request.firecracker });
+    await this.make(0, this.providers.DropletCheck, {
+      ...this.common,
+      namespaces,
+      firecracker: this.request.firecracker,
+    });
   }
 
   async bridge(): Promise<void> {
-    await this.make(1, bridgeProvider, { ...this.common, name: "br0", address: "10.0.0.1/24" });
+    await this.make(1, this.providers.Bridge, { ...this.common, name: "br0", address: "10.0.0.1/24" });
   }
 
   /** A clone's namespace and rules. */
   async network(id: number): Promise<void> {
     const names = { namespace: `vm${id}`, guestAddress: GUEST };
-    await this.make(2, namespaceProvider, {
+    await this.make(2, this.providers.CloneNamespace, {
       ...this.common,
       ...names,
       ...TAP,
@@ -68,13 +76,13 @@ export class Fleet {
       address: `${addressOf(id)}/24`,
       gateway: "10.0.0.1",
     });
-    await this.make(3, natProvider, { ...this.common, ...names, address: addressOf(id) }, false);
+    await this.make(3, this.providers.NatRuleSet, { ...this.common, ...names, address: addressOf(id) }, false);
   }
 
   /** A clone's VM; gives its outputs. */
   async vm(id: number, artifact: unknown): Promise<Bag> {
     const { firecracker, readyTimeout, source, untold } = this.request;
-    return this.make(3, vmProvider, {
+    return this.make(3, this.providers.FirecrackerVM, {
       ...this.common,
       name: `vm${id}`,
       namespace: `vm${id}`,

@@ -1,6 +1,7 @@
 import { scratchDroplet, type ScratchDroplet } from "../../test/support/scratchDroplet";
 import { readLibrary } from "../../host/session/library";
-import { closeSessions, Session } from "../../host/session/session";
+import { Session } from "../../host/session/session";
+import { sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -11,7 +12,7 @@ beforeAll(async () => {
 int main(void) { for (;;) pause(); }' | gcc -x c -o ${PRETENDER} -`);
 });
 afterAll(() => droplet.end());
-afterEach(() => closeSessions());
+afterEach(() => sessions.close());
 
 /** A program that takes any arguments and waits. */
 const PRETENDER = "/opt/pretender";

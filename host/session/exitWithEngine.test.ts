@@ -12,8 +12,8 @@ const listener = `require("node:net").createServer().listen(0, "127.0.0.1", func
 /** What Pulumi starts, as far as a provider can tell: it loads a resource and is asked to make a connection. */
 const provider = `
   require(${JSON.stringify(join(checkout, "register.cjs"))});
-  const { makeProvider } = require(${JSON.stringify(join(checkout, "providers/kit/define.ts"))});
-  makeProvider({});
+  const { Operation } = require(${JSON.stringify(join(checkout, "providers/operation/operation.ts"))});
+  new Operation();
   const { Session } = require(${JSON.stringify(join(checkout, "host/session/session.ts"))});
   if (process.env.PORT === undefined) setInterval(() => {}, 1000);
   else {

@@ -2,7 +2,7 @@ import { Session } from "./session";
 
 let session: Session;
 beforeEach(() => {
-  session = new Session({ local: true }, 1);
+  session = new Session({ local: true, lanes: 1 });
 });
 afterEach(async () => session.close());
 

@@ -1,6 +1,5 @@
 import { ConnectionError, messageOf } from "../errors";
 import { readLines } from "./lines";
-import type { Session } from "./session";
 import type { ByteStream } from "./stream";
 
 /** What to watch of a guest; see `watch_guests` in droplet/guest/watch.sh. */
@@ -40,7 +39,14 @@ export class GuestWatch {
   private stream: Promise<ByteStream> | undefined;
   private sequence = 0;
 
-  constructor(private readonly session: Session) {}
+  /**
+   * @param droplet its name, for messages
+   * @param open starts the process on the droplet; its input takes orders and its output tells events
+   */
+  constructor(
+    private readonly droplet: string,
+    private readonly open: () => Promise<ByteStream>,
+  ) {}
 
   /**
    * Watches a guest until the returned function is called.
@@ -58,7 +64,7 @@ export class GuestWatch {
   }
 
   private order(line: string): void {
-    this.stream ??= this.open();
+    this.stream ??= this.start();
     const { stream } = this;
     stream.then(
       (open) => {
@@ -69,12 +75,12 @@ export class GuestWatch {
     );
   }
 
-  private async open(): Promise<ByteStream> {
-    const stream = await this.session.stream({ what: "watch guests", run: "watch_guests" });
+  private async start(): Promise<ByteStream> {
+    const stream = await this.open();
     readLines(stream.output, (line) => this.hear(line));
     const { stream: opened } = this;
     stream.ended.then(
-      () => this.lose(opened, new ConnectionError(`${this.session.name} does not watch its guests any more`)),
+      () => this.lose(opened, new ConnectionError(`${this.droplet} does not watch its guests any more`)),
       (error: unknown) => this.lose(opened, error),
     );
     return stream;
@@ -108,13 +114,4 @@ function eventOf(what: string, first: string, rest: string): GuestEvent | undefi
   if (what === "key") return { what, key: `${first} ${rest}` };
   if (what === "state" && STATES.includes(first)) return { what, state: first as QuestionState, text: rest };
   return undefined;
-}
-
-const watches = new WeakMap<Session, GuestWatch>();
-
-/** The watch of a session's droplet. */
-export function guestWatchOf(session: Session): GuestWatch {
-  const watch = watches.get(session) ?? new GuestWatch(session);
-  watches.set(session, watch);
-  return watch;
 }

@@ -1,5 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Injection } from "./effects";
+import { atExit } from "../atExit";
 import { ConnectionError } from "../errors";
 import { start } from "../exec";
 import { FrameReader, KeyedLines, newKey, Tail } from "./frames";
@@ -47,12 +48,6 @@ const LAST_WORDS_MS = 50;
 /** How long a shell may take to end once its stdin has: a hostile droplet's never does. */
 const CLOSE_MS = 10_000;
 
-/** Children that have not answered yet: a connection that hangs does not see that its stdin has ended. */
-const connecting = new Set<ChildProcessWithoutNullStreams>();
-process.on("exit", () => {
-  for (const child of connecting) child.kill("SIGKILL");
-});
-
 /** How a lane's shell is started. */
 export interface LaneStart {
   /** The command that becomes the shell (`bash …` here, or `ssh … bash …`). */
@@ -78,6 +73,8 @@ export class Lane {
   private pending: Pending | undefined;
   private ended: string | undefined;
   private readonly child: ChildProcessWithoutNullStreams;
+  /** The shell has answered, or will not: the end of this process no longer kills its command. */
+  private readonly answered: () => void;
   private readonly droplet: string;
   /** The end of stderr, inside and outside of answers: ssh tells there why it ends. */
   private words = new Tail(4096);
@@ -89,7 +86,8 @@ export class Lane {
   constructor({ argv, library, droplet, carries, injection }: LaneStart) {
     this.droplet = droplet;
     this.child = start(argv);
-    connecting.add(this.child);
+    // A connection that hangs does not see that its stdin has ended.
+    this.answered = atExit(() => this.child.kill("SIGKILL"));
     const goneKey = newKey();
     // Why it ended may come a moment later, on stderr.
     const gone = new KeyedLines(goneKey, (line) => line === GONE && startTimer(LAST_WORDS_MS, () => this.gone()));
@@ -195,7 +193,7 @@ export class Lane {
   private settle(): void {
     const { pending } = this;
     if (pending?.out.closed !== true || !pending.err.closed) return;
-    connecting.delete(this.child);
+    this.answered();
     this.pending = undefined;
     pending.resolve({ code: pending.out.code ?? NaN, stdout: pending.out.text, stderr: pending.err.text });
   }
@@ -207,7 +205,7 @@ export class Lane {
 
   private end(reason: string): void {
     this.ended ??= reason;
-    connecting.delete(this.child);
+    this.answered();
     const pending = this.pending;
     this.pending = undefined;
     pending?.reject(this.lost(pending.label));

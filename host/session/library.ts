@@ -1,20 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Injection } from "./effects";
 import { quote } from "../quote";
 
 const folder = join(__dirname, "../../droplet");
-let cached: string | undefined;
 
 /**
  * The shell functions that run on a droplet, all scripts of droplet/ as one text. A program in another language,
  * `NAME.pl`, becomes the variable `NAME_program`.
- *
- * @param injection what a test adds
  */
-export function readLibrary(injection?: Injection): string {
-  cached ??= libraryFiles().map(asShell).join("\n");
-  return injection === undefined ? cached : cached + injection.code;
+export function readLibrary(): string {
+  return libraryFiles().map(asShell).join("\n");
 }
 
 /** The scripts and programs that run on a droplet, as paths below droplet/, in the order in which a lane reads them. */

@@ -2,13 +2,13 @@ import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_p
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { observe, observeToChange } from "../../providers/operation/droplet";
 import { scratchDroplet, type ScratchDroplet } from "../../test/support/scratchDroplet";
 import { gatherFacts } from "../facts";
 import { lockHolder } from "./lock";
 import { readLibrary } from "./library";
-import { Session, closeSessions, sessionOf } from "./session";
+import { Session } from "./session";
 import { shellCommand } from "./shellCommand";
+import { newOperation, sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -30,7 +30,7 @@ afterEach(async () => {
   jest.restoreAllMocks();
   for (const child of children.splice(0)) child.kill("SIGKILL");
   for (const session of open.splice(0)) await session.close();
-  await closeSessions();
+  await sessions.close();
   await droplet.run("rm -f /tmp/order");
   await until(async () => (await holder()) === "");
 });
@@ -123,7 +123,7 @@ test("a lock that is lost is taken anew, once for all calls that need it", async
 
 test("two ways to one droplet in one operation do not wait for each other", async () => {
   const ways = [droplet.connection, { ...droplet.connection, lanes: 2 }, { ...droplet.connection, timeout: 50 }];
-  for (const [at, way] of ways.entries()) await sessionOf(way).call(work(`echo ${at} >>/tmp/order`));
+  for (const [at, way] of ways.entries()) await sessions.of(way).call(work(`echo ${at} >>/tmp/order`));
   expect(await order()).toBe("0\n1\n2\n");
   expect(said).toEqual([]);
 });
@@ -150,25 +150,26 @@ test("the droplet is read when nobody else changes it, or as it is where that is
 
 test("what was read before the lock is used only where nobody has had the lock since", async () => {
   const common = { droplet: droplet.connection, owner: vars.owner, runtimeDir: vars.runtime_dir, vmmTimeout: 5 };
-  const first = await observe(common, "x");
-  expect(await observeToChange(common, "x")).toBe(first);
-  await closeSessions();
+  const viewed = newOperation().droplet(droplet.connection);
+  const first = await viewed.observe(common, "x");
+  expect(await viewed.observeToChange(common, "x")).toBe(first);
+  await sessions.close();
 
-  const second = await observeToChange(common, "y");
-  await closeSessions();
+  const second = await viewed.observeToChange(common, "y");
+  await sessions.close();
   const stranger = operator();
   await stranger.call(work("echo 1 >/proc/sys/net/ipv4/ip_forward"));
   await stranger.close();
-  const third = await observeToChange(common, "y");
+  const third = await viewed.observeToChange(common, "y");
   expect([second.forwarding, third.forwarding]).toEqual([false, true]);
   // Its own changes do not make it read again.
-  await sessionOf(common.droplet).call(work("echo 0 >/proc/sys/net/ipv4/ip_forward"));
-  expect(await observeToChange(common, "y")).toBe(third);
+  await sessions.of(common.droplet).call(work("echo 0 >/proc/sys/net/ipv4/ip_forward"));
+  expect(await viewed.observeToChange(common, "y")).toBe(third);
 });
 
 test("two names of one droplet are one operator's: neither waits for the other", async () => {
-  const one = sessionOf({ ...droplet.connection, lockTimeout: 2 });
-  const other = sessionOf({ ...droplet.connection, host: "localhost", lockTimeout: 2 });
+  const one = sessions.of({ ...droplet.connection, lockTimeout: 2 });
+  const other = sessions.of({ ...droplet.connection, host: "localhost", lockTimeout: 2 });
   try {
     await one.call(work("true"));
     // By whichever of them it is reached first.
@@ -177,6 +178,6 @@ test("two names of one droplet are one operator's: neither waits for the other",
     await other.call(work("true"));
     expect(said).toEqual([]);
   } finally {
-    await closeSessions();
+    await sessions.close();
   }
 });

@@ -1,10 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname, userInfo } from "node:os";
-import { injectionOf } from "./effects";
 import { HornetError } from "../errors";
 import { start } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
-import { readLibrary } from "./library";
 import { printable, report } from "../printable";
 import { startTimer } from "../timers";
 
@@ -37,16 +35,22 @@ export class DropletLock {
    * Takes the lock, waiting for whoever has it.
    *
    * @param argv the command of a shell that serves `hold_lock`
+   * @param library what the shell reads first
    * @param droplet its name for messages
    * @param patience seconds that it waits
    * @throws HornetError that names the holder when the wait is over
    */
-  static async take(argv: readonly [string, ...string[]], droplet: string, patience: number): Promise<DropletLock> {
+  static async take(
+    argv: readonly [string, ...string[]],
+    library: string,
+    droplet: string,
+    patience: number,
+  ): Promise<DropletLock> {
     const child = start(argv);
     child.stdin.on("error", () => undefined);
     const said = new Tail(4096);
     child.stderr.on("data", (piece: Buffer) => said.push(piece));
-    const bytes = Buffer.from(readLibrary(injectionOf()), "utf8");
+    const bytes = Buffer.from(library, "utf8");
     const key = newKey();
     child.stdin.write(`${bytes.length}\n`);
     child.stdin.write(bytes);

@@ -38,7 +38,7 @@ afterEach(async () => {
 });
 
 function sessionWith(connection: Connection, width?: number): Session {
-  const session = new Session(connection, width);
+  const session = new Session(width === undefined ? connection : { ...connection, lanes: width });
   open.push(session);
   return session;
 }

@@ -1,16 +1,16 @@
 import { describeConnection, isLocal, type Connection } from "../../model/connection";
 import { encode, type Call } from "./call";
 import { injectionOf } from "./effects";
-import { endWithEngine } from "./exitWithEngine";
 import { CommandError, UnreachableError } from "../errors";
+import { GuestWatch } from "./guestWatch";
 import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
-import { READ_ONLY, readLibrary } from "./library";
+import { READ_ONLY } from "./library";
 import { DropletLock, LockKeeper, lockHolder } from "./lock";
 import { Operator } from "./operator";
 import { ByteStream } from "./stream";
-import { traceSpan } from "../trace";
-import { discardFolder, privateFolder } from "../privateFolder";
+import type { Trace } from "../trace";
+import { privateFolder, type PrivateFolder } from "../privateFolder";
 import { quote } from "../quote";
 import { shellCommand } from "./shellCommand";
 import { connectionHint, sshOptions } from "../ssh/options";
@@ -30,23 +30,32 @@ const GIVE_UP_MS = 5000;
  * lanes queue in order. Local and ssh droplets run the same library.
  */
 export class Session {
-  private folder: string | undefined;
+  private folder: PrivateFolder | undefined;
   private readonly pool: LanePool;
   /** Streams that have not ended. */
   private readonly streams = new Set<ByteStream>();
   private readonly ownLock = new LockKeeper(() => this.takeLock());
   readonly name: string;
+  /** How many calls run at once. */
+  readonly width: number;
+  /** Watches the droplet's guests by one process there, which lives as long as the session. */
+  readonly guestWatch: GuestWatch;
   /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
   machine: string | undefined;
 
+  /** @param operator what this session shares with the operator's other ones; left out, it is the only one */
   constructor(
     private readonly connection: Connection,
-    /** How many calls run at once. */
-    readonly width: number = connection.lanes ?? LANES,
     private readonly operator: Operator = new Operator(),
   ) {
     this.name = describeConnection(connection);
-    this.pool = new LanePool((first) => this.connect(first), width, this.name);
+    this.width = connection.lanes ?? LANES;
+    this.pool = new LanePool((first) => this.connect(first), this.width, this.name);
+    this.guestWatch = new GuestWatch(this.name, () => this.stream({ what: "watch guests", run: "watch_guests" }));
+  }
+
+  get trace(): Trace {
+    return this.operator.trace;
   }
 
   /** False where the droplet is this machine. */
@@ -108,7 +117,7 @@ export class Session {
     } finally {
       this.pool.release(lane);
       const row = call.vars?.namespace ?? `the droplet ${this.name}`;
-      traceSpan({
+      this.trace.span({
         row,
         name: call.what,
         begun,
@@ -132,7 +141,8 @@ export class Session {
     await into?.told;
     const purpose = { what, run, droplet: this.name };
     const code = encode({ what, run, vars: vars ?? {} });
-    const stream = new ByteStream(this.command(false, ["serve_stream"]), code, purpose, into);
+    const library = this.operator.library(injectionOf());
+    const stream = new ByteStream(this.command(false, ["serve_stream"]), { library, code }, purpose, into);
     this.streams.add(stream);
     const forget = (): void => void this.streams.delete(stream);
     stream.ended.then(forget, forget);
@@ -148,7 +158,7 @@ export class Session {
   async proxyCommand(): Promise<string | undefined> {
     if (isLocal(this.connection)) return undefined;
     this.pool.release(await this.pool.acquire());
-    const options = sshOptions(this.connection, this.folder ?? "");
+    const options = sshOptions(this.connection, this.folder?.path ?? "");
     return ["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]
       .map((word) => (word.includes("%h") ? word : quote(word.replaceAll("%", "%%"))))
       .join(" ");
@@ -164,7 +174,7 @@ export class Session {
     await this.ownLock.give();
     // The first lane carries the connection of the others (ControlMaster), so it goes last.
     await lanes[0]?.close();
-    if (this.folder !== undefined) discardFolder(this.folder);
+    this.folder?.remove();
     this.folder = undefined;
   }
 
@@ -224,11 +234,10 @@ export class Session {
   }
 
   private async connect(first: boolean): Promise<Lane> {
-    endWithEngine();
     const injection = injectionOf();
     const lane = new Lane({
       argv: this.command(first),
-      library: readLibrary(injection),
+      library: this.operator.library(injection),
       droplet: this.name,
       carries: first && this.overSsh,
       injection,
@@ -260,7 +269,7 @@ export class Session {
     this.folder ??= isLocal(this.connection) ? undefined : privateFolder();
     return shellCommand({
       connection: this.connection,
-      folder: this.folder ?? "",
+      folder: this.folder?.path ?? "",
       first,
       session: this.operator.id,
       serve,
@@ -272,6 +281,7 @@ export class Session {
     if (this.pool.empty) this.pool.release(await this.pool.acquire());
     return DropletLock.take(
       this.command(false, ["hold_lock", String(this.patience), lockHolder()]),
+      this.operator.library(injectionOf()),
       this.name,
       this.patience,
     );
@@ -281,21 +291,4 @@ export class Session {
     const { what, run, hint } = call;
     return new CommandError({ what, droplet: this.name, command: run, code, stderr, hint });
   }
-}
-
-const sessions = new Map<string, Session>();
-const operator = new Operator();
-
-/** The one session of this process with a droplet, for each way of reaching it; those with one machine share its lock. */
-export function sessionOf(connection: Connection): Session {
-  const key = JSON.stringify(connection);
-  const session = sessions.get(key) ?? new Session(connection, undefined, operator);
-  sessions.set(key, session);
-  return session;
-}
-
-/** Ends every session of this process. */
-export async function closeSessions(): Promise<void> {
-  await Promise.all([...sessions.values()].map((session) => session.close()));
-  sessions.clear();
 }

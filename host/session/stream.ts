@@ -4,7 +4,6 @@ import { injectionOf } from "./effects";
 import { CommandError, ConnectionError } from "../errors";
 import { start, startInto } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
-import { readLibrary } from "./library";
 import { sshWords } from "../ssh/options";
 import { startTimer } from "../timers";
 
@@ -39,10 +38,15 @@ export class ByteStream {
 
   /**
    * @param argv the command of a shell that serves `serve_stream`
-   * @param code the call
+   * @param sent the library and the call, which the shell reads first
    * @param into what reads its stdout, past this process; its `input` is nobody else's from then on
    */
-  constructor(argv: readonly [string, ...string[]], code: string, purpose: StreamPurpose, into?: ByteStream) {
+  constructor(
+    argv: readonly [string, ...string[]],
+    sent: { readonly library: string; readonly code: string },
+    purpose: StreamPurpose,
+    into?: ByteStream,
+  ) {
     const child = into === undefined ? start(argv) : startInto(argv, into.input);
     this.child = child;
     // It has a descriptor of its own for it now; while ours is open, its end is not seen.
@@ -67,7 +71,7 @@ export class ByteStream {
       });
     });
     this.ended.catch(() => undefined);
-    const [library, call] = [Buffer.from(readLibrary(injection)), Buffer.from(code)];
+    const [library, call] = [Buffer.from(sent.library), Buffer.from(sent.code)];
     const bytes = Buffer.concat([
       Buffer.from(`${library.length}\n`),
       library,

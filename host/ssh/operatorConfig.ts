@@ -41,20 +41,13 @@ function through(jump: string): string {
     .join(" ");
 }
 
-const known = new Map<string, Promise<OperatorsWay>>();
-
 /**
  * How the operator's ssh goes to a droplet: connections of Hornet's go the same way, but a file that is given with `ssh -F`
- * takes the place of that configuration, so what counts has to stand in it. Asked once a process.
+ * takes the place of that configuration, so what counts has to stand in it.
  */
 export function operatorsWay({ host, user, port }: SshConnection): Promise<OperatorsWay> {
-  const key = JSON.stringify([host, user, port]);
-  const way =
-    known.get(key) ??
-    capture(["ssh", "-G", "-l", user, "-p", String(port), "--", host]).then(
-      ({ code, stdout }) => (code === 0 ? parseWay(stdout, host) : {}),
-      () => ({}),
-    );
-  known.set(key, way);
-  return way;
+  return capture(["ssh", "-G", "-l", user, "-p", String(port), "--", host]).then(
+    ({ code, stdout }) => (code === 0 ? parseWay(stdout, host) : {}),
+    () => ({}),
+  );
 }

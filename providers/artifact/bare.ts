@@ -7,23 +7,29 @@ import type { ArtifactInputs } from "./inputs";
 import { bareKey, examine, filesIn } from "./fromPath";
 import { publish } from "./publish";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { commonVars, sessionFor } from "../operation/droplet";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 
 /**
  * The artifact of a folder without a manifest. It gets one once, which is kept under its digest like that of every other
  * artifact, beside links to the files: nothing is written into the folder, no file is copied, and the digest stays the same
  * when the machine gets another kernel or Firecracker later.
  */
-export async function bareArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
+export async function bareArtifact(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  path: string,
+  announce: Announce,
+): Promise<Found> {
   const begun = Date.now();
-  const known = await findExamined(wanted, path);
+  const known = await findExamined(droplet, wanted, path);
   if (known !== undefined) {
     announce(manifestDigest(known.text));
-    await publish(wanted, known.text, "");
+    await publish(droplet, wanted, known.text, "");
     return { ...known, timings: { examine: Date.now() - begun } };
   }
-  const session = sessionFor(wanted);
-  const { manifest, elsewhere, marks } = await examine(session, wanted, path);
+  const { session } = droplet;
+  const { manifest, elsewhere, marks } = await examine(droplet, wanted, path);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   const vars = { ...commonVars(wanted), namespace: scratchNamespace(wanted), dir_of_artifacts: wanted.dir };
@@ -31,7 +37,7 @@ export async function bareArtifact(wanted: ArtifactInputs, path: string, announc
   const folder = await cleanUpAfter(
     async () => {
       await session.call({ what: `name the snapshot in ${path}`, run: "link_artifact", vars, stdin: links.join("") });
-      return publish(wanted, text, "");
+      return publish(droplet, wanted, text, "");
     },
     async () => {
       await session.call({ what: "take away what a trial has left", run: "abort_boot", vars });
@@ -41,8 +47,12 @@ export async function bareArtifact(wanted: ArtifactInputs, path: string, announc
 }
 
 /** What an earlier look at the same content has found out. */
-async function findExamined(wanted: ArtifactInputs, path: string): Promise<Omit<Found, "timings"> | undefined> {
-  const session = sessionFor(wanted);
+async function findExamined(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  path: string,
+): Promise<Omit<Found, "timings"> | undefined> {
+  const { session } = droplet;
   const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
   const key = bareKey(wanted, path, hashes);
   for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {

@@ -12,10 +12,9 @@ import { artifactAt } from "./fromPath";
 import { ownerId } from "../../model/owner";
 import { defaultBootArgs } from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { makeProvider } from "../kit/define";
-import type { Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { commonVars, observe, sessionFor } from "../operation/droplet";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { readManifest, readSignature } from "./manifests";
 import { openFault } from "./openMetadata";
 import { verifyManifest } from "./signature";
@@ -25,7 +24,7 @@ import { verifyManifest } from "./signature";
  *
  * @param before the digests that the stack has kept so far, the newest first
  */
-async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
+async function make(droplet: Droplet, wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
   const { source } = wanted;
   const published: string[] = [];
   const announce = (digest: string): number => published.push(digest);
@@ -33,36 +32,43 @@ async function make(wanted: ArtifactInputs, before: readonly string[]): Promise<
     async () => {
       const found =
         "from" in source
-          ? await artifactFrom(wanted, source.from, before, announce)
+          ? await artifactFrom(droplet, wanted, source.from, before, announce)
           : await signed(
+              droplet,
               wanted,
               "path" in source
-                ? await pathArtifact(wanted, source.path, announce)
-                : await bootArtifact(wanted, source.boot, announce),
+                ? await pathArtifact(droplet, wanted, source.path, announce)
+                : await bootArtifact(droplet, wanted, source.boot, announce),
             );
-      return settle(wanted, before, found);
+      return settle(droplet, wanted, before, found);
     },
     async () => {
-      for (const digest of published.filter((one) => !before.includes(one))) await drop(wanted, digest);
+      for (const digest of published.filter((one) => !before.includes(one))) await drop(droplet, wanted, digest);
     },
   );
 }
 
-async function pathArtifact(wanted: ArtifactInputs, path: string, announce: Announce): Promise<Found> {
-  const isBare = (await readManifest(sessionFor(wanted), path)) === "";
-  return isBare ? bareArtifact(wanted, path, announce) : artifactAt(wanted, path);
+async function pathArtifact(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  path: string,
+  announce: Announce,
+): Promise<Found> {
+  const isBare = (await readManifest(droplet.session, path)) === "";
+  return isBare ? bareArtifact(droplet, wanted, path, announce) : artifactAt(droplet, wanted, path);
 }
 
 /** Refuses what nobody of the signers has signed. */
-async function signed(wanted: ArtifactInputs, found: Found): Promise<Found> {
+async function signed(droplet: Droplet, wanted: ArtifactInputs, found: Found): Promise<Found> {
   if (wanted.signers === undefined) return found;
-  const session = sessionFor(wanted);
+  const { session } = droplet;
   const signature = await readSignature(session, found.folder);
   await verifyManifest(found.text, signature, wanted.signers, found.folder, session.name);
   return found;
 }
 
 async function settle(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   before: readonly string[],
   { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {} }: Found,
@@ -96,9 +102,9 @@ async function settle(
   const generations = all.slice(0, wanted.keepGenerations + made.length);
   for (const old of all.slice(generations.length)) {
     // Clones that did not follow yet go on from what they have.
-    if ((await drop(wanted, old, "prune_artifact")) === "used") generations.push(old);
+    if ((await drop(droplet, wanted, old, "prune_artifact")) === "used") generations.push(old);
   }
-  const session = sessionFor(wanted);
+  const { session } = droplet;
   const seen = await inspectFiles(session, [...files, ...inputs, ...ours]);
   for (const [file, was] of Object.entries(marks)) {
     const path = elsewhere[file] ?? `${folder}/${file}`;
@@ -122,8 +128,8 @@ async function settle(
 }
 
 /** Gives up this stack's use of one generation; what no stack uses goes. */
-async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact"): Promise<string> {
-  return sessionFor(inputs).call({
+async function drop(droplet: Droplet, inputs: ArtifactInputs, digest: string, run = "drop_artifact"): Promise<string> {
+  return droplet.call({
     what: "take away the snapshot artifact",
     run,
     vars: {
@@ -136,11 +142,11 @@ async function drop(inputs: ArtifactInputs, digest: string, run = "drop_artifact
 }
 
 /** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
-async function unused(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
   const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
   const extra = state.generations.slice(state.keepGenerations + wanted);
   if (extra.length === 0) return [];
-  const text = await sessionFor(state).call({
+  const text = await droplet.call({
     what: "ask what runs on earlier snapshots",
     run: "list_unused",
     vars: commonVars(state),
@@ -156,8 +162,8 @@ function digestLines({ generations }: ArtifactOutputs): string {
 }
 
 /** Artifacts that other users of the droplet can read: they hold a guest's memory and disk. */
-async function readableByOthers(state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
-  const text = await sessionFor(state).call({
+async function readableByOthers(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
+  const text = await droplet.call({
     what: "ask who can read the artifacts",
     run: "list_open",
     vars: { ...commonVars(state), dir_of_artifacts: state.dir },
@@ -168,8 +174,8 @@ async function readableByOthers(state: ArtifactInputs & ArtifactOutputs): Promis
 }
 
 /** Leaves the artifacts that the stack already has to root alone. */
-async function closeToOthers(state: ArtifactInputs & ArtifactOutputs): Promise<void> {
-  await sessionFor(state).call({
+async function closeToOthers(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<void> {
+  await droplet.call({
     what: "close the artifacts to other users",
     run: "close_artifacts",
     vars: { ...commonVars(state), dir_of_artifacts: state.dir },
@@ -178,41 +184,39 @@ async function closeToOthers(state: ArtifactInputs & ArtifactOutputs): Promise<v
 }
 
 /** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
-async function sharesName(state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
+async function sharesName(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
   const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
-  const said = await sessionFor(state).call({ what: "ask where a stable name leads", run: "is_shared", vars });
+  const said = await droplet.call({ what: "ask where a stable name leads", run: "is_shared", vars });
   return said === "shared";
 }
 
-const definition: Definition<ArtifactInputs, ArtifactOutputs> = {
+/** A snapshot that clones are restored from: one that lies on the droplet, or one made by a boot. */
+export const definition = owned<ArtifactInputs, ArtifactOutputs>({
   kind: "SnapshotArtifact",
   inputs: artifactInputs,
   outputs: artifactOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "dir"],
   id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
-  create: (wanted) => make(wanted, []),
-  read: async (state) => {
+  create: (droplet, wanted) => make(droplet, wanted, []),
+  read: async (droplet, state) => {
     // Read like the rest of the droplet: when nobody else changes it.
-    await observe(state, state.dir);
-    const seen = await inspectFiles(sessionFor(state), Object.keys(state.files));
+    await droplet.observe(state, state.dir);
+    const seen = await inspectFiles(droplet.session, Object.keys(state.files));
     if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
     const name = `${dirname(state.artifact.diskPath)}/manifest.json`;
     const [was, is] = [state.files[name], seen[name]];
-    const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(state));
+    const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(droplet, state));
     const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
     return {
       outputs: artifactOutputs.parse(state),
-      drift: [...drift, ...(await readableByOthers(state)), ...(await unused(state))],
+      drift: [...drift, ...(await readableByOthers(droplet, state)), ...(await unused(droplet, state))],
     };
   },
-  update: async (state, wanted) => {
-    await closeToOthers(state);
-    return make(wanted, state.generations);
+  update: async (droplet, state, wanted) => {
+    await closeToOthers(droplet, state);
+    return make(droplet, wanted, state.generations);
   },
-  delete: async (state) => {
-    for (const digest of state.generations) await drop(state, digest);
+  delete: async (droplet, state) => {
+    for (const digest of state.generations) await drop(droplet, state, digest);
   },
-};
-
-/** A snapshot that clones are restored from: one that lies on the droplet, or one made by a boot. */
-export const provider = makeProvider(owned(definition));
+});

@@ -4,7 +4,7 @@ import { newGeneration } from "../../firecracker/identity";
 import type { Manifest } from "../../firecracker/manifest";
 import type { Program } from "../../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest } from "../../firecracker/requests";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { saidOf } from "./fromBoot";
 import { scratchNamespace, scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
@@ -37,10 +37,11 @@ const GRACE = { ms: 8000, times: 4 };
  * reach it, and handed an identity. A guest that neither takes it nor answers ssh has none, as far as can be seen.
  */
 export async function detectIdentity(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   { path, program, diskPath, tap, ownDisk, vsock, devices }: Trial,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
-  const session = sessionFor(wanted);
+  const { session } = droplet;
   const vars = scratchVars(wanted);
   const generation = newGeneration();
   const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
@@ -73,13 +74,14 @@ export async function detectIdentity(
       stdin: curlConfig([load, metadataRequest(document), resumeRequest]),
       patience: 10,
     });
-    const found = await tryGuest(wanted, path, generation);
+    const found = await tryGuest(droplet, wanted, path, generation);
     await done();
     return found;
   }, done);
 }
 
 async function tryGuest(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   path: string,
   generation: string,
@@ -87,7 +89,7 @@ async function tryGuest(
   const namespace = scratchNamespace(wanted);
   const begun = Date.now();
   const guest = {
-    session: sessionFor(wanted),
+    session: droplet.session,
     name: `the guest of the snapshot in ${path}`,
     namespace,
     address: wanted.guestAddress,
@@ -95,20 +97,24 @@ async function tryGuest(
   };
   const service = `taken ${generation}`;
   const limit = (wanted.readyTimeout ?? wanted.vmmTimeout) * 1000;
-  return atGuest({ ...wanted, namespace }, async () => {
+  return atGuest(droplet, { ...wanted, namespace }, async () => {
     const first = await firstShown(guest, { service, ssh: true, limit });
-    if (first === "service") return taken(wanted, generation);
+    if (first === "service") return taken(droplet, wanted, generation);
     if (first === undefined) return { identity: "ssh" };
     const grace = Math.max(GRACE.ms, GRACE.times * (Date.now() - begun));
     const left = Math.max(0, limit - (Date.now() - begun));
     await firstShown(guest, { service, ssh: false, limit: Math.min(grace, left) });
-    return taken(wanted, generation);
+    return taken(droplet, wanted, generation);
   });
 }
 
 /** Whether the guest took the identity, and what its service says of who may read it. */
-async function taken(wanted: ArtifactInputs, generation: string): Promise<Pick<Manifest, "identity" | "metadata">> {
-  const said = await saidOf(wanted, generation);
+async function taken(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  generation: string,
+): Promise<Pick<Manifest, "identity" | "metadata">> {
+  const said = await saidOf(droplet, wanted, generation);
   if (said === "closed") return { identity: "service", metadata: said };
   return { identity: said === "" ? "ssh" : "service" };
 }

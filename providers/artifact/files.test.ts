@@ -1,9 +1,9 @@
 /** Files that are no files, or change while Hornet reads them. */
 import { messageOf } from "../../host/errors";
-import { sessionOf } from "../../host/session/session";
 import { images, snapshots, Stage } from "../../test/support/scratchStage";
 import { smallMemory } from "../../test/support/settings";
 import { hashFiles, hashTolerantly } from "./files";
+import { sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -29,7 +29,7 @@ test.each([
       expect(await saidBy(one.create())).toContain(`${path} on `);
       const source = { from: { droplet: stage.droplet.connection, path: folder } };
       expect(await saidBy((await stage.artifact({ source })).create())).toMatch(/is not a regular file/);
-      expect((await hashTolerantly(sessionOf(stage.droplet.connection), [path])).get(path)?.sha256).toBe("irregular");
+      expect((await hashTolerantly(sessions.of(stage.droplet.connection), [path])).get(path)?.sha256).toBe("irregular");
       await stage.run(`rm -r ${folder}`);
     }
   } finally {
@@ -42,7 +42,7 @@ test("a file that is written while it is read has no digest", async () => {
   const write = `(for ((i = 0; i < 2000; i++)); do echo >>${path}; sleep 0.01; done) >/dev/null 2>&1 </dev/null &`;
   try {
     await stage.run(`truncate -s 256M ${path}; ${write} echo $! >/run/writer`);
-    expect(await saidBy(hashFiles(sessionOf(stage.droplet.connection), [path]))).toMatch(
+    expect(await saidBy(hashFiles(sessions.of(stage.droplet.connection), [path]))).toMatch(
       /changed while Hornet read it/,
     );
   } finally {
@@ -54,7 +54,7 @@ test("a hard link to the file, made meanwhile, changes nothing", async () => {
   const path = `${images}/shared`;
   try {
     await stage.run(`truncate -s 64M ${path}; (sleep 0.1; ln ${path} ${path}2) >/dev/null 2>&1 </dev/null &`);
-    const hashes = await hashFiles(sessionOf(stage.droplet.connection), [path]);
+    const hashes = await hashFiles(sessions.of(stage.droplet.connection), [path]);
     expect(hashes.get(path)).toMatchObject({
       size: 64 << 20,
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
@@ -90,9 +90,9 @@ test("a manifest of a stranger, of gigabytes, is no artifact", async () => {
   try {
     const vars = { dir_of_artifacts: snapshots };
     const call = { what: "list", run: "list_manifests", vars };
-    expect(await sessionOf(stage.droplet.connection).call(call)).toBe("");
+    expect(await sessions.of(stage.droplet.connection).call(call)).toBe("");
     await stage.run(`truncate -s 5 ${named}/manifest.json; chown 1000 ${named}/manifest.json`);
-    expect(await sessionOf(stage.droplet.connection).call(call)).toBe("");
+    expect(await sessions.of(stage.droplet.connection).call(call)).toBe("");
   } finally {
     await stage.run(`rm -r ${snapshots}`);
   }

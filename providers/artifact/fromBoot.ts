@@ -26,7 +26,7 @@ import { scratchNamespace, scratchVars } from "./scratch";
 import { soundnessOf } from "./whole";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { openFault } from "./openMetadata";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
 import { newestProgram } from "../vm/programs";
@@ -61,16 +61,20 @@ interface BootPlan {
 export type Announce = (digest: string) => void;
 
 /** The artifact of a boot: the one that is there for the same inputs, else a new one. */
-export async function bootArtifact(wanted: ArtifactInputs, boot: BootSource, announce: Announce): Promise<Found> {
-  const session = sessionFor(wanted);
-  const plan = await planBoot(session, wanted, boot);
-  const known = await findBoot(session, wanted, plan, announce);
+export async function bootArtifact(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  boot: BootSource,
+  announce: Announce,
+): Promise<Found> {
+  const plan = await planBoot(droplet, wanted, boot);
+  const known = await findBoot(droplet, wanted, plan, announce);
   if (known !== undefined) return known;
   return cleanUpAfter(
-    () => bootAnew(session, wanted, plan, announce),
+    () => bootAnew(droplet, wanted, plan, announce),
     async () => {
       const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
-      await session.call({ what: "take away what a boot has left", run: "abort_boot", vars });
+      await droplet.call({ what: "take away what a boot has left", run: "abort_boot", vars });
     },
   );
 }
@@ -84,8 +88,9 @@ function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
   return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
 }
 
-async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
-  const program = await newestProgram(session, wanted.firecracker);
+async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
+  const { session } = droplet;
+  const program = await newestProgram(droplet, wanted.firecracker);
   const host = await describeHost(session);
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
@@ -110,23 +115,25 @@ async function planBoot(session: Session, wanted: ArtifactInputs, boot: BootSour
 }
 
 async function findBoot(
-  session: Session,
+  droplet: Droplet,
   wanted: ArtifactInputs,
   { recipe, boot, host }: BootPlan,
   announce: Announce,
 ): Promise<Found | undefined> {
+  const { session } = droplet;
   for (const { folder, text, manifest } of await artifactsThat(session, wanted.dir, (one) => madeBy(one, recipe))) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
-    const { whole, marks } = await soundnessOf(wanted, folder, manifest, "retire");
+    const { whole, marks } = await soundnessOf(droplet, wanted, folder, manifest, "retire");
     if (!whole) continue;
     announce(manifestDigest(text));
-    await publish(wanted, text, boot.name);
+    await publish(droplet, wanted, text, boot.name);
     return { folder, text, manifest, marks, timings: {} };
   }
   return undefined;
 }
 
-async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan, announce: Announce): Promise<Found> {
+async function bootAnew(droplet: Droplet, wanted: ArtifactInputs, plan: BootPlan, announce: Announce): Promise<Found> {
+  const { session } = droplet;
   const { boot, program } = plan;
   const { diskPath, bootArgs } = plan.recipe;
   const begun = Date.now();
@@ -163,7 +170,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
     ]),
     patience: 10,
   });
-  const identity = await watchBoot(session, wanted, boot);
+  const identity = await watchBoot(droplet, wanted, boot);
   const booted = Date.now();
   const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
   const hashes = await session.call({
@@ -184,7 +191,7 @@ async function bootAnew(session: Session, wanted: ArtifactInputs, plan: BootPlan
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   return {
-    folder: await publish(wanted, text, boot.name),
+    folder: await publish(droplet, wanted, text, boot.name),
     text,
     manifest,
     timings: { boot: booted - begun, snapshot: Date.now() - booted },
@@ -200,10 +207,11 @@ async function refuseChanged(session: Session, { marks }: BootPlan): Promise<voi
 
 /** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
 async function watchBoot(
-  session: Session,
+  droplet: Droplet,
   wanted: ArtifactInputs,
   boot: BootSource,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
+  const { session } = droplet;
   const deadline = Date.now() + boot.timeout * 1000;
   const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
   const guest = {
@@ -211,14 +219,14 @@ async function watchBoot(
     name: `the guest of ${boot.rootfs}`,
   };
   const limit = (): number => Math.max(0, deadline - Date.now());
-  return atGuest({ ...wanted, namespace: scratchNamespace(wanted) }, async () => {
+  return atGuest(droplet, { ...wanted, namespace: scratchNamespace(wanted) }, async () => {
     const done = boot.cloudInit
       ? await firstShown(guest, { service: CLOUD_INIT_DONE, ssh: false, limit: limit() })
       : "";
     const shown =
       done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
     if (shown === "ssh") return { identity: shown };
-    if (shown === "service") return serviceOf(guest.name, await saidOf(wanted, ""));
+    if (shown === "service") return serviceOf(guest.name, await saidOf(droplet, wanted, ""));
     const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
     if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
     throw new HornetError(`${guest.name} was not up ${end}`);
@@ -226,9 +234,9 @@ async function watchBoot(
 }
 
 /** What the guest of a boot or a trial says of who may ask its metadata service; see access_said in droplet/artifact/scratch.sh. */
-export function saidOf(wanted: ArtifactInputs, generation: string): Promise<string> {
+export function saidOf(droplet: Droplet, wanted: ArtifactInputs, generation: string): Promise<string> {
   const vars = { ...scratchVars(wanted), generation };
-  return sessionFor(wanted).call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
+  return droplet.call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
 }
 
 /** A service of before says nothing of it; its clones get no identity (see vmStart.ts). */

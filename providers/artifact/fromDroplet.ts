@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import type { z } from "zod";
 import { manifestDigest, type Manifest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
-import { sessionOf, type Session } from "../../host/session/session";
+import type { Session } from "../../host/session/session";
 import type { Announce, Found } from "./fromBoot";
 import { scratchNamespace } from "./scratch";
 import { inspectFiles, type FileMarks } from "./files";
@@ -11,7 +11,7 @@ import { artifactAt } from "./fromPath";
 import { publish } from "./publish";
 import { transfer } from "./transfer";
 import { soundnessOf } from "./whole";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { parseManifest, readManifest, readSignature } from "./manifests";
 import { verifyManifest } from "./signature";
 import { whyUnproved } from "./trust";
@@ -35,28 +35,30 @@ interface There {
  * @param kept the digests that this stack has on the droplet: going back to one of them asks nothing of its source
  */
 export async function artifactFrom(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   from: From,
   kept: readonly string[],
   announce: Announce,
 ): Promise<Found> {
-  const target = sessionFor(wanted);
+  const target = droplet.session;
+  const origin = droplet.peer(from.droplet);
   const { digest } = wanted;
   const sound = new Map<string, string>();
   if (digest !== undefined && kept.includes(digest)) {
-    const here = await held(target, wanted, digest, sound);
-    if (here !== undefined && (await isSigned(wanted, here))) return name(wanted, here, announce);
+    const here = await held(droplet, wanted, digest, sound);
+    if (here !== undefined && (await isSigned(droplet, wanted, here))) return name(droplet, wanted, here, announce);
   }
-  const source = sessionOf(from.droplet);
-  const there = await find(source, wanted, from);
+  const source = origin.session;
+  const there = await find(origin, wanted, from);
   const unproved = await whyUnproved({ source, from, text: there.text });
   if (unproved !== undefined) throw new HornetError(unproved);
-  await refuseUnfit(target, wanted, there);
+  await refuseUnfit(droplet, wanted, there);
   if (wanted.signers !== undefined) {
     await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
   }
-  const here = await held(target, wanted, manifestDigest(there.text), sound);
-  if (here !== undefined) return name(wanted, { ...here, signature: there.signature }, announce);
+  const here = await held(droplet, wanted, manifestDigest(there.text), sound);
+  if (here !== undefined) return name(droplet, wanted, { ...here, signature: there.signature }, announce);
   const hex = manifestDigest(there.text).slice("sha256:".length);
   const vars = {
     namespace: scratchNamespace(wanted),
@@ -73,12 +75,13 @@ export async function artifactFrom(
     manifest: there.manifest,
     sound,
   });
-  const found = await name(wanted, { ...there, marks }, announce);
+  const found = await name(droplet, wanted, { ...there, marks }, announce);
   return { ...found, timings: { transfer: ms }, transferred: sent };
 }
 
 /** Looks for the artifact on the droplet that it comes from: where it is said to be, then among those of that folder. */
-async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
+async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
+  const source = origin.session;
   const { digest } = wanted;
   const hex = digest?.slice("sha256:".length);
   const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
@@ -92,7 +95,7 @@ async function find(source: Session, wanted: ArtifactInputs, { path, droplet }: 
   }
   // A folder of the old layout has no manifest; the droplet that has it tells what is in it.
   const examined =
-    (await readManifest(source, path)) === "" ? await artifactAt({ ...wanted, droplet }, path) : undefined;
+    (await readManifest(source, path)) === "" ? await artifactAt(origin, { ...wanted, droplet }, path) : undefined;
   if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
     // All that went into it are answers of that droplet.
     return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
@@ -115,15 +118,20 @@ function refuseRenamed(text: string, folder: string, source: Session): void {
 }
 
 /** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
-async function isSigned(wanted: ArtifactInputs, { text, signature, folder }: There): Promise<boolean> {
+async function isSigned(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  { text, signature, folder }: There,
+): Promise<boolean> {
   if (wanted.signers === undefined) return true;
-  return verifyManifest(text, signature, wanted.signers, folder, sessionFor(wanted).name).then(
+  return verifyManifest(text, signature, wanted.signers, folder, droplet.name).then(
     () => true,
     () => false,
   );
 }
 
-async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
+async function refuseUnfit(droplet: Droplet, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
+  const target = droplet.session;
   const further = (manifest.drives ?? []).map(({ path }) => path);
   const seen = further.length === 0 ? {} : await inspectFiles(target, further);
   for (const path of further) {
@@ -132,22 +140,23 @@ async function refuseUnfit(target: Session, wanted: ArtifactInputs, { manifest }
       `the snapshot's guests read a further disk ${path}, which is not on ${target.name}: put it there, it is not transferred`,
     );
   }
-  await fittingProgram(target, wanted.firecracker, manifest.snapshotFormat);
+  await fittingProgram(droplet, wanted.firecracker, manifest.snapshotFormat);
 }
 
 /** The artifact that this droplet has, if it is whole. Of a damaged one the files that are as they should be are put into `sound`. */
 async function held(
-  target: Session,
+  droplet: Droplet,
   wanted: ArtifactInputs,
   digest: string,
   sound: Map<string, string>,
 ): Promise<There | undefined> {
+  const target = droplet.session;
   const folder = `${wanted.dir}/${digest.slice("sha256:".length)}`;
   const text = await readManifest(target, folder);
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
-  const found = await soundnessOf(wanted, folder, manifest, "condemn");
+  const found = await soundnessOf(droplet, wanted, folder, manifest, "condemn");
   if (found.whole) return { folder, text, manifest, signature, marks: found.marks };
   for (const [file, path] of found.sound) sound.set(file, path);
   return undefined;
@@ -155,6 +164,7 @@ async function held(
 
 /** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
 async function name(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   { text, manifest, signature, marks = {} }: There,
   announce: Announce,
@@ -165,11 +175,11 @@ async function name(
       signature,
       wanted.signers,
       `${wanted.dir}/${manifestDigest(text).slice(7)}`,
-      sessionFor(wanted).name,
+      droplet.name,
     );
   }
   announce(manifestDigest(text));
-  const folder = await publish(wanted, text, stableName(manifest), signature);
+  const folder = await publish(droplet, wanted, text, stableName(manifest), signature);
   return { folder, text, manifest, marks, timings: {} };
 }
 

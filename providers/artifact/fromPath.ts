@@ -15,13 +15,13 @@ import {
 } from "./files";
 import type { ArtifactInputs } from "./inputs";
 import { trialLoad } from "./trial";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { parseManifest, readManifest } from "./manifests";
 import { fittingProgram, headOf } from "../vm/programs";
 
 /** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
-export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<Found> {
-  const session = sessionFor(wanted);
+export async function artifactAt(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Found> {
+  const { session } = droplet;
   const begun = Date.now();
   const text = await readManifest(session, path);
   if (text !== "") {
@@ -29,7 +29,7 @@ export async function artifactAt(wanted: ArtifactInputs, path: string): Promise<
     const marks = await verifyFiles(session, path, manifest);
     return { folder: path, text, manifest, given: true, marks, timings: { examine: Date.now() - begun } };
   }
-  const examined = await examine(session, wanted, path);
+  const examined = await examine(droplet, wanted, path);
   const timings = { examine: Date.now() - begun };
   return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
 }
@@ -89,19 +89,20 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
 }
 
 /** Makes the manifest of a folder that has none. `at` is the files' own time: nobody knows when it was made. */
-export async function examine(session: Session, wanted: ArtifactInputs, path: string): Promise<Examined> {
+export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Examined> {
+  const { session } = droplet;
   const marks = await filesIn(session, path);
   const head = await headOf(session, `${path}/vm.snapshot`);
-  const program = await fittingProgram(session, wanted.firecracker, head?.format ?? "");
+  const program = await fittingProgram(droplet, wanted.firecracker, head?.format ?? "");
   const host = await describeHost(session);
   const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
   const { version } = program;
-  const { mac, ...baked } = await trialLoad(wanted, { path, program, ownDisk });
+  const { mac, ...baked } = await trialLoad(droplet, wanted, { path, program, ownDisk });
   // Without metadata no service in the guest can wait there for an identity.
   const identity =
     baked.devices.mmds === null
       ? { identity: "ssh" as const }
-      : await detectIdentity(wanted, { path, program, ownDisk, ...baked });
+      : await detectIdentity(droplet, wanted, { path, program, ownDisk, ...baked });
   // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
   const atPath = !ownDisk && baked.diskPath !== "";
   const elsewhere: Record<string, string> = atPath ? { "rootfs.ext4": baked.diskPath } : {};

@@ -1,7 +1,7 @@
 /** Artifacts beside each other: those that a stack keeps, and those of two stacks. */
-import { closeSessions } from "../../host/session/session";
 import { declared, other, owner, images, snapshots, Stage } from "../../test/support/scratchStage";
 import { smallMemory } from "../../test/support/settings";
+import { sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -40,7 +40,7 @@ test("two stacks with an artifact each: where the stable name leads is no drift 
   await two.create();
   for (const stack of [one, two]) expect(await stack.read()).toMatchObject(declared);
   // The name goes with the one that it leads to, and comes back.
-  await closeSessions();
+  await sessions.close();
   await one.read();
   expect(await stage.run(LOCK)).toBe("free\n");
   await two.delete();
@@ -67,7 +67,7 @@ test("an artifact that a clone ran when it was one too many goes once no clone d
   expect(one.outs.generations).toEqual([one.outs.artifactDigest, first]);
   expect(await one.read()).toMatchObject(declared);
   await stage.run(`rm -r ${clone}; rmdir /opt/swarm/runtime 2>/dev/null || :`);
-  await closeSessions();
+  await sessions.close();
   expect((await one.read()).condition).toBe(`the earlier snapshot ${first} is not used any more`);
   expect(await stage.run(LOCK)).toBe("free\n");
   await one.update();

@@ -1,9 +1,9 @@
 /** A transfer whose source is hostile: its digest is pinned, its streams are forged. */
-import { closeSessions } from "../../host/session/session";
 import { messageOf } from "../../host/errors";
 import { compressed, frame, greet, HostileSource } from "../../test/support/hostileSource";
 import type { Driver } from "../../test/support/scratchProvider";
 import { arrivals, images, snapshots, Stage } from "../../test/support/scratchStage";
+import { sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(180_000);
 
@@ -127,7 +127,7 @@ test("a stream that stops, and one that never ends", async () => {
   const all = compressed(...almost);
   expect(await refusedWith(`${cat}; ${hang}`, all)).toMatch(stopped);
   expect(await refusedWith(hang)).toMatch(/sent nothing for 10 s, before vm\.mem was complete/);
-  await closeSessions();
+  await sessions.close();
   // What hangs on the hostile droplet is its own affair.
   await stage.run("kill $(cat /opt/hostile/pids)");
 });

@@ -1,6 +1,6 @@
 import { Driver } from "../../test/support/scratchProvider";
 import { images, other, owner, Stage } from "../../test/support/scratchStage";
-import { provider } from "../droplet/check";
+import { definition } from "../droplet/check";
 
 jest.setTimeout(120_000);
 
@@ -24,7 +24,7 @@ async function snapshotThere(edit: string): Promise<void> {
 }
 
 function claim(needs: object): Promise<Driver> {
-  return Driver.of(provider, {
+  return Driver.of(definition, {
     droplet: stage.droplet.connection,
     owner,
     runtimeDir: `${place}/runtime`,

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { manifestDigest, type Manifest } from "../../firecracker/manifest";
 import { readHead } from "../../firecracker/snapshotHead";
 import { HornetError, messageOf } from "../../host/errors";
-import { sessionOf, type Session } from "../../host/session/session";
+import type { Session } from "../../host/session/session";
+import type { Connection } from "../../model/connection";
 import { contentKib, type DropletFacts } from "../../plan/preflight/facts";
 import type { Outlook } from "../../plan/preflight/needs";
 import { fromSource } from "./inputs";
@@ -75,8 +76,14 @@ interface FileSize {
  * Looks for the snapshot that a fleet will run: on its droplet, or on the one that it comes from.
  *
  * @param dir the folder of the artifacts on the fleet's droplet
+ * @param sessionWith the session with the droplet that the snapshot comes from
  */
-export async function sightSnapshot(target: Session, needs: SnapshotNeeds, dir: string): Promise<Sighting> {
+export async function sightSnapshot(
+  target: Session,
+  needs: SnapshotNeeds,
+  dir: string,
+  sessionWith: (connection: Connection) => Session,
+): Promise<Sighting> {
   const { from, snapshot, disk } = needs;
   if (snapshot !== "") return sightFolder(target, snapshot);
   if (from === undefined) return { paths: needs.files.map(({ path }) => path), disk, warnings: [] };
@@ -84,7 +91,7 @@ export async function sightSnapshot(target: Session, needs: SnapshotNeeds, dir: 
   const pinned = needs.digest === undefined ? undefined : `${dir}/${needs.digest.slice("sha256:".length)}`;
   if (pinned !== undefined && here.has(pinned)) return sightFolder(target, pinned);
   try {
-    return await sightElsewhere(from, needs, here);
+    return await sightElsewhere(sessionWith(from.droplet), from, needs, here);
   } catch (error) {
     // Whoever brings it says in full what is wrong there, and a snapshot that needs nothing more is not held up by this.
     const why = messageOf(error).split("\n")[0] ?? "";
@@ -104,11 +111,11 @@ async function sightFolder(session: Session, folder: string): Promise<Sighting> 
 }
 
 async function sightElsewhere(
+  source: Session,
   from: NonNullable<SnapshotNeeds["from"]>,
   { digest, signers }: SnapshotNeeds,
   here: ReadonlyMap<string, Manifest>,
 ): Promise<Sighting> {
-  const source = sessionOf(from.droplet);
   const { path } = from;
   const folders = digest === undefined ? [path] : [path, `${dirname(path)}/${digest.slice("sha256:".length)}`];
   for (const folder of folders) {

@@ -1,6 +1,6 @@
 import { Driver } from "../../test/support/scratchProvider";
 import { declared, owner, Stage } from "../../test/support/scratchStage";
-import { provider } from "./proof";
+import { definition } from "./proof";
 
 jest.setTimeout(120_000);
 
@@ -22,7 +22,7 @@ async function make<T extends Made>(driver: Promise<T>): Promise<T> {
 }
 
 const proof = (digest: unknown): Promise<Driver> =>
-  Driver.of(provider, {
+  Driver.of(definition, {
     droplet: stage.droplet.connection,
     owner,
     runtimeDir: "/opt/swarm/runtime",

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { commonVars, sessionFor } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { report } from "../../host/printable";
 
 /** The arguments of a SnapshotProof. */
@@ -23,16 +23,15 @@ type Outputs = z.infer<typeof outputs>;
 
 const hex = (digest: string): string => digest.slice("sha256:".length);
 
-async function prove(wanted: Inputs): Promise<Outputs> {
-  const session = sessionFor(wanted);
-  const others = await session.call({
+async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  const others = await droplet.call({
     what: "note that the fleet has proved its snapshot",
     run: "write_proof",
     vars: { ...varsOf(wanted), keep: wanted.generations.map(hex).join(" ") },
   });
   if (others === "") return { proved: wanted.digest };
   report(
-    `${others.split("\n").join(", ")} on ${session.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
+    `${others.split("\n").join(", ")} on ${droplet.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
       "which is not proved until each of them was replaced (pulumi up --replace URN) and one more up has seen them",
   );
   return { proved: "" };
@@ -43,31 +42,28 @@ function varsOf(of: Inputs): Record<string, string> {
 }
 
 /** In words why what is noted is not what would be noted now. */
-async function driftOf(state: Inputs & Outputs): Promise<string[]> {
-  const session = sessionFor(state);
+async function driftOf(droplet: Droplet, state: Inputs & Outputs): Promise<string[]> {
   const vars = varsOf(state);
   if (state.proved === "") {
-    const others = await session.call({ what: "ask what clones run", run: "list_others", vars });
+    const others = await droplet.call({ what: "ask what clones run", run: "list_others", vars });
     return others === "" ? ["all clones run the snapshot by now"] : [];
   }
-  const proofs = await session.call({ what: "ask for a proof", run: "read_proofs", vars });
+  const proofs = await droplet.call({ what: "ask for a proof", run: "read_proofs", vars });
   const mine = proofs.split("\n").some((line) => line.startsWith(`${state.owner} `));
   return mine ? [] : ["the proof of the snapshot is missing"];
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** The note on a droplet that a fleet there came up, ready and through its smoke tests, on a snapshot. */
+export const definition = owned<Inputs, Outputs>({
   kind: "SnapshotProof",
   inputs: proofInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
   create: prove,
-  read: async (state) => ({ outputs: { proved: state.proved }, drift: await driftOf(state) }),
-  update: (_state, wanted) => prove(wanted),
-  delete: async (state) => {
-    await sessionFor(state).call({ what: "take away the proof", run: "drop_proofs", vars: commonVars(state) });
+  read: async (droplet, state) => ({ outputs: { proved: state.proved }, drift: await driftOf(droplet, state) }),
+  update: (droplet, _state, wanted) => prove(droplet, wanted),
+  delete: async (droplet, state) => {
+    await droplet.call({ what: "take away the proof", run: "drop_proofs", vars: commonVars(state) });
   },
-};
-
-/** The note on a droplet that a fleet there came up, ready and through its smoke tests, on a snapshot. */
-export const provider = makeProvider(owned(definition));
+});

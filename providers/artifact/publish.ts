@@ -1,7 +1,7 @@
 import { manifestDigest } from "../../firecracker/manifest";
 import { scratchNamespace } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 
 /**
  * Gives the artifact whose files lie in the stack's draft, or that is there already, its name and the stack's mark.
@@ -10,9 +10,15 @@ import { sessionFor } from "../operation/droplet";
  * @param signature of the manifest; empty where there is none
  * @returns its folder
  */
-export async function publish(wanted: ArtifactInputs, text: string, name: string, signature = ""): Promise<string> {
+export async function publish(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  text: string,
+  name: string,
+  signature = "",
+): Promise<string> {
   const digest = manifestDigest(text).slice("sha256:".length);
-  await sessionFor(wanted).call({
+  await droplet.call({
     what: "name the artifact",
     run: "publish_artifact",
     vars: {

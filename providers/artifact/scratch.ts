@@ -1,4 +1,4 @@
-import { commonVars } from "../operation/droplet";
+import { commonVars } from "../operation/common";
 import type { ArtifactInputs } from "./inputs";
 
 /** The network namespace in which Hornet boots a guest for these inputs; a stack boots one at a time. */

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HornetError } from "../../host/errors";
 import { capture, type Captured } from "../../host/exec";
-import { discardFolder, privateFolder } from "../../host/privateFolder";
+import { privateFolder } from "../../host/privateFolder";
 import { expandHome } from "../../host/ssh/options";
 
 /** What a signature is for, so that none made for something else will do (ssh-keygen(1), -n). */
@@ -46,7 +46,7 @@ export async function verifyManifest(
   }
   const own = privateFolder();
   try {
-    const [list, file] = [join(own, "signers"), join(own, "sig")];
+    const [list, file] = [join(own.path, "signers"), join(own.path, "sig")];
     writeFileSync(list, signers.map((line) => `${line}\n`).join(""), { mode: 0o600 });
     writeFileSync(file, signature, { mode: 0o600 });
     const found = await sshKeygen(["-Y", "find-principals", "-s", file, "-f", list], text);
@@ -64,7 +64,7 @@ export async function verifyManifest(
     }
     return principal;
   } finally {
-    discardFolder(own);
+    own.remove();
   }
 }
 

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { closeSessions } from "../../host/session/session";
 import { commandLines } from "../../test/support/scratchDroplet";
 import type { Driver } from "../../test/support/scratchProvider";
 import { arrivals, declared, images, other, snapshots, Stage } from "../../test/support/scratchStage";
 import { signManifest } from "./signature";
+import { sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(180_000);
 
@@ -66,7 +66,7 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
 test("a login shell on both ends that says something gets nothing into the files", async () => {
   const { folder, digest } = await boot(1);
   const one = await stage.brought(folder);
-  await closeSessions();
+  await sessions.close();
   try {
     await stage.run("printf 'echo welcome\\necho welcome >&2\\n' >/root/.bashrc");
     await one.create();
@@ -74,7 +74,7 @@ test("a login shell on both ends that says something gets nothing into the files
     await one.delete();
   } finally {
     await stage.run("rm -f /root/.bashrc");
-    await closeSessions();
+    await sessions.close();
   }
 });
 
@@ -160,7 +160,7 @@ test("a file that was changed where it came from is refused by its name, and not
   const before = await stage.observe();
   const one = await stage.brought(folder);
   expect(await messageOf(one.create())).toMatch(/vm\.mem arrived with the digest [0-9a-f]{64}, and the manifest says/);
-  await closeSessions();
+  await sessions.close();
   await one.delete({ artifactDigest: "", artifact: made.outs.artifact, generations: [], files: {}, timings: {} });
   expect(await stage.changesSince(before)).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { manifestDigest } from "../../firecracker/manifest";
 import { messageOf } from "../../host/errors";
 import { printableLines } from "../../host/printable";
 import { connectionSchema } from "../../model/connection";
-import { sessionOf } from "../../host/session/session";
+import { Sessions } from "../../host/session/sessions";
 import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./transfer";
 
@@ -20,15 +20,16 @@ export interface PlannedTransfer {
 
 /** Describes in one sentence what a transfer would copy, for a preview: it asks both droplets and changes neither. */
 export async function describeTransfer(planned: PlannedTransfer): Promise<string> {
-  const said = await estimate(planned).catch(
-    (error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`,
-  );
-  return printableLines(said);
+  const sessions = new Sessions();
+  const line = await estimate(sessions, planned)
+    .catch((error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`)
+    .finally(() => sessions.close());
+  return printableLines(line);
 }
 
-async function estimate({ from: { droplet, path }, to, digest }: PlannedTransfer): Promise<string> {
-  const source = sessionOf(connectionSchema.parse(droplet));
-  const target = sessionOf(connectionSchema.parse(to.droplet));
+async function estimate(sessions: Sessions, { from: { droplet, path }, to, digest }: PlannedTransfer): Promise<string> {
+  const source = sessions.of(connectionSchema.parse(droplet));
+  const target = sessions.of(connectionSchema.parse(to.droplet));
   const { dir } = to;
   const here = await manifestsOn(target, dir);
   const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));

@@ -6,7 +6,7 @@ import { bakedIn, type Baked } from "./bakedConfig";
 import { scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 
 /** A folder without a manifest. */
 interface Folder {
@@ -23,8 +23,12 @@ interface Folder {
  *
  * @throws HornetError with Firecracker's words, or with what clones cannot have
  */
-export async function trialLoad(wanted: ArtifactInputs, { path, program, ownDisk }: Folder): Promise<Baked> {
-  const session = sessionFor(wanted);
+export async function trialLoad(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  { path, program, ownDisk }: Folder,
+): Promise<Baked> {
+  const { session } = droplet;
   const { version } = program;
   const vars = scratchVars(wanted);
   const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });

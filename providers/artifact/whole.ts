@@ -2,7 +2,8 @@ import type { Manifest } from "../../firecracker/manifest";
 import { hashTolerantly, inspectFiles, type FileMarks } from "./files";
 import { scratchNamespace } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
-import { commonVars, sessionFor } from "../operation/droplet";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 
 /** What lies in an artifact's folder. */
 export interface Soundness {
@@ -23,12 +24,13 @@ export interface Soundness {
  *   marks of its users are there when it is brought anew
  */
 export async function soundnessOf(
+  droplet: Droplet,
   wanted: ArtifactInputs,
   folder: string,
   manifest: Manifest,
   otherwise: "retire" | "condemn",
 ): Promise<Soundness> {
-  const session = sessionFor(wanted);
+  const { session } = droplet;
   const files = Object.entries(manifest.files).map(([name, { sha256 }]) => ({
     name,
     path: `${folder}/${name}`,

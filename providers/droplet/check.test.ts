@@ -1,15 +1,14 @@
-import { closeSessions } from "../../host/session/session";
-import { Driver } from "../../test/support/scratchProvider";
+import { Driver, sessions } from "../../test/support/scratchProvider";
 import { declared, owner, Stage } from "../../test/support/scratchStage";
-import { provider } from "./check";
+import { definition } from "./check";
 
 jest.setTimeout(120_000);
 
-const stage = Stage.use({ withVmm: true, undo: closeSessions });
+const stage = Stage.use({ withVmm: true, undo: () => sessions.close() });
 
 function check(): Promise<Driver> {
   const droplet = stage.droplet.connection;
-  return Driver.of(provider, { droplet, owner, runtimeDir: "/opt/swarm/runtime", namespaces: ["vm7"] });
+  return Driver.of(definition, { droplet, owner, runtimeDir: "/opt/swarm/runtime", namespaces: ["vm7"] });
 }
 
 test("it looks, and that is all: nothing is there after it was made, read and deleted", async () => {

@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { HornetError } from "../../host/errors";
 import type { Observed } from "../../model/observed";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { absolutePath, interfaceName, namespaceName, programPaths } from "../../model/values";
 import { lookAtDroplet, type Seen } from "./preflight";
-import { watcherOf } from "../vm/ready";
 import { snapshotNeeds } from "../artifact/locate";
 import { defaults } from "../../model/defaults";
 import { report } from "../../host/printable";
@@ -38,65 +37,68 @@ type Outputs = z.infer<typeof outputs>;
 const CHECK = "the check";
 
 /** Holds the droplet against what the fleet needs, by looking only. */
-async function preflight(wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
-  return lookAtDroplet({ ...wanted, claims, vms, session: sessionFor(wanted), vars: commonVars(wanted) });
+async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
+  return lookAtDroplet({
+    ...wanted,
+    claims,
+    vms,
+    session: droplet.session,
+    sessionWith: (connection) => droplet.peer(connection).session,
+    vars: commonVars(wanted),
+  });
 }
 
 /** What does not run now will be started, if all goes well: that is told where clones are waited for. */
-function expectClones(wanted: Inputs, { vms }: Observed): void {
-  watcherOf(sessionFor(wanted)).expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
+function expectClones(droplet: Droplet, wanted: Inputs, { vms }: Observed): void {
+  droplet.readyWatcher.expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
 }
 
-async function check(wanted: Inputs): Promise<Outputs> {
-  const observed = await observeToChange(wanted, CHECK);
-  expectClones(wanted, observed);
-  const { faults, warnings, versions } = await preflight(wanted, observed);
+async function check(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  const observed = await droplet.observeToChange(wanted, CHECK);
+  expectClones(droplet, wanted, observed);
+  const { faults, warnings, versions } = await preflight(droplet, wanted, observed);
   if (faults.length > 0) {
-    throw new HornetError(
-      [`${sessionFor(wanted).name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "),
-    );
+    throw new HornetError([`${droplet.name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "));
   }
-  for (const warning of warnings) report(`warning: ${sessionFor(wanted).name}: ${warning}`);
+  for (const warning of warnings) report(`warning: ${droplet.name}: ${warning}`);
   return { warnings: [...warnings], versions: [...versions.lines] };
 }
 
-function otherFolder(state: Inputs, wanted: Inputs): string {
+function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): string {
   return (
-    `${sessionFor(wanted).name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
+    `${droplet.name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
     `${state.runtimeDir}; nothing was changed\n  next: set it back, or destroy the stack first`
   );
 }
-
-const definition: Definition<Inputs, Outputs> = {
-  kind: "DropletCheck",
-  inputs: checkInputs,
-  outputs,
-  replaceOn: ["droplet", "owner"],
-  id: ({ owner }) => owner,
-  create: check,
-  read: async (state) => {
-    const observed = await observe(state, CHECK);
-    expectClones(state, observed);
-    const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
-    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
-    const { files, snapshot, requireCpuFeatures } = state.needs;
-    const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
-    const { faults, versions } = await preflight({ ...state, namespaces: mine, needs }, observed);
-    // What changed around VMs that run on is information: nothing follows from it until the config changes.
-    for (const words of versions.warnings) report(`${sessionFor(state).name}: ${words}`);
-    return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
-  },
-  update: (state, wanted) => {
-    // All else that the stack has there would be left behind: a sweep finds it by this folder.
-    if (state.runtimeDir !== wanted.runtimeDir) throw new HornetError(otherFolder(state, wanted));
-    return check(wanted);
-  },
-  delete: () => Promise.resolve(),
-};
 
 /**
  * Preflight: the first resource of a fleet, which holds a droplet against what the fleet needs and changes nothing. It is
  * apart from the stack's claim, whose end takes the fleet away: a fleet that is to move to another droplet stays where it
  * is until that one has been looked at.
  */
-export const provider = makeProvider(owned(definition));
+export const definition = owned<Inputs, Outputs>({
+  kind: "DropletCheck",
+  inputs: checkInputs,
+  outputs,
+  replaceOn: ["droplet", "owner"],
+  id: ({ owner }) => owner,
+  create: check,
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, CHECK);
+    expectClones(droplet, state, observed);
+    const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
+    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
+    const { files, snapshot, requireCpuFeatures } = state.needs;
+    const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
+    const { faults, versions } = await preflight(droplet, { ...state, namespaces: mine, needs }, observed);
+    // What changed around VMs that run on is information: nothing follows from it until the config changes.
+    for (const words of versions.warnings) report(`${droplet.name}: ${words}`);
+    return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
+  },
+  update: (droplet, state, wanted) => {
+    // All else that the stack has there would be left behind: a sweep finds it by this folder.
+    if (state.runtimeDir !== wanted.runtimeDir) throw new HornetError(otherFolder(droplet, state, wanted));
+    return check(droplet, wanted);
+  },
+  delete: () => Promise.resolve(),
+});

@@ -2,7 +2,7 @@ import type { Observation } from "../../sandbox/droplet";
 import { changes } from "../../test/support/scratchDroplet";
 import { Driver } from "../../test/support/scratchProvider";
 import { declared, other, owner, snapshots, Stage } from "../../test/support/scratchStage";
-import { provider } from "./claim";
+import { definition } from "./claim";
 
 jest.setTimeout(120_000);
 
@@ -11,7 +11,7 @@ const runtimeDir = "/opt/swarm/runtime";
 
 function claim(namespaces: readonly string[], who = owner): Promise<Driver> {
   const droplet = stage.droplet.connection;
-  return Driver.of(provider, { droplet, owner: who, runtimeDir, dir: snapshots, namespaces });
+  return Driver.of(definition, { droplet, owner: who, runtimeDir, dir: snapshots, namespaces });
 }
 
 /** What is on the droplet, but for the consoles, where a VMM notes that it was asked. */

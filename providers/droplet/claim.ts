@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { change, commonVars, observe } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { absolutePath, namespaceName } from "../../model/values";
-import { isClaimed } from "../operation/lineage";
+import { isClaimed } from "../operation/ownership";
 import { defaults } from "../../model/defaults";
 
 /** The arguments of a DropletClaim. */
@@ -29,9 +29,9 @@ interface Kept {
   readonly finished: readonly string[];
 }
 
-async function sweep(wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
+async function sweep(droplet: Droplet, wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
   const all = keep === "nothing";
-  await change(wanted, WHOLE, {
+  await droplet.change(WHOLE, {
     what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
     run: "sweep",
     vars: {
@@ -46,43 +46,41 @@ async function sweep(wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
   return {};
 }
 
-const definition: Definition<Inputs, object> = {
+/**
+ * The stack's claim to a droplet: the first of a fleet's resources that changes something there, and the last one to. It
+ * takes away what carries the stack's mark and stands in no state, because a run was cut off or a state was lost.
+ */
+export const definition = owned<Inputs, object>({
   kind: "DropletClaim",
   inputs: claimInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (wanted) => sweep(wanted, { declared: wanted.namespaces, finished: [] }),
-  read: async (state) => {
-    const { claims } = await observe(state, WHOLE);
+  create: (droplet, wanted) => sweep(droplet, wanted, { declared: wanted.namespaces, finished: [] }),
+  read: async (droplet, state) => {
+    const { claims } = await droplet.observe(state, WHOLE);
     const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
     // Where all of the folder is gone, its other parts say so, and the first of them that is repaired claims again.
     const marked = claims.some(({ owner, unmarked }) => owner === state.owner && unmarked !== true);
     const unclaimed =
-      marked && !(await isClaimed(state)) ? ["nothing on the droplet says which state owns the fleet"] : [];
+      marked && !(await isClaimed(droplet, state)) ? ["nothing on the droplet says which state owns the fleet"] : [];
     return { outputs: {}, drift: [...orphans, ...unclaimed] };
   },
   // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here: of what
   // was declared before, what was begun and never stood in the state.
-  update: async (state, wanted) => {
-    await sweep(wanted, { declared: wanted.namespaces, finished: state.namespaces });
+  update: async (droplet, state, wanted) => {
+    await sweep(droplet, wanted, { declared: wanted.namespaces, finished: state.namespaces });
     // A create leaves that to the first resource that makes something, when the state has this one already: a run that is
     // cut off before leaves nothing that no state knows.
-    await change(wanted, WHOLE, {
+    await droplet.change(WHOLE, {
       what: "claim the droplet for this stack's state",
       run: "claim_lineage",
       vars: { ...commonVars(wanted), dir_of_artifacts: wanted.dir },
     });
     return {};
   },
-  delete: async (state) => {
-    await sweep(state, "nothing");
+  delete: async (droplet, state) => {
+    await sweep(droplet, state, "nothing");
   },
-};
-
-/**
- * The stack's claim to a droplet: the first of a fleet's resources that changes something there, and the last one to. It
- * takes away what carries the stack's mark and stands in no state, because a run was cut off or a state was lost.
- */
-export const provider = makeProvider(owned(definition));
+});

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { consoleDrift, MIB } from "../../plan/consoles";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { change, commonVars, observe } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 
 /** The arguments of a ConsoleKeeper. */
 export const consoleInputs = commonInputs.extend({
@@ -18,8 +18,8 @@ type Inputs = z.infer<typeof consoleInputs>;
 /** The view's name for what is not one clone's. */
 const CONSOLES = "the consoles";
 
-async function keep(wanted: Inputs): Promise<object> {
-  await change(wanted, CONSOLES, {
+async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
+  await droplet.change(CONSOLES, {
     what: "keep the clones' consoles short",
     run: "keep_consoles",
     vars: { ...commonVars(wanted), console_limit: String(wanted.limit * MIB) },
@@ -27,26 +27,24 @@ async function keep(wanted: Inputs): Promise<object> {
   return {};
 }
 
-const definition: Definition<Inputs, object> = {
+/** The process on a droplet that keeps what a stack's guests and VMMs write to their consoles short. */
+export const definition = owned<Inputs, object>({
   kind: "ConsoleKeeper",
   inputs: consoleInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
   create: keep,
-  read: async (state) => {
-    const observed = await observe(state, CONSOLES);
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, CONSOLES);
     return { outputs: {}, drift: consoleDrift(state.limit, observed) };
   },
-  update: (_state, wanted) => keep(wanted),
-  delete: async (state) => {
-    await change(state, CONSOLES, {
+  update: (droplet, _state, wanted) => keep(droplet, wanted),
+  delete: async (droplet, state) => {
+    await droplet.change(CONSOLES, {
       what: "end what keeps the clones' consoles short",
       run: "release_consoles",
       vars: commonVars(state),
     });
   },
-};
-
-/** The process on a droplet that keeps what a stack's guests and VMMs write to their consoles short. */
-export const provider = makeProvider(owned(definition));
+});

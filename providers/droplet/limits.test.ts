@@ -1,11 +1,10 @@
 import { release } from "node:os";
-import { closeSessions } from "../../host/session/session";
 import { readLibrary } from "../../host/session/library";
 import { quote } from "../../host/quote";
-import { Driver, effectsOf, messageWhenFailing } from "../../test/support/scratchProvider";
+import { Driver, effectsOf, messageWhenFailing, sessions } from "../../test/support/scratchProvider";
 import { declared, other, owner, Stage } from "../../test/support/scratchStage";
-import { provider as checkProvider } from "./check";
-import { provider } from "./limits";
+import { definition as checkDefinition } from "./check";
+import { definition } from "./limits";
 
 jest.setTimeout(120_000);
 
@@ -18,7 +17,7 @@ const BEFORE = 40;
 const stage = Stage.use({
   withVmm: true,
   undo: async () => {
-    await closeSessions();
+    await sessions.close();
     await stage.run(`while umount ${sysctl} 2>/dev/null; do :; done; rm -f /tmp/pid_max`);
   },
 });
@@ -27,7 +26,7 @@ beforeEach(() =>
 );
 
 function limits(who = owner, clones = 1): Promise<Driver> {
-  return Driver.of(provider, { droplet: stage.droplet.connection, owner: who, runtimeDir, clones });
+  return Driver.of(definition, { droplet: stage.droplet.connection, owner: who, runtimeDir, clones });
 }
 
 const value = async (): Promise<number> => Number(await stage.run(`cat ${sysctl}`));
@@ -115,7 +114,7 @@ test("two stacks that raised one after the other: the first value is what comes 
 
 test("where the kernel's settings cannot be written, it is a fault with what to type", async () => {
   await stage.run(`mount -o remount,bind,ro ${sysctl}`);
-  const one = await Driver.of(checkProvider, {
+  const one = await Driver.of(checkDefinition, {
     ...{ droplet: stage.droplet.connection, owner, runtimeDir },
     namespaces: ["vm7"],
   });

@@ -3,10 +3,10 @@ import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts
 import { judgeLimits, LIMIT_KEYS, limitDrift, raisedText, type Raise } from "../../plan/preflight/limits";
 import type { Observed } from "../../model/observed";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { report } from "../../host/printable";
 
 /** The arguments of a DropletLimits. */
@@ -32,8 +32,8 @@ interface Shortage {
   readonly raises: readonly Raise[];
 }
 
-async function look(common: Inputs, { claims }: Observed, clones?: number): Promise<Shortage> {
-  const text = await sessionFor(common).call({
+async function look(droplet: Droplet, common: Inputs, { claims }: Observed, clones?: number): Promise<Shortage> {
+  const text = await droplet.call({
     what: "read the limits of the droplet's kernel",
     run: "limit_facts",
     vars: { ...commonVars(common), limits: LIMIT_KEYS.join(" "), bridge: "" },
@@ -51,13 +51,13 @@ async function look(common: Inputs, { claims }: Observed, clones?: number): Prom
 }
 
 /** @param known the limits that were raised before, as the state remembers them */
-async function raise(wanted: Inputs, known: string): Promise<Outputs> {
-  const { facts, raises } = await look(wanted, await observeToChange(wanted, LIMITS), wanted.clones);
+async function raise(droplet: Droplet, wanted: Inputs, known: string): Promise<Outputs> {
+  const { facts, raises } = await look(droplet, wanted, await droplet.observeToChange(wanted, LIMITS), wanted.clones);
   if (raises.length === 0 && limitDrift(facts, known).length === 0) return { raised: raisedText(facts) };
   for (const { key, to } of raises) {
-    report(`${sessionFor(wanted).name}: ${key} is raised to ${to}, until this stack is destroyed`);
+    report(`${droplet.name}: ${key} is raised to ${to}, until this stack is destroyed`);
   }
-  const raised = await sessionFor(wanted).call({
+  const raised = await droplet.call({
     what: "raise the limits that the fleet needs",
     run: "raise_limits",
     vars: { ...commonVars(wanted), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
@@ -66,36 +66,34 @@ async function raise(wanted: Inputs, known: string): Promise<Outputs> {
   return { raised };
 }
 
-async function giveBack(state: Inputs, known: string): Promise<void> {
+async function giveBack(droplet: Droplet, state: Inputs, known: string): Promise<void> {
   const vars = { ...commonVars(state), known };
-  await sessionFor(state).call({ what: "give back the limits that were raised", run: "return_limits", vars });
+  await droplet.call({ what: "give back the limits that were raised", run: "return_limits", vars });
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/**
+ * The kernel's limits on a droplet, raised for as long as the fleet needs it. A resource of its own after the stack's claim:
+ * what a run that dies has raised is found by a destroy, because the state knows the claim by then.
+ */
+export const definition = owned<Inputs, Outputs>({
   kind: "DropletLimits",
   inputs: limitsInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (wanted) =>
+  create: (droplet, wanted) =>
     cleanUpAfter(
-      () => raise(wanted, ""),
-      () => giveBack(wanted, ""),
+      () => raise(droplet, wanted, ""),
+      () => giveBack(droplet, wanted, ""),
     ),
-  read: async (state) => {
-    const { facts, raises } = await look(state, await observe(state, LIMITS));
+  read: async (droplet, state) => {
+    const { facts, raises } = await look(droplet, state, await droplet.observe(state, LIMITS));
     const changed = limitDrift(facts, state.raised);
     const low = raises
       .filter(({ key }) => !changed.some((words) => words.startsWith(key)))
       .map(({ key, to }) => `${key} is too low for the clones on the droplet: it is to be ${to}`);
     return { outputs: { raised: raisedText(facts) || state.raised }, drift: [...changed, ...low] };
   },
-  update: (state, wanted) => raise(wanted, state.raised),
-  delete: (state) => giveBack(state, state.raised),
-};
-
-/**
- * The kernel's limits on a droplet, raised for as long as the fleet needs it. A resource of its own after the stack's claim:
- * what a run that dies has raised is found by a destroy, because the state knows the claim by then.
- */
-export const provider = makeProvider(owned(definition));
+  update: (droplet, state, wanted) => raise(droplet, wanted, state.raised),
+  delete: (droplet, state) => giveBack(droplet, state, state.raised),
+});

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { metricsDrift } from "../../plan/metrics";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { change, commonVars, observe } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { absolutePath } from "../../model/values";
 
 /** The arguments of a MetricsCollector. */
@@ -19,8 +19,8 @@ type Inputs = z.infer<typeof metricsInputs>;
 /** The view's name for what is not one clone's. */
 const METRICS = "the metrics";
 
-async function keep(wanted: Inputs): Promise<object> {
-  await change(wanted, METRICS, {
+async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
+  await droplet.change(METRICS, {
     what: "collect the clones' metrics",
     run: "keep_metrics",
     vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
@@ -29,26 +29,24 @@ async function keep(wanted: Inputs): Promise<object> {
   return {};
 }
 
-const definition: Definition<Inputs, object> = {
+/** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
+export const definition = owned<Inputs, object>({
   kind: "MetricsCollector",
   inputs: metricsInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
   create: keep,
-  read: async (state) => {
-    const observed = await observe(state, METRICS);
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, METRICS);
     return { outputs: {}, drift: metricsDrift(state.folder, observed) };
   },
-  update: (_state, wanted) => keep(wanted),
-  delete: async (state) => {
-    await change(state, METRICS, {
+  update: (droplet, _state, wanted) => keep(droplet, wanted),
+  delete: async (droplet, state) => {
+    await droplet.change(METRICS, {
       what: "end what collects the clones' metrics",
       run: "release_metrics",
       vars: { ...commonVars(state), known_folder: state.folder },
     });
   },
-};
-
-/** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
-export const provider = makeProvider(owned(definition));
+});

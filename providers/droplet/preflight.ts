@@ -1,6 +1,7 @@
 import { manifestDigest } from "../../firecracker/manifest";
 import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
 import type { Session } from "../../host/session/session";
+import type { Connection } from "../../model/connection";
 import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts";
 import { LIMIT_KEYS } from "../../plan/preflight/limits";
 import type { Observed } from "../../model/observed";
@@ -14,6 +15,8 @@ import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "../artifact/loca
 /** What a look at a droplet is about. */
 export interface Look {
   readonly session: Session;
+  /** The session with the droplet that the snapshot comes from. */
+  readonly sessionWith: (connection: Connection) => Session;
   /** The variables that every function of the library knows. */
   readonly vars: Readonly<Record<string, string>>;
   readonly owner: string;
@@ -38,8 +41,8 @@ export interface Seen extends Verdict {
 
 /** Holds a droplet against what a fleet needs of it, by looking only. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
-  const { runtimeDir, dir, firecracker, bridge, needs } = look;
-  const sighting = await sightSnapshot(session, needs, dir);
+  const { runtimeDir, dir, firecracker, bridge, needs, sessionWith } = look;
+  const sighting = await sightSnapshot(session, needs, dir, sessionWith);
   // Beside each other: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
   const looking = session.call({

@@ -2,13 +2,11 @@ import { readFile, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../../model/connection";
-import { operatorsWay } from "../../host/ssh/operatorConfig";
 import { expandHome } from "../../host/ssh/options";
 import { writeWhole } from "../../host/wholeFile";
 import { sshFiles, type SshFiles } from "../../plan/sshConfig";
-import { finishMade } from "../operation/pendingClones";
-import { makeProvider } from "../kit/define";
 import { commonInputs, type Definition } from "../kit/definition";
+import type { Droplet } from "../operation/droplet";
 import { ipv4 } from "../../model/values";
 
 /** A word that ssh_config(5) takes as one. */
@@ -41,22 +39,23 @@ type Inputs = z.infer<typeof sshConfigInputs>;
 type Outputs = z.infer<typeof outputs>;
 
 /** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
-async function filesOf({ stack, folder, droplet, user: guestUser, clones }: Inputs): Promise<SshFiles> {
+async function filesOf(
+  droplet: Droplet,
+  { stack, folder, droplet: connection, user: guestUser, clones }: Inputs,
+): Promise<SshFiles> {
   const where = resolve(folder);
   const targets = clones.map((clone) => ({ ...clone, user: guestUser }));
-  if (isLocal(droplet)) return sshFiles(stack, where, undefined, targets);
-  const { host, user, port, hostKey, privateKeyPath } = droplet;
+  if (isLocal(connection)) return sshFiles(stack, where, undefined, targets);
+  const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
-  const way = await operatorsWay(droplet);
+  const way = await droplet.operatorsWay();
   return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...way }, targets);
 }
 
-async function write(wanted: Inputs): Promise<Outputs> {
-  const { config, knownHosts } = await filesOf(wanted);
+async function write(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  const { config, knownHosts } = await filesOf(droplet, wanted);
   writeWhole(join(wanted.folder, "known_hosts"), knownHosts);
   writeWhole(join(wanted.folder, "ssh_config"), config);
-  // It is told of every clone, so the engine comes here when its state has all of them.
-  await finishMade(wanted);
   return { file: join(wanted.folder, "ssh_config") };
 }
 
@@ -64,28 +63,27 @@ async function contentOf(file: string): Promise<string> {
   return readFile(file, "utf8").catch(() => "");
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** The ssh_config and known_hosts on the operator's machine through which a stack's clones are reached. */
+export const definition: Definition<Inputs, Outputs> = {
   kind: "SshConfig",
   here: true,
+  completesClones: true,
   inputs: sshConfigInputs,
   outputs,
   replaceOn: ["folder"],
   id: ({ folder }) => folder,
   create: write,
-  read: async (state) => {
-    const { config, knownHosts } = await filesOf(state);
+  read: async (droplet, state) => {
+    const { config, knownHosts } = await filesOf(droplet, state);
     const drift: string[] = [];
     if ((await contentOf(join(state.folder, "ssh_config"))) !== config) drift.push("ssh_config differs");
     if ((await contentOf(join(state.folder, "known_hosts"))) !== knownHosts) drift.push("known_hosts differs");
     return { outputs: { file: state.file }, drift };
   },
-  update: (_state, wanted) => write(wanted),
-  delete: async ({ folder }) => {
+  update: (droplet, _state, wanted) => write(droplet, wanted),
+  delete: async (_droplet, { folder }) => {
     await rm(join(folder, "ssh_config"), { force: true });
     await rm(join(folder, "known_hosts"), { force: true });
     await rmdir(folder).catch(() => undefined);
   },
 };
-
-/** The ssh_config and known_hosts on the operator's machine through which a stack's clones are reached. */
-export const provider = makeProvider(definition);

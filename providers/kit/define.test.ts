@@ -3,14 +3,19 @@ import { HornetError } from "../../host/errors";
 import { cleanUpAfter } from "./cleanUpAfter";
 import { makeProvider } from "./define";
 import { commonInputs, type CommonInputs, type Definition } from "./definition";
-import { provider as bridge } from "../network/bridge";
-import { provider as namespace } from "../network/namespace";
-import { provider as vm } from "../vm/definition";
-import { provider as nat } from "../network/nat";
-import { provider as artifact } from "../artifact/definition";
+import { providersOf } from "../kinds";
+import { Operation } from "../operation/operation";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const common = { droplet: { host: "192.0.2.1", user: "root", port: 22 }, owner: "hornet:p/s:1", runtimeDir: "/run/x" };
+
+const {
+  Bridge: bridge,
+  CloneNamespace: namespace,
+  FirecrackerVM: vm,
+  NatRuleSet: nat,
+  SnapshotArtifact: artifact,
+} = providersOf(new Operation());
 
 type Provider = typeof bridge;
 type Bag = Record<string, unknown>;
@@ -200,7 +205,7 @@ describe("a definition", () => {
   const outputs = z.object({ made: z.string() });
 
   function define(over: Partial<Definition<Inputs, { made: string }>>): Provider {
-    return makeProvider<Inputs, { made: string }>({
+    const definition: Definition<Inputs, { made: string }> = {
       kind: "Thing",
       inputs,
       outputs,
@@ -211,7 +216,8 @@ describe("a definition", () => {
       update: () => Promise.resolve({ made: "again" }),
       delete: () => Promise.resolve(),
       ...over,
-    });
+    };
+    return makeProvider(definition, new Operation());
   }
 
   const state = { ...common, vmmTimeout: 30, size: 1, made: "now", condition: "as declared" };
@@ -230,7 +236,7 @@ describe("a definition", () => {
 
   test("what goes is reached as the program names its droplet now, and what is on another one as it was", async () => {
     const reached: unknown[] = [];
-    const one = define({ delete: ({ droplet }) => Promise.resolve(void reached.push(droplet)) });
+    const one = define({ delete: (_droplet, { droplet }) => Promise.resolve(void reached.push(droplet)) });
     const old = { host: "203.0.113.99", user: "root", port: 22, privateKeyPath: "/old" };
     const now = { ...old, privateKeyPath: "/new" };
     const elsewhere = { ...old, port: 23 };

@@ -2,18 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { connectionSchema } from "../../model/connection";
-import { endWithEngine } from "../../host/session/exitWithEngine";
 import { HornetBug, HornetError } from "../../host/errors";
 import { printable, printableValue, report } from "../../host/printable";
-import { traceSpan } from "../../host/trace";
-import { isGone } from "../operation/decommissioned";
-import { noteLineage, refusedCondition } from "../operation/lineage";
+import { dropletKey, type Droplet } from "../operation/droplet";
+import { refusedCondition } from "../operation/lineage";
+import type { Operation } from "../operation/operation";
 import type { CommonInputs, Definition } from "./definition";
 import { omitDefaults } from "./omitDefaults";
-import { readAnyhow } from "./readOrUnreachable";
-import { saidOnce } from "../operation/reportOnce";
-import { withoutEcho } from "./suppressSdkStderr";
-import { byWayNow, noteWay, whichDroplet } from "../operation/currentConnection";
+import { readOrUnreachable } from "./readOrUnreachable";
 
 /**
  * The input in which drift shows. A program always declares AS_DECLARED; a read that finds the droplet different says
@@ -35,11 +31,11 @@ function isOfOldState({ __provider: text }: Bag): boolean {
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 const { REFUSAL } = require("../../provide.cjs") as { readonly REFUSAL: string };
 
-/** Makes Pulumi's provider out of a definition. check and diff do no I/O: the engine calls them one after another. */
+/** Makes Pulumi's provider of a definition. check and diff do no I/O: the engine calls them one after another. */
 export function makeProvider<Inputs extends CommonInputs, Outputs>(
   definition: Definition<Inputs, Outputs>,
+  operation: Operation,
 ): dynamic.ResourceProvider {
-  endWithEngine();
   const parse = (props: Bag): Inputs => definition.inputs.parse(props);
   const state = (props: Bag): Inputs & Outputs => ({ ...parse(props), ...definition.outputs.parse(props) });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
@@ -48,33 +44,43 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     ...printableValue(definition.outputs.parse(outputs)),
     [CONDITION]: AS_DECLARED,
   });
+  const isGone = (droplet: Droplet): boolean => definition.here !== true && droplet.decommissioned;
+  const complete = async (droplet: Droplet, inputs: Inputs): Promise<void> => {
+    if (definition.completesClones) await droplet.pendingClonesOf(inputs).commit();
+  };
   return {
     check: (olds: Bag, news: Bag) =>
       Promise.resolve(
-        isOfOldState(olds) ? { failures: [{ property: "", reason: REFUSAL }] } : check(definition, olds, news),
+        isOfOldState(olds)
+          ? { failures: [{ property: "", reason: REFUSAL }] }
+          : check(definition, operation, olds, news),
       ),
     diff: (_id: string, olds: Bag, news: Bag) => {
-      noteLineage(olds.owner, olds.lineage);
+      operation.lineages.note(olds.owner, olds.lineage);
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
       // Names exist once on a droplet, so what is replaced goes first.
       return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
-      readable(async () => {
+      readable(operation, async () => {
         const inputs = parse(news);
-        return { id: definition.id(inputs), outs: outs(inputs, await definition.create(inputs)) };
+        const droplet = operation.useConnection(inputs.droplet);
+        const made = outs(inputs, await definition.create(droplet, inputs));
+        await complete(droplet, inputs);
+        return { id: definition.id(inputs), outs: made };
       }),
     read: (id: string, props?: Bag) =>
-      readable(async () => {
+      readable(operation, async () => {
         if (isImported(props)) throw new HornetError(cannotImport(definition.kind, id));
         const current = state(props ?? {});
-        if (!definition.here && isGone(current.droplet)) return { id: "", props: {} };
-        const reading = await readAnyhow(definition, current);
+        const droplet = operation.droplet(current.droplet);
+        if (isGone(droplet)) return { id: "", props: {} };
+        const reading = await readOrUnreachable(definition, droplet, current);
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
-        if (condition !== AS_DECLARED && !reading.told) report(`${definition.kind} ${id}: ${condition}`);
+        if (condition !== AS_DECLARED && !reading.reported) report(`${definition.kind} ${id}: ${condition}`);
         const inputs = parse(current);
         return {
           id,
@@ -83,16 +89,21 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
-      readable(async () => {
+      readable(operation, async () => {
         const inputs = parse(news);
-        // The same droplet, but the way to it may be another one by now.
+        const droplet = operation.useConnection(inputs.droplet);
+        // The state may hold an older connection to the same droplet.
         const old = { ...state(olds), droplet: inputs.droplet };
-        return { outs: outs(inputs, await definition.update(old, inputs)) };
+        const updated = outs(inputs, await definition.update(droplet, old, inputs));
+        await complete(droplet, inputs);
+        return { outs: updated };
       }),
     delete: (_id: string, props: Bag) =>
-      readable(async () => {
+      readable(operation, async () => {
         const current = state(props);
-        if (definition.here || !isGone(current.droplet)) await definition.delete(byWayNow(current));
+        const droplet = operation.droplet(current.droplet);
+        if (isGone(droplet)) return;
+        await definition.delete(droplet, { ...current, droplet: droplet.currentConnection });
       }),
   };
 }
@@ -111,6 +122,7 @@ function cannotImport(kind: string, id: string): string {
 
 function check<Inputs extends CommonInputs>(
   { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  operation: Operation,
   olds: Bag,
   news: Bag,
 ): dynamic.CheckResult {
@@ -121,7 +133,7 @@ function check<Inputs extends CommonInputs>(
       .map(({ path, message }) => ({ property: path.join("."), reason: message }));
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
-  noteWay(parsed.data.droplet);
+  operation.useConnection(parsed.data.droplet);
   // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
   const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
   // Of no single property: the engine would show its value.
@@ -154,8 +166,8 @@ function holdsUnknown(value: unknown): boolean {
 function differs(schema: z.ZodObject, key: string, old: unknown, now: unknown): boolean {
   if (holdsUnknown(now)) return false;
   if (key !== "droplet") return !isDeepStrictEqual(read(schema, key, old), read(schema, key, now));
-  // Another key file or another way in leads to the same droplet.
-  return droplet(old) !== droplet(now);
+  // Another key file or user leads to the same droplet.
+  return keyOf(old) !== keyOf(now);
 }
 
 /** An input as its schema reads it: one that is left out equals its default. */
@@ -165,24 +177,24 @@ function read(schema: z.ZodObject, key: string, value: unknown): unknown {
   return parsed?.success === true ? parsed.data : value;
 }
 
-function droplet(value: unknown): string {
+function keyOf(value: unknown): string {
   const parsed = connectionSchema.safeParse(value);
-  return parsed.success ? whichDroplet(parsed.data) : "";
+  return parsed.success ? dropletKey(parsed.data) : "";
 }
 
-/** Lets only messages out that a user can read: of an error the engine shows the message and nothing else. */
-async function readable<T>(work: () => Promise<T>): Promise<T> {
+/** Lets only errors out whose message a user can read: the engine shows the message and nothing else. */
+async function readable<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw withoutEcho(tellable(error));
+    throw operation.sdkStderr.suppress(userError(operation, error));
   }
 }
 
-function tellable(error: unknown): HornetError {
-  if (error instanceof HornetError) return saidOnce(error);
+function userError(operation: Operation, error: unknown): HornetError {
+  if (error instanceof HornetError) return operation.reports.shortened(error);
   if (error instanceof z.ZodError) return new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
   const bug = new HornetBug(error instanceof Error ? error : new Error(String(error)));
-  traceSpan({ row: "bugs", name: bug.message, begun: Date.now(), took: 0 });
+  operation.sessions.trace.span({ row: "bugs", name: bug.message, begun: Date.now(), took: 0 });
   return bug;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { connectionSchema } from "../../model/connection";
+import type { Droplet } from "../operation/droplet";
 import { defaults } from "../../model/defaults";
 import { socketFolder } from "../../model/values";
 
@@ -27,11 +28,14 @@ export const commonInputs = z.object({
 /** See {@link commonInputs}; the lineage is that of the state which the resource is in, see owned.ts. */
 export type CommonInputs = z.infer<typeof commonInputs> & { readonly lineage?: string | undefined };
 
-/** What a read found: gone, or there, with what is not as declared in words; `told` where those were said before. */
+/** Result of a read: gone, or present with its drift messages; `reported` where the user has seen those already. */
 export type Reading<Outputs> =
-  "gone" | { readonly outputs: Outputs; readonly drift: readonly string[]; readonly told?: boolean };
+  "gone" | { readonly outputs: Outputs; readonly drift: readonly string[]; readonly reported?: boolean };
 
-/** One kind of resource: what it takes and how it lives. Every function may do I/O but those that only compare. */
+/**
+ * One kind of resource: its arguments and its life cycle. `create`, `read`, `update` and `delete` receive the droplet and may do
+ * I/O; `read` changes nothing.
+ */
 export interface Definition<Inputs extends CommonInputs, Outputs> {
   /** Its name, for messages. */
   readonly kind: string;
@@ -39,13 +43,18 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly outputs: z.ZodType<Outputs>;
   /** It is on the operator's machine, not on the droplet. */
   readonly here?: true;
-  /** Inputs whose change makes another resource of it. The rest is mended in place. */
+  /**
+   * It depends on all clones of its fleet, so the engine's state has them when it comes to this resource: they are no longer
+   * pending (see operation/pendingClones.ts) once it was created or updated.
+   */
+  readonly completesClones?: true;
+  /** Inputs whose change makes another resource of it. The rest is repaired in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
   /** What is wrong with inputs that are each well-formed; no I/O. */
   readonly fault?: (inputs: Inputs) => string | undefined;
-  create(inputs: Inputs): Promise<Outputs>;
-  read(state: Inputs & Outputs): Promise<Reading<Outputs>>;
-  update(state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
-  delete(state: Inputs & Outputs): Promise<void>;
+  create(droplet: Droplet, inputs: Inputs): Promise<Outputs>;
+  read(droplet: Droplet, state: Inputs & Outputs): Promise<Reading<Outputs>>;
+  update(droplet: Droplet, state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
+  delete(droplet: Droplet, state: Inputs & Outputs): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CommandError, UnreachableError } from "../../host/errors";
-import { readAnyhow } from "./readOrUnreachable";
+import { Operation } from "../operation/operation";
+import { readOrUnreachable } from "./readOrUnreachable";
 
 const current = {
   droplet: { host: "203.0.113.10", user: "root", port: 22 },
@@ -9,6 +10,9 @@ const current = {
   vmmTimeout: 1,
 };
 const outputs: z.ZodType<object> = z.object({});
+
+const operation = new Operation();
+const droplet = operation.droplet(current.droplet);
 
 afterEach(() => jest.useRealTimers());
 
@@ -19,27 +23,27 @@ test("a droplet that cannot be reached is a difference, told with its reason onc
     tries += 1;
     return Promise.reject(new UnreachableError("cannot use it: refused", "cannot use it, as was said"));
   };
-  expect(await readAnyhow({ read, outputs }, current)).toEqual({
+  expect(await readOrUnreachable({ read, outputs }, droplet, current)).toEqual({
     outputs: {},
     drift: ["cannot use it: refused"],
-    told: false,
+    reported: false,
   });
-  const again = { outputs: {}, drift: ["cannot use it, as was said"], told: true };
-  expect(await readAnyhow({ read, outputs }, current)).toEqual(again);
+  const again = { outputs: {}, drift: ["cannot use it, as was said"], reported: true };
+  expect(await readOrUnreachable({ read, outputs }, droplet, current)).toEqual(again);
   expect(tries).toBe(1);
   const there = { outputs: {}, drift: [] };
   const fine = (): Promise<typeof there> => Promise.resolve(there);
   // Another droplet, or what is on the operator's machine, has nothing to do with it.
-  expect(await readAnyhow({ read: fine, outputs }, { ...current, droplet: { ...current.droplet, port: 23 } })).toBe(
-    there,
-  );
-  expect(await readAnyhow({ read: fine, outputs, here: true }, current)).toBe(there);
+  expect(
+    await readOrUnreachable({ read: fine, outputs }, operation.droplet({ ...current.droplet, port: 23 }), current),
+  ).toBe(there);
+  expect(await readOrUnreachable({ read: fine, outputs, here: true }, droplet, current)).toBe(there);
   jest.advanceTimersByTime(10_001);
-  expect(await readAnyhow({ read: fine, outputs }, current)).toBe(there);
+  expect(await readOrUnreachable({ read: fine, outputs }, droplet, current)).toBe(there);
 });
 
 test("another failure is one", async () => {
   const error = new CommandError({ what: "look", droplet: "d", command: "c", code: 1, stderr: "" });
-  const other = { ...current, droplet: { ...current.droplet, port: 24 } };
-  await expect(readAnyhow({ read: () => Promise.reject(error), outputs }, other)).rejects.toBe(error);
+  const other = operation.droplet({ ...current.droplet, port: 24 });
+  await expect(readOrUnreachable({ read: () => Promise.reject(error), outputs }, other, current)).rejects.toBe(error);
 });

@@ -5,10 +5,10 @@ import { cidrOf, networkText } from "../../model/addresses";
 import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
 import type { Observed } from "../../model/observed";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { alone, change, commonVars, observe, observeToChange } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { cidr, interfaceName } from "../../model/values";
 
 /** The arguments of a Bridge. */
@@ -59,15 +59,15 @@ function isAdopted({ name, owner }: Inputs, observed: Observed, before: string):
 }
 
 /** A bridge may be that of several fleets, whose looks and changes must not mix. */
-function converge(wanted: Inputs, before = ""): Promise<Outputs> {
-  return alone(wanted, () => convergeAlone(wanted, before));
+function converge(droplet: Droplet, wanted: Inputs, before = ""): Promise<Outputs> {
+  return droplet.alone(() => convergeAlone(droplet, wanted, before));
 }
 
-async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
-  const observed = await observeToChange(wanted, wanted.name);
+async function convergeAlone(droplet: Droplet, wanted: Inputs, before: string): Promise<Outputs> {
+  const observed = await droplet.observeToChange(wanted, wanted.name);
   const spec = specOf(wanted);
   const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
-  const answer = await change(wanted, wanted.name, {
+  const answer = await droplet.change(wanted.name, {
     what: `set up the bridge ${wanted.name}`,
     run: "converge_bridge",
     vars: {
@@ -87,10 +87,10 @@ async function convergeAlone(wanted: Inputs, before: string): Promise<Outputs> {
   return { adopted: origin.split(" ")[1] === "adopted", rules: fingerprint(parseTable(listing)), before: origin };
 }
 
-async function remove(state: Inputs, before = ""): Promise<void> {
+async function remove(droplet: Droplet, state: Inputs, before = ""): Promise<void> {
   const { name, owner, address } = state;
-  await alone(state, () =>
-    change(state, name, {
+  await droplet.alone(() =>
+    droplet.change(name, {
       what: `take away the bridge ${name}`,
       run: "delete_bridge",
       vars: { ...commonVars(state), bridge: name, address, table: bridgeTableName(owner, name), before },
@@ -99,19 +99,20 @@ async function remove(state: Inputs, before = ""): Promise<void> {
   );
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */
+export const definition = owned<Inputs, Outputs>({
   kind: "Bridge",
   inputs: bridgeInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "name", "address"],
   id: ({ name }) => name,
-  create: (wanted) =>
+  create: (droplet, wanted) =>
     cleanUpAfter(
-      () => converge(wanted),
-      () => remove(wanted),
+      () => converge(droplet, wanted),
+      () => remove(droplet, wanted),
     ),
-  read: async (state) => {
-    const observed = await observe(state, state.name);
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, state.name);
     const seen = observed.links.some(({ name }) => name === state.name);
     const tableName = bridgeTableName(state.owner, state.name);
     const table = observed.tables.find(({ name }) => name === tableName);
@@ -127,9 +128,6 @@ const definition: Definition<Inputs, Outputs> = {
       drift: [...unmarked, ...plan.drift, ...rules],
     };
   },
-  update: (state, wanted) => converge(wanted, state.before),
-  delete: (state) => remove(state, state.before),
-};
-
-/** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */
-export const provider = makeProvider(owned(definition));
+  update: (droplet, state, wanted) => converge(droplet, wanted, state.before),
+  delete: (droplet, state) => remove(droplet, state, state.before),
+});

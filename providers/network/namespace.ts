@@ -6,13 +6,11 @@ import { vethMacs } from "../../model/macs";
 import { planNamespace, type NamespaceSpec } from "../../plan/network/namespace";
 import type { Observed } from "../../model/observed";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { change, commonVars, observe, observeToChange, sessionFor } from "../operation/droplet";
-import { keptAfter } from "../vm/guestError";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { cidr, interfaceName, ipv4, mac, namespaceName } from "../../model/values";
-import { noteNetwork } from "../operation/timings";
 import { defaults } from "../../model/defaults";
 
 /** The arguments of a CloneNamespace. */
@@ -68,7 +66,7 @@ const outputs = z.object({
 type Inputs = z.infer<typeof namespaceInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The file in a new clone's folder that says that no state is known to have it yet; see begun.ts. */
+/** The file in a new clone's folder that says that no state is known to have it yet; see operation/pendingClones.ts. */
 const PENDING = "begun";
 
 function specOf(wanted: Inputs): NamespaceSpec {
@@ -109,20 +107,19 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
   return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
 }
 
-async function create(wanted: Inputs): Promise<Outputs> {
-  refuseForeign(wanted, await observeToChange(wanted, wanted.namespace));
+async function create(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  refuseForeign(wanted, await droplet.observeToChange(wanted, wanted.namespace));
   return cleanUpAfter(
-    () => converge(wanted, PENDING),
-    () => remove(wanted),
+    () => converge(droplet, wanted, PENDING),
+    () => remove(droplet, wanted),
   );
 }
 
 /** @param note a file that says so in a new folder until a state is known to have the clone; empty: none */
-async function converge(wanted: Inputs, note = ""): Promise<Outputs> {
-  const observed = await observeToChange(wanted, wanted.namespace);
+async function converge(droplet: Droplet, wanted: Inputs, note = ""): Promise<Outputs> {
+  const observed = await droplet.observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
-  const session = sessionFor(wanted);
   const call: Call = {
     what: `set up the network of ${wanted.namespace}`,
     run: "converge_namespace",
@@ -140,35 +137,30 @@ async function converge(wanted: Inputs, note = ""): Promise<Outputs> {
       inside: plan.inside.join("\n"),
     },
   };
-  // Of a clone of which nothing was there the reading stays right: what comes next, its VM, is not there either.
-  const ms = isUntouched(wanted, observed) ? await session.call(call) : await change(wanted, wanted.namespace, call);
-  noteNetwork(session, wanted.namespace, Number(ms));
+  // Where nothing of the clone existed, the reading stays right: its VM, which comes next, does not exist either.
+  const ms = isUntouched(wanted, observed) ? await droplet.call(call) : await droplet.change(wanted.namespace, call);
+  droplet.networkTimings.note(wanted.namespace, Number(ms));
   return { changedAt: new Date().toISOString() };
 }
 
-/** Removes the network of a clone that failed; where its guest failed, its console stays. */
-export async function removeAfter(failure: unknown, state: Inputs): Promise<void> {
-  await remove(state, keptAfter(failure));
-}
-
-async function remove(state: Inputs, kept: Record<string, string> = {}): Promise<void> {
-  await change(state, state.namespace, {
+async function remove(droplet: Droplet, state: Inputs): Promise<void> {
+  await droplet.change(state.namespace, {
     what: `take away the network of ${state.namespace}`,
     run: "delete_namespace",
-    vars: { ...commonVars(state), ...kept, namespace: state.namespace, host_veth: state.hostVeth },
+    vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
   });
 }
 
-/** See {@link provider}. */
-export const definition: Definition<Inputs, Outputs> = {
+/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
+export const definition = owned<Inputs, Outputs>({
   kind: "CloneNamespace",
   inputs: namespaceInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace", "hostVeth", "nsVeth", "tap"],
   id: ({ namespace }) => namespace,
   create,
-  read: async (state) => {
-    const observed = await observe(state, state.namespace);
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, state.namespace);
     const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
     const lost = claim?.unmarked === true || claim === undefined;
@@ -177,9 +169,6 @@ export const definition: Definition<Inputs, Outputs> = {
     const drift = claim === undefined ? [] : planNamespace(specOf(state), observed).drift;
     return { outputs: { changedAt: state.changedAt }, drift: [...unmarked, ...drift] };
   },
-  update: (_state, wanted) => converge(wanted),
-  delete: (state) => remove(state),
-};
-
-/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
-export const provider = makeProvider(owned(definition));
+  update: (droplet, _state, wanted) => converge(droplet, wanted),
+  delete: (droplet, state) => remove(droplet, state),
+});

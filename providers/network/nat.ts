@@ -2,14 +2,13 @@ import { z } from "zod";
 import { parseTable } from "../../host/facts";
 import { NAT_TABLE, natTable, type NatSpec } from "../../plan/network/nat";
 import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
-import { noteMade, writesStateOnce } from "../operation/pendingClones";
+import { writesStateOnce } from "../operation/pendingClones";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
-import { change, commonVars, observe, sessionFor } from "../operation/droplet";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 import { cidr, interfaceName, ipv4, namespaceName } from "../../model/values";
-import { noteNetwork } from "../operation/timings";
 import { defaults } from "../../model/defaults";
 
 const port = z.number().int().min(1).max(65535);
@@ -71,9 +70,8 @@ function specOf(wanted: Inputs): NatSpec {
 }
 
 /** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
-async function converge(wanted: Inputs): Promise<Outputs> {
-  const session = sessionFor(wanted);
-  const answer = await session.call({
+async function converge(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  const answer = await droplet.call({
     what: `set up the packet rules of ${wanted.namespace}`,
     run: "apply_rules",
     vars: {
@@ -86,33 +84,33 @@ async function converge(wanted: Inputs): Promise<Outputs> {
     },
   });
   const [listing = "", ms = ""] = answer.split("\n");
-  noteNetwork(session, wanted.namespace, Number(ms));
-  if (writesStateOnce()) noteMade(wanted, wanted.namespace);
+  droplet.networkTimings.note(wanted.namespace, Number(ms));
+  if (writesStateOnce()) droplet.pendingClonesOf(wanted).note(wanted, wanted.namespace);
   return { rules: fingerprint(parseTable(listing)), changedAt: new Date().toISOString() };
 }
 
-async function remove(state: Inputs): Promise<void> {
-  await change(state, state.namespace, {
+async function remove(droplet: Droplet, state: Inputs): Promise<void> {
+  await droplet.change(state.namespace, {
     what: `take away the packet rules of ${state.namespace}`,
     run: "delete_rules",
     vars: { ...commonVars(state), namespace: state.namespace, table: NAT_TABLE },
   });
 }
 
-/** See {@link provider}. */
-export const definition: Definition<Inputs, Outputs> = {
+/** A clone's nft table: SNAT out, DNAT in, forwarding, anti-spoof, published ports, egress policy. */
+export const definition = owned<Inputs, Outputs>({
   kind: "NatRuleSet",
   inputs: natInputs,
   outputs: natOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ namespace }) => namespace,
-  create: (wanted) =>
+  create: (droplet, wanted) =>
     cleanUpAfter(
-      () => converge(wanted),
-      () => remove(wanted),
+      () => converge(droplet, wanted),
+      () => remove(droplet, wanted),
     ),
-  read: async (state) => {
-    const observed = await observe(state, state.namespace);
+  read: async (droplet, state) => {
+    const observed = await droplet.observe(state, state.namespace);
     const within = observed.inside[state.namespace];
     if (within === undefined) return "gone";
     const table = within.tables.find(({ name }) => name === NAT_TABLE);
@@ -121,9 +119,6 @@ export const definition: Definition<Inputs, Outputs> = {
     const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
     return { outputs: { rules: state.rules, changedAt: state.changedAt }, drift };
   },
-  update: (_state, wanted) => converge(wanted),
+  update: (droplet, _state, wanted) => converge(droplet, wanted),
   delete: remove,
-};
-
-/** A clone's nft table: SNAT out, DNAT in, forwarding, anti-spoof, published ports, egress policy. */
-export const provider = makeProvider(owned(definition));
+});

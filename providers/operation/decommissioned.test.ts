@@ -1,4 +1,4 @@
-import { isGone } from "./decommissioned";
+import { isDecommissioned } from "./decommissioned";
 
 const droplet = { host: "203.0.113.10", port: 22, user: "root" };
 const six = { host: "2001:db8::1", port: 2222, user: "root" };
@@ -15,5 +15,5 @@ test.each<[string, object, boolean]>([
   ["[2001:db8::1]:22", six, false],
   ["this machine", { local: true }, false],
 ])("HORNET_GONE=%s and %j", (named, connection, gone) =>
-  expect(isGone(connection as Parameters<typeof isGone>[0], named)).toBe(gone),
+  expect(isDecommissioned(connection as Parameters<typeof isDecommissioned>[0], named)).toBe(gone),
 );

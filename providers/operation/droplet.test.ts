@@ -1,7 +1,9 @@
 import { owner, Stage } from "../../test/support/scratchStage";
 import { defaults } from "../../model/defaults";
 import type { CommonInputs } from "../kit/definition";
-import { changing, observe, touch } from "./droplet";
+import type { Droplet } from "./droplet";
+import type { Operation } from "./operation";
+import { newOperation } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -13,33 +15,42 @@ const common = (): CommonInputs => ({
   vmmTimeout: 30,
 });
 
+let operation: Operation;
+let droplet: Droplet;
+beforeEach(() => {
+  operation = newOperation();
+  droplet = operation.droplet(stage.droplet.connection);
+});
+
 test("all that an operation asks for is read once, what was changed meanwhile again", async () => {
-  const first = await observe(common(), "vm7");
-  expect(await observe(common(), "vm8")).toBe(first);
-  touch(common(), "vm8");
-  expect(await observe(common(), "vm7")).toBe(first);
-  const second = await observe(common(), "vm8");
+  const first = await droplet.observe(common(), "vm7");
+  expect(await droplet.observe(common(), "vm8")).toBe(first);
+  droplet.touch("vm8");
+  expect(await droplet.observe(common(), "vm7")).toBe(first);
+  const second = await droplet.observe(common(), "vm8");
   expect(second).not.toBe(first);
-  expect(await observe(common(), "vm7")).toBe(second);
+  expect(await droplet.observe(common(), "vm7")).toBe(second);
 });
 
 test("what was read while a resource was being changed, for another one, says nothing of it afterwards", async () => {
   let end = (): void => undefined;
   const change = new Promise<void>((resolve) => (end = resolve));
-  const changed = changing(common(), "vm7", () => change);
-  touch(common(), "vm8");
-  const during = await observe(common(), "vm8");
+  const changed = droplet.changing("vm7", () => change);
+  droplet.touch("vm8");
+  const during = await droplet.observe(common(), "vm8");
   end();
   await changed;
-  const after = await observe(common(), "vm7");
+  const after = await droplet.observe(common(), "vm7");
   expect(after).not.toBe(during);
-  expect(await observe(common(), "vm8")).toBe(after);
+  expect(await droplet.observe(common(), "vm8")).toBe(after);
 });
 
 test("a change by way of another name of the droplet counts too", async () => {
   const byName: CommonInputs = { ...common(), droplet: { ...stage.droplet.connection, host: "localhost" } };
-  const before = await observe(common(), "vm7");
-  await observe(byName, "vm7");
-  await changing(byName, "vm7", () => Promise.resolve());
-  expect(await observe(common(), "vm7")).not.toBe(before);
+  const other = operation.droplet(byName.droplet);
+  expect(other).not.toBe(droplet);
+  const before = await droplet.observe(common(), "vm7");
+  await other.observe(byName, "vm7");
+  await other.changing("vm7", () => Promise.resolve());
+  expect(await droplet.observe(common(), "vm7")).not.toBe(before);
 });

@@ -1,125 +1,201 @@
-import type { Call } from "../../host/session/call";
 import { gatherFacts } from "../../host/facts";
-import { sessionOf, type Session } from "../../host/session/session";
+import type { Call } from "../../host/session/call";
+import type { Session } from "../../host/session/session";
+import type { Sessions } from "../../host/session/sessions";
+import { operatorsWay, type OperatorsWay } from "../../host/ssh/operatorConfig";
+import { isLocal, type Connection } from "../../model/connection";
 import type { Observed } from "../../model/observed";
-import type { CommonInputs } from "../kit/definition";
-import { Limit } from "../kit/limit";
-import { lineageVars } from "./claimant";
+import { BootThrottle } from "./bootThrottle";
+import type { ChangeLog } from "./changeLog";
+import { commonVars, type Common } from "./common";
+import { isDecommissioned } from "./decommissioned";
+import type { Limit } from "./limit";
+import { ClaimReader, type Lineages } from "./lineage";
+import { NetworkTimings } from "./networkTimings";
+import { PendingClones } from "./pendingClones";
+import { ProgramLists } from "./programLists";
+import { ReadyWatcher } from "./readyWatcher";
+import type { Reports } from "./reportOnce";
+import { RollQueue } from "./rollQueue";
+import { Unreachable } from "./unreachable";
+import { View } from "./view";
 
-/** The variables that every function of the library knows. */
-export function commonVars(common: CommonInputs): Record<string, string> {
-  const { owner, runtimeDir, vmmTimeout } = common;
-  const vmmTimeoutMs = String(Math.round(vmmTimeout * 1000));
-  return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: vmmTimeoutMs, ...lineageVars(common) };
+/** What the droplets of an operation share; an Operation is one. */
+export interface Shared {
+  readonly sessions: Sessions;
+  readonly reports: Reports;
+  readonly lineages: Lineages;
+  readonly changes: ChangeLog;
+  /** The queue of a machine for what must not run twice at once there. */
+  turnsOf(machine: string): Limit;
+  droplet(connection: Connection): Droplet;
 }
 
-/** One operation's view of a droplet for one owner. */
-interface View {
-  /** The lock's stamp when it was taken in this operation; what was read before must have the same. */
-  locked: string | undefined;
-  reading: { readonly begun: number; readonly seen: Promise<Observed> } | undefined;
+/** One owner's part of a droplet. */
+interface Part {
+  readonly view: View;
+  readonly claim: ClaimReader;
+  readonly pendingClones: PendingClones;
+  readonly rollQueue: RollQueue;
 }
 
-const views = new Map<string, View>();
-/** When a change of a resource was begun or ended last: a reading that was begun before says nothing of it any more. */
-const touched = new Map<string, number>();
-/** Counts what is begun and ended here, so that it has an order. */
-let moment = 0;
-
-/** The session for a resource's droplet. */
-export function sessionFor({ droplet }: CommonInputs): Session {
-  return sessionOf(droplet);
+/** Names a droplet. Another user or key file leads to the same one. */
+export function dropletKey(connection: Connection): string {
+  return isLocal(connection) ? "local" : `${connection.host}:${connection.port}`;
 }
 
 /**
- * The droplet as it is. It is read once for all resources of an operation (a provider process serves one operation; of an
- * `up` that refreshes first, the refresh is one and the update another),
- * and again only for a resource that was changed meanwhile.
- *
- * @param about the resource that asks
+ * One droplet within an operation: how it is reached, and all that the operation knows of it or has begun on it. Every
+ * function of a {@link Definition} receives it.
  */
-export async function observe(common: CommonInputs, about: string): Promise<Observed> {
-  const view = viewOf(common);
-  return read(common, view, about);
-}
+export class Droplet {
+  readonly bootThrottle = new BootThrottle(() => this.session);
+  readonly readyWatcher = new ReadyWatcher(() => this.session);
+  readonly programs = new ProgramLists(() => this.session);
+  readonly networkTimings = new NetworkTimings(() => this.session);
+  readonly unreachable = new Unreachable();
+  /** By owner label and runtime folder. */
+  private readonly parts = new Map<string, Part>();
+  private sshWay: Promise<OperatorsWay> | undefined;
 
-/**
- * The same, for what is about to change it: the lock is taken first, so that nobody changes it between the look and the
- * change. What was read before is used where nobody has had the lock since.
- *
- * @throws HornetError that names the lock's holder, where the wait for it is over
- */
-export async function observeToChange(common: CommonInputs, about: string): Promise<Observed> {
-  const view = viewOf(common);
-  const stamp = await sessionFor(common).hold();
-  if (view.locked !== stamp) {
-    view.locked = stamp;
-    const before = await view.reading?.seen.catch(() => undefined);
-    if (before?.stamp !== stamp) view.reading = undefined;
+  constructor(
+    private readonly shared: Shared,
+    private connection: Connection,
+  ) {}
+
+  /** The connection that the operation uses now; see {@link Operation.useConnection}. */
+  get currentConnection(): Connection {
+    return this.connection;
   }
-  return read(common, view, about);
-}
 
-async function read(common: CommonInputs, view: View, about: string): Promise<Observed> {
-  let { reading } = view;
-  if (reading === undefined || reading.begun < (touched.get(touchKey(common, about)) ?? 0)) {
-    reading = { begun: ++moment, seen: gatherFacts(sessionFor(common), commonVars(common)) };
-    view.reading = reading;
+  set currentConnection(connection: Connection) {
+    if (JSON.stringify(connection) === JSON.stringify(this.connection)) return;
+    this.connection = connection;
+    this.unreachable.forget();
+    this.sshWay = undefined;
   }
-  try {
-    return await reading.seen;
-  } catch (error) {
-    if (view.reading === reading) view.reading = undefined;
-    throw error;
+
+  /** The operator says that it is gone for good, with all that was on it. */
+  get decommissioned(): boolean {
+    return isDecommissioned(this.connection);
   }
-}
 
-/** Says that a resource is about to be changed, or was just now. */
-export function touch(common: CommonInputs, about: string): void {
-  touched.set(touchKey(common, about), ++moment);
-}
-
-/** One operation may reach a machine under several names, and for several owners, whose names on it are one space. */
-function touchKey(common: CommonInputs, about: string): string {
-  const { machine, name } = sessionFor(common);
-  return JSON.stringify([machine ?? name, about]);
-}
-
-/** Changes a resource by one call on the droplet; gives what that said. */
-export function change(common: CommonInputs, about: string, call: Call): Promise<string> {
-  return changing(common, about, () => sessionFor(common).call(call));
-}
-
-const turns = new Map<string, Limit>();
-
-/** Does what two owners of one operation must not do at once on one machine. */
-export async function alone<T>(common: CommonInputs, work: () => Promise<T>): Promise<T> {
-  const session = sessionFor(common);
-  await session.hold();
-  const key = session.machine ?? session.name;
-  const turn = turns.get(key) ?? new Limit(1);
-  turns.set(key, turn);
-  return turn.run(work);
-}
-
-/** What was read so far counts no more. */
-export function forgetViews(): void {
-  views.clear();
-}
-
-/** Changes a resource. What is read of it while that goes on is not what it is afterwards. */
-export async function changing<T>(common: CommonInputs, about: string, work: () => Promise<T>): Promise<T> {
-  touch(common, about);
-  try {
-    return await work();
-  } finally {
-    touch(common, about);
+  get session(): Session {
+    return this.shared.sessions.of(this.connection);
   }
-}
 
-function viewOf({ droplet, owner, runtimeDir }: CommonInputs): View {
-  const key = JSON.stringify([droplet, owner, runtimeDir]);
-  const view = views.get(key) ?? { locked: undefined, reading: undefined };
-  views.set(key, view);
-  return view;
+  get name(): string {
+    return this.session.name;
+  }
+
+  get reports(): Reports {
+    return this.shared.reports;
+  }
+
+  get lineages(): Lineages {
+    return this.shared.lineages;
+  }
+
+  /** Another droplet of the same operation. */
+  peer(connection: Connection): Droplet {
+    return this.shared.droplet(connection);
+  }
+
+  /** Runs a library function on the droplet; see {@link Session.call}. */
+  call(call: Call): Promise<string> {
+    return this.session.call(call);
+  }
+
+  /**
+   * The droplet as it is; see {@link View}.
+   *
+   * @param resource the one that asks
+   */
+  observe(common: Common, resource: string): Promise<Observed> {
+    return this.part(common).view.observe(resource);
+  }
+
+  /**
+   * The same, before a change, under the droplet's lock.
+   *
+   * @throws HornetError that names the lock's holder when the wait is over
+   */
+  observeToChange(common: Common, resource: string): Promise<Observed> {
+    return this.part(common).view.observeToChange(resource);
+  }
+
+  /** Notes that a resource is about to change, or has just changed: what was read of it is out of date. */
+  touch(resource: string): void {
+    this.shared.changes.note(this.machine, resource);
+  }
+
+  /** Changes a resource. What is read of it meanwhile does not count afterwards. */
+  async changing<T>(resource: string, change: () => Promise<T>): Promise<T> {
+    this.touch(resource);
+    try {
+      return await change();
+    } finally {
+      this.touch(resource);
+    }
+  }
+
+  /** Changes a resource by one call, and returns the answer. */
+  change(resource: string, call: Call): Promise<string> {
+    return this.changing(resource, () => this.call(call));
+  }
+
+  /** Runs what two owners of one operation must not do at once on one machine. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    await this.session.hold();
+    return this.shared.turnsOf(this.machine).run(work);
+  }
+
+  /** Who owns what carries an owner label. */
+  claimOf(common: Common): ClaimReader {
+    return this.part(common).claim;
+  }
+
+  /** The clones of an owner that no state is known to have yet. */
+  pendingClonesOf(common: Common): PendingClones {
+    return this.part(common).pendingClones;
+  }
+
+  /** The queue of an owner's clones that move to another snapshot. */
+  rollQueueOf(common: Common): RollQueue {
+    return this.part(common).rollQueue;
+  }
+
+  /** How the operator's own ssh reaches the droplet; nothing where it is this machine. */
+  operatorsWay(): Promise<OperatorsWay> {
+    const { connection } = this;
+    this.sshWay ??= isLocal(connection) ? Promise.resolve({}) : operatorsWay(connection);
+    return this.sshWay;
+  }
+
+  /** An operation may reach one machine by several connections; which machine it is, is known once it was reached. */
+  private get machine(): string {
+    const { machine, name } = this.session;
+    return machine ?? name;
+  }
+
+  private part(common: Common): Part {
+    const { owner, runtimeDir, vmmTimeout } = common;
+    const key = JSON.stringify([owner, runtimeDir]);
+    const known = this.parts.get(key);
+    if (known !== undefined) return known;
+    const session = (): Session => this.session;
+    const viewed = {
+      machine: () => this.machine,
+      gather: () => gatherFacts(this.session, commonVars({ owner, runtimeDir, vmmTimeout })),
+      hold: () => this.session.hold(),
+    };
+    const part = {
+      view: new View(viewed, this.shared.changes),
+      claim: new ClaimReader(session, owner, runtimeDir),
+      pendingClones: new PendingClones(session),
+      rollQueue: new RollQueue(),
+    };
+    this.parts.set(key, part);
+    return part;
+  }
 }

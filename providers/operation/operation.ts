@@ -1,14 +1,56 @@
-import { forgetMade } from "./pendingClones";
-import { forgetViews } from "./droplet";
-import { forgetLineages } from "./lineage";
-import { forgetSaid } from "./reportOnce";
-import { forgetPrograms } from "../vm/programs";
+import { endWithEngine } from "../../host/session/exitWithEngine";
+import { Sessions } from "../../host/session/sessions";
+import type { Connection } from "../../model/connection";
+import { ChangeLog } from "./changeLog";
+import { Droplet, dropletKey, type Shared } from "./droplet";
+import { Limit } from "./limit";
+import { Lineages } from "./lineage";
+import { Reports } from "./reportOnce";
+import { SdkStderr } from "./suppressSdkStderr";
 
-/** Begins another operation in a process that serves one after another, as no provider of Pulumi's does. */
-export function beginOperation(): void {
-  forgetViews();
-  forgetLineages();
-  forgetSaid();
-  forgetMade();
-  forgetPrograms();
+/**
+ * One operation of the engine: all that its resources must know of each other. A provider process serves one operation (a
+ * preview, an update, a refresh, a destroy), and providers.cjs makes the process's one Operation.
+ */
+export class Operation implements Shared {
+  readonly reports = new Reports();
+  readonly lineages = new Lineages();
+  readonly changes = new ChangeLog();
+  readonly sdkStderr = new SdkStderr();
+  private readonly droplets = new Map<string, Droplet>();
+  /** The droplets whose connection the program declares. */
+  private readonly declared = new Set<Droplet>();
+  private readonly turns = new Map<string, Limit>();
+
+  /** @param sessions those of an earlier operation of this process, in tests; left out, the operation connects anew */
+  constructor(readonly sessions: Sessions = new Sessions()) {
+    endWithEngine();
+  }
+
+  /**
+   * The droplet that a connection leads to. The connection that the program declares counts before one of the state: that one
+   * may no longer work, and no program names the connection of what is to be deleted.
+   */
+  droplet(connection: Connection): Droplet {
+    const key = dropletKey(connection);
+    const known = this.droplets.get(key);
+    const droplet = known ?? new Droplet(this, connection);
+    this.droplets.set(key, droplet);
+    if (!this.declared.has(droplet)) droplet.currentConnection = connection;
+    return droplet;
+  }
+
+  /** The program declares this connection; it becomes its droplet's current one. */
+  useConnection(connection: Connection): Droplet {
+    const droplet = this.droplet(connection);
+    droplet.currentConnection = connection;
+    this.declared.add(droplet);
+    return droplet;
+  }
+
+  turnsOf(machine: string): Limit {
+    const turns = this.turns.get(machine) ?? new Limit(1);
+    this.turns.set(machine, turns);
+    return turns;
+  }
 }

@@ -1,7 +1,8 @@
 import { ConnectionError, HornetError, messageOf } from "../../host/errors";
 import { foreignText } from "../../host/printable";
 import type { CommonInputs } from "../kit/definition";
-import { commonVars, sessionFor } from "../operation/droplet";
+import { commonVars } from "../operation/common";
+import type { Droplet } from "../operation/droplet";
 
 /** The VM of a clone, of a boot or of a trial. */
 export interface GuestVm extends CommonInputs {
@@ -28,6 +29,7 @@ export function keptAfter(failure: unknown): { keep_console: string } {
  * @throws GuestError where it fails; a lost connection to the droplet is left as it is
  */
 export async function atGuest<T>(
+  droplet: Droplet,
   vm: GuestVm,
   work: () => Promise<T>,
   concerns: (error: HornetError) => boolean = () => true,
@@ -36,18 +38,19 @@ export async function atGuest<T>(
     return await work();
   } catch (error) {
     if (error instanceof GuestError || error instanceof ConnectionError) throw error;
-    if (error instanceof HornetError && concerns(error)) throw new GuestError(`${error.message}\n${await endOf(vm)}`);
+    if (error instanceof HornetError && concerns(error))
+      throw new GuestError(`${error.message}\n${await endOf(droplet, vm)}`);
     throw error;
   }
 }
 
 /** How its VMM ended, where it did, and the end of its console. */
-async function endOf(vm: GuestVm): Promise<string> {
+async function endOf(droplet: Droplet, vm: GuestVm): Promise<string> {
   const { namespace, runtimeDir } = vm;
   const vars = { ...commonVars(vm), namespace };
   let said: string;
   try {
-    said = await sessionFor(vm).call({ what: "read the console", run: "guest_end", vars });
+    said = await droplet.call({ what: "read the console", run: "guest_end", vars });
   } catch (error) {
     return `its console cannot be read: ${messageOf(error)}`;
   }

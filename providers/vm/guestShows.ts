@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HornetError } from "../../host/errors";
-import { guestWatchOf, type GuestOrder } from "../../host/session/guestWatch";
+import type { GuestOrder } from "../../host/session/guestWatch";
 import type { Session } from "../../host/session/session";
-import { GuestProgress } from "./guestProgress";
+import { GuestProgress } from "../operation/guestProgress";
 import { report } from "../../host/printable";
 
 /** What a guest shows first: an identity service that says something, or an ssh server that answers. */
@@ -44,7 +44,7 @@ export async function firstShown(guest: WatchedGuest, wait: Wait): Promise<Shown
   const drops: (() => void)[] = [];
   const shown = new Promise<Shown>((resolve, reject) => {
     const on = (order: Pick<GuestOrder, "kind" | "words">, what: Shown): void => {
-      const drop = guestWatchOf(session).watch({ ...order, namespace, address, folder }, (event) => {
+      const drop = session.guestWatch.watch({ ...order, namespace, address, folder }, (event) => {
         progress.hear(event, Date.now());
         if (event.what === "said" || event.what === "key" || event.what === "answered") resolve(what);
         if (event.what === "dead") reject(new HornetError(`${name} did not come up on ${session.name}`));
@@ -69,7 +69,7 @@ export async function whileReporting<T>(guest: WatchedGuest, work: Promise<T>): 
   const { session, namespace, address, folder } = guest;
   const progress = new GuestProgress(undefined, Date.now());
   const order = { kind: "look", namespace, address, folder } as const;
-  const drop = guestWatchOf(session).watch(order, (event) => progress.hear(event, Date.now()));
+  const drop = session.guestWatch.watch(order, (event) => progress.hear(event, Date.now()));
   try {
     return await reporting(guest, progress, work);
   } finally {

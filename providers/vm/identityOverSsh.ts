@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Identity } from "../../firecracker/identity";
 import { HornetError, messageOf } from "../../host/errors";
 import { expandHome } from "../../host/ssh/options";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { atGuest } from "./guestError";
 import { guestScript } from "./identityScript";
 import { whileReporting, type WatchedGuest } from "./guestShows";
@@ -23,6 +23,7 @@ const LEAST_WORK = 120_000;
  * @throws HornetError where nobody answers in time, or the key does not log in
  */
 export async function tellOverSsh(
+  droplet: Droplet,
   wanted: VmInputs,
   identity: Identity,
   { hostKey, first }: { readonly hostKey: string; readonly first: boolean },
@@ -31,7 +32,7 @@ export async function tellOverSsh(
   const limit = readyTimeout === 0 ? USUAL_LIMIT : readyTimeout * 1000;
   const key = loginKeyPath === undefined ? "-" : await keyText(loginKeyPath);
   const whose = loginKeyPath ?? `the keys that the droplet's own user has`;
-  const call = sessionFor(wanted).call({
+  const call = droplet.call({
     what: `tell ${name} over ssh who it is`,
     run: "identify_guest",
     vars: {
@@ -45,14 +46,14 @@ export async function tellOverSsh(
     timeoutMs: limit + Math.max(limit, LEAST_WORK),
     hint: `${whose} must log in as ${user} to the guest; hornet:guest.privateKeyPath names another key`,
   });
-  const said = await atGuest(wanted, () => whileReporting(guestOf(wanted), call));
+  const said = await atGuest(droplet, wanted, () => whileReporting(guestOf(droplet, wanted), call));
   const failed = said.split("\n").filter((line) => line.startsWith("failed "));
   if (failed.length > 0) throw new HornetError(`${name} could not take all of its identity: ${failed.join("; ")}`);
 }
 
-function guestOf({ name, namespace, guestAddress: address, runtimeDir, ...common }: VmInputs): WatchedGuest {
+function guestOf(droplet: Droplet, { name, namespace, guestAddress: address, runtimeDir }: VmInputs): WatchedGuest {
   const folder = `${runtimeDir}/${namespace}`;
-  return { session: sessionFor({ ...common, runtimeDir }), name, namespace, address, folder };
+  return { session: droplet.session, name, namespace, address, folder };
 }
 
 /** The key's text in base64: one line. */

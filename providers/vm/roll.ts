@@ -1,6 +1,5 @@
 import { HornetError, messageOf } from "../../host/errors";
-import { change } from "../operation/droplet";
-import { inTurn } from "./rollTurns";
+import type { Droplet } from "../operation/droplet";
 import type { VmInputs, VmOutputs } from "./inputs";
 import { vmVars } from "./vars";
 
@@ -22,16 +21,15 @@ export interface Move {
  *
  * @throws HornetError that says why the new one failed, and what became of the clone
  */
-export function roll(move: Move): Promise<VmOutputs> {
+export function roll(droplet: Droplet, move: Move): Promise<VmOutputs> {
   const { to } = move;
-  const fleet = JSON.stringify([to.droplet, to.owner, to.runtimeDir]);
-  return inTurn(fleet, to.name, to.maxUnavailable, () => goAndReturn(move));
+  return droplet.rollQueueOf(to).take(to.name, to.maxUnavailable, () => goAndReturn(droplet, move));
 }
 
-async function goAndReturn({ from, to, keepsDisk, start, startOld }: Move): Promise<VmOutputs> {
+async function goAndReturn(droplet: Droplet, { from, to, keepsDisk, start, startOld }: Move): Promise<VmOutputs> {
   // A disk that an earlier move put aside, and never brought back, is the clone's own.
-  if (keepsDisk) await putBack(from);
-  else await diskCall(from, "put the disk aside of", "set_aside");
+  if (keepsDisk) await putBack(droplet, from);
+  else await diskCall(droplet, from, "put the disk aside of", "set_aside");
   let outputs: VmOutputs;
   try {
     outputs = await start();
@@ -39,7 +37,7 @@ async function goAndReturn({ from, to, keepsDisk, start, startOld }: Move): Prom
     const [old, wanted] = [from.artifact.digest, to.artifact.digest];
     const why = `${to.name} did not come up on ${wanted}: ${messageOf(error)}`;
     try {
-      await putBack(from);
+      await putBack(droplet, from);
       await startOld();
     } catch (second) {
       throw new HornetError(`${why}\nand going back to ${old} failed too; up tries it again:\n${messageOf(second)}`);
@@ -48,17 +46,17 @@ async function goAndReturn({ from, to, keepsDisk, start, startOld }: Move): Prom
       `${why}\n${to.name} runs ${old} again, with the disk that it had; the others were left as they were`,
     );
   }
-  if (!keepsDisk) await diskCall(to, "drop the old disk of", "drop_aside");
+  if (!keepsDisk) await diskCall(droplet, to, "drop the old disk of", "drop_aside");
   return outputs;
 }
 
 /** Puts the disk back that a move which was cut off has left aside; where there is none, nothing happens. */
-export async function putBack(vm: VmInputs): Promise<void> {
-  await diskCall(vm, "put the disk back of", "put_back");
+export async function putBack(droplet: Droplet, vm: VmInputs): Promise<void> {
+  await diskCall(droplet, vm, "put the disk back of", "put_back");
 }
 
-async function diskCall(vm: VmInputs, what: string, run: string): Promise<void> {
-  await change(vm, vm.namespace, {
+async function diskCall(droplet: Droplet, vm: VmInputs, what: string, run: string): Promise<void> {
+  await droplet.change(vm.namespace, {
     what: `${what} ${vm.name}`,
     run,
     vars: { ...vmVars(vm), shutdown_ms: String(Math.round(vm.shutdownTimeout * 1000)) },

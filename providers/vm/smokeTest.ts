@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { makeProvider } from "../kit/define";
-import { commonInputs, type Definition } from "../kit/definition";
-import { owned } from "../operation/owned";
+import { commonInputs } from "../kit/definition";
+import { owned } from "../kit/owned";
 import { ipv4, namespaceName } from "../../model/values";
 import { runSmokeTests, smokeTest } from "./smokeTests";
+import type { Droplet } from "../operation/droplet";
 
 /** The arguments of a SmokeTest. */
 export const smokeTestInputs = commonInputs.extend({
@@ -23,12 +23,13 @@ const outputs = z.object({ passed: z.string() });
 type Inputs = z.infer<typeof smokeTestInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-async function run(wanted: Inputs): Promise<Outputs> {
-  await runSmokeTests(wanted, wanted.hostKey, wanted.tests);
+async function run(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+  await runSmokeTests(droplet, wanted, wanted.hostKey, wanted.tests);
   return { passed: new Date().toISOString() };
 }
 
-const definition: Definition<Inputs, Outputs> = {
+/** Commands that must succeed on the droplet or in a clone whenever what triggers them changes. */
+export const definition = owned<Inputs, Outputs>({
   kind: "SmokeTest",
   inputs: smokeTestInputs,
   outputs,
@@ -36,10 +37,7 @@ const definition: Definition<Inputs, Outputs> = {
   id: ({ name }) => name,
   create: run,
   // A test says something of the moment in which it ran; there is nothing on the droplet to look at.
-  read: ({ passed }) => Promise.resolve({ outputs: { passed }, drift: [] }),
-  update: (_state, wanted) => run(wanted),
+  read: (_droplet, { passed }) => Promise.resolve({ outputs: { passed }, drift: [] }),
+  update: (droplet, _state, wanted) => run(droplet, wanted),
   delete: () => Promise.resolve(),
-};
-
-/** Commands that must succeed on the droplet or in a clone whenever what triggers them changes. */
-export const provider = makeProvider(owned(definition));
+});

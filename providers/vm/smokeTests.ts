@@ -5,12 +5,14 @@ import { isLocal } from "../../model/connection";
 import { HornetError } from "../../host/errors";
 import { capture, type Captured } from "../../host/exec";
 import { foreignText } from "../../host/printable";
-import { discardFolder, privateFolder } from "../../host/privateFolder";
+import { privateFolder } from "../../host/privateFolder";
 import { expandHome } from "../../host/ssh/options";
 import { FORWARDING } from "../../plan/preflight/judge";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import type { CommonInputs } from "../kit/definition";
 import { atGuest } from "./guestError";
+
+type Outcome = Pick<Captured, "code" | "stdout" | "stderr" | "killed">;
 
 /** A command that must succeed after every change of a clone. */
 export const smokeTest = z.object({
@@ -48,19 +50,24 @@ export interface Tried extends CommonInputs {
  * @param hostKey the key that the clone must answer ssh with
  * @throws HornetError with the command that failed, its exit code and the end of what it said
  */
-export function runSmokeTests(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
-  return atGuest(clone, () => tryAll(clone, hostKey, tests));
+export function runSmokeTests(
+  droplet: Droplet,
+  clone: Tried,
+  hostKey: string,
+  tests: readonly SmokeTest[],
+): Promise<void> {
+  return atGuest(droplet, clone, () => tryAll(droplet, clone, hostKey, tests));
 }
 
-async function tryAll(clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
+async function tryAll(droplet: Droplet, clone: Tried, hostKey: string, tests: readonly SmokeTest[]): Promise<void> {
   for (const test of tests) {
     const { code, stdout, stderr, killed } =
-      test.on === "clone" ? await inClone(clone, hostKey, test) : await onDroplet(clone, test);
+      test.on === "clone" ? await inClone(droplet, clone, hostKey, test) : await onDroplet(droplet, clone, test);
     const said = stdout.trim();
     if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
     throw new HornetError(
       [
-        `the smoke test of ${clone.name} on ${sessionFor(clone).name} failed`,
+        `the smoke test of ${clone.name} on ${droplet.name} failed`,
         `  command (on the ${test.on}): ${test.command}`,
         `  exit code: ${killed === undefined ? code : `none, it ${killed}`}`,
         ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
@@ -79,12 +86,9 @@ function nextStep(stderr: string): string {
     : "try the same by hand, or change hornet:fleet.smokeTests";
 }
 
-async function onDroplet(
-  clone: Tried,
-  { command, timeout }: SmokeTest,
-): Promise<Pick<Captured, "code" | "stdout" | "stderr" | "killed">> {
+async function onDroplet(droplet: Droplet, clone: Tried, { command, timeout }: SmokeTest): Promise<Outcome> {
   const { name, namespace, address } = clone;
-  const answer = await sessionFor(clone).call({
+  const answer = await droplet.call({
     what: `run a smoke test of ${name}`,
     run: "smoke_test",
     vars: { name, namespace, address, command },
@@ -95,17 +99,17 @@ async function onDroplet(
 
 /** As a person would: through the droplet to the clone's own address, with the operator's key and the host key pinned. */
 async function inClone(
+  droplet: Droplet,
   clone: Tried,
   hostKey: string,
   { command, timeout }: SmokeTest,
-): Promise<Pick<Captured, "code" | "stdout" | "stderr" | "killed">> {
-  const { droplet } = clone;
+): Promise<Outcome> {
   const folder = privateFolder();
   try {
-    const known = join(folder, "known_hosts");
+    const known = join(folder.path, "known_hosts");
     writeFileSync(known, `${clone.name} ${hostKey}\n`, { mode: 0o600 });
-    const key = isLocal(droplet) ? undefined : droplet.privateKeyPath;
-    const proxy = await sessionFor(clone).proxyCommand();
+    const key = isLocal(clone.droplet) ? undefined : clone.droplet.privateKeyPath;
+    const proxy = await droplet.session.proxyCommand();
     const options = [
       "BatchMode=yes",
       "StrictHostKeyChecking=yes",
@@ -127,6 +131,6 @@ async function inClone(
     const [before, after] = said.stdout.split(`${BEGINS}\n`, 2);
     return { ...said, stdout: after ?? before ?? "" };
   } finally {
-    discardFolder(folder);
+    folder.remove();
   }
 }

@@ -4,12 +4,9 @@ import { filesOf } from "../../firecracker/manifest";
 import { programLine, programWords, type Program } from "../../firecracker/programs";
 import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../../firecracker/requests";
 import { CommandError, HornetError } from "../../host/errors";
-import { traceSpan } from "../../host/trace";
-import { sessionFor } from "../operation/droplet";
+import type { Droplet } from "../operation/droplet";
 import { atGuest } from "./guestError";
-import { takeNetwork, tracePhases, valuesOf } from "../operation/timings";
 import { openFault } from "../artifact/openMetadata";
-import { watcherOf } from "./ready";
 import type { VmInputs, VmOutputs } from "./inputs";
 import { handoverOf, identityOf, toldMark, type Self } from "./identity";
 import { tellOverSsh } from "./identityOverSsh";
@@ -28,9 +25,8 @@ type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
  * instruction of the agent runs before its identity is there. A guest that can only be told over ssh runs by then, but
  * opens no connection.
  */
-export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
+export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
   refuseOpen(wanted);
-  const session = sessionFor(wanted);
   const { artifact, namespace } = wanted;
   const way = wayOf(wanted);
   const { put, clear, drive } = handoverOf(wanted, self);
@@ -38,7 +34,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
   const taps = furtherTaps(devices.interfaces, wanted.tap);
   // An image's own cloud-init looks for its metadata when it boots.
   const boots = from === "disk" || way === "cloud-init";
-  const program = await programForClone(session, wanted, boots, report);
+  const program = await programForClone(droplet, wanted, boots, report);
   const { version } = program;
   // The pipe is made by prepare_metrics (droplet/keepers/metrics.sh).
   const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
@@ -53,7 +49,7 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     ? [...bootVm(wanted, version, vsock, drive !== undefined), ...metadata, startRequest]
     : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
   const parts: HandoverParts = { put: later ? [put] : [], clear: way === "ssh" ? [] : [clear], drive };
-  const start = session.call({
+  const start = droplet.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
     vars: {
@@ -80,19 +76,19 @@ export async function startVm(wanted: VmInputs, self: Self, from: StartFrom): Pr
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
-  const answer = await atGuest(wanted, () => start, ranItsGuest);
+  const answer = await atGuest(droplet, wanted, () => start, ranItsGuest);
   const values = valuesOf(answer);
   const phases = ["disk", "launch", "load", "identity", "resume"] as const;
   const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
-  tracePhases(namespace, spent);
-  const timings = { ...takeNetwork(session, namespace), ...spent };
+  droplet.session.trace.phases(namespace, spent);
+  const timings = { ...droplet.networkTimings.take(namespace), ...spent };
   const started = { pid: Number(values.get("pid")), disk: values.get("disk") ?? "", vmm: programWords(program) };
   if (way !== "ssh") return { ...started, timings };
   const begun = Date.now();
-  await tellOverSsh(wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
-  await noteTold(wanted, self);
+  await tellOverSsh(droplet, wanted, identityOf(wanted, self), { hostKey: self.sshHostKey, first: true });
+  await noteTold(droplet, wanted, self);
   const took = Date.now() - begun;
-  tracePhases(namespace, { "identity over ssh": took });
+  droplet.session.trace.phases(namespace, { "identity over ssh": took });
   return { ...started, timings: { ...timings, identity: (spent.identity ?? 0) + took } };
 }
 
@@ -155,22 +151,27 @@ export interface Sending {
  * Gives a running clone another identity: what changed is applied, and the agent alone starts again. An image's own
  * cloud-init does not look again while it runs; such a clone has to be started anew.
  */
-export async function sendIdentity(wanted: VmInputs, self: Self, { known, then = [] }: Sending): Promise<void> {
+export async function sendIdentity(
+  droplet: Droplet,
+  wanted: VmInputs,
+  self: Self,
+  { known, then = [] }: Sending,
+): Promise<void> {
   const overSsh = wayOf(wanted) === "ssh";
   const { put, clear } = handoverOf(wanted, self);
   const over = overSsh ? { requests: then } : { requests: then, put: [put], clear: [clear] };
-  const sent = send(wanted, `tell ${wanted.name} its identity`, over, {
+  const sent = send(droplet, wanted, `tell ${wanted.name} its identity`, over, {
     record: recordOf(wanted, self, "memory"),
     told: toldByRequests(wanted, self),
     knock: overSsh ? "" : wanted.address,
     generation: self.generation,
   });
-  await atGuest(wanted, () => sent);
+  await atGuest(droplet, wanted, () => sent);
   if (!overSsh) return;
   const identity = identityOf(wanted, self);
   const change = known ? { ...identity, hostKey: undefined } : identity;
-  await tellOverSsh(wanted, change, { hostKey: self.sshHostKey, first: !known });
-  await noteTold(wanted, self);
+  await tellOverSsh(droplet, wanted, change, { hostKey: self.sshHostKey, first: !known });
+  await noteTold(droplet, wanted, self);
 }
 
 /** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
@@ -178,9 +179,9 @@ function toldByRequests(wanted: VmInputs, self: Self): string {
   return wayOf(wanted) === "ssh" ? "" : toldMark(wanted, self);
 }
 
-async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
+async function noteTold(droplet: Droplet, wanted: VmInputs, self: Self): Promise<void> {
   const vars = { ...vmVars(wanted), told: toldMark(wanted, self) };
-  await sessionFor(wanted).call({ what: `note what ${wanted.name} was told`, run: "note_told", vars });
+  await droplet.call({ what: `note what ${wanted.name} was told`, run: "note_told", vars });
 }
 
 /**
@@ -190,6 +191,7 @@ async function noteTold(wanted: VmInputs, self: Self): Promise<void> {
  *   service is told to look at its metadata at once; the generation of the identity
  */
 export async function send(
+  droplet: Droplet,
   wanted: VmInputs,
   what: string,
   { requests, ...parts }: HandoverParts & { readonly requests: readonly ApiRequest[] },
@@ -201,7 +203,7 @@ export async function send(
   }: Partial<Record<"record" | "told" | "knock" | "generation", string>> = {},
 ): Promise<void> {
   const vars = { ...vmVars(wanted), record, told, knock, generation };
-  await sessionFor(wanted).call({ what, run: "send_vm", vars, stdin: stdinOf(requests, parts) });
+  await droplet.call({ what, run: "send_vm", vars, stdin: stdinOf(requests, parts) });
 }
 
 /**
@@ -210,12 +212,11 @@ export async function send(
  * @returns the ms it took
  * @throws HornetError with the end of the guest's console, also where the guest could not take all of its identity
  */
-export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> {
-  const session = sessionFor(wanted);
+export async function awaitReady(droplet: Droplet, wanted: VmInputs, self: Self): Promise<number> {
   const way = wayOf(wanted);
   const begun = Date.now();
-  return atGuest(wanted, async () => {
-    await watcherOf(session).wait({
+  return atGuest(droplet, wanted, async () => {
+    await droplet.readyWatcher.wait({
       name: wanted.name,
       address: wanted.address,
       folder: `${wanted.runtimeDir}/${wanted.namespace}`,
@@ -224,8 +225,8 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
       limit: wanted.readyTimeout * 1000,
     });
     const ms = Date.now() - begun;
-    traceSpan({ row: wanted.namespace, name: "ready", begun, took: ms });
-    if (way !== "ssh") await finish(wanted, self.generation);
+    droplet.session.trace.span({ row: wanted.namespace, name: "ready", begun, took: ms });
+    if (way !== "ssh") await finish(droplet, wanted, self.generation);
     return ms;
   });
 }
@@ -234,9 +235,8 @@ export async function awaitReady(wanted: VmInputs, self: Self): Promise<number> 
  * Waits until the droplet has cleared the metadata. Fails where the guest says that it could not take all of its identity: it
  * is not as declared.
  */
-async function finish(wanted: VmInputs, generation: string): Promise<void> {
-  const session = sessionFor(wanted);
-  const said = await session.call({
+async function finish(droplet: Droplet, wanted: VmInputs, generation: string): Promise<void> {
+  const said = await droplet.call({
     what: `wait until the metadata of ${wanted.name} is cleared`,
     run: "finish_identity",
     vars: { ...vmVars(wanted), generation },
@@ -248,6 +248,16 @@ async function finish(wanted: VmInputs, generation: string): Promise<void> {
   const faults = failed.filter((line) => !weak.includes(line));
   if (faults.length === 0) return;
   throw new HornetError(
-    `${wanted.name} on ${session.name}: it could not take all of its identity: ${faults.join("; ")}`,
+    `${wanted.name} on ${droplet.name}: it could not take all of its identity: ${faults.join("; ")}`,
+  );
+}
+
+/** The values of an answer's lines key=value. */
+function valuesOf(answer: string): ReadonlyMap<string, string> {
+  return new Map(
+    answer
+      .split("\n")
+      .filter((line) => line.includes("="))
+      .map((line): [string, string] => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
 }

@@ -1,5 +1,5 @@
 import type { IdentityMethod } from "../../firecracker/identity";
-import { commonVars } from "../operation/droplet";
+import { commonVars } from "../operation/common";
 import type { VmInputs } from "./inputs";
 
 /** The variables that name a clone's VM to the library. */

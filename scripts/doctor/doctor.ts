@@ -13,7 +13,8 @@ import type { FleetSpec } from "../../config/spec";
 import { messageOf } from "../../host/errors";
 import { gatherFacts } from "../../host/facts";
 import { printable, report } from "../../host/printable";
-import { closeSessions, sessionOf, type Session } from "../../host/session/session";
+import type { Session } from "../../host/session/session";
+import { Sessions } from "../../host/session/sessions";
 import { inspect, type Inspection } from "./inspection";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
@@ -30,23 +31,24 @@ import { LOCAL, PROJECT, checkout, localPaths } from "../local/paths";
 export async function main(args: readonly string[]): Promise<number> {
   const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
   const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
+  const sessions = new Sessions();
   try {
-    return await examine(stack, args.includes("--digests"));
+    return await examine(sessions, stack, args.includes("--digests"));
   } catch (error) {
     report(`error: ${messageOf(error)}`);
     return 2;
   } finally {
-    await closeSessions();
+    await sessions.close();
   }
 }
 
-async function examine(stack: string, digests: boolean): Promise<number> {
+async function examine(sessions: Sessions, stack: string, digests: boolean): Promise<number> {
   const spec = specOf(stack);
   const { droplet } = resolveDroplet(spec.droplet, { stack });
-  const session = sessionOf(droplet);
+  const session = sessions.of(droplet);
   const mark = await findMark(session, spec, stack);
   const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { asItIs: true });
-  const verdict = await preflight(session, spec, observed, mark);
+  const verdict = await preflight(sessions, session, spec, observed, mark);
   const found = withLimits(inspect(spec, mark ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, mark, found, verdict, holder);
@@ -79,6 +81,7 @@ async function findMark(session: Session, spec: FleetSpec, stack: string): Promi
 }
 
 async function preflight(
+  sessions: Sessions,
   session: Session,
   spec: FleetSpec,
   observed: Observed,
@@ -86,6 +89,7 @@ async function preflight(
 ): Promise<Seen> {
   return lookAtDroplet({
     session,
+    sessionWith: (connection) => sessions.of(connection),
     vars: vars(spec),
     owner: mark ?? "nobody",
     runtimeDir: spec.vmm.runtimeDir,

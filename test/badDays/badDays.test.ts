@@ -1,8 +1,8 @@
 /** Bad days, made to happen on a droplet: each ends in one readable error and leaves nothing half-made. */
-import { closeSessions, Session } from "../../host/session/session";
-import { provider as checkProvider } from "../../providers/droplet/check";
+import { Session } from "../../host/session/session";
+import { definition as checkDefinition } from "../../providers/droplet/check";
 import type { Observation } from "../../sandbox/droplet";
-import { Driver } from "../support/scratchProvider";
+import { Driver, sessions } from "../support/scratchProvider";
 import { images, owner, Stage } from "../support/scratchStage";
 
 jest.setTimeout(120_000);
@@ -19,7 +19,7 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
 
 function check(props: object = {}): Promise<Driver> {
   const droplet = stage.droplet.connection;
-  return Driver.of(checkProvider, { droplet, owner, runtimeDir: runtime, namespaces: ["vm7"], ...props });
+  return Driver.of(checkDefinition, { droplet, owner, runtimeDir: runtime, namespaces: ["vm7"], ...props });
 }
 
 describe("preflight says before anything is changed", () => {
@@ -84,7 +84,7 @@ describe("preflight says before anything is changed", () => {
     try {
       expect(await messageOf(one.create())).toMatch(words);
     } finally {
-      await closeSessions();
+      await sessions.close();
       await stage.run(undone);
     }
     expect(await stage.changesSince(before)).toEqual([]);
@@ -118,7 +118,7 @@ describe("preflight says before anything is changed", () => {
       expect(one.outs.warnings).toContainEqual(expect.stringContaining("sshd takes 3 sessions on one connection"));
       await one.delete();
     } finally {
-      await closeSessions();
+      await sessions.close();
       await stage.run("sed -i '/^MaxSessions 3$/d' /etc/ssh/sshd_config");
     }
   });
@@ -134,7 +134,7 @@ describe("preflight says before anything is changed", () => {
         expect(one.outs.warnings).toContainEqual(expect.stringContaining("sshd forwards no connections to clones"));
         await one.delete();
       } finally {
-        await closeSessions();
+        await sessions.close();
         await stage.run("mv /opt/sshd_config /etc/ssh/sshd_config");
       }
     },
@@ -190,7 +190,7 @@ describe("in the middle of the work", () => {
     const one = await stage.vm(template.outs.artifact, props);
     const message = await messageOf(one.create());
     expect(message).toMatch(words);
-    await closeSessions();
+    await sessions.close();
     // Where the guest ran, its console and how its VMM ended are kept until the next up.
     const kept = /^\+files: \S+\/vm7\/(console\.log|console\.said|vmm\.exit) /;
     expect((await stage.changesSince(there)).filter((line) => !kept.test(line))).toEqual([]);
@@ -205,7 +205,7 @@ describe("in the middle of the work", () => {
     try {
       await failsWith(/No space left on device/);
     } finally {
-      await closeSessions();
+      await sessions.close();
       await stage.run(`umount ${runtime}/vm7`);
     }
   });
@@ -220,7 +220,7 @@ describe("in the middle of the work", () => {
       const one = await stage.namespace({ namespace: "vm8", hostVeth: "veth8h", address: "10.0.0.10/24" });
       expect(await messageOf(one.create())).toMatch(/No space left on device/);
     } finally {
-      await closeSessions();
+      await sessions.close();
       await stage.run(`mount -o remount,nr_inodes=${inodes} /run; rm -f /run/filler.*`);
     }
     expect(await stage.changesSince(there)).toEqual([]);
@@ -231,7 +231,7 @@ describe("in the middle of the work", () => {
     await stage.run("for lane in $(pgrep -f hornet-lane); do prlimit --pid $lane --nofile=5:5; done");
     const one = await stage.vm(template.outs.artifact);
     expect(await messageOf(one.create())).toMatch(/Too many open files|Bad file descriptor|redirection error/);
-    await closeSessions();
+    await sessions.close();
     await one.delete({
       sshHostKey: "",
       hostKeySeed: "",
@@ -263,7 +263,7 @@ chmod +x /opt/vmm`);
     try {
       await failsWith(words, { firecracker: "/opt/vmm", vmmTimeout: 1 });
     } finally {
-      await closeSessions();
+      await sessions.close();
       await stage.run("rm /opt/vmm");
     }
   });
@@ -282,7 +282,7 @@ chmod +x /opt/vmm`);
 
   test("another operation holds the droplet's lock: it is named, nothing is touched", async () => {
     // This process's own session has the lock until it is closed.
-    await closeSessions();
+    await sessions.close();
     const other = new Session(stage.droplet.connection);
     try {
       await other.call({ what: "hold the lock", run: "effect hold true" });
@@ -292,7 +292,7 @@ chmod +x /opt/vmm`);
       expect(message).toMatch(/is locked by .*process \d+ \(pid \d+ on the droplet, for \d+ s\)/);
     } finally {
       await other.close();
-      await closeSessions();
+      await sessions.close();
     }
     expect(await stage.run(`ls -A ${images} | wc -l`)).toBe("2\n");
     expect(await stage.changesSince(there)).toEqual([]);

@@ -5,6 +5,8 @@ import { CloneFleet } from "../../components";
 import { parseConfig } from "../../config/parse";
 import type { FleetSpec } from "../../config/spec";
 import { messageOf } from "../../host/errors";
+import { providersOf } from "../../providers/kinds";
+import type { Operation } from "../../providers/operation/operation";
 import type { Declaration, Job, Outcome, Step } from "./jobs";
 import { useMonitor, type Declared, type Made } from "./monitor";
 import { State, type Entry } from "./state";
@@ -25,9 +27,6 @@ interface Provider {
   delete(id: string, props: Bag): Promise<void>;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports
-const providers = require("../../providers.cjs") as Record<string, Provider>;
-
 /** How long nothing may happen until a program that waits for a failed resource is taken to be over; ms. */
 const QUIET_MS = 100;
 
@@ -40,9 +39,14 @@ export class Engine {
   /** The label of each resource that the program declared, by its URN. */
   private readonly declared = new Map<string, string>();
   private working = 0;
+  private readonly providers: Record<string, Provider>;
 
-  constructor(private readonly job: Job) {
+  constructor(
+    private readonly job: Job,
+    operation: Operation,
+  ) {
     this.state = new State(job.stateFile);
+    this.providers = providersOf(operation) as unknown as Record<string, Provider>;
   }
 
   /** Runs the operation. What fails stands in the outcome. */
@@ -58,7 +62,7 @@ export class Engine {
     await Promise.all(
       this.state.all.map((entry) =>
         this.attempt(`read ${labelOf(entry)}`, async () => {
-          const { id, inputs, props } = await providerOf(entry).read(entry.id, entry.outputs);
+          const { id, inputs, props } = await this.providerOf(entry).read(entry.id, entry.outputs);
           this.conditions[labelOf(entry)] = id === "" ? "gone" : String(props.condition);
           if (this.job.verb === "read") return;
           if (id === "") {
@@ -89,7 +93,7 @@ export class Engine {
   private async make(declared: Declared): Promise<Made | undefined> {
     this.declared.set(declared.urn, labelOf(declared));
     return this.attempt(`make ${labelOf(declared)}`, async () => {
-      const provider = providerOf(declared);
+      const provider = this.providerOf(declared);
       const old = this.state.get(declared.urn);
       const checked = await provider.check(old?.inputs ?? {}, declared.inputs);
       if ((checked.failures ?? []).length > 0) throw new Error(JSON.stringify(checked.failures));
@@ -133,7 +137,7 @@ export class Engine {
       await Promise.all(
         level.map((entry) =>
           this.attempt(`delete ${labelOf(entry)}`, async () => {
-            if (!all.has(entry.deletedWith)) await providerOf(entry).delete(entry.id, entry.outputs);
+            if (!all.has(entry.deletedWith)) await this.providerOf(entry).delete(entry.id, entry.outputs);
             doomed.delete(entry.urn);
             this.state.delete(entry.urn);
             this.did("delete", entry);
@@ -141,6 +145,12 @@ export class Engine {
         ),
       );
     }
+  }
+
+  private providerOf({ kind }: Pick<Entry, "kind">): Provider {
+    const provider = this.providers[kind];
+    if (provider === undefined) throw new Error(`there is no provider ${kind}`);
+    return provider;
   }
 
   private did(operation: Step["operation"], one: Pick<Entry, "kind" | "name">): void {
@@ -162,12 +172,6 @@ export class Engine {
 
 function labelOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
   return `${kind} ${name}`;
-}
-
-function providerOf({ kind }: Pick<Entry, "kind">): Provider {
-  const provider = providers[kind];
-  if (provider === undefined) throw new Error(`there is no provider ${kind}`);
-  return provider;
 }
 
 /** The whole spec of a declared fleet, by way of the config that a user would write. */

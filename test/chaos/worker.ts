@@ -4,8 +4,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
-import { closeSessions } from "../../host/session/session";
-import { beginOperation } from "../../providers/operation/operation";
+import { Sessions } from "../../host/session/sessions";
+import { Operation } from "../../providers/operation/operation";
 import { Engine } from "./engine";
 import type { Job, WorkerMessage } from "./jobs";
 
@@ -46,10 +46,10 @@ async function work(job: Job): Promise<void> {
   else if (disturbance !== undefined && effectsFile !== undefined) {
     settled = when(disturbance.effect, effectsFile, actions[disturbance.kind]);
   }
-  beginOperation();
+  const sessions = new Sessions();
   try {
-    const outcome = await new Engine(job).run();
-    await closeSessions();
+    const outcome = await new Engine(job, new Operation(sessions)).run();
+    await sessions.close();
     tell({ kind: "done", outcome });
   } finally {
     settled();

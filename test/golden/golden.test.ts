@@ -6,13 +6,13 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Call } from "../../host/session/call";
-import { closeSessions, Session } from "../../host/session/session";
-import { beginOperation } from "../../providers/operation/operation";
+import { Session } from "../../host/session/session";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { Engine } from "../chaos/engine";
 import { plainFleet, type Job } from "../chaos/jobs";
 import { scratchDroplet, type ScratchDroplet } from "../support/scratchDroplet";
 import { scratchVmm } from "../support/scratchVmm";
+import { newOperation, sessions } from "../../test/support/scratchProvider";
 
 jest.setTimeout(120_000);
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
     truncate -s 1M ${images}/vmlinux.bin; printf first >${images}/rootfs.ext4; truncate -s 8M ${images}/rootfs.ext4`);
 });
 afterAll(async () => {
-  await closeSessions();
+  await sessions.close();
   await droplet.end();
   rmSync(vmm.folder, { recursive: true, force: true });
 });
@@ -122,16 +122,14 @@ test("everything that Hornet does for a fleet of one clone is in one-clone.txt",
     [droplet.connection.hostKey ?? "", "DROPLET-KEY"],
   ]);
   try {
-    beginOperation();
-    const up = await new Engine(job).run();
+    const up = await new Engine(job, newOperation()).run();
     expect(up.errors).toEqual([]);
     const files = await droplet.run(
       "cd /opt/swarm; find runtime snapshots -printf '%M %y %p %l\\n' | sed 's/ *$//' | sort -k 3",
     );
     const processes = await droplet.run(PROCESSES);
     const created = calls.splice(0);
-    beginOperation();
-    const down = await new Engine({ ...job, verb: "destroy" }).run();
+    const down = await new Engine({ ...job, verb: "destroy" }, newOperation()).run();
     expect(down.errors).toEqual([]);
     const removed = calls.splice(0);
     const sections = [

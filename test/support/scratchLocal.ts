@@ -3,17 +3,16 @@
  * clone's network, lets it drift, repairs it and takes it away; prints what each step said, as JSON.
  */
 import { execFileSync } from "node:child_process";
-import { closeSessions } from "../../host/session/session";
-import { provider as bridgeProvider } from "../../providers/network/bridge";
-import { provider as namespaceProvider } from "../../providers/network/namespace";
-import { provider as natProvider } from "../../providers/network/nat";
-import { Driver } from "./scratchProvider";
+import { definition as bridgeDefinition } from "../../providers/network/bridge";
+import { definition as namespaceDefinition } from "../../providers/network/namespace";
+import { definition as natDefinition } from "../../providers/network/nat";
+import { Driver, sessions } from "./scratchProvider";
 
 const common = { droplet: { local: true }, owner: "hornet:p/local:0123456789ab", runtimeDir: "/opt/swarm/runtime" };
 
 async function run(): Promise<Record<string, unknown>> {
-  const bridge = await Driver.of(bridgeProvider, common);
-  const namespace = await Driver.of(namespaceProvider, {
+  const bridge = await Driver.of(bridgeDefinition, common);
+  const namespace = await Driver.of(namespaceDefinition, {
     ...common,
     namespace: "vm7",
     bridge: "br0",
@@ -23,7 +22,7 @@ async function run(): Promise<Record<string, unknown>> {
     tapMac: "02:fc:00:00:00:01",
     tapAddress: "192.168.241.1/29",
   });
-  const nat = await Driver.of(natProvider, {
+  const nat = await Driver.of(natDefinition, {
     ...common,
     namespace: "vm7",
     address: "10.0.0.9",
@@ -48,7 +47,7 @@ async function run(): Promise<Record<string, unknown>> {
   for (const one of [...all].reverse()) await one.delete();
   const ids = [];
   for (const one of all) ids.push((await one.read()).id);
-  await closeSessions();
+  await sessions.close();
   return { created, drifted, repaired, ids };
 }
 

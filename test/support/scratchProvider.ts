@@ -2,8 +2,16 @@ import { appendFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
-import { closeSessions } from "../../host/session/session";
-import { beginOperation } from "../../providers/operation/operation";
+import { Sessions } from "../../host/session/sessions";
+import { makeProvider } from "../../providers/kit/define";
+import type { CommonInputs, Definition } from "../../providers/kit/definition";
+import { Operation } from "../../providers/operation/operation";
+
+/** The connections of a test file outlive its operations. */
+export const sessions = new Sessions();
+
+/** An operation that knows nothing of those before it. */
+export const newOperation = (): Operation => new Operation(sessions);
 
 type Bag = Record<string, unknown>;
 
@@ -14,7 +22,7 @@ export interface Condition {
   readonly props: Bag;
 }
 
-/** A provider as the engine drives it: checked inputs, and every call an operation with a view of its own. */
+/** A resource as the engine drives it: checked inputs, and an operation of its own for every call that names none. */
 export class Driver {
   /** The resource's inputs as check returned them. */
   readonly inputs: Bag;
@@ -23,31 +31,33 @@ export class Driver {
   id = "";
 
   private constructor(
-    private readonly provider: dynamic.ResourceProvider,
+    private readonly provider: (operation: Operation) => dynamic.ResourceProvider,
     inputs: Bag,
   ) {
     this.inputs = inputs;
   }
 
   /** Throws where check finds a fault. */
-  static async of(provider: dynamic.ResourceProvider, props: object): Promise<Driver> {
-    const checked = await provider.check?.({}, props);
+  static async of<Inputs extends CommonInputs, Outputs>(
+    definition: Definition<Inputs, Outputs>,
+    props: object,
+  ): Promise<Driver> {
+    const provider = (operation: Operation): dynamic.ResourceProvider => makeProvider(definition, operation);
+    const checked = await provider(newOperation()).check?.({}, props);
     if (checked === undefined || (checked.failures ?? []).length > 0)
       throw new Error(JSON.stringify(checked?.failures));
     return new Driver(provider, checked.inputs as Bag);
   }
 
-  async create(): Promise<Bag> {
-    beginOperation();
-    const result = await this.provider.create(this.inputs);
+  async create(operation = newOperation()): Promise<Bag> {
+    const result = await this.provider(operation).create(this.inputs);
     this.id = result.id;
     this.outs = plain(result.outs as Bag);
     return this.outs;
   }
 
-  async read(): Promise<Condition> {
-    beginOperation();
-    const result = await this.provider.read?.(this.id, this.outs);
+  async read(operation = newOperation()): Promise<Condition> {
+    const result = await this.provider(operation).read?.(this.id, this.outs);
     if (result === undefined) throw new Error("the provider reads nothing");
     const props = plain(result.props as Bag);
     return { id: String(result.id), condition: props.condition, props };
@@ -55,17 +65,15 @@ export class Driver {
 
   /** Updates from what was read last to the inputs, with changes to them. */
   async update(changes: Bag = {}, olds: Bag = this.outs): Promise<Bag> {
-    beginOperation();
     Object.assign(this.inputs, changes);
-    const result = await this.provider.update?.(this.id, olds, this.inputs);
+    const result = await this.provider(newOperation()).update?.(this.id, olds, this.inputs);
     this.outs = plain(result?.outs as Bag);
     return this.outs;
   }
 
   /** Deletes what was created; with `outputs` also what was not, as a state that was lost would have it. */
   async delete(outputs: Bag = {}): Promise<void> {
-    beginOperation();
-    await this.provider.delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
+    await this.provider(newOperation()).delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
   }
 }
 
@@ -81,14 +89,14 @@ export async function effectsOf(folder: string, work: () => Promise<unknown>): P
   const file = join(folder, "effects");
   appendFileSync(file, "");
   process.env.HORNET_EFFECTS = file;
-  await closeSessions();
+  await sessions.close();
   try {
     await work();
     return readFileSync(file, "utf8").split("\n").slice(0, -1);
   } finally {
     delete process.env.HORNET_EFFECTS;
     rmSync(file, { force: true });
-    await closeSessions();
+    await sessions.close();
   }
 }
 
@@ -96,14 +104,14 @@ export async function effectsOf(folder: string, work: () => Promise<unknown>): P
 export async function messageWhenFailing(effect: string, work: () => Promise<unknown>): Promise<string> {
   // The droplet's library reads the setting when a lane opens.
   process.env.HORNET_FAULT = `fail:${effect}`;
-  await closeSessions();
+  await sessions.close();
   try {
     await work();
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   } finally {
     delete process.env.HORNET_FAULT;
-    await closeSessions();
+    await sessions.close();
   }
   throw new Error(`it succeeded although ${effect} failed`);
 }

@@ -1,18 +1,17 @@
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { closeSessions } from "../../host/session/session";
 import { ownerMark } from "../../model/owner";
-import { provider as bridgeProvider } from "../../providers/network/bridge";
-import { provider as consoleProvider } from "../../providers/droplet/consoles";
-import { provider as namespaceProvider } from "../../providers/network/namespace";
-import { provider as vmProvider } from "../../providers/vm/definition";
-import { provider as metricsProvider } from "../../providers/droplet/metrics";
-import { provider as natProvider } from "../../providers/network/nat";
-import { provider as artifactProvider } from "../../providers/artifact/definition";
+import { definition as bridgeDefinition } from "../../providers/network/bridge";
+import { definition as consoleDefinition } from "../../providers/droplet/consoles";
+import { definition as namespaceDefinition } from "../../providers/network/namespace";
+import { definition as vmDefinition } from "../../providers/vm/definition";
+import { definition as metricsDefinition } from "../../providers/droplet/metrics";
+import { definition as natDefinition } from "../../providers/network/nat";
+import { definition as artifactDefinition } from "../../providers/artifact/definition";
 import type { Observation } from "../../sandbox/droplet";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { changes, scratchDroplet, type ScratchDroplet } from "./scratchDroplet";
-import { Driver } from "./scratchProvider";
+import { Driver, sessions } from "./scratchProvider";
 import { scratchVmm } from "./scratchVmm";
 import { settings, smallMemory } from "./settings";
 
@@ -85,7 +84,7 @@ export class Stage {
   }
 
   bridge(props: object = {}, who = owner): Promise<Driver> {
-    return Driver.of(bridgeProvider, { ...this.common(who), ...props });
+    return Driver.of(bridgeDefinition, { ...this.common(who), ...props });
   }
 
   /** One that is brought from a folder of this droplet into another one: it stands for both ends. */
@@ -95,7 +94,7 @@ export class Stage {
   }
 
   namespace(props: object = {}, who = owner): Promise<Driver> {
-    return Driver.of(namespaceProvider, {
+    return Driver.of(namespaceDefinition, {
       ...this.common(who),
       namespace: "vm7",
       bridge: "br0",
@@ -108,15 +107,15 @@ export class Stage {
   }
 
   consoles(props: object = {}): Promise<Driver> {
-    return Driver.of(consoleProvider, { ...this.common(owner), ...props });
+    return Driver.of(consoleDefinition, { ...this.common(owner), ...props });
   }
 
   metrics(props: object): Promise<Driver> {
-    return Driver.of(metricsProvider, { ...this.common(owner), ...props });
+    return Driver.of(metricsDefinition, { ...this.common(owner), ...props });
   }
 
   nat(props: object = {}, who = owner): Promise<Driver> {
-    return Driver.of(natProvider, {
+    return Driver.of(natDefinition, {
       ...this.common(who),
       namespace: "vm7",
       address: "10.0.0.9",
@@ -127,7 +126,7 @@ export class Stage {
   }
 
   artifact(props: object = {}, who = owner): Promise<Driver> {
-    return Driver.of(artifactProvider, {
+    return Driver.of(artifactDefinition, {
       ...this.common(who),
       dir: snapshots,
       source: { boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: smallMemory(), timeout: 20 } },
@@ -139,7 +138,7 @@ export class Stage {
   }
 
   vm(artifact: unknown, props: object = {}): Promise<Driver> {
-    return Driver.of(vmProvider, {
+    return Driver.of(vmDefinition, {
       ...this.common(owner),
       name: "vm7",
       namespace: "vm7",
@@ -217,7 +216,7 @@ export class Stage {
   }
 
   private async end(): Promise<void> {
-    await closeSessions();
+    await sessions.close();
     await this.droplet.end();
     if (this.vmmFolder !== undefined) rmSync(this.vmmFolder, { recursive: true, force: true });
   }

@@ -1,29 +1,37 @@
 import { HornetError } from "../../host/errors";
 
-/** Nobody is served before this time has passed without another one asking, so that all are in the order of names; ms. */
+/** A roll begins once no further clone has asked for this long, so that all of them are in the order of their names; ms. */
 const GATHER_MS = 400;
 
 interface Waiting {
   readonly name: string;
   readonly go: () => void;
-  readonly stop: (by: string) => void;
+  readonly stop: (failed: string) => void;
 }
 
-/** The turns of one stack's clones on one droplet, within one operation. */
-class Turns {
+/**
+ * The order in which the clones of one fleet on one droplet move to another snapshot: by name, the first one alone as the
+ * canary, then at most `width` at a time. After the first failure no further clone begins.
+ */
+export class RollQueue {
   private running = 0;
   /** A clone of this roll came up: those after it need not wait for each other. */
   private proved = false;
   private readonly waiting: Waiting[] = [];
-  private stopped: string | undefined;
+  private failed: string | undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  async take<T>(name: string, width: number, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `move` when it is a clone's turn.
+   *
+   * @throws HornetError where an earlier clone of the roll failed
+   */
+  async take<T>(name: string, width: number, move: () => Promise<T>): Promise<T> {
     await new Promise<void>((resolve, reject) => {
-      const stop = (by: string): void =>
+      const stop = (failed: string): void =>
         reject(
           new HornetError(
-            `${name} was left on the snapshot that it has: ${by} failed, and a roll stops at the first that does; ` +
+            `${name} was left on the snapshot that it has: ${failed} failed, and a roll stops at the first that does; ` +
               "run up again once that is mended",
           ),
         );
@@ -32,11 +40,11 @@ class Turns {
       this.timer = setTimeout(() => this.serve(width), GATHER_MS);
     });
     try {
-      const result = await work();
+      const result = await move();
       this.proved = true;
       return result;
     } catch (error) {
-      this.stopped ??= name;
+      this.failed ??= name;
       throw error;
     } finally {
       this.running -= 1;
@@ -45,12 +53,12 @@ class Turns {
   }
 
   private serve(width: number): void {
-    const { stopped } = this;
-    if (stopped !== undefined) {
-      for (const one of this.waiting.splice(0)) one.stop(stopped);
-      // With nobody at work any more the next one is of another roll.
+    const { failed } = this;
+    if (failed !== undefined) {
+      for (const one of this.waiting.splice(0)) one.stop(failed);
+      // No clone moves any more, so the next one that asks belongs to another roll.
       if (this.running === 0) {
-        this.stopped = undefined;
+        this.failed = undefined;
         this.proved = false;
       }
       return;
@@ -64,18 +72,4 @@ class Turns {
       next.go();
     }
   }
-}
-
-const turns = new Map<string, Turns>();
-
-/**
- * Does a work when it is a clone's turn, by name: the first one alone, as the canary of the roll, then at most `width` at a
- * time, and none any more once one has failed.
- *
- * @param fleet what the clones that take turns have in common
- */
-export function inTurn<T>(fleet: string, name: string, width: number, work: () => Promise<T>): Promise<T> {
-  const queue = turns.get(fleet) ?? new Turns();
-  turns.set(fleet, queue);
-  return queue.take(name, width, work);
 }

@@ -1,11 +1,11 @@
 import { HornetError } from "../../host/errors";
-import { withoutEcho } from "./suppressSdkStderr";
+import { SdkStderr } from "./suppressSdkStderr";
 
-test("what the SDK says again of an error is not said, everything else is", () => {
+test("the SDK prints nothing about a suppressed error, and everything else", () => {
   const said: unknown[] = [];
   const spy = jest.spyOn(console, "error").mockImplementation((...words: unknown[]) => said.push(words.join("|")));
   try {
-    const error = withoutEcho(new HornetError("the droplet is gone\n  next: look"));
+    const error = new SdkStderr().suppress(new HornetError("the droplet is gone\n  next: look"));
     const another = new HornetError("the droplet is on fire");
     // As cmd/dynamic-provider does.
     for (const one of [error, another]) console.error(`${String(one)}: ${one.stack ?? ""}`);

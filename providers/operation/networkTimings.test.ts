@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeTrace } from "../../host/trace";
+import { newOperation } from "../../test/support/scratchProvider";
 import { Stage } from "../../test/support/scratchStage";
 
 jest.setTimeout(120_000);
@@ -22,9 +23,10 @@ test("each phase of a clone is told and traced, within the call that it belongs 
     const template = await stage.artifact();
     const net = await stage.namespace();
     const nat = await stage.nat();
-    for (const one of [bridge, template, net, nat]) await one.create();
+    const operation = newOperation();
+    for (const one of [bridge, template, net, nat]) await one.create(operation);
     const vm = await stage.vm(template.outs.artifact);
-    const { timings } = await vm.create();
+    const { timings } = await vm.create(operation);
     expect(Object.keys(timings as object)).toEqual(["network", "disk", "launch", "load", "identity", "resume"]);
     for (const ms of Object.values(timings as object)) expect(ms).toBeGreaterThanOrEqual(0);
     expect(timings).toMatchObject({ network: expect.any(Number) as number });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { inTurn } from "./rollTurns";
+import { RollQueue } from "./rollQueue";
 
-let fleet = 0;
-beforeEach(() => (fleet += 1));
+let queue: RollQueue;
+beforeEach(() => (queue = new RollQueue()));
 
 /** Lets clones take turns; gives the order in which they began, the most at a time, and what became of each. */
 async function roll(
@@ -15,14 +15,16 @@ async function roll(
   let most = 0;
   const outcomes = await Promise.all(
     names.map((name) =>
-      inTurn(String(fleet), name, width, async () => {
-        order.push(name);
-        most = Math.max(most, (running += 1));
-        await sleep(5);
-        running -= 1;
-        if (failing.includes(name)) throw new Error(`${name} is broken`);
-        return `${name} moved`;
-      }).catch((error: unknown) => (error as Error).message),
+      queue
+        .take(name, width, async () => {
+          order.push(name);
+          most = Math.max(most, (running += 1));
+          await sleep(5);
+          running -= 1;
+          if (failing.includes(name)) throw new Error(`${name} is broken`);
+          return `${name} moved`;
+        })
+        .catch((error: unknown) => (error as Error).message),
     ),
   );
   return { order, most, outcomes };
@@ -37,7 +39,7 @@ test("by name, numbers as numbers, so many at a time", async () => {
 test("one that is asked for later, as on a busy machine, still comes before those of higher names", async () => {
   const order: string[] = [];
   const turn = (name: string): Promise<void> =>
-    inTurn(String(fleet), name, 1, () => {
+    queue.take(name, 1, () => {
       order.push(name);
       return Promise.resolve();
     });

@@ -1,5 +1,4 @@
 import { HornetError } from "../../host/errors";
-import { guestWatchOf } from "../../host/session/guestWatch";
 import type { Session } from "../../host/session/session";
 import { GuestProgress } from "./guestProgress";
 import { ReadyProgress } from "./readyProgress";
@@ -38,7 +37,7 @@ export class ReadyWatcher {
   private readonly progress = new ReadyProgress();
   private tick: NodeJS.Timeout | undefined;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: () => Pick<Session, "name" | "guestWatch">) {}
 
   /** So many clones will be waited for, as far as is known before. */
   expect(count: number): void {
@@ -67,7 +66,7 @@ export class ReadyWatcher {
           generation === undefined
             ? ({ kind: "ssh" } as const)
             : ({ kind: "both", words: `ready ${generation}` } as const);
-        drop = guestWatchOf(this.session).watch({ ...asks, address, folder }, (event) => {
+        drop = this.session().guestWatch.watch({ ...asks, address, folder }, (event) => {
           guest.hear(event, Date.now());
           if (event.what === "lost") reject(event.error);
           if (event.what === "dead") reject(new HornetError(`${this.nameOf(one)} did not become ready`));
@@ -90,7 +89,7 @@ export class ReadyWatcher {
   }
 
   private nameOf({ name }: Waiting): string {
-    return `${name} on ${this.session.name}`;
+    return `${name} on ${this.session().name}`;
   }
 
   private report(): void {
@@ -102,7 +101,7 @@ export class ReadyWatcher {
     const more = slow.length > NAMED ? [`${slow.length - NAMED} more clones are slow`] : [];
     const count = this.progress.line(now);
     for (const line of [...slow.slice(0, NAMED), ...more, ...(count === undefined ? [] : [count])]) {
-      report(`${this.session.name}: ${line}`);
+      report(`${this.session().name}: ${line}`);
     }
   }
 }
@@ -110,13 +109,4 @@ export class ReadyWatcher {
 function late({ limit, other, address, guest }: Waiting): string {
   const seen = other === undefined ? guest.words(Date.now()) : `${address} answers with another host key (${other})`;
   return `was not ready within ${limit / 1000} s (hornet:fleet.readyTimeout): ${seen}`;
-}
-
-const watchers = new WeakMap<Session, ReadyWatcher>();
-
-/** The watcher of a session's droplet. */
-export function watcherOf(session: Session): ReadyWatcher {
-  const watcher = watchers.get(session) ?? new ReadyWatcher(session);
-  watchers.set(session, watcher);
-  return watcher;
 }

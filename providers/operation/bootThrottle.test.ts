@@ -1,14 +1,13 @@
-import type { Session } from "../../host/session/session";
-import { whenThereIsRoom } from "./bootThrottle";
+import { BootThrottle } from "./bootThrottle";
 
-/** A session of which only the number of cores is asked. */
-function sessionWith(answers: readonly (string | Error)[]): Session {
+/** The throttle of a droplet that answers how many cores it has. */
+function throttleWith(answers: readonly (string | Error)[]): BootThrottle {
   const left = [...answers];
   const call = (): Promise<string> => {
     const next = left.shift() ?? "";
     return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
   };
-  return { call } as unknown as Session;
+  return new BootThrottle(() => ({ call }));
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -16,11 +15,11 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 const LIMIT = 60_000;
 
 test("a guest a core wakes up at once, the others in their order; one that fails gives its place up", async () => {
-  const session = sessionWith(["2\n"]);
+  const throttle = throttleWith(["2\n"]);
   const awake: number[] = [];
   const ends: (() => void)[] = [];
   const start = (id: number, fails = false): Promise<void> =>
-    whenThereIsRoom(session, LIMIT, async () => {
+    throttle.run(LIMIT, async () => {
       awake.push(id);
       await new Promise<void>((resolve) => (ends[id] = resolve));
       if (fails) throw new Error("not ready");
@@ -40,17 +39,17 @@ test("a guest a core wakes up at once, the others in their order; one that fails
 });
 
 test("one that takes long makes room, also on a single core, and is waited for all the same", async () => {
-  const session = sessionWith(["1\n"]);
+  const throttle = throttleWith(["1\n"]);
   const hung: ((text: string) => void)[] = [];
-  const hang = (): Promise<string> => whenThereIsRoom(session, 40, () => new Promise((resolve) => hung.push(resolve)));
+  const hang = (): Promise<string> => throttle.run(40, () => new Promise((resolve) => hung.push(resolve)));
   const first = [hang(), hang()];
-  expect(await whenThereIsRoom(session, LIMIT, () => Promise.resolve("ready"))).toBe("ready");
+  expect(await throttle.run(LIMIT, () => Promise.resolve("ready"))).toBe("ready");
   for (const end of hung) end("late");
   expect(await Promise.all(first)).toEqual(["late", "late"]);
 });
 
 test("a droplet that could not be asked is asked again", async () => {
-  const session = sessionWith([new Error("lost"), "2"]);
-  await expect(whenThereIsRoom(session, LIMIT, () => Promise.resolve(1))).rejects.toThrow("lost");
-  expect(await whenThereIsRoom(session, LIMIT, () => Promise.resolve(1))).toBe(1);
+  const throttle = throttleWith([new Error("lost"), "2"]);
+  await expect(throttle.run(LIMIT, () => Promise.resolve(1))).rejects.toThrow("lost");
+  expect(await throttle.run(LIMIT, () => Promise.resolve(1))).toBe(1);
 });

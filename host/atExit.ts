@@ -1,0 +1,37 @@
+/** These signals end the process unless somebody else listens; the engine ends its providers by the first of them. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+// The process ends once, and node tells its listeners per process. A set for each caller would add a listener for each, and
+// onSignal() could not tell Hornet's listeners from others'.
+// eslint-disable-next-line hornet/no-module-state
+const cleanUps = new Set<() => void>();
+
+/**
+ * Runs `cleanUp` when this process exits or is ended by a signal, but not when it is killed.
+ *
+ * @returns cancels it
+ */
+export function atExit(cleanUp: () => void): () => void {
+  if (cleanUps.size === 0) {
+    process.once("exit", runAll);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+  cleanUps.add(cleanUp);
+  return () => {
+    if (!cleanUps.delete(cleanUp) || cleanUps.size > 0) return;
+    process.off("exit", runAll);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+function runAll(): void {
+  for (const cleanUp of cleanUps) cleanUp();
+}
+
+/** Node runs no exit listener when a signal ends the process. Where others listen too, they decide whether this is the end. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  runAll();
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,20 @@
+import type { Connection } from "../../model/connection";
+import { lineageVars } from "./lineage";
+
+/** What each resource's inputs say about where it is and to whom it belongs. */
+export interface Common {
+  readonly droplet: Connection;
+  readonly owner: string;
+  readonly runtimeDir: string;
+  /** Seconds */
+  readonly vmmTimeout: number;
+  /** The lineage of the state that has the resource; see lineage.ts. */
+  readonly lineage?: string | undefined;
+}
+
+/** The variables that every function of the library knows. */
+export function commonVars(common: Omit<Common, "droplet">): Record<string, string> {
+  const { owner, runtimeDir, vmmTimeout } = common;
+  const vmmTimeoutMs = String(Math.round(vmmTimeout * 1000));
+  return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: vmmTimeoutMs, ...lineageVars(common) };
+}
