@@ -21,6 +21,17 @@ const fleet = {
   "hornet:snapshot.boot.memory": 16,
 };
 
+/** Every option that stands in the inputs of a clone. */
+const options = {
+  "hornet:agent.command": "exec ./agent",
+  "hornet:clones.1.egress.allow[0]": "10.0.0.1/32",
+  "hornet:clones.1.identity.env.ROLE": "reviewer",
+  "hornet:clones.1.publish[0].port": 90,
+  "hornet:fleet.smokeTests[0].command": "hostname",
+  "hornet:identity.env.API_URL": "http://10.0.0.1:8080",
+  "hornet:vmm.metrics": "/opt/metrics",
+};
+
 beforeAll(async () => {
   const [kernel, rootfs] = [join(vmm.folder, "kernel"), join(vmm.folder, "rootfs")];
   writeFileSync(kernel, "\x7fELF\x02\x01\x01".padEnd(4096, "k"));
@@ -28,7 +39,7 @@ beforeAll(async () => {
   world = await World.begin("--firecracker", vmm.path, "--kernel", kernel, "--rootfs", rootfs);
   copyFileSync(join(vmm.folder, "stub"), join(dropletPaths(droplet).opt, "stub"));
   before = await observeDroplet(droplet);
-  await world.configure(fleet);
+  await world.configure({ ...fleet, ...options });
   await world.npm("up");
 });
 afterAll(async () => {
@@ -48,15 +59,34 @@ async function urn(kind: string, name: string): Promise<string> {
   return found.urn;
 }
 
-test("a clone is a namespace whose children are its rules and its VM; the state holds no text of JSON", async () => {
+interface Deployed {
+  readonly type: string;
+  readonly urn: string;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[]>>;
+}
+
+test("a clone is a namespace with its rules and its VM; the state holds no JSON text and every dependency", async () => {
   expect(await urn("NatRuleSet", "vm0")).toContain("hornet:CloneNamespace$");
   expect(await urn("FirecrackerVM", "vm1")).toContain("hornet:CloneNamespace$");
   const { deployment } = JSON.parse(await world.npm("pulumi", "stack", "export")) as {
-    deployment: { resources: { type: string; inputs?: Record<string, unknown> }[] };
+    deployment: { resources: Deployed[] };
   };
   const own = deployment.resources.filter(({ type }) => type.includes("dynamic/hornet:"));
   expect(own.length).toBeGreaterThan(8);
-  for (const { inputs } of own) expect(JSON.stringify(inputs)).not.toMatch(/":"[[{]/);
+  for (const { inputs, outputs } of own) expect(JSON.stringify({ inputs, outputs })).not.toMatch(/":"(?:\[|\{)/);
+  const [namespace, rules, snapshot] = [
+    await urn("CloneNamespace", "vm1"),
+    await urn("NatRuleSet", "vm1"),
+    await urn("SnapshotArtifact", "snapshot"),
+  ];
+  const vm = own.find((one) => one.urn.endsWith("hornet:FirecrackerVM::vm1"));
+  expect(vm?.dependencies).toEqual(expect.arrayContaining([namespace, rules, snapshot]));
+  expect(vm?.propertyDependencies?.artifact).toEqual([snapshot]);
+  expect([...(vm?.propertyDependencies?.networkChangedAt ?? [])].sort()).toEqual([namespace, rules].sort());
+  expect(Object.keys(vm?.inputs ?? {})).toEqual(expect.arrayContaining(["agent", "env", "metrics", "smokeTests"]));
 });
 
 test("a preview names the property that changes, and a saved plan holds: for drift, scale and a roll", async () => {
@@ -66,8 +96,17 @@ test("a preview names the property that changes, and a saved plan holds: for dri
     await world.npm("pulumi", "up", "--yes", "--skip-preview", "--plan", plan);
     return shown;
   };
-  await world.configure({ ...fleet, "hornet:clones.0.publish[0].port": 8080 });
-  expect(await upWithPlan()).toMatch(/~ pulumi-nodejs:dynamic\/hornet:NatRuleSet[\s\S]*publish[\s\S]*8080/);
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+  await world.configure({
+    ...fleet,
+    "hornet:clones.0.publish[0].port": 8080,
+    "hornet:identity.authorizedKeys[0]": key,
+    "hornet:vmm.consoleLimit": 8,
+  });
+  const changed = await upWithPlan();
+  expect(changed).toMatch(/~ pulumi-nodejs:dynamic\/hornet:NatRuleSet[\s\S]*publish[\s\S]*8080/);
+  expect(changed).toMatch(/~ pulumi-nodejs:dynamic\/hornet:FirecrackerVM[\s\S]*\+ \[\d\]: "ssh-ed25519 AAAAC3/);
+  expect(changed).toMatch(/~ pulumi-nodejs:dynamic\/hornet:ConsoleKeeper[\s\S]*limit: +4 => 8|\+ limit: +8/);
 
   await world.onDroplet("ip netns exec vm1 nft delete table ip hornet; ip -n vm0 link set tap0 down");
   const drift = await upWithPlan();
