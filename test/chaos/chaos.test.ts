@@ -12,9 +12,9 @@ import { Walk } from "./walk";
 
 const SEED = Number(process.env.HORNET_CHAOS_SEED ?? "1");
 /** Of each operation so many fault points, so many disturbances, so many steps: two minutes. */
-const POINTS = 6;
+const POINTS = 4;
 const DISTURBANCES = 4;
-const STEPS = 20;
+const STEPS = 15;
 
 jest.setTimeout(300_000);
 
