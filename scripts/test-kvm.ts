@@ -1,7 +1,8 @@
 /**
  * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]`: whether
  * Hornet works on this machine with a real Firecracker. Each story of test/e2e runs by itself, in a simulated droplet;
- * a table says what came of each. The first boot is measured, and every limit of the stories follows it. The kernel is a
+ * a table says what came of each. The first boot is measured, and every limit of the stories follows it; the stories
+ * restore its snapshot where they need no other. The kernel is a
  * guest kernel that this Firecracker can boot; the rootfs is Hornet's own guest image unless one is given.
  *
  * The results lie in a folder, `.hornet/test-kvm` unless `--state` names another; with `--resume` a story that passed on
@@ -63,11 +64,11 @@ function subjectOf(files: readonly string[]): string {
 }
 
 /** The measured boot, unless an earlier run made it. @returns what every limit is multiplied with */
-async function measured(results: Results): Promise<number> {
+async function measured(results: Results, snapshot: string): Promise<number> {
   if (results.boot === undefined) {
     console.log("measuring a boot: a droplet, a snapshot, one clone");
     process.env.HORNET_TEST_TIMEOUT_SCALE = String(UNMEASURED);
-    results.boot = await measureBoot();
+    results.boot = await measureBoot(snapshot);
   }
   const scale = scaleFor(results.boot);
   console.log(`a boot takes ${results.boot.toFixed(0)} s: limits are multiplied with ${scale.toFixed(1)}`);
@@ -103,8 +104,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const files = [program, image, disk].flat();
   const folder = values.state === undefined ? resolve(checkout, ".hornet/test-kvm") : resolve(calledFrom, values.state);
   const results = Results.open(folder, subjectOf(files), values.resume);
-  const scale = await measured(results);
-  const env = { ...process.env, HORNET_TEST_TIMEOUT_SCALE: String(scale) };
+  const snapshot = resolve(folder, "snapshot");
+  const scale = await measured(results, snapshot);
+  const env = { ...process.env, HORNET_TEST_SNAPSHOT: snapshot, HORNET_TEST_TIMEOUT_SCALE: String(scale) };
 
   for (const story of wanted) {
     const [name] = story;

@@ -1,5 +1,7 @@
 /** The measured boot: from a droplet with nothing on it to one clone that is ready. */
-import { World } from "../../test/support/world";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { keepSnapshot } from "../../test/support/sharedSnapshot";
+import { World, droplet } from "../../test/support/world";
 
 /** The limits of the stories are enough for a machine that needs this long, in s. */
 const REFERENCE = 30;
@@ -11,14 +13,18 @@ export function scaleFor(seconds: number): number {
   return Math.max(1, seconds / REFERENCE);
 }
 
-/** @returns how long the boot took, in s */
-export async function measureBoot(): Promise<number> {
+/**
+ * @param folder where its snapshot is kept for the stories
+ * @returns how long the boot took, in s
+ */
+export async function measureBoot(folder: string): Promise<number> {
   const world = await World.begin();
   try {
     await world.configure({ "hornet:fleet.count": 1 });
     const begun = performance.now();
     await world.npm("up");
     const seconds = (performance.now() - begun) / 1000;
+    await keepSnapshot(dropletPaths(droplet).swarm, folder);
     await world.npm("down");
     return seconds;
   } finally {

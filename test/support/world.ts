@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { dropletExec, stopDroplet } from "../../sandbox/droplet";
 import type { Captured } from "../../host/exec";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { shareSnapshot } from "./sharedSnapshot";
 import { run, succeed, type RunOptions } from "./run";
 import { limitMs, settings } from "./settings";
 
@@ -25,13 +27,16 @@ export class World {
   static async begin(...dropletOptions: string[]): Promise<World> {
     const world = new World(await mkdtemp(join(tmpdir(), "hornet-world-")));
     process.env.HORNET_STATE = world.folder;
-    const { firecracker, kernel, rootfs } = settings();
+    const { firecracker, kernel, rootfs, snapshot } = settings();
     const chosen = Object.entries({ firecracker, kernel, rootfs }).flatMap(([name, path]) =>
       path === undefined ? [] : [`--${name}`, path],
     );
     await mkdir(world.temporary);
     try {
       await world.npm("droplet", "start", droplet, ...chosen, ...dropletOptions);
+      if (snapshot !== undefined && dropletOptions.length === 0) {
+        await shareSnapshot(snapshot, dropletPaths(droplet).swarm);
+      }
     } catch (error) {
       await world.end();
       throw error;
