@@ -64,12 +64,12 @@ is_refused_to_nobody() {
   fi
   if command -v curl >/dev/null; then
     # 7: the connection failed; no answer in time is another code. A socket bound to the link takes another way (access.c).
-    attempt="curl -s -m 1 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ] &&
-      { curl -s -m 1 --interface if!${DEVICE:-eth0} -o /dev/null http://$MMDS_ADDRESS/; case \$? in 7 | 45) ;; *) false ;; esac }"
+    attempt="curl -s -m 60 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ] &&
+      { curl -s -m 60 --interface if!${DEVICE:-eth0} -o /dev/null http://$MMDS_ADDRESS/; case \$? in 7 | 45) ;; *) false ;; esac }"
   elif command -v bash >/dev/null; then
-    attempt="timeout 1 bash -c ': <>/dev/tcp/$MMDS_ADDRESS/80'; [ \$? = 1 ]"
+    attempt="timeout 60 bash -c ': <>/dev/tcp/$MMDS_ADDRESS/80'; [ \$? = 1 ]"
   elif command -v nc >/dev/null; then
-    attempt="timeout 1 nc $MMDS_ADDRESS 80; [ \$? = 1 ]"
+    attempt="timeout 60 nc $MMDS_ADDRESS 80; [ \$? = 1 ]"
   else
     return 1
   fi
