@@ -29,6 +29,9 @@
 #define EAGER SPACING
 #define PATIENT (SECOND / 5)
 #define EAGER_LOOKS 3000
+/* A guest so slow that a look takes longer than the pause would do nothing else. The clock may jump in a guest that is
+   restored, so what a look took is believed up to this. */
+#define LONGEST_PAUSE (2 * SECOND)
 /* However often somebody knocks, it looks no more often than that. */
 #define SPACING (20 * MILLISECOND)
 /* Discard (RFC 863), which nobody serves any more and machines are woken up by. */
@@ -116,7 +119,9 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
     append(known, generation);
     for (;; looks++) {
         const char *document;
+        time_ns begun = monotonic(), span;
         long length = fetch(ip, &document, &absent);
+        time_ns took = monotonic() - begun;
         if (length > 0 && is_news(document, document + length, known, sizeof known)) {
             char end[] = "end=0\n";
             if (first) code = settle(document, document + length);
@@ -133,7 +138,9 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
         if (!first && !taken && *access == 'c') close_access(ip);
         if (first) drop_connection();
         if (asked && !write_all(1, "looked\n", 7)) return 1;
-        asked = pause_for(!first && !taken ? interval : looks < EAGER_LOOKS ? EAGER : PATIENT, knocks);
+        span = looks < EAGER_LOOKS ? EAGER : PATIENT;
+        if (span < 2 * took) span = 2 * took < LONGEST_PAUSE ? 2 * took : LONGEST_PAUSE;
+        asked = pause_for(!first && !taken ? interval : span, knocks);
     }
 }
 
