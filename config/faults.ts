@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import { configSchema, NAMESPACE } from "./schema";
 import { isEnvName } from "../model/formats";
+import { printable, printableLines } from "../model/printable";
 import { type KeyPath, metaOf, schemaAt } from "./schema/walk";
 
 /** One fault of a config. */
@@ -28,13 +29,19 @@ export class ConfigFaults extends Error {
   }
 }
 
-/** All faults of a stack's config as one readable text. */
+/** Faults that are printed; more of them are of a kind, and would scroll the first ones away. */
+const PRINTED = 50;
+
+/** The faults of a stack's config as one readable text. */
 export function formatFaults(stack: string, faults: readonly Fault[]): string {
   const number = faults.length === 1 ? "one fault" : `${faults.length} faults`;
-  const lines = faults.map(({ path, problem, example }) => `  ${path}: ${problem}\n    right would be: ${example}`);
+  const lines = faults
+    .slice(0, PRINTED)
+    .map(({ path, problem, example }) => printableLines(`  ${path}: ${problem}\n    right would be: ${example}`));
   return [
     `The config of stack ${stack} has ${number}; nothing was touched.`,
     ...lines,
+    ...(faults.length > PRINTED ? [`  … and ${faults.length - PRINTED} more`] : []),
     `Config is in Pulumi.${stack}.yaml; docs/config.md explains every key.`,
   ].join("\n");
 }
@@ -43,7 +50,7 @@ export function formatFaults(stack: string, faults: readonly Fault[]): string {
 export function pathText(path: KeyPath): string {
   const parts = path.map((key, index) => {
     if (typeof key === "number") return `[${key}]`;
-    const name = path[index - 1] === "env" ? shownEnvName(key) : key.replaceAll(/\p{Cc}/gu, "?");
+    const name = path[index - 1] === "env" ? shownEnvName(key) : printable(key);
     return index === 0 ? name : `.${name}`;
   });
   return `${NAMESPACE}:${parts.join("")}`;
@@ -84,6 +91,7 @@ export function shown(value: unknown, secret: boolean): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
   if (typeof value === "number" || typeof value === "boolean") return secret ? `a ${typeof value}` : String(value);
+  if (typeof value === "symbol") return value.description ?? "";
   if (typeof value !== "string") return `of type ${typeof value}`;
   if (secret) return "text";
   if (/[\r\n]/.test(value)) return `text of ${value.split(/\r?\n/).length} lines`;

@@ -1,5 +1,6 @@
 import { providersOf } from "../providers/kinds";
 import { Operation } from "../providers/operation/operation";
+import { ConfigFaults } from "./faults";
 import { parseConfig } from "./parse";
 
 const { Bridge: bridge, FirecrackerVM: vm, NatRuleSet: nat } = providersOf(new Operation());
@@ -39,6 +40,25 @@ test("70,000 published ports are refused, and those that are published twice amo
   expect(faultsOf(own(ports(70_000))).join()).toContain("must be a list of at most 4096");
   expect(faultsOf(own(ports(4096)))).toEqual([]);
   expect(faultsOf(own([...ports(4000), { port: 7 }])).join()).toContain("publishes 7/tcp more than once");
+});
+
+test.each([101, 20_000])("a value of %i levels is refused", (levels) => {
+  let inner: unknown = 1;
+  for (let level = 0; level < levels; level += 1) inner = { inner };
+  expect(faultsOf({ fleet: inner as object })).toEqual([
+    "hornet:fleet: must be a mapping, but is a value of more than 100 levels",
+  ]);
+});
+
+test("thousands of faults are all counted, and the first ones printed", () => {
+  const keys = Array.from({ length: 16_000 }, (_, at) => `bad ${at}`);
+  const parsed = parseConfig({ droplet: { local: true }, identity: { authorizedKeys: keys } });
+  expect(parsed.ok ? 0 : parsed.faults.length).toBe(16_000);
+  const { message } = new ConfigFaults("dev", parsed.ok ? [] : parsed.faults);
+  expect(message).toMatch(/has 16000 faults/);
+  expect(message).toContain("authorizedKeys[49]: ");
+  expect(message).toMatch(/\n {2}… and 15950 more\n/);
+  expect(message).not.toContain("authorizedKeys[50]");
 });
 
 test("a program that uses the resources is judged by the same rules", async () => {

@@ -28,7 +28,8 @@ const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones", "steps"];
  */
 export function parseConfig(raw: Readonly<Record<string, unknown>>, options: ParseOptions = {}): ParsedConfig {
   const secretKeys = options.secretKeys ?? [];
-  const config = Object.fromEntries(Object.entries(raw).map(([key, value]) => [key, decoded(value)]));
+  const values = Object.entries(raw).map(([key, value]): [string, unknown] => [key, decoded(value)]);
+  const config = Object.fromEntries(values.map(([key, value]) => [key, isTooDeep(value) ? TOO_DEEP : value]));
   const first = configSchema.safeParse(config);
   const issues = first.success
     ? []
@@ -45,6 +46,20 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, options: Par
   return faults.length === 0 && droplet !== undefined
     ? { ok: true, spec: specOf({ ...shape, droplet }) }
     : { ok: false, faults };
+}
+
+/** Levels of a key's value; the schema has five. Each reader of it calls itself for each, and Node's stack ends at some 10,000. */
+const DEEPEST = 100;
+/** Stands for a value with more levels; no schema takes it for another. */
+const TOO_DEEP = Symbol(`a value of more than ${DEEPEST} levels`);
+
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= DEEPEST; depth += 1) {
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** The schema's parser leaves this key out in silence, wherever it stands. */
@@ -102,11 +117,16 @@ function presentPart(config: unknown, path: KeyPath): KeyPath {
 /** A copy without the values at the paths; lists close up. */
 function without(value: unknown, paths: readonly KeyPath[]): unknown {
   if (paths.length === 0 || typeof value !== "object" || value === null) return value;
-  const kept = Object.entries(value)
-    .filter(([key]) => !paths.some((path) => path.length === 1 && String(path[0]) === key))
-    .map(([key, inner]): [string, unknown] => {
-      const below = paths.filter((path) => path.length > 1 && String(path[0]) === key).map((path) => path.slice(1));
-      return [key, without(inner, below)];
-    });
+  // One pass over the paths: a list of thousands may have as many faults.
+  const below = new Map<string, KeyPath[]>();
+  for (const [head, ...rest] of paths) {
+    const known = below.get(String(head));
+    if (known === undefined) below.set(String(head), [rest]);
+    else known.push(rest);
+  }
+  const kept = Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
+    const inside = below.get(key) ?? [];
+    return inside.some((path) => path.length === 0) ? [] : [[key, without(inner, inside)]];
+  });
   return Array.isArray(value) ? kept.map(([, inner]) => inner) : Object.fromEntries(kept);
 }

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { ConfigFaults } from "../config/faults";
+import { parseConfig } from "../config/parse";
 import type { Manifest } from "../firecracker/manifest";
 import { fileDrift } from "../providers/artifact/files";
 import { makeProvider } from "../providers/kit/define";
@@ -79,6 +81,10 @@ const paths: Record<string, () => string | Promise<string>> = {
     return printed(() => report(progress.line(60_000) ?? ""));
   },
   "a promotion's manifest": () => difference(undefined, "sha256:0", manifestOf(hostile), undefined),
+  "a fault of the config": () => {
+    const parsed = parseConfig({ [hostile]: 1, bridge: { name: hostile }, clones: { [hostile]: {} } });
+    return parsed.ok ? "" : new ConfigFaults("dev", parsed.faults).message;
+  },
   "the table of clones": () => cloneTable([{ name: "vm0", address: "10.0.0.2", ready: true, disk: hostile }]),
   "the output of a smoke test and the end of a console": async () => {
     const sessions = new Sessions();
