@@ -56,7 +56,7 @@ const TOO_DEEP = Symbol(`a value of more than ${DEEPEST} levels`);
 function isTooDeep(value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; depth <= DEEPEST; depth += 1) {
-    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+    level = level.flatMap((one): unknown[] => (typeof one === "object" && one !== null ? Object.values(one) : []));
     if (level.length === 0) return false;
   }
   return true;
