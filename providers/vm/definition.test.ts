@@ -123,6 +123,14 @@ test("a new environment reaches a running VM without a restart", async () => {
   await one.delete();
 });
 
+test("a clone of a snapshot whose identity service closes nothing gets no identity", async () => {
+  const { metadata, ...older } = made() as { metadata: string };
+  expect(metadata).toBe("closed");
+  const one = await stage.vm(older, { readyTimeout: 20 });
+  await expect(one.create()).rejects.toThrow(/^vm7 gets no identity: its identity service is of an earlier Hornet/);
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
 test("another snapshot and a renewed disk start from the snapshot, with the same identity", async () => {
   const one = await stage.vm(made());
   const { sshHostKey, hostKeySeed } = await one.create();
