@@ -5,10 +5,10 @@ export interface ApiRequest {
   readonly body?: unknown;
 }
 
-/** Where the droplet's library puts the path of the VMM's socket. */
+/** The droplet's library replaces this with the path of the VMM's socket. */
 export const SOCKET_MARK = "@SOCKET@";
 
-/** Where it puts the seconds that one request may take. */
+/** The droplet's library replaces this with the limit of one request, in seconds. */
 export const SECONDS_MARK = "@SECONDS@";
 
 /**

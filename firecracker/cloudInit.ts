@@ -1,6 +1,6 @@
 import { MMDS_ADDRESS } from "./devices";
 
-/** What an image's own cloud-init knows of the machine that it runs on. */
+/** The metadata for an image's own cloud-init. */
 export interface Instance {
   /** cloud-init does again what is to be done once an instance where this is another one. */
   readonly id: string;
@@ -48,7 +48,7 @@ export function cloudMetadata(
 export const DRIVE_MARK = "#hornet-identity";
 
 /**
- * What a clone's cloud-init runs as root: the script on the drive. The drive's name depends on how many others there are, so
+ * The user data of a clone, which cloud-init runs as root: it runs the script on the drive. The drive's name depends on how many others there are, so
  * its beginning tells. Its content goes to a shell's stdin, because arguments are everybody's to read.
  */
 export const driveScript = `#!/bin/sh
@@ -66,7 +66,7 @@ echo 'hornet-identity: failed drive: there is none with an identity' >/dev/conso
 exit 1
 `;
 
-/** What the template of an image with cloud-init says on its console once that has done its work. */
+/** The console line of a template with cloud-init, once cloud-init is done. */
 export const CLOUD_INIT_DONE = "cloud-init done";
 
 /**

@@ -35,7 +35,7 @@ const FEATURES: ReadonlySet<string> = new Set([
     "movdir64b",
   ],
   ...["serialize", "waitpkg", "3dnowprefetch"],
-  // What a kernel sets up at boot and relies on from then on.
+  // A kernel sets these up at boot and relies on them from then on.
   ...["nx", "pdpe1gb", "la57", "pcid", "invpcid", "smep", "smap", "umip", "pku", "user_shstk", "ibt"],
   ...["x2apic", "tsc_deadline_timer", "constant_tsc", "nonstop_tsc", "xgetbv1"],
 ]);
@@ -43,7 +43,7 @@ const FEATURES: ReadonlySet<string> = new Set([
 const FAMILIES = /^(avx|amx_|xsave)/;
 
 /**
- * The features of a CPU that a restored guest may use, in the order of the alphabet: kernels list them in one of their own.
+ * The features of a CPU that a restored guest may use, in alphabetical order: kernels list them in their own order.
  *
  * @param line of /proc/cpuinfo: `flags : …` of x86-64, of which those that matter are taken, or `Features : …` of
  *   aarch64, which lists nothing but what programs may use
@@ -55,7 +55,7 @@ export function cpuFeatures(line: string): string[] {
   return [...new Set(kind === "flags" ? all.filter(matters) : all)].sort();
 }
 
-/** What a snapshot's host had and this one has not. Where nobody noted what it had, or it cannot be told here, nothing. */
+/** The features that a snapshot's host had and this one lacks; none if either list is unknown. */
 export function missingFeatures(had: readonly string[] | undefined, has: readonly string[]): string[] {
   if (has.length === 0) return [];
   return (had ?? []).filter((name) => !has.includes(name));

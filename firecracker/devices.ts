@@ -84,7 +84,7 @@ export function usualDevices(iface: string): Devices {
   };
 }
 
-/** What differs from the usual; undefined where nothing does. It stands in the state of every clone. */
+/** The differences from the usual devices; undefined without any. It is in the state of every clone. */
 export function leanDevices(devices: Devices, iface: string): LeanDevices | undefined {
   const usual: Readonly<Record<string, unknown>> = usualDevices(iface);
   const unusual = Object.entries(devices).filter(([key, value]) => !isDeepStrictEqual(value, usual[key]));

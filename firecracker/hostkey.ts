@@ -11,7 +11,7 @@ export interface HostKey {
 const TYPE = "ssh-ed25519";
 const MAGIC = "openssh-key-v1\0";
 
-/** What stands before the 32 bytes of an ed25519 key in PKCS#8 (RFC 8410). */
+/** The bytes before the 32 bytes of an ed25519 key in PKCS#8 (RFC 8410). */
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /** 32 random bytes in base64url: what a host key is made of, and all that has to be kept of it. Secret. */
@@ -58,7 +58,7 @@ export function hostKeyOf(seedText: string, comment: string): HostKey {
   };
 }
 
-/** The machine-id(5) of whoever has the host key of a seed: 32 hexadecimal digits, which tell nothing of the seed. */
+/** The machine-id(5) that belongs to a seed's host key: 32 hexadecimal digits, which reveal nothing of the seed. */
 export function machineIdOf(seedText: string): string {
   return createHash("sha256").update(`machine-id ${seedText}`).digest("hex").slice(0, 32);
 }

@@ -18,7 +18,7 @@ function lines(): Map<string, string> {
   const { hornet } = metadataDocument(identity, "service") as { hornet: { identity: string } };
   const text = hornet.identity;
   expect(text.endsWith("\n")).toBe(true);
-  // What the droplet fills in is nowhere but where it belongs.
+  // The droplet's placeholders are only where they belong.
   expect(text.match(/@[A-Z]+@/g)).toEqual([CLOCK_MARK]);
   return new Map(
     text
@@ -54,7 +54,7 @@ test("a POSIX shell that sources the environment gets every value back, and runs
   }
 });
 
-test("whoever sources it exports it, and systemd sees assignments and one line that it passes over", () => {
+test("a shell that sources it exports it, and systemd sees assignments and one line that it skips", () => {
   const text = environmentFile({ ONE: "1", TWO: 'it\'s "2"' });
   expect(text).toBe('ONE="1"\nTWO="it\'s \\"2\\""\nexport ONE TWO\n');
   expect(execFileSync("sh", ["-c", `${text}env`], { encoding: "utf8", env: {} })).toContain('TWO=it\'s "2"\n');

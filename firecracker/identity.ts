@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { dropbearKey } from "./hostkey";
 
-/** How a guest is told who it is; see docs/identity.md. */
+/** How a guest gets its identity; see docs/identity.md. */
 export type IdentityMethod = "service" | "ssh" | "cloud-init";
 
 /** How the agent in a guest is run; see guest/identity/run-agent. */
@@ -13,7 +13,7 @@ export interface AgentRun {
   readonly restart: "always" | "on-failure" | "never";
 }
 
-/** Who a clone is: what is applied in the guest. */
+/** A clone's identity, as the guest applies it. */
 export interface Identity {
   /** A new value makes the guest apply the rest again; hex. */
   readonly generation: string;
@@ -31,7 +31,7 @@ export interface Identity {
   readonly service?: string | undefined;
 }
 
-/** Where the droplet's library puts its clock at the moment it sends: seconds since 1970 with a fraction. */
+/** The droplet's library replaces this with its clock as it sends: seconds since 1970 with a fraction. */
 export const CLOCK_MARK = "@CLOCK@";
 
 /** A fresh generation. */
@@ -92,7 +92,7 @@ function hostKeyLines(hostKey: string): [string, string][] {
   ];
 }
 
-/** What run-agent reads. */
+/** The file that run-agent reads. */
 export function agentFile({ command, user, restart }: AgentRun): string {
   return environmentFile({ AGENT_COMMAND: command, AGENT_USER: user, AGENT_RESTART: restart });
 }

@@ -38,7 +38,7 @@ test("a text that went round is the same text", () => {
   expect(manifestText(manifestSchema.parse(JSON.parse(text)))).toBe(text);
 });
 
-test("CPU features are told where they were noted, and are a part of the digest then", () => {
+test("CPU features, where recorded, are a part of the digest", () => {
   const noted = { ...manifest, cpuFeatures: ["aes", "avx2"] };
   const text = manifestText(manifestSchema.parse(noted));
   expect(manifestSchema.parse(JSON.parse(text)).cpuFeatures).toEqual(["aes", "avx2"]);
@@ -81,7 +81,7 @@ test("what a clone needs of an artifact", () => {
   expect(filesOf({ ...artifact, kernel: "/a/digest/vmlinux" }).kernel).toBe("/a/digest/vmlinux");
 });
 
-test("without a disk of its own, clones copy the one at the baked path; without a kernel, none is known", () => {
+test("an artifact without a disk lets clones copy the one at the baked path; without a kernel, none is known", () => {
   const files = { "vm.snapshot": file("a"), "vm.mem": file("b") };
   const artifact = artifactIn("/a", "sha256:x", { ...manifest, files });
   expect(filesOf(artifact).kernel).toBeUndefined();

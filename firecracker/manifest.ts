@@ -47,7 +47,7 @@ export const manifestSchema = z.object({
     )
     .optional(),
   hostKernel: line,
-  /** What every guest of it has: its address, its MAC address, the tap's address. */
+  /** The network of every guest: its address, its MAC address, the tap's address. */
   guest: z.object({ address: line, mac: line, tap: line }),
   /**
    * The disk path that is baked into the snapshot; every clone gets its own disk at exactly that path. Empty where the
@@ -58,7 +58,7 @@ export const manifestSchema = z.object({
   drives: z.array(z.object({ id: deviceId, path: line, root: z.boolean().optional() })).optional(),
   /** The other devices; left out in manifests of before, whose VMs have the usual ones. */
   devices: devicesSchema.optional(),
-  /** The vsock device that is baked in, and the path of its socket; every clone gets a socket of its own. */
+  /** The vsock device that is baked in, and the path of its socket; every clone gets its own socket. */
   vsock: z.object({ cid: z.number().int().nonnegative(), path: line }).optional(),
   /** The tap that is baked in, and the guest interface it belongs to. */
   tap: tapName,
@@ -79,7 +79,7 @@ export const manifestSchema = z.object({
     at: line,
     from: line,
     key: line,
-    /** What a boot was made from: the sha256 of the root file system, and the digest of the agent that was put into it. */
+    /** The inputs of a boot: the sha256 of the root file system, and the digest of the agent that was put into it. */
     rootfs: sha256.optional(),
     agent: line.optional(),
   }),
@@ -98,7 +98,7 @@ export function manifestDigest(text: string): string {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-/** What a clone needs to know of an artifact; the form in which resources hand it on. */
+/** A clone's view of an artifact; the form in which resources pass it on. */
 export const artifactSchema = z.object({
   digest: z.string(),
   /** The folder on the droplet with `vm.snapshot` and `vm.mem`. */
@@ -156,7 +156,7 @@ export function filesOf({
   };
 }
 
-/** An artifact in `folder` on a droplet; what of it lies `elsewhere` is told by name. */
+/** An artifact in `folder` on a droplet; files that are `elsewhere` are listed by name. */
 export function artifactIn(
   folder: string,
   digest: string,

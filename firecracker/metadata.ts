@@ -13,7 +13,7 @@ export function metadataDocument(identity: Identity, way: IdentityMethod): unkno
   return { hornet, ...cloudMetadata(instanceOf(identity, way), way === "cloud-init") };
 }
 
-/** What replaces the document once it has been applied: nothing in it is secret. */
+/** Replaces the document once the guest has applied it; holds no secret. */
 export function clearedDocument(identity: Identity, way: IdentityMethod): unknown {
   return { hornet: {}, ...cloudMetadata(instanceOf(identity, way), false) };
 }
@@ -21,6 +21,6 @@ export function clearedDocument(identity: Identity, way: IdentityMethod): unknow
 function instanceOf({ machineId, generation, hostname, authorizedKeys }: Identity, way: IdentityMethod) {
   // cloud-init looks at the rest again only where this is another one.
   const id = way === "cloud-init" ? `i-${machineId}-${generation}` : `i-${machineId}`;
-  // Where Hornet itself sees to the keys, an image's own cloud-init must not add them for good.
+  // If Hornet manages the keys, an image's own cloud-init must not add them permanently.
   return { id, hostname, authorizedKeys: way === "cloud-init" ? authorizedKeys.map((key) => key.trim()) : [] };
 }

@@ -5,7 +5,7 @@ import { metadataDocument } from "./metadata";
 /** Bytes that Firecracker's metadata holds, and that a request to its API may have. */
 export const METADATA_LIMIT = 51_200;
 
-/** What is known of an identity before there is one; everything else of it is as long in every clone. */
+/** The declared part of an identity; the rest has the same length in every clone. */
 export type Declared = Omit<Identity, "generation" | "machineId" | "hostKey">;
 
 /** Seconds since 1970 with a fraction are never longer. */

@@ -51,7 +51,7 @@ test("a snapshot runs on the newest program that reads it; the first of equal on
   expect(newestOf([])).toBeUndefined();
 });
 
-test("what no program reads is said with what to do", () => {
+test("a format that no program reads is reported with the next step", () => {
   const words = unreadable([unknown], "10.0.0");
   expect(words).toContain("Firecracker 2.31.0 reads snapshot format 57.3.0, but the snapshot has 10.0.0, which needs");
   expect(words).toContain("hornet:snapshot.boot");

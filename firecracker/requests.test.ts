@@ -45,7 +45,7 @@ test("before 1.1 the memory file stood alone", () => {
   });
 });
 
-test("another tap needs 1.12, and before that it is said which version is needed", () => {
+test("another tap needs 1.12; the error of an earlier version names that", () => {
   const taps = [{ iface: "eth0", tap: "tap7" }];
   expect(loadRequest({ ...paths, version: "1.12.0", taps }).body).toMatchObject({
     network_overrides: [{ iface_id: "eth0", host_dev_name: "tap7" }],

@@ -3,7 +3,7 @@ import type { Devices } from "./devices";
 import { atLeast } from "./programs";
 import { compareIds } from "./vmConfig";
 
-/** What a restore needs to know. Paths are absolute, on the droplet. */
+/** The arguments of a restore. Paths are absolute, on the droplet. */
 export interface LoadSpec {
   readonly snapshotPath: string;
   readonly memoryPath: string;
@@ -15,7 +15,7 @@ export interface LoadSpec {
   readonly vsock?: { readonly baked: string; readonly own: string };
 }
 
-/** What a cold boot needs to know. */
+/** The arguments of a cold boot. */
 export interface BootSpec {
   readonly kernel: string;
   readonly bootArgs: string;
@@ -48,7 +48,7 @@ export function givesOwnVsock(version: string, baked: string): boolean {
   return !baked.startsWith("/") || atLeast(version, "1.16");
 }
 
-/** Where a clone's vsock socket is, `folder` being what its VMM runs in; see {@link givesOwnVsock}. */
+/** The path of a clone's vsock socket; its VMM runs in `folder`. See {@link givesOwnVsock}. */
 export function vsockIn(folder: string, version: string, baked: string): string {
   return atLeast(version, "1.16") ? `${folder}/vsock.sock` : `${folder}/${baked}`;
 }
@@ -88,7 +88,7 @@ export function metadataRequest(document: unknown): ApiRequest {
   return { method: "PUT", path: "/mmds", body: document };
 }
 
-/** Where a VMM tells what it counts. It can be asked once, before the load or the configuration for a boot. */
+/** Sets the file for the VMM's metrics. A VMM accepts this once, before the load or the configuration for a boot. */
 export function metricsRequest(path: string): ApiRequest {
   return { method: "PUT", path: "/metrics", body: { metrics_path: path } };
 }

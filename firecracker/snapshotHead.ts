@@ -1,4 +1,4 @@
-/** What the head of a state file says: the format it was written in, and for which kind of CPU. */
+/** Reads the head of a state file: its format and its kind of CPU. */
 export interface SnapshotHead {
   /** `10.0.0`, as `--snapshot-version` of the program that wrote it; empty for a file of before Firecracker 1.7. */
   readonly format: string;
@@ -17,7 +17,7 @@ const MAGIC: readonly (readonly [SnapshotHead["machine"], readonly number[]])[] 
   ["aarch64", [0xaa, 0xaa, 0x84, 0x19, 0x10, 0x07]],
 ];
 
-/** What may lie before the magic number: bitcode, since format 9, has one byte there; bincode before it has none. */
+/** Bytes before the magic number: bitcode, since format 9, has one byte there; bincode before it has none. */
 const MOST_BEFORE = 8;
 
 /**

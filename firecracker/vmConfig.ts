@@ -1,4 +1,4 @@
-/** What a VMM says of a VM that it has loaded. */
+/** A VMM's description of the VM that it has loaded. */
 import { z } from "zod";
 
 const body = z.record(z.string(), z.unknown());
@@ -63,7 +63,7 @@ export function parseVmConfig(text: string): VmConfig {
   return config;
 }
 
-/** What Firecracker takes where nothing else is said. */
+/** Firecracker's defaults. */
 const DEFAULTS: Readonly<Record<string, unknown>> = {
   cache_type: "Unsafe",
   io_engine: "Sync",

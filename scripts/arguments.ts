@@ -1,4 +1,4 @@
-/** What is read from a Pulumi command line before the CLI gets it. */
+/** Reads a Pulumi command line before the CLI gets it. */
 import { LOCAL } from "./local/paths";
 
 /** Commands that name the stack without an option: `pulumi stack select dev`. */
@@ -34,7 +34,7 @@ const valued = [
   "--otel-traces",
 ];
 
-/** What a command line holds beside options and their values: command, sub-command, operands. */
+/** The words of a command line that are no options or their values: command, sub-command, operands. */
 function wordsOf(args: readonly string[]): string[] {
   return args.filter((arg, at) => !arg.startsWith("-") && !valued.includes(args[at - 1] ?? ""));
 }

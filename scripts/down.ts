@@ -1,4 +1,4 @@
-/** `npm run down [-- --droplet]`: takes away what `npm run up` made, and with --droplet the simulated droplet too. */
+/** `npm run down [-- --droplet]`: removes what `npm run up` made, and with --droplet the simulated droplet too. */
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
 import { checkpointing } from "./local/checkpoints";
@@ -44,7 +44,7 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   await prepareStack(paths);
   await startDroplets(paths);
   const fixed = ["destroy", ...unattendedOptions(), ...localOptions()];
-  // Where the claim is not known, nothing is; and it goes last.
+  // A state without the claim knows nothing else either; the claim is removed last.
   const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
   return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;
 }

@@ -8,7 +8,7 @@ import { SetupError } from "./setup/run.mjs";
 import { setUp } from "./setup/setup.mjs";
 
 /**
- * What each command needs, and where it is. A command exports `main(args, paths)`, which gives the exit code.
+ * The set-up and the module of each command. A command exports `main(args, paths)`, which gives the exit code.
  * @type {Record<string, { purpose: import("./setup/setup.mjs").Purpose, module: string }>}
  */
 const commands = {
@@ -31,7 +31,7 @@ async function main([name = "", ...args]) {
   const paths = await setUp(command.purpose);
   const require = createRequire(import.meta.url);
   require("../register.cjs");
-  // The droplets' command line is a program of its own, which reads its arguments itself.
+  // The droplets' command line is a separate program, which reads its own arguments.
   process.argv = [process.argv[0] ?? "node", command.module, ...args];
   const loaded = require(command.module);
   if (typeof loaded.main === "function") process.exitCode = await loaded.main(args, paths);

@@ -14,13 +14,13 @@ import { checkout } from "./local/paths";
 
 const usage = `npm run image -- --out FILE [what it is made of] [what goes into it]
   --from TAR                  a root file system as a tar archive; may be given again, for layers over it
-  --debootstrap SUITE         Debian's minimal system, with --packages A,B, --mirror URL; --refresh installs it anew
+  --debootstrap SUITE         Debian's minimal system, with --packages A,B, --mirror URL; --refresh installs it again
   --oci DIR                   a container image: OCI's layout, or docker save's, in a folder
                               (none of the three: Hornet's own guest)
   --agent DIR|TAR             an agent, with --command LINE, --user NAME (root), --restart always|on-failure|never
   --add DIR                   files to lay over it; may be given again
   --init KIND, --sshd KIND    busybox, openrc, systemd; dropbear, openssh: found where they are not given
-  --no-service                without Hornet's identity service: the guest is told over ssh
+  --no-service                without Hornet's identity service: the guest gets its identity over ssh
   --size MIB`;
 
 const text = { type: "string" } as const;
@@ -89,7 +89,7 @@ function sourceArguments(values: Values): string[] {
   ];
 }
 
-/** Of Hornet's own guest only little can be chosen. */
+/** Few options apply to Hornet's own guest. */
 function own(values: Values): string[] {
   const foreign = (["packages", "mirror", "init", "sshd", "refresh", "no-service"] as const).filter(
     (key) => values[key] !== undefined && values[key] !== false,
@@ -111,7 +111,7 @@ function agentFolder(folder: string, { agent, command, user, restart }: Values):
     throw new Error(`--restart ${restart}: there are always, on-failure and never`);
   }
   const files = join(folder, "opt/hornet-agent");
-  // Whoever the agent is run as gets to it, whatever its folder and this process keep from others.
+  // The agent's user must be able to read it, whatever the modes of its folder and this process's umask are.
   process.umask(0o022);
   mkdirSync(files, { recursive: true });
   if (agent !== undefined) execFileSync("tar", ["-xpf", "-", "-C", files], { input: readAgent(agent).tar });

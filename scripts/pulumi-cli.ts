@@ -6,15 +6,15 @@ import { resolve } from "node:path";
 import { closeTrace } from "../host/trace";
 import { LOCAL, checkout, localPaths } from "./local/paths";
 
-/** Where the set-up left the CLI; see scripts/setup/setup.mjs. */
+/** The CLI's place, as the set-up reports it; see scripts/setup/setup.mjs. */
 export interface Paths {
   /** The folder of `pulumi`. */
   readonly pulumi: string;
-  /** What belongs in front of PATH. */
+  /** Folders for the front of PATH. */
   readonly path: readonly string[];
 }
 
-/** What a finished command printed, where it was not on the terminal. */
+/** The result of a command whose output was captured. */
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
@@ -45,7 +45,7 @@ export function usesStandIn(paths: Paths, stack: string): boolean {
 }
 
 /**
- * The environment for the CLI. For the stack `local` its state, passphrase and stack are set; for any other one the
+ * The environment for the CLI. It sets state, passphrase and stack for the stack `local`; for any other stack the
  * user's own backend and login stay untouched.
  */
 export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEnv {

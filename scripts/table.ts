@@ -1,4 +1,4 @@
-/** What `npm run up` prints at its end. */
+/** The last lines of `npm run up`. */
 import { printable } from "../host/printable";
 import type { Changes, CloneRow } from "./local/result";
 
@@ -7,8 +7,8 @@ const words: Readonly<Record<string, string>> = {
   update: "updated",
   delete: "deleted",
   replace: "replaced",
-  "create-replacement": "created anew",
-  "delete-replaced": "taken away for it",
+  "create-replacement": "created again",
+  "delete-replaced": "deleted for it",
 };
 
 /** One line on what changed; it says so where nothing did. */

@@ -21,7 +21,7 @@ import { checkout } from "./local/paths";
 const USAGE =
   "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]";
 
-/** Where npm was called, which paths on the command line are relative to. */
+/** The folder where npm was called: paths on the command line are relative to it. */
 const calledFrom = process.env.INIT_CWD ?? process.cwd();
 
 /** Why the stories cannot run here; undefined where they can. */
@@ -48,7 +48,7 @@ function readable(option: string, path: string): string {
   return realpathSync(path);
 }
 
-/** What the stories run on, so that results of something else are not taken for theirs. */
+/** The subject of the stories, so that results of another one do not count for them. */
 function subjectOf(files: readonly string[]): string {
   const of = (path: string): string => {
     const { size, mtimeMs } = statSync(path);

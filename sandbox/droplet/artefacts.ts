@@ -3,14 +3,14 @@ import { access, constants, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { checkout } from "./paths";
 
-/** What a droplet shows inside: absolute paths on this machine, null where there is to be none. */
+/** The files that a droplet shows: absolute paths on this machine, null for none. */
 export interface Artefacts {
   readonly firecracker: string | null;
   readonly kernel: string | null;
   readonly rootfs: string | null;
 }
 
-/** What was asked for: a path, `none`, or nothing for what this checkout builds itself. */
+/** The request: a path, `none`, or nothing for this checkout's own build. */
 export type ArtefactChoice = { readonly [key in keyof Artefacts]?: string | undefined };
 
 const sources = {

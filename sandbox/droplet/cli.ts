@@ -7,7 +7,7 @@ import { dropletAttach } from "./enter";
 import { listDroplets, rebootDroplet, startDroplet, stopDroplet, type StartOptions } from "./lifecycle";
 import type { DropletRecord } from "./state";
 
-const usage = `Simulated droplets: Linux hosts of their own on this machine, reached over ssh at 127.0.0.1.
+const usage = `Simulated droplets: separate Linux hosts on this machine, reached over ssh at 127.0.0.1.
 
   start NAME [--port N] [--reflink] [--firecracker PATH] [--kernel PATH] [--rootfs PATH] [--json]
   reboot NAME [--json]

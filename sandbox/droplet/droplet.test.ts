@@ -13,7 +13,7 @@ const exec = promisify(execFile);
 const bare = { firecracker: "none", kernel: "none", rootfs: "none" } as const;
 let state: string;
 
-/** What one could find of a droplet on the machine itself: named namespaces, links, mounts. */
+/** A droplet's traces on the machine itself: named namespaces, links, mounts. */
 async function machine(): Promise<string[]> {
   const links = (await exec("ip", ["-o", "link"])).stdout;
   const names = (await exec("ip", ["netns"])).stdout;
@@ -57,7 +57,7 @@ afterEach(async () => {
   await rm(state, { recursive: true, force: true });
 });
 
-test("two droplets at once are hosts of their own, and leave nothing on the machine", async () => {
+test("two droplets at once are separate hosts, and leave nothing on the machine", async () => {
   const before = await machine();
   const [dev, prod] = (await Promise.all(["dev", "prod"].map((name) => startDroplet({ name, ...bare })))).map(
     ({ droplet }) => droplet,
@@ -124,7 +124,7 @@ test("a reboot keeps files, keys and port, and loses what is in memory", async (
   expect((await observeDroplet("dev")).processes?.filter((line) => line.includes("sleep 1000"))).toEqual([]);
 });
 
-test("a droplet whose supervisor was killed is gone, is seen as stopped, and starts anew", async () => {
+test("a droplet whose supervisor was killed is gone, is listed as stopped, and starts again", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   const { supervisor, init } = processesOf(droplet);
   const namespaces = ownNamespaces(init);
@@ -187,7 +187,7 @@ test("the VMM and images appear inside and cannot be changed there; /opt/swarm c
   expect(existsSync(backing)).toBe(false);
 });
 
-test("what cannot work is said and leaves nothing", async () => {
+test("a start that cannot work is refused with the reason and leaves nothing", async () => {
   await expect(startDroplet({ name: "dev", ...bare, firecracker: "/nowhere" })).rejects.toThrow(
     "--firecracker: /nowhere is not an executable file.",
   );

@@ -27,7 +27,7 @@ mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run
 mkdir -p "$stage"
 for name in "${own[@]}"; do pin "$DROPLET_FS/$name" "$name"; done
 if [[ -n "${DROPLET_SWARM_IMAGE:-}" ]]; then
-  # The loop device keeps the image open for writing; through a mount of its own, or the machine's could not be made
+  # The loop device keeps the image open for writing; through its own mount, or the machine's could not be made
   # read-only below.
   pin "$DROPLET_SWARM_IMAGE" swarm.image
   mkdir "$stage/swarm"
@@ -110,7 +110,7 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpt
 
 mkdir /run/sshd /run/netns /run/lock
 chmod 1777 /run/lock
-# systemd makes the tree shared, and iproute2 makes /run/netns a shared mount of its own the first time that a namespace
+# systemd makes the tree shared, and iproute2 makes /run/netns its own shared mount the first time that a namespace
 # is named; it never takes that back, so it is here from the start.
 mount --make-rshared /
 mount --bind /run/netns /run/netns

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the Internet behind a simulated droplet, in network, mount and pid namespaces of its own: a web server that
+# Plays the Internet behind a simulated droplet, in its own network, mount and pid namespaces: a web server that
 # answers with the address that it sees the request come from. Tells on fd 3 the pid that it has outside.
 set -euo pipefail
 

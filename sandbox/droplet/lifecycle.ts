@@ -13,7 +13,7 @@ import type { SupervisorMessage } from "./supervisor";
 /** How long, in milliseconds, the end of a droplet's processes is waited for before that is an error. */
 const stopLimit = 30_000;
 
-/** What a droplet is started with. What is left out is as at the last start, or the default of a new droplet. */
+/** The options of a start. An option that is left out is as at the last start, or a new droplet's default. */
 export interface StartOptions extends ArtefactChoice {
   readonly name: string;
   /** The port of 127.0.0.1 that ssh answers on; any free one by default. */
@@ -22,12 +22,12 @@ export interface StartOptions extends ArtefactChoice {
   readonly reflink?: boolean | undefined;
 }
 
-/** What a start found or made. */
+/** The result of a start. */
 export interface StartResult {
   readonly droplet: DropletRecord;
   /** Whether this call started it. */
   readonly started: boolean;
-  /** What it was asked for that a droplet which runs already does not have; a stop and a start would change that. */
+  /** Requested options that a running droplet does not have; a stop and a start would apply them. */
   readonly differs: string[];
 }
 
@@ -42,7 +42,7 @@ function isRunning(record: DropletRecord | undefined): boolean {
 }
 
 /**
- * Starts a droplet. One that runs is left as it is; a dead one starts anew with the same keys, port and files.
+ * Starts a droplet. Leaves a running droplet as it is; a dead one starts again with the same keys, port and files.
  * @throws with the end of the supervisor's log where it does not come up; nothing is left running then
  */
 export async function startDroplet(options: StartOptions): Promise<StartResult> {

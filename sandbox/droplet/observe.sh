@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists what a droplet is made of, one section after another; runs inside it. Sections are told apart by "== name".
+# Lists the contents of a droplet, one section after another; runs inside it. A line "== name" begins each section.
 # The caller leaves out of each what differs from one moment to the next. Arguments: folders that are the machine's own,
 # whose files do not count.
 set -euo pipefail

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { dropletExec } from "./enter";
 import { keptFolders } from "./paths";
 
-/** What a droplet is made of, by kind (`links`, `nft`, `files`, …), each entry one line that stays the same. */
+/** A listing of a droplet, by kind (`links`, `nft`, `files`, …), each entry one line that stays the same. */
 export type Observation = Record<string, string[]>;
 
 /** Fields that differ from one moment or one creation to the next without anything having changed. */
@@ -77,7 +77,7 @@ function fileLines(text: string): string[] {
   return (
     text
       .split("\n")
-      // Records of logins, kept by sshd for whoever asks for a terminal.
+      // Records of logins, kept by sshd for logins with a terminal.
       .filter((line) => line !== "" && !/ \/(var\/log\/(lastlog|wtmp|btmp)|run\/utmp) -> $/.test(line))
       .map((line) => {
         const [, type = "", mode = "", size = "", path = "", target = ""] =

@@ -4,7 +4,7 @@ import { checkout, dropletsFolder, recordOf } from "../../operator/simulatedDrop
 export { checkout, dropletsFolder };
 
 /**
- * Folders of the machine that a droplet shows, read-only, even where they lie below one that it has of its own: this
+ * Folders of the machine that a droplet shows, read-only, even below its own folders: this
  * checkout and the Node that runs it, for the tests that run Hornet inside a droplet.
  */
 export const keptFolders: readonly string[] = [checkout, resolve(dirname(process.execPath), "..")];
@@ -17,7 +17,7 @@ export interface DropletPaths {
   readonly log: string;
   readonly privateKey: string;
   readonly hostKey: string;
-  /** What the droplet has as its own /etc, /opt, /root, /var/log and /var/tmp, and /opt/swarm. */
+  /** The droplet's own /etc, /opt, /root, /var/log and /var/tmp, and /opt/swarm. */
   readonly etc: string;
   readonly opt: string;
   readonly root: string;

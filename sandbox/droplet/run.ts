@@ -1,6 +1,6 @@
 import { capture as captureIn, type Argv } from "../../host/exec";
 
-/** What a command printed and how it ended. */
+/** A command's output and exit code. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;

@@ -28,13 +28,13 @@ export const recordSchema = z.strictObject({
   privateKeyPath: z.string(),
   hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/),
   created: z.iso.datetime(),
-  /** What was asked for at the start: paths, `none`, or nothing for what the checkout builds. */
+  /** The request at the start: paths, `none`, or nothing for the checkout's own builds. */
   chosen: z.object({
     firecracker: z.string().optional(),
     kernel: z.string().optional(),
     rootfs: z.string().optional(),
   }),
-  /** What the droplet shows as /usr/bin/firecracker and in /opt/swarm/images; absolute paths on this machine. */
+  /** The sources of /usr/bin/firecracker and /opt/swarm/images; absolute paths on this machine. */
   firecracker: z.string().nullable(),
   kernel: z.string().nullable(),
   rootfs: z.string().nullable(),
@@ -53,7 +53,7 @@ export const recordSchema = z.strictObject({
 /** One process of this machine. `startTime` is in clock ticks since boot, as /proc/PID/stat has it. */
 export type ProcessId = z.infer<typeof processSchema>;
 
-/** What is known about one simulated droplet; the content of its `droplet.json`. */
+/** The record of one simulated droplet; the content of its `droplet.json`. */
 export type DropletRecord = z.infer<typeof recordSchema>;
 
 /** Reads a droplet's record; undefined where there is no such droplet. */

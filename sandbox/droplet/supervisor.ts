@@ -12,7 +12,7 @@ import { identify } from "./processes";
 import { readRecord, writeRecord, type DropletRecord, type ProcessId } from "./state";
 import { connectUplink } from "./uplink";
 
-/** What the supervisor tells the process that started it: an error, or that the droplet is there. */
+/** The supervisor's answer to the process that started it: an error, or that the droplet runs. */
 export interface SupervisorMessage {
   readonly error: string | null;
 }

@@ -11,13 +11,13 @@ import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
 import { planVm } from "../../plan/vm/repair";
 
-/** What a look at a droplet shows of one stack, in words. */
+/** The report on one stack of a droplet, in words. */
 export interface Inspection {
-  /** What the stack has there. */
+  /** The stack's things there. */
   readonly owned: readonly string[];
-  /** What is not as the config declares. */
+  /** Drift from the config. */
   readonly drift: readonly string[];
-  /** What carries the stack's mark and is not declared. */
+  /** Things with the stack's owner label that the config does not declare. */
   readonly orphans: readonly string[];
   /** Names that the config declares and somebody else has. */
   readonly taken: readonly string[];

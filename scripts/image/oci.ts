@@ -10,7 +10,7 @@ const descriptor = z.object({
 });
 const index = z.object({ manifests: z.array(descriptor).min(1) });
 const manifest = z.object({ layers: z.array(descriptor) });
-/** What `docker save` wrote before it wrote OCI's layout as well. */
+/** The older layout of `docker save`, from before it wrote OCI's layout as well. */
 const saved = z.array(z.object({ Layers: z.array(z.string()) })).length(1);
 
 /** Node's name of this machine's architecture as OCI has it. */

@@ -16,7 +16,7 @@ const report = z.object({
   ),
 });
 
-/** What the first failure says first. */
+/** The first line of the first failure. */
 function reason(file: string, code: number): string {
   try {
     const { testResults } = report.parse(JSON.parse(readFileSync(file, "utf8")));

@@ -5,10 +5,10 @@ import { World, droplet } from "../../test/support/world";
 
 /** The limits of the stories are enough for a machine that needs this long, in s. */
 const REFERENCE = 30;
-/** What the limits of the measured boot itself are multiplied with: nothing is known of the machine yet. */
+/** The factor for the limits of the measured boot itself, before the machine's speed is known. */
 export const UNMEASURED = 20;
 
-/** What every limit is multiplied with on a machine whose measured boot took `seconds`. */
+/** The factor for every limit on a machine whose measured boot took `seconds`. */
 export function scaleFor(seconds: number): number {
   return Math.max(1, seconds / REFERENCE);
 }

@@ -1,4 +1,4 @@
-/** What came of the stories: kept in a folder, so that one can go on where it was left, and shown as a table. */
+/** The results of the stories: kept in a folder, so that a run can continue an earlier one, and shown as a table. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -14,7 +14,7 @@ const outcome = z.object({
 export type Outcome = z.infer<typeof outcome>;
 
 const kept = z.object({
-  /** What the stories ran on. */
+  /** The Firecracker, kernel and machine that the stories ran on. */
   subject: z.string(),
   /** How long the first boot took, in s. */
   boot: z.number().optional(),

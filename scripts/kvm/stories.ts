@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { checkout } from "../local/paths";
 
-/** Stories that play a VMM or a guest of their own kind, which a real Firecracker cannot show. */
+/** Stories that need a special VMM or guest, which a real Firecracker cannot show. */
 const STAND_IN_ONLY = new Set(["hundreds", "slow"]);
 
 /** Tests of providers that show on the VMM itself, without a guest that boots, what it does with other people's snapshots. */

@@ -12,13 +12,13 @@ const checkpoint = z.object({
 });
 
 const CLAIM = "pulumi-nodejs:dynamic/hornet:DropletClaim";
-/** What the claim depends on. */
+/** The claim's dependency. */
 const CHECK = "pulumi-nodejs:dynamic/hornet:DropletCheck";
 
 /** From so many clones on the state is written once. */
 const MANY = 30;
 
-/** What makes the engine write the state once (pulumi/sdk, go/common/env). */
+/** Makes the engine write the state once (pulumi/sdk, go/common/env). */
 const WRITE_ONCE = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
 
 /** How an `up` is to be run. */

@@ -14,7 +14,7 @@ import { LOCAL, localPaths } from "./paths";
 
 const note =
   "# The stack local's config as Pulumi uses it: Pulumi.local.yaml, and what was set by `npm run pulumi -- config set`.\n" +
-  "# Made anew at every run; where a key changed in Pulumi.local.yaml, that wins over what was set here.\n";
+  "# Rewritten at every run; a key that changed in Pulumi.local.yaml takes precedence over a value that was set here.\n";
 
 function read(file: string): unknown {
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;

@@ -23,7 +23,7 @@ export function localPaths(): {
   const root = stateFolder();
   const state = resolve(root, "state");
   return {
-    /** What belongs to the stack: its config, and the ssh_config that `up` writes. */
+    /** The stack's own files: its config, and the ssh_config that `up` writes. */
     folder: resolve(root, LOCAL),
     /** Pulumi's state, and in it the stack's own file and the locks of those who work on it. */
     state,

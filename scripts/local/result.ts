@@ -1,4 +1,4 @@
-/** What the last `up` did and what it made, asked of the CLI. */
+/** The changes and the clones of the last `up`, from the CLI. */
 import { z } from "zod";
 import { runPulumi, type Paths } from "../pulumi-cli";
 import { LOCAL } from "./paths";
@@ -23,7 +23,7 @@ async function ask(paths: Paths, args: readonly string[]): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-/** What the last operation on the stack did. */
+/** The changes of the last operation on the stack. */
 export async function readChanges(paths: Paths): Promise<Changes> {
   return historySchema.parse(await ask(paths, ["stack", "history", "--page-size", "1"]))[0]?.resourceChanges ?? {};
 }

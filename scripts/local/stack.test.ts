@@ -67,7 +67,7 @@ async function importResourceOn(hostKey: string, privateKeyPath: string): Promis
   await pulumi("stack", "import", "--stack", LOCAL, "--file", file);
 }
 
-test("a fresh folder becomes a stack with a passphrase of its own; a second time changes nothing", async () => {
+test("a fresh folder becomes a stack with its own passphrase; a second time changes nothing", async () => {
   await prepareStack(paths);
   const { passphrase, stackFile, state } = localPaths();
   expect(statSync(passphrase).mode & 0o777).toBe(0o600);

@@ -88,7 +88,7 @@ function saltIn(file: string): string | undefined {
 
 /**
  * `pulumi stack init` writes the salt of the passphrase into the stack's config file beside Pulumi.yaml, and cannot be
- * told to use another one. So it runs in a folder of its own, and the salt is taken over from there.
+ * told to use another one. So it runs in a separate folder, and Hornet copies the salt from there.
  */
 export async function makeStack(paths: Paths): Promise<void> {
   const { folder, config } = localPaths();
@@ -117,7 +117,7 @@ async function releaseStaleLocks(paths: Paths): Promise<void> {
   const { locks } = localPaths();
   const files = existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
   const holders = files.map((name) => lock.safeParse(readJson(join(locks, name))).data);
-  // Of another machine, or unreadable: Pulumi says what it makes of it.
+  // The lock is of another machine, or unreadable: Pulumi reports it.
   if (
     holders.length === 0 ||
     !holders.every((holder) => holder?.hostname === hostname() && identify(holder.pid) === undefined)

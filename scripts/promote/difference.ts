@@ -3,7 +3,7 @@ import { printableLines } from "../../host/printable";
 
 const MIB = 1 << 20;
 
-/** What a reviewer wants to see of a promotion, line by line. */
+/** The differences of a promotion for a reviewer, line by line. */
 export function difference(
   before: string | undefined,
   after: string,

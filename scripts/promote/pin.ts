@@ -34,7 +34,7 @@ export function pin(text: string, digest: string, from: string): string {
   return document.toString({ lineWidth: 0, indent: indent.length });
 }
 
-/** Where a digest goes in the text of a mapping that says where its snapshot comes from; undefined where it is not as usual. */
+/** The place for a digest in the text of a mapping with the snapshot's source; undefined for an unusual layout. */
 function spotOf(text: string, snapshot: YAMLMap): { begin: number; end: number; before: string } | undefined {
   const pinned = snapshot.get("digest", true);
   const source = snapshot.items.find(({ key }) => isScalar(key) && key.value === "from");
@@ -48,7 +48,7 @@ function spotOf(text: string, snapshot: YAMLMap): { begin: number; end: number; 
   if (pinned !== undefined || !isMap(value) || value.flow !== true || !value.range || !key.range) return undefined;
   const end = value.range[1];
   if (snapshot.flow === true) return { begin: end, end, before: ", digest: " };
-  // Behind whatever is said of the source on its line.
+  // After the comment on the source's line.
   const line = /\r?$/m.exec(text.slice(end))?.index ?? 0;
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const column = key.range[0] - text.lastIndexOf("\n", key.range[0] - 1) - 1;

@@ -15,7 +15,7 @@ const systems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "open
 const processors = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "x64", "wasm32"];
 
 /**
- * What a platform package is for, as its name says: `@unrs/resolver-binding-linux-arm-gnueabihf`.
+ * The platform of a package, from its name: `@unrs/resolver-binding-linux-arm-gnueabihf`.
  * @param {string} name
  */
 function platformOf(name) {

@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * Makes a fresh machine ready: `node scripts/setup/setup.mjs [--for up|test|operator] [--json]`.
+ * Prepares a fresh machine: `node scripts/setup/setup.mjs [--for up|test|operator] [--json]`.
  *
  *   up        everything that `npm run up` needs: packages, node_modules, the Pulumi CLI, VMM, guest kernel and image
  *   test      the same and what the tests need
  *   operator  what driving a droplet elsewhere needs: node_modules, the Pulumi CLI, ssh
  *
- * Runs before node_modules exists, so it is plain JavaScript without dependencies. What is there is left as it is.
+ * Runs before node_modules exists, so it is plain JavaScript without dependencies. It leaves alone what is already there.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -21,7 +21,7 @@ import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
 
 /** @typedef {"up" | "test" | "operator"} Purpose */
 /**
- * Where the results lie, absolute. `path` is what belongs in front of PATH for the Pulumi CLI to find its plugins.
+ * Absolute paths of the results. `path` lists the folders for the front of PATH, so that the Pulumi CLI finds its plugins.
  * @typedef {object} Paths
  * @property {string} pulumi the folder of `pulumi` and `pulumi-language-nodejs`
  * @property {string[]} path
@@ -33,11 +33,11 @@ import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
 
 const checkout = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** Whether a step that had nothing to do is told too: where the set-up is all that was asked for. */
+/** Whether to report steps with nothing to do, too: if the user asked for the set-up alone. */
 let tellCached = false;
 
 /**
- * Does one step under a heading, and says how long it took; a step that says nothing was cached.
+ * Runs one step under a heading, and prints how long it took; a step that prints nothing was cached.
  * @template T
  * @param {string} title
  * @param {(heading: () => void) => Promise<T>} work calls `heading` before it does anything that takes time
@@ -102,7 +102,7 @@ async function all(works) {
   return Promise.all(works);
 }
 
-/** What is built from Debian's packages. */
+/** Builds what needs Debian's packages. */
 async function builds() {
   const [vmm, kernel, image] = await all([
     build("VMM stand-in", "sandbox/vmm/build.sh"),
@@ -136,7 +136,7 @@ export async function setUp(purpose) {
   return withLock(join(checkout, ".hornet/setup.lock"), async () => {
     // Without these certificates Go can fetch nothing.
     if (missing().includes("ca-certificates")) await packages(["ca-certificates"]);
-    // What needs no other package runs beside the installation of packages.
+    // Steps that need no Debian package run beside the installation of packages.
     const early = all([build("Pulumi CLI", "tools/build-pulumi.sh"), nodeModules()]);
     early.catch(() => undefined);
     /** @type {Partial<Paths>} */

@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Evaluates an expression with a module of the set-up as `m`; these are ES modules, which run in a Node of their own. */
+/** Evaluates an expression with a module of the set-up as `m`; these are ES modules, which run in a separate Node. */
 async function evaluate(module: string, expression: string): Promise<unknown> {
   const url = JSON.stringify(`file://${join(__dirname, module)}`);
   const code = `import * as m from ${url}; const call = async (f) => { try { return { value: await f() }; } catch (e) { return { error: e.message }; } };
@@ -67,7 +67,7 @@ test("the list of packages is well formed, gives a reason for each, and tests ne
   expect(all?.filter((name) => !some?.includes(name))).toEqual(["sudo", "iptables", "shellcheck", "mmdebstrap"]);
 });
 
-test("missing packages are told from installed ones", async () => {
+test("missing packages are distinguished from installed ones", async () => {
   expect(await evaluate("packages.mjs", `m.missingPackages(["dpkg", "no-such-package", "coreutils"])`)).toEqual([
     "no-such-package",
   ]);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { SetupError } from "./run.mjs";
 
 /**
- * What this machine is, as far as the set-up cares.
+ * The properties of this machine that the set-up needs.
  * @typedef {{ platform: string, id: string, version: string, root: boolean, node: string }} System
  */
 
