@@ -8,7 +8,9 @@ import type {
   ObservedTable,
   ObservedVm,
 } from "../model/observed";
+import { parseKeyValues } from "../model/keyValues";
 import { HornetError } from "./errors";
+import type { VarsOf } from "./session/calls";
 import { refusal, sayWaiting } from "./session/lock";
 import type { Session } from "./session/session";
 
@@ -44,13 +46,12 @@ const nftRule = z.object({ chain: z.string(), comment: z.string().default(""), e
 /**
  * Reads a droplet in one call. Every named namespace is listed; details are of those that the owner has claimed.
  *
- * @param vars owner, runtime_dir, vmm_timeout_ms
  * @param asItIs read it also while somebody else changes it
  * @throws HornetError that names whoever changes it, where they are not done in time
  */
 export async function gatherFacts(
   session: Session,
-  vars: Readonly<Record<string, string>>,
+  vars: Omit<VarsOf<"gather_facts">, "quiet">,
   { asItIs = false } = {},
 ): Promise<Observed> {
   const read = async (quiet: string): Promise<string> =>
@@ -220,12 +221,7 @@ function parseNamespace(body: string): ObservedNamespace {
 const instanceInfo = z.object({ id: z.string(), state: z.string(), vmm_version: z.string() });
 
 function parseVm(body: string): ObservedVm {
-  const values = new Map(
-    lines(body).map((line): [string, string] => {
-      const at = line.indexOf("=");
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
+  const values = parseKeyValues(body);
   const record = [...values].filter(([key]) => key.startsWith("record."));
   const told = values.get("told");
   return {

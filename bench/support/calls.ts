@@ -1,11 +1,11 @@
-import type { Call } from "../../host/session/call";
+import type { AnyCall } from "../../host/session/call";
 import { Session } from "../../host/session/session";
 import type { CallRecord } from "./driveTypes";
 
 /** Called when a call begins and, with its record, when it has ended. */
 export interface CallObserver {
-  begun(call: Call): void;
-  ended(call: Call, record: CallRecord): void;
+  begun(call: AnyCall): void;
+  ended(call: AnyCall, record: CallRecord): void;
 }
 
 /**
@@ -16,8 +16,8 @@ export interface CallObserver {
 export function recordCalls(observer?: CallObserver): CallRecord[] {
   const records: CallRecord[] = [];
   // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its session below
-  const original = Session.prototype.call;
-  Session.prototype.call = async function (this: Session, call: Call): Promise<string> {
+  const original = Session.prototype.perform;
+  Session.prototype.perform = async function (this: Session, call: AnyCall): Promise<string> {
     const start = performance.now();
     observer?.begun(call);
     try {

@@ -82,10 +82,10 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const session = sessions.of(connectionSchema.parse(request.droplet));
   const begun = performance.now();
   // All lanes, so that opening them is not counted as work on the droplet.
-  await Promise.all(Array.from({ length: LANES }, () => session.call({ what: "connect", run: "pause 0.05" })));
+  await Promise.all(Array.from({ length: LANES }, () => session.perform({ what: "connect", run: "pause 0.05" })));
   const connect = performance.now() - begun;
   const look = async (): Promise<string[]> =>
-    request.inspect === undefined ? [] : [await session.call({ what: "look", run: request.inspect })];
+    request.inspect === undefined ? [] : [await session.perform({ what: "look", run: request.inspect })];
   const before = await look();
   const answers = answersOf(request);
   const calls = recordCalls(answers);

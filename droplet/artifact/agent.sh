@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # An agent goes into the disk of a boot before the guest sees it, without mounting it.
 
-# stage_agent: variables runtime_dir namespace owner; stdin: a tar archive. Begins a scratch VM with it.
+# @call stage_agent(runtime_dir namespace owner vmm_timeout_ms) stdin: a tar archive; effects
+# Begins a scratch VM with it.
 stage_agent() {
   local dir=$runtime_dir/$namespace
   effect "scratch/clear" end_scratch || return

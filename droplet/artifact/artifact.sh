@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Snapshot artifacts: folders of vm.snapshot, vm.mem, rootfs.ext4, vmlinux and manifest.json.
 
-# inspect_files: stdin: one path a line. Answers "SIZE MTIME INODE PATH" for those that are there.
+# @call inspect_files() stdin: paths; answers: SIZE MTIME INODE PATH of those that exist; reads
 inspect_files() {
   local file
   while IFS= read -r file; do
@@ -13,10 +13,10 @@ inspect_files() {
 # A manifest takes a few KiB, a signature less than one. A file of gigabytes of that name would stall whoever reads it.
 manifest_limit=1048576
 
-# read_manifest: variables path. The manifest's text, up to one byte more than the limit; nothing where there is none.
+# @call read_manifest(path) answers: the manifest, up to one byte more than its limit; nothing where there is none; reads
 read_manifest() { read_limited "$path/manifest.json"; }
 
-# read_signature: variables path. As read_manifest.
+# @call read_signature(path) answers: as read_manifest; reads
 read_signature() { read_limited "$path/manifest.json.sig"; }
 
 read_limited() { [[ ! -f $1 ]] || head -c $((manifest_limit + 1)) -- "$1"; }
@@ -28,7 +28,8 @@ artifact_names() {
     -regex '.*/[0-9a-f]{64}/manifest\.json' -type f -user "$EUID" -size "-$((manifest_limit + 1))c" -printf '%P\n' | cut -d/ -f1
 }
 
-# irregular_files: stdin: one path a line. Answers those that are there and are no regular files: reading a fifo may never end.
+# @call irregular_files() stdin: paths; answers: those that exist and are no regular files; reads
+# Nobody reads such a file: reading a fifo may never end.
 irregular_files() {
   local file
   while IFS= read -r file; do
@@ -36,9 +37,9 @@ irregular_files() {
   done
 }
 
-# hash_files: stdin: one path a line. Answers "SHA256 SIZE MTIME INODE PATH", in this order; all are read at once, and none any
-# longer where one of them cannot be read. Instead of the digest it says "irregular" of what is neither a file nor a disk, and
-# "changed" of what was written while it was read.
+# @call hash_files() stdin: paths; answers: SHA256 SIZE MTIME INODE PATH, a line each; reads
+# Keeps the order and reads all files at once; stops where it cannot read one of them. Instead of a digest it answers
+# "irregular" for what is neither a file nor a disk, and "changed" for a file that was written while it was read.
 hash_files() {
   local file line descriptor
   local -a files descriptors=()
@@ -76,16 +77,17 @@ hash_marked() {
 # Debian's sha256sum does not: a snapshot is read six times as fast.
 hash_file() { openssl dgst -sha256 -r "$1" 2>/dev/null || sha256sum -- "$1"; }
 
-# describe_host: what a snapshot depends on beside its VMM, as lines key=value.
+# @call describe_host() answers: key=value; reads
+# What a snapshot depends on beside its VMM.
 describe_host() {
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
   printf 'features=%s\n' "$(cpu_features)"
   printf 'kernel=%s\n' "$(uname -r)"
 }
 
-# take_snapshot: variables runtime_dir namespace owner dir_of_artifacts kernel; stdin: the requests that pause the VM and
-# write vm.snapshot and vm.mem into its folder (the VMM may see other folders otherwise than we do, see expose_path).
-# Leaves a draft that is complete but for its manifest, and ends the VM.
+# @call take_snapshot(runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms) stdin: the requests; answers: as hash_files; effects
+# The requests pause the VM and write vm.snapshot and vm.mem into its folder (the VMM may see other folders than this shell
+# does, see expose_path). Leaves a draft that is complete but for its manifest, and ends the VM.
 take_snapshot() {
   local dir=$runtime_dir/$namespace draft=$dir_of_artifacts/.hornet-draft-$namespace file
   effect "artifact/snapshot" api "$dir" "$(</dev/stdin)" || return
@@ -102,7 +104,8 @@ take_snapshot() {
   for file in vm.snapshot vm.mem rootfs.ext4 vmlinux; do printf '%s\n' "$draft/$file"; done | hash_files
 }
 
-# abort_boot: variables runtime_dir namespace owner dir_of_artifacts. Takes away what a boot that failed has left.
+# @call abort_boot(runtime_dir namespace owner dir_of_artifacts vmm_timeout_ms) removes
+# Removes what a failed boot has left.
 abort_boot() {
   effect "scratch/end" end_scratch || return
   effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
@@ -111,9 +114,10 @@ abort_boot() {
 
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
-# publish_artifact: variables namespace owner dir_of_artifacts digest name signature; stdin: the manifest. The draft gets its
-# name, read-only, and the stable name, if it is given one, beside it. Where the digest is there already, that one is used;
-# what has that name and is not what the name says gives way, and those who use it are users of what comes in its place.
+# @call publish_artifact(namespace owner dir_of_artifacts digest signature name) stdin: the manifest; effects
+# Gives the draft its name, read-only, and the stable name, where there is one, beside it. Where the digest exists already,
+# that artifact is used. A folder that has this name and other content gives way, and its users become users of what comes in
+# its place.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
   if ! has_manifest "$target" "$digest"; then
@@ -134,7 +138,8 @@ publish_artifact() {
   fi
 }
 
-# link_artifact: variables namespace dir_of_artifacts; stdin: lines "NAME PATH". A draft that leads to files which lie elsewhere.
+# @call link_artifact(namespace dir_of_artifacts) stdin: lines NAME PATH; effects
+# Makes a draft of links to files that lie elsewhere.
 link_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
   effect "artifact/folder" make_folder "$dir_of_artifacts" || return
@@ -170,8 +175,8 @@ write_manifest() {
 # close_artifact FOLDER: nobody but root reads a snapshot: it holds a guest's memory. This is the one place that says who may.
 close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0400 {} + && chmod 0700 "$1"; }
 
-# list_open: variables dir_of_artifacts; stdin: digests. Answers those whose artifact another user of the droplet can read: an
-# older Hornet left them so.
+# @call list_open(dir_of_artifacts) stdin: digests; answers: those whose artifact another user of the droplet can read; reads
+# An older Hornet left them so.
 list_open() {
   local one
   while IFS= read -r one; do
@@ -179,7 +184,7 @@ list_open() {
   done
 }
 
-# close_artifacts: variables dir_of_artifacts; stdin: digests.
+# @call close_artifacts(dir_of_artifacts) stdin: digests; effects
 close_artifacts() {
   local one
   while IFS= read -r one; do
@@ -192,7 +197,8 @@ write_signature() {
     mv "$1/.hornet-draft.sig" "$1/manifest.json.sig"
 }
 
-# sign_artifact: variables path signature. Puts a manifest's signature beside it.
+# @call sign_artifact(path signature) effects
+# Puts a manifest's signature beside it.
 sign_artifact() {
   [[ -f $path/manifest.json ]] || { fail "there is no $path/manifest.json"; return 1; }
   effect "artifact/signature" write_signature "$path"
@@ -203,7 +209,8 @@ add_user() {
   close_artifact "$1" && mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
 }
 
-# prune_artifact: as drop_artifact, but says "used" and keeps what a VM of this stack was started from.
+# @call prune_artifact(runtime_dir namespace owner digest dir_of_artifacts) answers: used, or nothing; removes
+# As drop_artifact, but answers "used" and keeps an artifact from which a VM of this stack was started.
 prune_artifact() {
   if runs_on "$digest"; then printf used; else drop_artifact; fi
 }
@@ -217,13 +224,14 @@ runs_on() {
   return 1
 }
 
-# list_unused: variables runtime_dir owner; stdin: digests. Says those that no VM of this stack was started from.
+# @call list_unused(runtime_dir owner) stdin: digests; answers: those from which no VM of this stack was started; reads
 list_unused() {
   local one
   while IFS= read -r one; do runs_on "$one" || printf '%s\n' "$one"; done
 }
 
-# is_shared: variables path owner. Says "shared" where another stack uses the artifact that the path leads to.
+# @call is_shared(owner path) answers: shared, or nothing; reads
+# Whether another stack uses the artifact that the path leads to.
 is_shared() {
   local mark
   for mark in "$path"/.hornet-users/*; do
@@ -231,9 +239,9 @@ is_shared() {
   done
 }
 
-# drop_artifact: variables owner dir_of_artifacts digest namespace. Gives up this stack's use; the last user takes the
-# artifact away, and the stable name that leads there. Our own mark goes last, with the folder or alone, so that a
-# crash in between leaves something that is still ours to finish.
+# @call drop_artifact(namespace owner dir_of_artifacts digest) removes
+# Ends this stack's use. The last user removes the artifact and the stable name that leads to it. This stack's mark goes
+# last, with the folder or alone, so that after a crash in between something is left that this stack still has to finish.
 drop_artifact() {
   local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users link
   [[ -d $dir_of_artifacts ]] || return 0
@@ -255,10 +263,12 @@ drop_artifact() {
   effect "artifact/del-folder" drop_folder "$dir_of_artifacts"
 }
 
-# condemn_artifact: variables dir_of_artifacts digest. A damaged artifact is none any more, and waits for one to take its place.
+# @call condemn_artifact(dir_of_artifacts digest) effects
+# Removes a damaged artifact's manifest; the folder waits for the artifact that takes its place.
 condemn_artifact() { effect "artifact/condemn" rm -f "$dir_of_artifacts/$digest/manifest.json"; }
 
-# retire_artifact: variables namespace dir_of_artifacts digest. Takes a damaged artifact away, whose mark ever is on it.
+# @call retire_artifact(namespace dir_of_artifacts digest) effects
+# Removes a damaged artifact, whoever uses it.
 retire_artifact() {
   local grave=$dir_of_artifacts/.hornet-draft-$namespace
   effect "artifact/del-draft" rm -rf "$grave" || return

@@ -2,9 +2,9 @@
 # A VM that lives only while an artifact is made or examined: a namespace of its own with a tap, no veth, and nobody who
 # could reach it but us. variables: runtime_dir namespace owner.
 
-# begin_scratch: variables also firecracker disk_path disk_source disk_copy tap tap_mac tap_address vmm_timeout_ms, and
-# agent where stage_agent was called before; stdin: the requests. With disk_copy the VM gets a copy of the disk, without
-# it the disk itself (a paused VM writes nothing). With no tap given the VMM makes what it needs by itself.
+# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker disk_path vmm_timeout_ms) stdin: the requests; effects
+# agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
+# paused VM writes nothing). Without a tap the VMM makes what it needs by itself.
 begin_scratch() {
   local dir=$runtime_dir/$namespace config
   config=$(cat)
@@ -32,9 +32,9 @@ addr replace $tap_address dev $tap" || return
   }
 }
 
-# access_said: variables runtime_dir namespace generation (empty: the guest was booted). Says "closed" where the guest's identity
-# service lets nobody but root ask the metadata service; "open", and the reason if the service gives one, where everybody may
-# ask, as with services of before; nothing where it says nothing.
+# @call access_said(runtime_dir namespace generation) answers: closed, or open REASON, or nothing; reads
+# generation is empty for a guest that was booted. "closed": the guest's identity service lets only root ask the metadata
+# service. "open": everybody may ask it, as with older services. Nothing: the service has said nothing yet.
 access_said() {
   local dir=$runtime_dir/$namespace reason said=waiting
   [[ -z $generation ]] || said="taken $generation"
@@ -55,10 +55,12 @@ end_scratch() {
   unclaim "$dir"
 }
 
-# scratch_done: end_scratch as an effect of its own.
+# @call scratch_done(runtime_dir namespace owner vmm_timeout_ms) removes
+# end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# try_scratch: begin_scratch for requests that may be refused: answers with what the API said, and succeeds.
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
+# As begin_scratch, but succeeds where the VMM refuses the requests.
 try_scratch() {
   local dir=$runtime_dir/$namespace config=
   config=$(cat)

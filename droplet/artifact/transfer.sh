@@ -2,12 +2,13 @@
 # Artifacts on their way from one droplet to another (see pack.pl and unpack.pl). The droplet that sends may be hostile: the
 # receiver knows every name, size and digest before the first byte, and publishes nothing that differs.
 
-# send_files: variables files (lines "OFFSET NAME PATH"), life (seconds of silence at most). stdout: the stream.
+# @call send_files(life files) answers: the stream, on stdout; reads
+# files: lines "OFFSET NAME PATH". life: seconds of silence, at most.
 send_files() {
   perl -e "$pack_program" "$life" 3<<<"$files" || return 1
 }
 
-# list_manifests: variables dir_of_artifacts. Every artifact's digest and manifest, the latter in base64.
+# @call list_manifests(dir_of_artifacts) answers: DIGEST and the manifest in base64, a line each; reads
 list_manifests() {
   local name
   while IFS= read -r name; do
@@ -15,7 +16,7 @@ list_manifests() {
   done < <(artifact_names)
 }
 
-# allocated: variables folder; stdin: names. Answers "NAME SIZE ALLOCATED", both in bytes.
+# @call allocated(folder) stdin: names; answers: NAME SIZE ALLOCATED in bytes, a line each; reads
 allocated() {
   local name
   while IFS= read -r name; do
@@ -23,9 +24,10 @@ allocated() {
   done | while read -r name size blocks; do printf '%s %s %s\n' "$name" "$size" $((blocks * 512)); done
 }
 
-# begin_receive: variables namespace owner dir_of_artifacts digest; stdin: lines "SHA256 NAME PATH", a file on this droplet
-# that should have that content. Makes the draft, or goes on with the one of a transfer that was cut off. Answers "have NAME"
-# for each complete file, "NAME OFFSET" for the one that was under way, "received BYTES" for what that took.
+# @call begin_receive(namespace dir_of_artifacts digest) stdin: lines SHA256 NAME PATH; answers: have NAME, NAME OFFSET, received BYTES; effects
+# Makes the draft, or goes on with the draft of a transfer that was cut off. stdin names files of this droplet that should
+# have that content. Answers "have NAME" for each complete file, "NAME OFFSET" for the unfinished one, "received BYTES" for
+# what they took.
 begin_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace notes name path sum at=0
   local -a sums=() names=() paths=()
@@ -71,17 +73,17 @@ is_roots() {
   [[ -f $1 && ! -L $1 && -O $1 ]] && mode=$(stat -c %a -- "$1") && (((8#$mode & 8#022) == 0))
 }
 
-# receive_files: variables namespace owner dir_of_artifacts, files (lines "OFFSET SIZE NAME"), and the limits of unpack.pl: stall
-# grace rate. stdin: the stream. Answers how far it came, line by line.
+# @call receive_files(namespace dir_of_artifacts stall grace rate files) stdin: the stream; answers: how far it came, line by line; effects
+# files: lines "OFFSET SIZE NAME". stall, grace and rate: the limits of unpack.pl.
 receive_files() {
   effect "artifact/receive" unpack_stream "$dir_of_artifacts/.hornet-draft-$namespace"
 }
 
 unpack_stream() { perl -e "$unpack_program" "$1" "$stall" "$grace" "$rate" 3<<<"$stream_begins"$'\n'"$files"; }
 
-# verify_receive: variables namespace dir_of_artifacts; stdin: lines "SHA256 NAME", all files of the manifest. Reads every file
-# from disk. Fails with the name of the first one that is not what it should be, and removes the draft then; removes whatever
-# else lies in the draft. Answers as hash_files does.
+# @call verify_receive(namespace dir_of_artifacts) stdin: lines SHA256 NAME; answers: as hash_files; effects
+# stdin: all files of the manifest. Reads every file from disk. Fails with the name of the first file that differs, and
+# removes the draft then; else removes whatever else the draft holds.
 verify_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace sum name at=0 fault="" answer=""
   local -a sums=() names=() paths=()
@@ -118,7 +120,8 @@ keep_only() {
   done
 }
 
-# abort_receive: variables namespace dir_of_artifacts. Removes what a transfer that failed has left.
+# @call abort_receive(namespace dir_of_artifacts) effects
+# Removes what a failed transfer has left.
 abort_receive() {
   effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
   effect "artifact/del-folder" drop_folder "$dir_of_artifacts"

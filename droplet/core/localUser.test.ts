@@ -30,7 +30,7 @@ test("a local user neither holds the lock nor speaks for its holder", async () =
   );
   const session = new Session({ ...droplet.connection, lockTimeout: 3 });
   try {
-    await session.call({ what: "change", run: "true" });
+    await session.perform({ what: "change", run: "true" });
     expect(await session.call({ what: "ask", run: "lock_holder" })).not.toContain("mallory");
     expect(await droplet.run("stat -c '%U %a' /run/hornet /run/hornet/lock /run/hornet/holder")).toBe(
       "root 700\nroot 600\nroot 600\n",

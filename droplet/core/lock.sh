@@ -84,7 +84,8 @@ end_session_lanes() {
   return 0
 }
 
-# lock_holder: who holds the lock: the text it gave, its pid and for how long. Nothing where nobody does.
+# @call lock_holder() answers: who holds the lock; reads
+# Its text, its pid and for how long. Nothing where nobody holds it.
 lock_holder() {
   local process since now text
   { read -r process since text <"$lock_folder/holder"; } 2>/dev/null || return 0

@@ -68,8 +68,9 @@ find_vmm() {
   return 1
 }
 
-# recover_vmm: variables runtime_dir namespace owner. A VMM of this clone that its pid file does not name is written there,
-# so that it can be mended or ended. Nothing happens where the one that is named lives, or there is none.
+# @call recover_vmm(runtime_dir namespace owner) effects
+# Writes the pid of this clone's VMM into its pid file, where the file names another, so that Hornet can repair or end it.
+# Does nothing where the VMM that the file names is alive, or where there is none.
 recover_vmm() {
   local dir=$runtime_dir/$namespace pid=""
   local -A vmm_of=()
@@ -93,8 +94,8 @@ process_alive() {
   [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
 }
 
-# mend_vm: variables runtime_dir namespace owner disk_path. What can be put right around a VM that lives: the mode of its
-# folder, the mark on its disk, the mount of its disk.
+# @call mend_vm(runtime_dir namespace owner disk_path) effects
+# Repairs what can be repaired around a running VM: the mode of its folder, the mark on its disk, the mount of its disk.
 mend_vm() {
   local dir=$runtime_dir/$namespace pid at
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }

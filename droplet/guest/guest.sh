@@ -22,9 +22,9 @@ release_guest() {
 delete table ip hornet_hold" && rm -f "$1/held"
 }
 
-# identify_guest: variables runtime_dir namespace owner guest_address guest_user host_key (empty: whichever answers)
-# limit_ms; stdin: the private key that logs in, in base64, or - for those of this droplet's user; then the script for the
-# guest (guest/identity/over-ssh.sh). Answers with what the guest said.
+# @call identify_guest(runtime_dir namespace owner limit_ms guest_address guest_user host_key) stdin: the login key, then the script; answers: what the guest said; effects
+# host_key is empty where any key will do. stdin: the private key in base64, or - for the keys of this droplet's user; then
+# the script for the guest (guest/identity/over-ssh.sh).
 identify_guest() {
   local dir=$runtime_dir/$namespace key script
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }

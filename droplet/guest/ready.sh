@@ -4,14 +4,16 @@
 # note_unsettled DIR (variable settles): from here on until settle_vm nobody knows that the clone is as it should be.
 note_unsettled() { if [[ -n $settles ]]; then printf 'yes\n' >"$1/unsettled"; else clear_path "$1/unsettled"; fi; }
 
-# unsettle_vm: variables runtime_dir namespace owner. It was changed, and a smoke test of it failed.
+# @call unsettle_vm(runtime_dir namespace owner) effects
+# The clone was changed, and a smoke test of it failed.
 unsettle_vm() {
   local settles=1
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
   effect "$namespace/unsettled" note_unsettled "$runtime_dir/$namespace"
 }
 
-# settle_vm: variables runtime_dir namespace owner. It is ready, and its smoke tests succeeded.
+# @call settle_vm(runtime_dir namespace owner) effects
+# The clone is ready, and its smoke tests succeeded.
 settle_vm() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
   effect "$namespace/settled" empty_file "$runtime_dir/$namespace/unsettled"

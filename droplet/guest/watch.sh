@@ -9,7 +9,8 @@ few_consoles=16
 # µs between two looks at least at whatever changes slowly.
 slow_look=1000000
 
-# watch_guests: a stream. Each line of stdin is an order:
+# @call watch_guests() stdin: orders; answers: events; reads
+# A stream. Each line of stdin is an order:
 #   watch ID KIND NETNS ADDRESS DIR WORDS
 #   drop ID
 # KIND console waits for WORDS of the identity service on the console; ssh asks the ssh server in the namespace NETNS (- for

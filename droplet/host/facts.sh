@@ -4,8 +4,9 @@
 # section NAME…: heads a part of the answer.
 section() { printf '\035%s\n' "$*"; }
 
-# gather_facts: variables owner runtime_dir vmm_timeout_ms quiet (seconds to wait until nobody else changes the droplet;
-# empty: it is read as it is). Where somebody still does, the answer is a section busy that names them, and nothing else.
+# @call gather_facts(runtime_dir owner quiet vmm_timeout_ms) answers: sections, see host/facts.ts; reads
+# quiet: seconds to wait until nobody else changes the droplet (empty: read it as it is). Where somebody still changes it
+# after that, the answer is one section, busy, that names them.
 gather_facts() {
   local claim name mark
   local -a mine=()

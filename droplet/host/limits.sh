@@ -2,7 +2,8 @@
 # Limits of the kernel that a large fleet meets. Those that are sysctls are raised for as long as a stack needs it. Its
 # folder .limits-ID below the runtime folder remembers in the file raised, as lines "KEY BEFORE TO", what they were before.
 
-# limit_facts: variables runtime_dir owner limits (sysctls, blank between) bridge (may be empty). Lines key=value.
+# @call limit_facts(runtime_dir owner limits bridge) answers: key=value; reads
+# limits: names of sysctls, blank between. bridge may be empty.
 limit_facts() {
   local key file value before to mode namespaces
   local -a ports
@@ -59,8 +60,9 @@ cgroup_pids() {
   [[ -z $least ]] || printf '%s %s' "$least" "$tightest"
 }
 
-# raise_limits: variables runtime_dir owner raise (lines "KEY TO") known (what the state remembers, lines "KEY BEFORE TO").
-# Brings those that were raised before, too, back to where they were raised to. Answers with the note as it is then.
+# @call raise_limits(runtime_dir owner known raise) answers: KEY BEFORE TO, a line each; effects
+# raise: lines "KEY TO". known: what the state remembers, lines "KEY BEFORE TO". Limits that were raised before and have sunk
+# since are raised again. Answers with the note as it is then.
 raise_limits() {
   local dir key to before value
   dir=$(limits_folder)
@@ -98,8 +100,9 @@ write_limit() {
   printf '%s\n' "$2" >"$(sysctl_file "$1")" || fail "$1 cannot be set to $2 on the droplet; set it with: sysctl -w $1=$2"
 }
 
-# return_limits: variables runtime_dir owner known. Gives back what this stack raised, or the duty to a stack that stays.
-# A value that somebody else raised further, or lowered, is theirs and stays.
+# @call return_limits(runtime_dir owner known) removes
+# Restores what this stack raised, or hands the duty over to a stack that stays. A value that somebody else has raised
+# further, or lowered, stays.
 return_limits() {
   local dir key before to value heir raise=""
   dir=$(limits_folder)

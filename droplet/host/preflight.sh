@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# preflight_facts: variables runtime_dir owner dir_of_artifacts firecracker (see list_programs) paths (one a line) state_file (of a
-# snapshot without a manifest, or empty) more_tools (blank between), and those of limit_facts. Answers with lines key=value.
+# @call preflight_facts(runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker limits bridge) answers: key=value; reads
+# firecracker: see list_programs. paths: one a line. state_file: that of a snapshot without a manifest, or empty. more_tools:
+# names, blank between. limits and bridge: see limit_facts.
 preflight_facts() {
   local path
   local -a marks
@@ -70,7 +71,7 @@ describe_snapshot() {
 # cpu_features: the line of /proc/cpuinfo that lists what the CPU can do: "flags : …", on Arm "Features : …".
 cpu_features() { sed -n '/^\(flags\|Features\)[[:space:]]*:/{p;q}' /proc/cpuinfo; }
 
-# count_cores: how many processes can run at once.
+# @call count_cores() answers: how many processes can run at once; reads
 count_cores() { nproc; }
 
 # kvm_state: whether this process can open /dev/kvm.

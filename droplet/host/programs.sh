@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # The Firecracker programs of a droplet; several versions may stand side by side.
 
-# list_programs: variables firecracker (paths of programs, or of folders that hold some, one a line). Answers a line "VERSION
-# FORMAT PATH" for each program; FORMAT is - where the program names none. A path that leads to none: "- - PATH".
+# @call list_programs(firecracker) answers: VERSION FORMAT PATH, a line each; reads
+# firecracker: paths of programs, or of folders that hold some, one a line. FORMAT is - where the program names none. A path
+# that leads to no program answers "- - PATH".
 list_programs() {
   local path file inode found
   local -A asked=()
@@ -52,5 +53,5 @@ ask_program() {
   printf '%s %s' "$version" "${format:--}"
 }
 
-# snapshot_head: variables path (of a state file). Its first bytes, in hexadecimal; nothing where there is none.
+# @call snapshot_head(path) answers: the first bytes of a state file, in hexadecimal; nothing where there is none; reads
 snapshot_head() { [[ ! -f $path ]] || od -An -v -tx1 -N 64 -- "$path"; }

@@ -7,7 +7,8 @@
 # keeper_home: variables runtime_dir owner. The keeper's folder.
 keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
 
-# keep_consoles: variables runtime_dir owner console_limit (bytes) vmm_timeout_ms.
+# @call keep_consoles(runtime_dir owner console_limit vmm_timeout_ms) effects
+# console_limit: bytes.
 keep_consoles() {
   local home
   home=$(keeper_home)
@@ -24,7 +25,8 @@ start_keeper() {
   await_helper "$1" "$!" || fail "what keeps the consoles short does not start"
 }
 
-# release_consoles: variables runtime_dir owner. Nothing of it is left.
+# @call release_consoles(runtime_dir owner) removes
+# Leaves nothing of the keeper.
 release_consoles() {
   local home
   home=$(keeper_home)
@@ -90,8 +92,8 @@ identity_failures() {
 # console_tail DIR BYTES: the end of a console, for an error.
 console_tail() { tail -c "$2" "$1/console.log" 2>/dev/null | tr -d '\000\033\r'; }
 
-# guest_end: variables runtime_dir namespace. How a VM's VMM ended, in a line: alive, none (it was never started), unknown, or
-# its exit code as a shell has it; then the end of its console.
+# @call guest_end(runtime_dir namespace) answers: a line, then the console's end; reads
+# The line tells how the VMM ended: alive, none (it was never started), unknown, or its exit code as a shell has it.
 guest_end() {
   local dir=$runtime_dir/$namespace pid recorded code=unknown
   if vmm_alive "$dir"; then

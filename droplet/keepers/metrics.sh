@@ -24,7 +24,7 @@ prepare_metrics() {
 
 make_pipe() { clear_path "$1" && mkfifo -m 600 "$1"; }
 
-# keep_metrics: variables runtime_dir owner metrics_folder vmm_timeout_ms.
+# @call keep_metrics(runtime_dir owner metrics_folder known_folder? vmm_timeout_ms) effects
 keep_metrics() {
   local home folder
   home=$(metrics_home)
@@ -68,7 +68,8 @@ leave_metrics() {
   end_helper hornet-metrics "$1" && clear_path "$file" && clear_path "$file.draft" && drop_folder "$2"
 }
 
-# release_metrics: variables runtime_dir owner known_folder (or not set). Nothing of it is left.
+# @call release_metrics(runtime_dir owner known_folder?) removes
+# Leaves nothing of the collector.
 release_metrics() {
   local home folder
   home=$(metrics_home)

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The droplet's bridge. Its claim folder remembers what the droplet was like before.
 
-# converge_bridge: variables runtime_dir bridge owner host forward rules table address mac before. The claim folder
-# remembers what the droplet was like before us, so that destroying gives it back; before is the same as the state has it,
-# for a folder that was lost: FORWARDING-WAS-OFF ORIGIN HAD ADDRESS MAC.
+# @call converge_bridge(runtime_dir owner bridge before mac host forward rules table address) answers: FORWARDING-WAS-OFF ORIGIN HAD ADDRESS MAC, then the kernel's listing; effects
+# The claim folder remembers what the droplet was like before Hornet, so that delete_bridge restores it; before is the
+# state's copy of the answer's first line, for a claim folder that was lost.
 converge_bridge() {
   local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours
   if [[ -e /sys/class/net/$bridge ]] && ! owns_link "$bridge"; then
@@ -61,9 +61,10 @@ enable_forwarding() {
   : >"$1/forwarding-was-off" && echo 1 >/proc/sys/net/ipv4/ip_forward
 }
 
-# delete_bridge: variables runtime_dir bridge owner address table before. An adopted bridge stays, without what we added to it;
-# one that another stack uses is handed over to that stack, which then takes it away. One with ports of ours waits for the
-# end of those: they are clones that no state knows, and what sweeps them takes the bridge along.
+# @call delete_bridge(runtime_dir owner bridge before table address) removes
+# An adopted bridge stays, without what Hornet added to it. A bridge that another stack uses goes to that stack, which then
+# removes it. A bridge with ports of this stack waits for their end: they are clones that no state knows, and the sweep of
+# those removes the bridge too.
 delete_bridge() {
   local dir=$runtime_dir/.bridge-$bridge-${owner##*:} origin=ours had=0 mac="" heir same="" ports="" made="" own=""
   if ! is_ours "$dir"; then

@@ -35,9 +35,8 @@ load_rules_in() {
     'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
-# converge_namespace: variables runtime_dir namespace owner host_veth note (a file that is in a new folder from its first
-# moment on; empty: none) adopt add inside_first host ipv6
-# (IPv6 is to be refused) inside. Answers with the ms.
+# @call converge_namespace(runtime_dir namespace owner adopt note add host inside_first ipv6 inside host_veth) answers: the ms; effects
+# note names a file that is in a new folder from its first moment on (empty: none). ipv6: refuse it in the namespace.
 converge_namespace() {
   local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
   own_clone || own=$?
@@ -58,7 +57,8 @@ converge_namespace() {
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 
-# finish_clones: variables runtime_dir namespaces (blank between) owner. A state knows them from here on.
+# @call finish_clones(runtime_dir owner namespaces) effects
+# namespaces are blank between. From here on a state knows these clones.
 finish_clones() {
   local namespace
   for namespace in $namespaces; do
@@ -70,9 +70,10 @@ finish_clones() {
 # note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
 note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 
-# delete_namespace: variables runtime_dir namespace owner host_veth (empty: not known) vmm_timeout_ms keep_console (not empty:
-# its folder stays where the console of a failed guest is in it; the next up or a sweep removes it). A VMM of ours that
-# no state knows ends with it; while anything else runs in it, it stays, for it would lose its network.
+# @call delete_namespace(runtime_dir namespace owner host_veth keep_console? vmm_timeout_ms) removes
+# host_veth is empty where nobody knows it. With keep_console the folder stays where it holds the console of a failed guest;
+# the next up or a sweep removes it. A VM that no state knows ends with its namespace; a namespace in which anything else
+# runs stays, because that would lose its network.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids network=""
   own_clone || return $(($? - 1))
@@ -151,8 +152,8 @@ own_clone() {
   effect "$namespace/mark" mark_again "$dir" || return 2
 }
 
-# apply_rules: variables runtime_dir namespace owner table rules pending (empty: the state has the namespace by now).
-# Answers with the kernel's listing, and the ms in a line after.
+# @call apply_rules(runtime_dir namespace owner table rules pending) answers: the kernel's listing, then the ms; effects
+# pending is empty once the state has the namespace.
 apply_rules() {
   local begun=${EPOCHREALTIME/./}
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
@@ -163,7 +164,7 @@ apply_rules() {
   printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
 }
 
-# delete_rules: variables runtime_dir namespace owner table.
+# @call delete_rules(runtime_dir namespace owner table) removes
 delete_rules() {
   is_ours "$runtime_dir/$namespace" || return 0
   has_netns "$namespace" || return 0

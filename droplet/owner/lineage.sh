@@ -7,7 +7,7 @@
 
 lineage_home() { printf '%s' "$runtime_dir/.claim-${owner##*:}"; }
 
-# read_lineage: variables runtime_dir owner. The content of the file lineage; nothing where nobody has claimed.
+# @call read_lineage(runtime_dir owner) answers: the file lineage; nothing where nobody has claimed; reads
 read_lineage() { cat "$(lineage_home)/lineage" 2>/dev/null || :; }
 
 # enter_lineage: variables runtime_dir owner lineage take_over (the lineage that the operator takes over from, or empty)
@@ -40,10 +40,12 @@ note_lineage() {
     mv "$1/lineage.$BASHPID" "$1/lineage"
 }
 
-# claim_lineage: variables as enter_lineage. Runs behind enter_lineage, which does the work.
+# @call claim_lineage(runtime_dir owner dir_of_artifacts) effects
+# enter_lineage runs before it and does the work.
 claim_lineage() { :; }
 
-# release_lineage: variables runtime_dir owner. Gives the claim up once nothing of the owner is left on the droplet.
+# @call release_lineage(runtime_dir owner) removes
+# Ends the claim once the owner has nothing left on the droplet.
 release_lineage() {
   local home
   home=$(lineage_home)

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Taking away by ownership mark: what a stack left on a droplet that its state does not know.
 
-# sweep: variables owner runtime_dir dir_of_artifacts declared finished (names of namespaces, blank between) all vmm_timeout_ms.
-# Takes away the namespaces that this owner has claimed, with VM, links, rules and files, but for those that are declared,
-# and those of finished whose folder does not say that they were begun. With all set also its bridges and artifacts, and
-# gives back the limits that its note says it raised. What is somebody else's is not looked at.
+# @call sweep(runtime_dir owner declared finished all dir_of_artifacts keep_console? known_folder? vmm_timeout_ms) removes
+# Removes the namespaces that this owner has claimed, with VM, links, rules and files, except those declared, and those of
+# finished whose folder does not say that they were begun (both: names, blank between). With all it removes the owner's
+# bridges and artifacts too, and restores the limits that its note says it raised. It looks at nothing that belongs to
+# somebody else.
 sweep() {
   local claim namespace host_veth
   for claim in "$runtime_dir"/*/owner; do

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # A clone's disk while it moves to another snapshot: the old one waits beside the new one until that has proved itself.
 
-# set_aside: variables runtime_dir namespace owner shutdown_ms vmm_timeout_ms. Ends the VM and puts its disk aside. Where
-# one lies aside already, an earlier move was cut off, and what is in its place is of the new snapshot.
+# @call set_aside(runtime_dir namespace owner shutdown_ms vmm_timeout_ms) effects
+# Ends the VM and puts its disk aside. Where a disk lies aside already, an earlier move was cut off, and the disk in its
+# place is the new snapshot's.
 set_aside() {
   local dir=$runtime_dir/$namespace
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
@@ -11,7 +12,8 @@ set_aside() {
   [[ -e $dir/rootfs.aside || ! -e $dir/rootfs.ext4 ]] || effect "$namespace/aside" mv "$dir/rootfs.ext4" "$dir/rootfs.aside"
 }
 
-# put_back: the same variables. Ends the VM and puts the disk back that lies aside; where none does, nothing happens.
+# @call put_back(runtime_dir namespace owner vmm_timeout_ms) effects
+# Ends the VM and puts the disk back that lies aside; does nothing where none does.
 put_back() {
   local dir=$runtime_dir/$namespace
   is_ours "$dir" || return 0
@@ -22,24 +24,26 @@ put_back() {
   effect "$namespace/put-back" mv "$dir/rootfs.aside" "$dir/rootfs.ext4"
 }
 
-# drop_aside: the same variables.
+# @call drop_aside(runtime_dir namespace owner) effects
 drop_aside() {
   local dir=$runtime_dir/$namespace
   is_ours "$dir" || return 0
   [[ ! -e $dir/rootfs.aside ]] || effect "$namespace/drop-aside" rm -f "$dir/rootfs.aside"
 }
 
-# smoke_test: variables namespace name address command. Runs a user's command on the droplet.
+# @call smoke_test(namespace name address command) answers: what the command printed; reads
+# Runs a user's command on the droplet.
 smoke_test() {
   export CLONE="$name" ADDRESS="$address" NAMESPACE="$namespace"
   bash -c "$command"
 }
 
-# read_proofs: variables runtime_dir digest. Who has proved a snapshot, one a line.
+# @call read_proofs(runtime_dir digest) answers: who has proved a snapshot, a line each; reads
 read_proofs() { cat "$runtime_dir"/.proof-*/"$digest" 2>/dev/null || :; }
 
-# list_others: variables runtime_dir owner digest clones (names, blank between). Of these clones of this stack those whose VMs
-# were started from another snapshot, a name a line. A clone that is about to go is not among them, and its snapshot no matter.
+# @call list_others(runtime_dir owner clones digest) answers: names, a line each; reads
+# Lists those of these clones (names, blank between) that this stack started from another snapshot. A clone that is about to
+# go is not among them: its snapshot no longer matters.
 list_others() {
   local record name
   while IFS= read -r record; do
@@ -49,8 +53,8 @@ list_others() {
   done < <(grep -Lxs "digest=sha256:$digest" "$runtime_dir"/*/record)
 }
 
-# write_proof: those of list_others, and keep (digests whose proofs stay, blank between). Where clones run another
-# snapshot it answers with them, as list_others does, and notes nothing.
+# @call write_proof(runtime_dir owner keep digest clones) answers: those that list_others lists; effects
+# keep: digests whose proofs stay, blank between. Notes nothing where clones run another snapshot.
 write_proof() {
   local dir=$runtime_dir/.proof-${owner##*:} file others
   effect "proof/claim" claim_named "$dir" || return
@@ -65,7 +69,7 @@ write_proof() {
 # put_file PATH TEXT
 put_file() { printf '%s\n' "$2" >"$1.draft" && mv "$1.draft" "$1"; }
 
-# drop_proofs: variables runtime_dir owner.
+# @call drop_proofs(runtime_dir owner) removes
 drop_proofs() {
   local dir=$runtime_dir/.proof-${owner##*:}
   [[ ! -d $dir ]] || effect "proof/end" drop_named "$dir"

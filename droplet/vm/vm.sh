@@ -200,13 +200,11 @@ add_taps() {
   ip_batch_in "$namespace" "$lines"
 }
 
-# start_vm: variables runtime_dir namespace owner firecracker id disk_path (empty: the VM has no disk) tap further_taps
-# (blank between) vmm_flags disk_source keep_disk vsock (the path of its socket; empty: it has none) hold settles (somebody
-# waits until it is ready) metrics record told (see send_vm) shutdown_ms generation closed (the guest was closed in its
-# template; see handover.sh) vmm_timeout_ms; stdin, with next_part between: the requests, what puts the identity into the
-# metadata (empty: the requests do), what clears that (empty: there is nothing to clear), the identity's drive in base64
-# (empty: it has none). Answers with lines key=value; load is what is left of the time of all requests, so the
-# start of the process that sends them is in it. A guest whose disk lives on may write what it has in memory.
+# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
+# disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
+# between. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
+# see handover.sh. Of the answer load_ms is what remains of the time of all requests, so it includes the start of the process
+# that sends them. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config put clear drive pid t0 t1 t2 t3 identity resume disk_kind
   read_parts
@@ -273,11 +271,10 @@ request_ms() {
   printf -v "$1" '%d' $(((us + 500) / 1000))
 }
 
-# send_vm: variables runtime_dir namespace owner record (empty: as it is) told (the mark of what the guest is told by the
-# requests; empty: it is told by something else, after them) knock (the clone's address, where its guest is to look
-# at its metadata at once; empty: it need not) generation vmm_timeout_ms; stdin, with next_part between: the requests, what puts
-# an identity into the metadata, what clears that (see start_vm). Into a guest that has not said yet that it is closed the
-# handover puts it.
+# @call send_vm(runtime_dir namespace owner record told knock generation vmm_timeout_ms) stdin: config, put, clear (see read_parts); effects
+# record is empty where it stays as it is. told is the mark of what the requests tell the guest (empty: something else tells
+# it, after them). knock is the clone's address where the guest must look at its metadata at once (empty: it need not). Where
+# a guest has not said yet that it is closed, the handover puts the identity into its metadata.
 send_vm() {
   local config put clear drive dir=$runtime_dir/$namespace
   read_parts
@@ -291,7 +288,7 @@ send_vm() {
   [[ -z $knock ]] || knock_at "$knock"
 }
 
-# note_told: variables runtime_dir namespace owner told.
+# @call note_told(runtime_dir namespace owner told) effects
 note_told() {
   is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
   effect "$namespace/told" put_line "$runtime_dir/$namespace/told" "$told"
@@ -300,12 +297,12 @@ note_told() {
 # knock_at ADDRESS: a datagram for the guest's identity service, which looks by itself as well, only later. It costs no process.
 knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
 
-# finish_identity: variables runtime_dir namespace owner generation vmm_timeout_ms. Waits until the metadata of a guest that
-# has taken its identity is cleared. Answers with what the guest could not do; see identity_failures.
+# @call finish_identity(runtime_dir namespace generation vmm_timeout_ms) answers: what the guest could not do, see identity_failures; effects
+# Waits until the metadata of a guest that has taken its identity is cleared.
 finish_identity() { await_handover "$runtime_dir/$namespace" && identity_failures; }
 
-# delete_vm: variables runtime_dir namespace owner shutdown_ms keep_console (not empty: what tells why its guest failed stays).
-# The folder stays: it is the namespace's.
+# @call delete_vm(runtime_dir namespace owner keep_console? shutdown_ms vmm_timeout_ms) removes
+# With keep_console the files that tell why the guest failed stay. The folder stays: it is the namespace's.
 delete_vm() {
   local dir=$runtime_dir/$namespace
   local -a kept=()

@@ -1,15 +1,11 @@
 import { HornetError } from "../errors";
-import { READ_ONLY, REMOVING } from "./library";
+import { kindOf, type CallName, type MustHave, type VarsOf } from "./calls";
 import { quote } from "../quote";
 
-/** One call of a library function on a droplet. */
-export interface Call {
+/** What every call has beside the function and its variables. */
+interface CallOptions {
   /** What it is for, in words: "create namespace vm7". Stands in every error. */
   readonly what: string;
-  /** A function of droplet/. */
-  readonly run: string;
-  /** Shell variables that the function reads. They are data: quoted once, here, and never in an argument list. */
-  readonly vars?: Readonly<Record<string, string>>;
   /** What the function reads on stdin; the place for secrets. */
   readonly stdin?: string;
   /** The limit in ms; reached, the call and all that it started is killed. Default: the connection's timeout. */
@@ -22,11 +18,23 @@ export interface Call {
   readonly hint?: string;
 }
 
+/** One call of a function of droplet/, with the variables that it reads; of several functions, with those of all. */
+export type Call<Name extends CallName> = CallOptions & { readonly run: Name } & ([MustHave<Name>] extends [never]
+    ? { readonly vars?: VarsOf<Name> }
+    : { readonly vars: VarsOf<Name> });
+
+/** A call as a lane takes it. */
+export interface AnyCall extends CallOptions {
+  readonly run: string;
+  /** Data: quoted once, in {@link encode}, and never in an argument list. */
+  readonly vars?: Readonly<Record<string, string>>;
+}
+
 /**
  * The code of a call, for a shell of its own: its variables, then the function, fed by a builtin so that stdin is in no
  * argument list. `exec`, for what is redirected for a group of commands, bash leaves open a second time under another number.
  */
-export function encode({ run, vars = {}, stdin }: Call): string {
+export function encode({ run, vars = {}, stdin }: AnyCall): string {
   const assignments = Object.entries(vars).map(([name, value]) => {
     if (!/^[a-z][a-z_0-9]*$/.test(name)) throw new Error(`not a variable's name: ${name}`);
     return `${name}=${quote(value)}\n`;
@@ -43,6 +51,7 @@ export function encode({ run, vars = {}, stdin }: Call): string {
 
 /** A call that changes a droplet for a state runs only where that state's lineage owns it; see droplet/owner/lineage.sh. */
 function withLineage(run: string, { lineage }: Readonly<Record<string, string>>): string {
-  if (lineage === undefined || READ_ONLY.has(run)) return run;
-  return REMOVING.has(run) ? `keep_lineage && ${run} && release_lineage` : `enter_lineage && ${run}`;
+  const kind = kindOf(run);
+  if (lineage === undefined || kind === "reads") return run;
+  return kind === "removes" ? `keep_lineage && ${run} && release_lineage` : `enter_lineage && ${run}`;
 }

@@ -6,7 +6,7 @@ beforeEach(() => {
 });
 afterEach(async () => session.close());
 
-const answer = (run: string, rest: object = {}): Promise<string> => session.call({ what: "test", run, ...rest });
+const answer = (run: string, rest: object = {}): Promise<string> => session.perform({ what: "test", run, ...rest });
 
 /** Every line that ever closed an answer, told of an effect or ended a connection, for this call and the next ones. */
 const forged = `for ((i = 0; i < 300; i++)); do printf '\\n\\036%s 0\\n\\036%s\\n\\n\\036%032d 0\\n' "$i" "$i" "$i"; done

@@ -26,54 +26,6 @@ function asShell(file: string): string {
   return text.replaceAll(/^[ \t]*#.*\n/gm, "");
 }
 
-/** The functions that change nothing. All others need the droplet's lock. */
-export const READ_ONLY: ReadonlySet<string> = new Set([
-  "access_said",
-  "allocated",
-  "count_cores",
-  "describe_host",
-  "gather_facts",
-  "guest_end",
-  "hash_files",
-  "inspect_files",
-  "list_open",
-  "irregular_files",
-  "is_shared",
-  "limit_facts",
-  "list_manifests",
-  "list_others",
-  "list_programs",
-  "list_unused",
-  "lock_holder",
-  "preflight_facts",
-  "read_lineage",
-  "read_manifest",
-  "read_proofs",
-  "read_signature",
-  "send_files",
-  "smoke_test",
-  "snapshot_head",
-  "watch_guests",
-]);
-
-/** The functions that only remove. All others that change something claim the droplet for their state first. */
-export const REMOVING: ReadonlySet<string> = new Set([
-  "abort_boot",
-  "delete_bridge",
-  "delete_namespace",
-  "delete_rules",
-  "delete_vm",
-  "drop_artifact",
-  "drop_proofs",
-  "prune_artifact",
-  "release_consoles",
-  "release_lineage",
-  "release_metrics",
-  "return_limits",
-  "scratch_done",
-  "sweep",
-]);
-
 /**
  * The first thing a lane runs: read the library from stdin, then serve. `head -c` takes exactly the bytes it was asked
  * for; the final x keeps trailing newlines through the command substitution.

@@ -63,12 +63,12 @@ async function anotherProcess(run: string): Promise<ChildProcess> {
 
 test("who changes has the droplet alone; the next one is told whom it waits for, and goes on by itself", async () => {
   const [one, two] = [operator(), operator()];
-  await one.call(work("echo one >>/tmp/order"));
+  await one.perform(work("echo one >>/tmp/order"));
   expect(await holder()).toMatch(new RegExp(`^${lockHolder()} \\(pid \\d+ on the droplet, for \\d+ s\\)$`));
-  const second = two.call(work("echo two >>/tmp/order"));
+  const second = two.perform(work("echo two >>/tmp/order"));
   await until(() => Promise.resolve(said.length > 0));
   expect(said).toEqual([expect.stringMatching(`^waiting for ${one.name}: it is locked by ${lockHolder()}`)]);
-  await one.call(work("echo still one >>/tmp/order"));
+  await one.perform(work("echo still one >>/tmp/order"));
   expect(await order()).toBe("one\nstill one\n");
   await one.close();
   await second;
@@ -76,8 +76,8 @@ test("who changes has the droplet alone; the next one is told whom it waits for,
 });
 
 test("a wait that is over names the holder and the ways out", async () => {
-  await operator().call(work("true"));
-  await expect(operator({ lockTimeout: 1 }).call(work("true"))).rejects.toThrow(
+  await operator().perform(work("true"));
+  await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(
     /is locked by .* process \d+ \(pid \d+ on the droplet.*\): wait until that operation is over, or end it by its pid there/,
   );
 });
@@ -86,7 +86,7 @@ test("the lock of a process that was killed is taken over at once, after the end
   const child = await anotherProcess("echo begun >>/tmp/order; sleep 30; echo too late >>/tmp/order");
   await until(async () => (await droplet.run("cat /tmp/order 2>/dev/null || :")) !== "");
   child.kill("SIGKILL");
-  await operator({ lockTimeout: 20 }).call(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
+  await operator({ lockTimeout: 20 }).perform(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
   expect(await order()).toBe("begun\nnext\n");
 });
 
@@ -106,24 +106,24 @@ test("a holder that falls silent loses the lock, and what it had at work ends be
   await until(async () => (await droplet.run("cat /tmp/order 2>/dev/null || :")) !== "");
   shell(["hold_lock", "5", "a sleeper", "2"]).stdin.write(`${"0".repeat(32)}\n`);
   await until(async () => (await holder()).startsWith("a sleeper"));
-  await operator({ lockTimeout: 30 }).call(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
+  await operator({ lockTimeout: 30 }).perform(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
   expect(said).toEqual([expect.stringContaining("it is locked by a sleeper (pid")]);
   expect(await order()).toBe("begun\nnext\n");
 });
 
 test("a lock that is lost is taken anew, once for all calls that need it", async () => {
   const one = operator({ lockTimeout: 5 });
-  await one.call(work("true"));
+  await one.perform(work("true"));
   await droplet.run("kill -9 $(pgrep -f 'hornet-lane [0-9a-f]+ hold_lock')");
   await until(async () => !(await one.holdsLock()));
-  await Promise.all(["1", "2", "3"].map((name) => one.call(work(`echo ${name} >>/tmp/order`))));
+  await Promise.all(["1", "2", "3"].map((name) => one.perform(work(`echo ${name} >>/tmp/order`))));
   expect((await order()).split("\n").sort()).toEqual(["", "1", "2", "3"]);
   expect(said).toEqual([]);
 });
 
 test("two ways to one droplet in one operation do not wait for each other", async () => {
   const ways = [droplet.connection, { ...droplet.connection, lanes: 2 }, { ...droplet.connection, timeout: 50 }];
-  for (const [at, way] of ways.entries()) await sessions.of(way).call(work(`echo ${at} >>/tmp/order`));
+  for (const [at, way] of ways.entries()) await sessions.of(way).perform(work(`echo ${at} >>/tmp/order`));
   expect(await order()).toBe("0\n1\n2\n");
   expect(said).toEqual([]);
 });
@@ -132,19 +132,19 @@ const vars = { owner: "hornet:p/s:0", runtime_dir: "/opt/swarm/runtime", vmm_tim
 
 test("the droplet is read when nobody else changes it, or as it is where that is asked for", async () => {
   const one = operator();
-  await one.call(work("true"));
+  await one.perform(work("true"));
   const two = operator();
   expect((await gatherFacts(two, vars, { asItIs: true })).forwarding).toBe(false);
   const reading = gatherFacts(two, vars);
   await until(() => Promise.resolve(said.length > 0));
   expect(said).toEqual([expect.stringContaining("it is locked by")]);
-  await one.call(work("echo 1 >/proc/sys/net/ipv4/ip_forward"));
+  await one.perform(work("echo 1 >/proc/sys/net/ipv4/ip_forward"));
   // Who has the lock waits for nobody.
   expect((await gatherFacts(one, vars)).forwarding).toBe(true);
   await one.close();
   expect((await reading).forwarding).toBe(true);
   await droplet.run("echo 0 >/proc/sys/net/ipv4/ip_forward");
-  await one.call(work("true"));
+  await one.perform(work("true"));
   await expect(gatherFacts(operator({ lockTimeout: 1 }), vars)).rejects.toThrow("is locked by");
 });
 
@@ -158,12 +158,12 @@ test("what was read before the lock is used only where nobody has had the lock s
   const second = await viewed.observeToChange(common, "y");
   await sessions.close();
   const stranger = operator();
-  await stranger.call(work("echo 1 >/proc/sys/net/ipv4/ip_forward"));
+  await stranger.perform(work("echo 1 >/proc/sys/net/ipv4/ip_forward"));
   await stranger.close();
   const third = await viewed.observeToChange(common, "y");
   expect([second.forwarding, third.forwarding]).toEqual([false, true]);
   // Its own changes do not make it read again.
-  await sessions.of(common.droplet).call(work("echo 0 >/proc/sys/net/ipv4/ip_forward"));
+  await sessions.of(common.droplet).perform(work("echo 0 >/proc/sys/net/ipv4/ip_forward"));
   expect(await viewed.observeToChange(common, "y")).toBe(third);
 });
 
@@ -171,11 +171,11 @@ test("two names of one droplet are one operator's: neither waits for the other",
   const one = sessions.of({ ...droplet.connection, lockTimeout: 2 });
   const other = sessions.of({ ...droplet.connection, host: "localhost", lockTimeout: 2 });
   try {
-    await one.call(work("true"));
+    await one.perform(work("true"));
     // By whichever of them it is reached first.
     expect((await gatherFacts(other, vars)).forwarding).toBe(false);
     expect(await other.holdsLock()).toBe(true);
-    await other.call(work("true"));
+    await other.perform(work("true"));
     expect(said).toEqual([]);
   } finally {
     await sessions.close();

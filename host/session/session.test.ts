@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { commandLines, scratchDroplet, type ScratchDroplet } from "../../test/support/scratchDroplet";
 import type { Connection, SshConnection } from "../../model/connection";
 import { CommandError, ConnectionError } from "../errors";
-import type { Call } from "./call";
+import type { AnyCall } from "./call";
 import { Session } from "./session";
 
 jest.setTimeout(120_000);
@@ -52,7 +52,7 @@ const sudoers = (rules: string): Promise<string> =>
   );
 
 /** A call of a piece of shell, for what no library function does. */
-const code = (run: string, rest: Partial<Call> = {}): Call => ({ what: "test", run, ...rest });
+const code = (run: string, rest: Partial<AnyCall> = {}): AnyCall => ({ what: "test", run, ...rest });
 
 async function errorOf(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
@@ -105,59 +105,61 @@ describe.each<[string, () => Connection]>([
 
   test("its lanes have one machine and a pid each", async () => {
     const one = session(2);
-    const pids = await Promise.all([1, 2].map(() => one.call(code('sleep 0.1; printf "%s" "$$"'))));
+    const pids = await Promise.all([1, 2].map(() => one.perform(code('sleep 0.1; printf "%s" "$$"'))));
     expect(new Set(pids).size).toBe(2);
     expect(one.machine).toMatch(/^[0-9a-f-]{36} \d+$/);
   });
 
   test("stdout, stderr and the exit code are told apart", async () => {
     const one = session();
-    expect(await one.call(code("printf out; printf err >&2"))).toBe("out");
-    const error = await errorOf(one.call(code("printf out; printf 'went wrong' >&2; exit 7", { hint: "do this" })));
+    expect(await one.perform(code("printf out; printf err >&2"))).toBe("out");
+    const error = await errorOf(one.perform(code("printf out; printf 'went wrong' >&2; exit 7", { hint: "do this" })));
     if (!(error instanceof CommandError)) throw error;
     expect(error.failure).toMatchObject({ code: 7, stderr: "went wrong", what: "test" });
     expect(error.message).toContain("exit code: 7");
     expect(error.message).toContain("went wrong");
     expect(error.message).toContain("next: do this");
     expect(error.message).toContain(one.name);
-    expect(await one.call(code("printf still"))).toBe("still");
+    expect(await one.perform(code("printf still"))).toBe("still");
   });
 
   test("no call sees what another left behind", async () => {
     const one = session(1);
-    await one.call(
+    await one.perform(
       code('left=1; cd /; exec 5<>/dev/null; set +u; eval "pwd() { echo other; }"', { vars: { given: "x" } }),
     );
-    expect(await one.call(code('printf %s "${left-none} ${given-none}"'))).toBe("none none");
-    expect(await one.call(code("cat"))).toBe("");
+    expect(await one.perform(code('printf %s "${left-none} ${given-none}"'))).toBe("none none");
+    expect(await one.perform(code("cat"))).toBe("");
   });
 
   test("values arrive byte for byte, and none is run", async () => {
     const one = session(1);
     for (const value of hostile) {
-      expect(await one.call(code('printf "%s" "$value"', { vars: { value } }))).toBe(value);
-      expect(await one.call(code("cat", { stdin: value }))).toBe(value);
+      expect(await one.perform(code('printf "%s" "$value"', { vars: { value } }))).toBe(value);
+      expect(await one.perform(code("cat", { stdin: value }))).toBe(value);
     }
-    expect(await one.call(code("ls /tmp"))).not.toContain("hacked");
-    await expect(one.call(code("cat", { stdin: "a\0b" }))).rejects.toThrow("NUL");
+    expect(await one.perform(code("ls /tmp"))).not.toContain("hacked");
+    await expect(one.perform(code("cat", { stdin: "a\0b" }))).rejects.toThrow("NUL");
     // Whoever does not read it is not to fail for it: it fills no pipe.
-    await one.call(code("true", { stdin: "x".repeat(1 << 20) }));
-    await expect(one.call(code("true", { vars: { "a b": "x" } }))).rejects.toThrow("not a variable's name");
-    expect(await one.call(code("printf ok"))).toBe("ok");
+    await one.perform(code("true", { stdin: "x".repeat(1 << 20) }));
+    await expect(one.perform(code("true", { vars: { "a b": "x" } }))).rejects.toThrow("not a variable's name");
+    expect(await one.perform(code("printf ok"))).toBe("ok");
   });
 
   test("a megabyte in, a megabyte out", async () => {
     const one = session(1);
     const value = "0123456789abcde\n".repeat(65_536);
-    expect(await one.call(code('printf "%s" "$value"', { vars: { value } }))).toBe(value);
-    expect(await one.call(code("wc -c", { stdin: value }))).toBe(`${value.length}\n`);
-    expect(await one.call(code("cat >&2; printf done", { stdin: value }))).toBe("done");
+    expect(await one.perform(code('printf "%s" "$value"', { vars: { value } }))).toBe(value);
+    expect(await one.perform(code("wc -c", { stdin: value }))).toBe(`${value.length}\n`);
+    expect(await one.perform(code("cat >&2; printf done", { stdin: value }))).toBe("done");
   });
 
   test("neither code nor data stands in an argument list", async () => {
     const one = session(1);
     const word = ["sec", "ret", "42"].join("-");
-    const running = one.call(code("cat >/dev/null; sleep 0.5; printf %s done", { stdin: word, vars: { value: word } }));
+    const running = one.perform(
+      code("cat >/dev/null; sleep 0.5; printf %s done", { stdin: word, vars: { value: word } }),
+    );
     const seen: string[] = [];
     while (seen.length < 20) {
       seen.push(
@@ -176,7 +178,7 @@ describe.each<[string, () => Connection]>([
     const one = session(4);
     const numbers = Array.from({ length: 25 }, (_unused, at) => String(at));
     const answers = await Promise.all(
-      numbers.map((number) => one.call(code('sleep 0.05; printf "%s %s" "$number" "$$"', { vars: { number } }))),
+      numbers.map((number) => one.perform(code('sleep 0.05; printf "%s %s" "$number" "$$"', { vars: { number } }))),
     );
     expect(answers.map((answer) => answer.split(" ")[0])).toEqual(numbers);
     expect(new Set(answers.map((answer) => answer.split(" ")[1])).size).toBe(4);
@@ -185,7 +187,7 @@ describe.each<[string, () => Connection]>([
   test("one that fails among many harms no other", async () => {
     const one = session(3);
     const results = await Promise.allSettled(
-      Array.from({ length: 12 }, (_unused, at) => one.call(code(at % 3 === 0 ? "exit 1" : "printf fine"))),
+      Array.from({ length: 12 }, (_unused, at) => one.perform(code(at % 3 === 0 ? "exit 1" : "printf fine"))),
     );
     expect(results.map(({ status }) => status)).toEqual(
       results.map((_result, at) => (at % 3 === 0 ? "rejected" : "fulfilled")),
@@ -194,22 +196,26 @@ describe.each<[string, () => Connection]>([
 
   test("a call that reaches its limit is ended with all that it started, and its lane goes on", async () => {
     const one = session(1);
-    const lane = await one.call(code('printf "%s" "$$"'));
+    const lane = await one.perform(code('printf "%s" "$$"'));
     const script = '(sleep 4711 & sleep 4712) & bash -c "trap : TERM; sleep 4713; sleep 4714"';
-    const error = await errorOf(one.call(code(script, { timeoutMs: 300 })));
+    const error = await errorOf(one.perform(code(script, { timeoutMs: 300 })));
     expect(error).toBeInstanceOf(CommandError);
     expect(error.message).toContain("reached its limit of 0.3 s");
     expect(commandLines().filter(({ text }) => /^sleep 471[1-4] /.test(text))).toEqual([]);
-    expect(await one.call(code('printf "%s" "$$"'))).toBe(lane);
+    expect(await one.perform(code('printf "%s" "$$"'))).toBe(lane);
   });
 
   test("limits reached by all lanes at once, several times over, add no shells", async () => {
     const one = session(3);
     for (let round = 0; round < 3; round += 1) {
-      const results = await Promise.allSettled([1, 2, 3].map(() => one.call(code("sleep 4720", { timeoutMs: 100 }))));
+      const results = await Promise.allSettled(
+        [1, 2, 3].map(() => one.perform(code("sleep 4720", { timeoutMs: 100 }))),
+      );
       expect(results.every(({ status }) => status === "rejected")).toBe(true);
     }
-    const answers = await Promise.all(Array.from({ length: 9 }, () => one.call(code('sleep 0.05; printf "%s" "$$"'))));
+    const answers = await Promise.all(
+      Array.from({ length: 9 }, () => one.perform(code('sleep 0.05; printf "%s" "$$"'))),
+    );
     expect(new Set(answers).size).toBe(3);
     // One more holds the droplet's lock.
     if (kind === "ssh") expect(clients()).toHaveLength(4);
@@ -217,26 +223,26 @@ describe.each<[string, () => Connection]>([
 
   test("a shell that dies is a lost connection, which says what was under way; the next call has a new one", async () => {
     const one = session(1);
-    const lane = await one.call(code('printf "%s" "$$"'));
-    const error = await errorOf(one.call(code("kill -9 $$", { what: "make something" })));
+    const lane = await one.perform(code('printf "%s" "$$"'));
+    const error = await errorOf(one.perform(code("kill -9 $$", { what: "make something" })));
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain(`the connection to ${one.name} was lost while it was to make something`);
-    expect(await one.call(code('printf "%s" "$$"'))).not.toBe(lane);
+    expect(await one.perform(code('printf "%s" "$$"'))).not.toBe(lane);
   });
 
   test("closed, it can be used again", async () => {
     const one = session();
-    await one.call(code("true"));
+    await one.perform(code("true"));
     await one.close();
-    expect(await one.call(code("printf again"))).toBe("again");
+    expect(await one.perform(code("printf again"))).toBe("again");
   });
 });
 
 describe("ssh", () => {
   test("a killed ssh is a lost connection for all under way and all who wait, and the next call reconnects", async () => {
     const one = sessionWith(overSsh(), 2);
-    await Promise.all([1, 2].map(() => one.call(code("sleep 0.1"))));
-    const calls = Array.from({ length: 5 }, (_unused, at) => one.call(code("sleep 30", { what: `do ${at}` })));
+    await Promise.all([1, 2].map(() => one.perform(code("sleep 0.1"))));
+    const calls = Array.from({ length: 5 }, (_unused, at) => one.perform(code("sleep 30", { what: `do ${at}` })));
     const outcome = Promise.allSettled(calls);
     await new Promise((done) => setTimeout(done, 200));
     for (const { pid } of clients()) process.kill(pid, "SIGKILL");
@@ -247,12 +253,12 @@ describe("ssh", () => {
       expect.stringContaining("was lost while it was to do 0"),
       expect.stringContaining("was lost while it was to do 1"),
     ]);
-    expect(await one.call(code("printf back"))).toBe("back");
+    expect(await one.perform(code("printf back"))).toBe("back");
   });
 
   test("one connection carries all lanes", async () => {
     const one = sessionWith(overSsh(), 4);
-    await Promise.all(Array.from({ length: 8 }, () => one.call(code("sleep 0.1"))));
+    await Promise.all(Array.from({ length: 8 }, () => one.perform(code("sleep 0.1"))));
     // One more holds the droplet's lock.
     expect(clients()).toHaveLength(5);
     const peers = await droplet.run("ps -eo args= | grep -c '^sshd: root@notty' || true");
@@ -264,7 +270,7 @@ describe("ssh", () => {
     await droplet.run("printf 'MaxSessions 2\\n' >>/etc/ssh/sshd_config");
     try {
       const one = sessionWith(overSsh(), 4);
-      const answers = await Promise.all(Array.from({ length: 12 }, () => one.call(code("sleep 0.02; printf fine"))));
+      const answers = await Promise.all(Array.from({ length: 12 }, () => one.perform(code("sleep 0.02; printf fine"))));
       expect(answers).toEqual(Array.from({ length: 12 }, () => "fine"));
     } finally {
       await droplet.run("sed -i '/^MaxSessions 2$/d' /etc/ssh/sshd_config");
@@ -273,8 +279,8 @@ describe("ssh", () => {
 
   test("an unknown and a changed host key are refused, and it is said what to do", async () => {
     const other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
-    const changed = await errorOf(sessionWith(overSsh({ hostKey: other })).call(code("true")));
-    const unknown = await errorOf(sessionWith(overSsh({ hostKey: undefined })).call(code("true")));
+    const changed = await errorOf(sessionWith(overSsh({ hostKey: other })).perform(code("true")));
+    const unknown = await errorOf(sessionWith(overSsh({ hostKey: undefined })).perform(code("true")));
     for (const error of [changed, unknown]) {
       expect(error).toBeInstanceOf(ConnectionError);
       expect(error.message).toContain(`cannot use root@127.0.0.1:${droplet.connection.port}`);
@@ -289,7 +295,7 @@ describe("ssh", () => {
     ["lets the user do something else only", "deploy ALL=(ALL) NOPASSWD: /usr/bin/apt"],
   ])("a sudo that %s is said with what to set", async (_what, rules) => {
     await sudoers(rules);
-    const { message } = await errorOf(sessionWith(overSsh({ user: "deploy" })).call(code("true")));
+    const { message } = await errorOf(sessionWith(overSsh({ user: "deploy" })).perform(code("true")));
     expect(message).toContain("sudo: ");
     expect(message).toContain("/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`");
   });
@@ -299,7 +305,7 @@ describe("ssh", () => {
     const garbage = join(droplet.folder, "garbage");
     writeFileSync(garbage, "no key", { mode: 0o600 });
     for (const privateKeyPath of [missing, garbage]) {
-      const error = await errorOf(sessionWith(overSsh({ privateKeyPath })).call(code("true")));
+      const error = await errorOf(sessionWith(overSsh({ privateKeyPath })).perform(code("true")));
       expect(error).toBeInstanceOf(ConnectionError);
       expect(error.message).toMatch(/Permission denied/);
       expect(error.message).toContain("hornet:droplet.privateKeyPath");
@@ -308,7 +314,7 @@ describe("ssh", () => {
 
   test("nobody listening: said once for all 25 who wait, with what to check", async () => {
     const one = sessionWith(overSsh({ port: 9 }));
-    const results = await Promise.allSettled(Array.from({ length: 25 }, () => one.call(code("true"))));
+    const results = await Promise.allSettled(Array.from({ length: 25 }, () => one.perform(code("true"))));
     const messages = results.map((result) => (result.status === "rejected" ? (result.reason as Error).message : "ok"));
     expect(new Set(messages).size).toBe(1);
     expect(messages[0]).toContain("check hornet:droplet.host and port");

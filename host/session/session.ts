@@ -1,11 +1,11 @@
 import { describeConnection, isLocal, type Connection } from "../../model/connection";
-import { encode, type Call } from "./call";
+import { encode, type AnyCall, type Call } from "./call";
+import { kindOf, type CallName } from "./calls";
 import { injectionOf } from "./effects";
 import { CommandError, UnreachableError } from "../errors";
 import { GuestWatch } from "./guestWatch";
 import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
-import { READ_ONLY } from "./library";
 import { DropletLock, LockKeeper, lockHolder } from "./lock";
 import { Operator } from "./operator";
 import { ByteStream } from "./stream";
@@ -105,12 +105,17 @@ export class Session {
    * @throws CommandError where it exits with another code than 0 or reaches its limit
    * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
    */
-  async call(call: Call): Promise<string> {
+  call<Name extends CallName>(call: Call<Name>): Promise<string> {
+    return this.perform(call);
+  }
+
+  /** The same for any code; only tests run what is no function of droplet/. */
+  async perform(call: AnyCall): Promise<string> {
     const asked = Date.now();
     const lane = await this.pool.acquire();
     const begun = Date.now();
     try {
-      if (!READ_ONLY.has(call.run)) await this.hold();
+      if (kindOf(call.run) !== "reads") await this.hold();
       const result = await this.limited(lane, call);
       if (result.code !== 0) throw this.failure(call, result.code, result.stderr);
       return result.stdout;
@@ -133,11 +138,11 @@ export class Session {
    * @param into what reads its stdout, past this process: a stream to another droplet
    * @throws ConnectionError where the droplet cannot be reached
    */
-  async stream(call: Pick<Call, "what" | "run" | "vars">, into?: ByteStream): Promise<ByteStream> {
-    const { what, run, vars } = call;
+  async stream<Name extends CallName>(call: Call<Name>, into?: ByteStream): Promise<ByteStream> {
+    const { what, run, vars }: AnyCall = call;
     // The connection is the first lane's.
     this.pool.release(await this.pool.acquire());
-    if (!READ_ONLY.has(run)) await this.hold();
+    if (kindOf(run) !== "reads") await this.hold();
     await into?.told;
     const purpose = { what, run, droplet: this.name };
     const code = encode({ what, run, vars: vars ?? {} });
@@ -178,7 +183,7 @@ export class Session {
     this.folder = undefined;
   }
 
-  private async limited(lane: Lane, call: Call): Promise<FrameResult> {
+  private async limited(lane: Lane, call: AnyCall): Promise<FrameResult> {
     const limit = call.timeoutMs ?? this.usualMs * (call.patience ?? 1);
     let reason = "";
     let aborting: Promise<void> | undefined;
@@ -287,7 +292,7 @@ export class Session {
     );
   }
 
-  private failure(call: Call, code: number | null, stderr: string): CommandError {
+  private failure(call: AnyCall, code: number | null, stderr: string): CommandError {
     const { what, run, hint } = call;
     return new CommandError({ what, droplet: this.name, command: run, code, stderr, hint });
   }

@@ -1,16 +1,6 @@
 /** What a droplet said of itself: the lines of the library's `preflight_facts`. */
 export type DropletFacts = ReadonlyMap<string, string>;
 
-/** Parses the answer of `preflight_facts`. */
-export function parseDropletFacts(text: string): DropletFacts {
-  return new Map(
-    text
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map((line): [string, string] => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
-  );
-}
-
 /** A number that was read; what could not be read limits nothing. */
 export function amount(facts: DropletFacts, key: string): number {
   const text = facts.get(key) ?? "";

@@ -1,3 +1,4 @@
+import type { VarsOf } from "../../host/session/calls";
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -44,7 +45,7 @@ function unpacked(bytes: Buffer): Buffer {
  */
 export async function sendAgent(
   session: Session,
-  vars: Readonly<Record<string, string>>,
+  vars: VarsOf<"stage_agent">,
   { path, digest }: { readonly path: string; readonly digest: string },
 ): Promise<void> {
   const agent = readAgent(path);

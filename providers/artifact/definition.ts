@@ -128,7 +128,12 @@ async function settle(
 }
 
 /** Gives up this stack's use of one generation; what no stack uses goes. */
-async function drop(droplet: Droplet, inputs: ArtifactInputs, digest: string, run = "drop_artifact"): Promise<string> {
+async function drop(
+  droplet: Droplet,
+  inputs: ArtifactInputs,
+  digest: string,
+  run: "drop_artifact" | "prune_artifact" = "drop_artifact",
+): Promise<string> {
   return droplet.call({
     what: "take away the snapshot artifact",
     run,

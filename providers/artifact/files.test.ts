@@ -90,9 +90,9 @@ test("a manifest of a stranger, of gigabytes, is no artifact", async () => {
   try {
     const vars = { dir_of_artifacts: snapshots };
     const call = { what: "list", run: "list_manifests", vars };
-    expect(await sessions.of(stage.droplet.connection).call(call)).toBe("");
+    expect(await sessions.of(stage.droplet.connection).perform(call)).toBe("");
     await stage.run(`truncate -s 5 ${named}/manifest.json; chown 1000 ${named}/manifest.json`);
-    expect(await sessions.of(stage.droplet.connection).call(call)).toBe("");
+    expect(await sessions.of(stage.droplet.connection).perform(call)).toBe("");
   } finally {
     await stage.run(`rm -r ${snapshots}`);
   }

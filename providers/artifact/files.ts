@@ -1,5 +1,6 @@
 import { cpuFeatures } from "../../firecracker/cpu";
 import { HornetError } from "../../host/errors";
+import { parseKeyValues } from "../../model/keyValues";
 import type { Session } from "../../host/session/session";
 
 /** Size, mtime and inode of a file, as one comparable text. */
@@ -109,19 +110,13 @@ export async function describeHost(session: Session): Promise<HostDescription> {
     what: "describe the droplet's processor and kernel",
     run: "describe_host",
   });
-  const values = new Map(
-    text.split("\n").map((line): [string, string] => [key(line), line.slice(key(line).length + 1)]),
-  );
+  const values = parseKeyValues(text);
   const value = (name: string): string => values.get(name) ?? "";
   return {
     cpu: value("cpu"),
     cpuFeatures: cpuFeatures(value("features")),
     kernel: value("kernel"),
   };
-}
-
-function key(line: string): string {
-  return line.split("=")[0] ?? "";
 }
 
 function asLines(paths: readonly string[]): string {

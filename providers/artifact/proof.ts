@@ -1,3 +1,4 @@
+import type { VarsOf } from "../../host/session/calls";
 import { z } from "zod";
 import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
@@ -37,7 +38,7 @@ async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   return { proved: "" };
 }
 
-function varsOf(of: Inputs): Record<string, string> {
+function varsOf(of: Inputs): VarsOf<"list_others" | "read_proofs"> {
   return { ...commonVars(of), digest: hex(of.digest), clones: of.clones.join(" ") };
 }
 

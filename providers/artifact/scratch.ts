@@ -1,4 +1,4 @@
-import { commonVars } from "../operation/common";
+import { commonVars, type CommonVars } from "../operation/common";
 import type { ArtifactInputs } from "./inputs";
 
 /** The network namespace in which Hornet boots a guest for these inputs; a stack boots one at a time. */
@@ -7,6 +7,6 @@ export function scratchNamespace({ owner }: ArtifactInputs): string {
 }
 
 /** The variables that name the VM of a boot, or of a trial restore, to the droplet's scripts. */
-export function scratchVars(wanted: ArtifactInputs): Record<string, string> {
+export function scratchVars(wanted: ArtifactInputs): CommonVars & { readonly namespace: string } {
   return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
 }

@@ -15,8 +15,8 @@ export interface Transfer {
   readonly folder: string;
   readonly elsewhere?: Readonly<Record<string, string>>;
   readonly target: Session;
-  /** The variables that name the draft on the target: namespace, owner, dir_of_artifacts, digest. */
-  readonly vars: Readonly<Record<string, string>>;
+  /** The variables that name the draft on the target. */
+  readonly vars: Readonly<Record<"namespace" | "owner" | "dir_of_artifacts" | "digest", string>>;
   readonly manifest: Manifest;
   /** Files of it that the target has already in a damaged one of the same digest: name → path. */
   readonly sound?: ReadonlyMap<string, string>;

@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 /** Calls the library as a provider does. */
-const library = (run: string): Promise<string> => sessions.of(stage.droplet.connection).call({ what: "test", run });
+const library = (run: string): Promise<string> => sessions.of(stage.droplet.connection).perform({ what: "test", run });
 /** Writes as a VMM does: to a file that is open for appending all the time. */
 const noise = `{ for n in $(seq 40); do head -c 262144 /dev/urandom; sleep 0.02; done; printf 'the last words'; }`;
 /** Waits until it is cut; the test's own limit ends a wait in vain. */

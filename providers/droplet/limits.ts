@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts";
+import { parseKeyValues } from "../../model/keyValues";
+import type { DropletFacts } from "../../plan/preflight/facts";
 import { judgeLimits, LIMIT_KEYS, limitDrift, raisedText, type Raise } from "../../plan/preflight/limits";
 import type { Observed } from "../../model/observed";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
@@ -38,7 +39,7 @@ async function look(droplet: Droplet, common: Inputs, { claims }: Observed, clon
     run: "limit_facts",
     vars: { ...commonVars(common), limits: LIMIT_KEYS.join(" "), bridge: "" },
   });
-  const facts = parseDropletFacts(text);
+  const facts = parseKeyValues(text);
   const mine = claims.filter(({ owner }) => owner === common.owner).length;
   const newClones = Math.max(0, (clones ?? mine) - mine);
   // What cannot be raised has been said by Preflight, before anything was changed.

@@ -1,8 +1,10 @@
+import type { VarsOf } from "../../host/session/calls";
 import { manifestDigest } from "../../firecracker/manifest";
 import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
 import type { Session } from "../../host/session/session";
 import type { Connection } from "../../model/connection";
-import { parseDropletFacts, type DropletFacts } from "../../plan/preflight/facts";
+import { parseKeyValues } from "../../model/keyValues";
+import type { DropletFacts } from "../../plan/preflight/facts";
 import { LIMIT_KEYS } from "../../plan/preflight/limits";
 import type { Observed } from "../../model/observed";
 import { identityFault } from "../../plan/vm/identityFault";
@@ -18,7 +20,7 @@ export interface Look {
   /** The session with the droplet that the snapshot comes from. */
   readonly sessionWith: (connection: Connection) => Session;
   /** The variables that every function of the library knows. */
-  readonly vars: Readonly<Record<string, string>>;
+  readonly vars: VarsOf<"list_unused">;
   readonly owner: string;
   readonly runtimeDir: string;
   /** The folder of the artifacts that Hornet makes. */
@@ -61,7 +63,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     },
   });
   const [text, inUse] = await Promise.all([looking, using]);
-  const facts = parseDropletFacts(text);
+  const facts = parseKeyValues(text);
   const versions = reportVersions(facts, inUse, vms);
   const { manifest } = sighting;
   const untold = manifest && identityFault(needs, manifest);
@@ -118,7 +120,7 @@ async function snapshotsInUse({
       const names = clones.get(digest);
       if (names === undefined) return [];
       return [
-        readProofs(session, vars.runtime_dir ?? "", digest).then((proofs) => ({
+        readProofs(session, vars.runtime_dir, digest).then((proofs) => ({
           ...{ digest, format, hostKernel, clones: names },
           provedUnder: proofs.filter((proof) => proof.owner === owner).map(({ kernel }) => kernel),
         })),

@@ -120,7 +120,7 @@ async function converge(droplet: Droplet, wanted: Inputs, note = ""): Promise<Ou
   const observed = await droplet.observeToChange(wanted, wanted.namespace);
   refuseForeign(wanted, observed);
   const plan = planNamespace(specOf(wanted), observed);
-  const call: Call = {
+  const call: Call<"converge_namespace"> = {
     what: `set up the network of ${wanted.namespace}`,
     run: "converge_namespace",
     vars: {

@@ -1,3 +1,4 @@
+import type { LineageVars } from "../../host/session/calls";
 import type { Connection } from "../../model/connection";
 import { lineageVars } from "./lineage";
 
@@ -12,8 +13,11 @@ export interface Common {
   readonly lineage?: string | undefined;
 }
 
-/** The variables that every function of the library knows. */
-export function commonVars(common: Omit<Common, "droplet">): Record<string, string> {
+/** The variables that most calls take. */
+export type CommonVars = LineageVars & Readonly<Record<"owner" | "runtime_dir" | "vmm_timeout_ms", string>>;
+
+/** See {@link CommonVars}. */
+export function commonVars(common: Omit<Common, "droplet">): CommonVars {
   const { owner, runtimeDir, vmmTimeout } = common;
   const vmmTimeoutMs = String(Math.round(vmmTimeout * 1000));
   return { owner, runtime_dir: runtimeDir, vmm_timeout_ms: vmmTimeoutMs, ...lineageVars(common) };

@@ -1,5 +1,6 @@
 import { gatherFacts } from "../../host/facts";
 import type { Call } from "../../host/session/call";
+import type { CallName } from "../../host/session/calls";
 import type { Session } from "../../host/session/session";
 import type { Sessions } from "../../host/session/sessions";
 import { operatorsWay, type OperatorsWay } from "../../host/ssh/operatorConfig";
@@ -102,7 +103,7 @@ export class Droplet {
   }
 
   /** Runs a library function on the droplet; see {@link Session.call}. */
-  call(call: Call): Promise<string> {
+  call<Name extends CallName>(call: Call<Name>): Promise<string> {
     return this.session.call(call);
   }
 
@@ -140,7 +141,7 @@ export class Droplet {
   }
 
   /** Changes a resource by one call, and returns the answer. */
-  change(resource: string, call: Call): Promise<string> {
+  change<Name extends CallName>(resource: string, call: Call<Name>): Promise<string> {
     return this.changing(resource, () => this.call(call));
   }
 

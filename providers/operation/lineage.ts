@@ -1,3 +1,4 @@
+import type { LineageVars } from "../../host/session/calls";
 import { hostname, userInfo } from "node:os";
 import { backendUrl } from "../../operator/backend";
 import { newLineage, recordedLineage, recordLineage } from "../../operator/lineageRecord";
@@ -94,7 +95,7 @@ export function refusedCondition(condition: unknown): string | undefined {
 }
 
 /** The shell variables by which the droplet knows the state that changes it. */
-export function lineageVars({ owner, lineage }: Owned): Record<string, string> {
+export function lineageVars({ owner, lineage }: Owned): LineageVars {
   if (lineage === undefined) return {};
   const claimant = [`${userInfo().username}@${hostname()}`, ownerName(owner), backendUrl()].map(plainLine).join("\n");
   return { lineage, claimant, take_over: takeOver() };

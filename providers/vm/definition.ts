@@ -209,7 +209,7 @@ async function isUpgrade(droplet: Droplet, wanted: VmInputs, before: VmInputs["a
 }
 
 /** Does something around a VM that lives on. */
-async function around(droplet: Droplet, wanted: VmInputs, what: string, run: string): Promise<void> {
+async function around(droplet: Droplet, wanted: VmInputs, what: string, run: "recover_vmm" | "mend_vm"): Promise<void> {
   const vars = { ...vmVars(wanted), disk_path: wanted.artifact.diskPath };
   await droplet.change(wanted.namespace, { what: `${what} ${wanted.name}`, run, vars });
 }
@@ -223,7 +223,7 @@ function pick(state: State): VmOutputs {
 }
 
 /** @param kept what stays of its files; see keptAfter */
-async function remove(droplet: Droplet, state: VmInputs, kept: Record<string, string> = {}): Promise<void> {
+async function remove(droplet: Droplet, state: VmInputs, kept: { readonly keep_console?: string } = {}): Promise<void> {
   await droplet.change(state.namespace, {
     what: `take away the VM of ${state.namespace}`,
     run: "delete_vm",

@@ -55,7 +55,12 @@ export async function putBack(droplet: Droplet, vm: VmInputs): Promise<void> {
   await diskCall(droplet, vm, "put the disk back of", "put_back");
 }
 
-async function diskCall(droplet: Droplet, vm: VmInputs, what: string, run: string): Promise<void> {
+async function diskCall(
+  droplet: Droplet,
+  vm: VmInputs,
+  what: string,
+  run: "set_aside" | "put_back" | "drop_aside",
+): Promise<void> {
   await droplet.change(vm.namespace, {
     what: `${what} ${vm.name}`,
     run,

@@ -1,9 +1,9 @@
 import type { IdentityMethod } from "../../firecracker/identity";
-import { commonVars } from "../operation/common";
+import { commonVars, type CommonVars } from "../operation/common";
 import type { VmInputs } from "./inputs";
 
 /** The variables that name a clone's VM to the library. */
-export function vmVars(wanted: VmInputs): Record<string, string> {
+export function vmVars(wanted: VmInputs): CommonVars & { readonly namespace: string } {
   return { ...commonVars(wanted), namespace: wanted.namespace };
 }
 

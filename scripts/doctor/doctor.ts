@@ -69,7 +69,7 @@ function specOf(stack: string): FleetSpec {
   return parsed.spec;
 }
 
-function vars(spec: FleetSpec): Record<string, string> {
+function vars(spec: FleetSpec): Readonly<Record<"runtime_dir" | "vmm_timeout_ms", string>> {
   return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
 }
 
@@ -90,7 +90,7 @@ async function preflight(
   return lookAtDroplet({
     session,
     sessionWith: (connection) => sessions.of(connection),
-    vars: vars(spec),
+    vars: { ...vars(spec), owner: mark ?? "nobody" },
     owner: mark ?? "nobody",
     runtimeDir: spec.vmm.runtimeDir,
     dir: spec.snapshot.dir,

@@ -285,7 +285,7 @@ chmod +x /opt/vmm`);
     await sessions.close();
     const other = new Session(stage.droplet.connection);
     try {
-      await other.call({ what: "hold the lock", run: "effect hold true" });
+      await other.perform({ what: "hold the lock", run: "effect hold true" });
       const droplet = { ...stage.droplet.connection, lockTimeout: 1 };
       const one = await stage.namespace({ droplet, namespace: "vm8", hostVeth: "veth8h" });
       const message = await messageOf(one.create());

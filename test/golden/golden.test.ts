@@ -5,7 +5,7 @@
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Call } from "../../host/session/call";
+import type { AnyCall } from "../../host/session/call";
 import { Session } from "../../host/session/session";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { Engine } from "../chaos/engine";
@@ -63,7 +63,7 @@ class Neutral {
   }
 }
 
-function textOf({ what, run, vars = {}, stdin }: Call): string {
+function textOf({ what, run, vars = {}, stdin }: AnyCall): string {
   const lines = Object.entries(vars)
     .filter(([, value]) => value !== "")
     .map(([name, value]) => (value.includes("\n") ? `  ${name}:\n${indented(value)}` : `  ${name}: ${value}`));
@@ -100,9 +100,9 @@ const PROCESSES = `for one in /proc/[0-9]*; do
 done | sort`;
 
 test("everything that Hornet does for a fleet of one clone is in one-clone.txt", async () => {
-  const calls: Call[] = [];
-  const original = Object.getOwnPropertyDescriptor(Session.prototype, "call")?.value as Session["call"];
-  const spy = jest.spyOn(Session.prototype, "call").mockImplementation(function (this: Session, call) {
+  const calls: AnyCall[] = [];
+  const original = Object.getOwnPropertyDescriptor(Session.prototype, "perform")?.value as Session["perform"];
+  const spy = jest.spyOn(Session.prototype, "perform").mockImplementation(function (this: Session, call) {
     calls.push(call);
     return original.call(this, call);
   });

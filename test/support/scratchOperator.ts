@@ -7,7 +7,7 @@ import { Session } from "../../host/session/session";
 
 const [connection = "", run = ""] = process.argv.slice(2);
 
-new Session(connectionSchema.parse(JSON.parse(connection))).call({ what: "work", run }).then(
+new Session(connectionSchema.parse(JSON.parse(connection))).perform({ what: "work", run }).then(
   () => {
     console.log("done");
     setInterval(() => undefined, 1000);

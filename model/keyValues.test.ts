@@ -1,0 +1,10 @@
+import { parseKeyValues } from "./keyValues";
+
+test("a value may hold the sign itself or be empty, and what holds no sign is left out", () => {
+  const values = parseKeyValues("cpu=Intel(R) = fast\nnone=\n\nno value\nlast=1");
+  expect([...values]).toEqual([
+    ["cpu", "Intel(R) = fast"],
+    ["none", ""],
+    ["last", "1"],
+  ]);
+});
