@@ -50,8 +50,8 @@ afterEach(async () => {
 });
 
 function start(): void {
-  const script = `. ${join(__dirname, "collector.sh")}; exec perl -e "$collector_script" hornet-metrics "$@"`;
-  collector = spawn("bash", ["-c", script, "bash", home, file], { stdio: ["ignore", "inherit", "inherit"] });
+  const argv = [join(__dirname, "collector.pl"), "hornet-metrics", home, file];
+  collector = spawn("perl", argv, { stdio: ["ignore", "inherit", "inherit"] });
 }
 
 const at = (name: string, of: string): string => join(folder, "runtime", name, of);

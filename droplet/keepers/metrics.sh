@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What VMMs count goes into files for node_exporter's textfile collector, where that is asked for. A VMM writes a line a
-# minute into a pipe in its clone's folder, and one process a stack and droplet, the collector (see collector.sh), reads
+# minute into a pipe in its clone's folder, and one process a stack and droplet, the collector (see collector.pl), reads
 # all of them. A pipe and not a file: it holds 64 KiB and takes no more, so no disk fills where nobody collects, and what a
 # VMM has said waits there meanwhile.
 # Firecracker opens it for writing alone and waits for nothing: without a reader that fails, and later writes are a signal
@@ -42,7 +42,7 @@ keep_metrics() {
 # start_collector HOME FOLDER: another one that is there goes first. It writes its figures before its pid.
 start_collector() {
   end_helper hornet-metrics "$1" || return
-  setsid perl -e "$collector_script" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
+  setsid perl -e "$collector_program" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
 }
 

@@ -1,10 +1,5 @@
-# shellcheck shell=bash
-# The program that collects metrics (see metrics.sh). perl, since it reads JSON and adds up hundreds of thousands of figures
-# a minute; it needs no more than Debian's perl-base.
-
-# collector_script: NAME HOME FILE. It ends once its folder does not name it any more.
-# shellcheck disable=SC2016,SC2034
-collector_script='
+# Collects what VMMs count (see metrics.sh). perl, because it reads JSON and adds up hundreds of thousands of figures a minute;
+# Debian's perl-base is enough. Arguments: NAME HOME FILE. It ends once its folder no longer names it.
 use strict; use warnings;
 use Fcntl qw(O_RDONLY O_WRONLY O_CREAT O_EXCL O_NONBLOCK);
 
@@ -201,4 +196,3 @@ while (text_of("$home/pid") =~ /^$$ /) {
 }
 # Figures of nobody who looks any more would say for ever that all is well.
 unlink $file if !-e "$home/pid";
-'

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# The VMM of a clone as a program: its launch, its API, its end. See process.sh for what is known of it while it runs.
+
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP [FLAG]: runs in the clone's network namespace and a mount namespace of its
+# own, and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
+become_vmm() {
+  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
+  write_pid "$dir/vmm.pid" "$$" || return
+  # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
+  [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
+  mount_disk "$dir" "$disk_path" && cd "$dir" || return
+  # See metrics.sh for why it holds the other end too.
+  [[ ! -p $dir/metrics.pipe ]] || exec 3<>"$dir/metrics.pipe" || return
+  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "${@:6}"
+}
+
+# What becomes a VMM, as a program of its own.
+vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path start_time fail); become_vmm \"\$@\""
+
+# vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
+# /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
+vmm_listens() {
+  local pid flags path
+  [[ -S $1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
+  while read -r _ _ _ flags _ _ _ path; do
+    [[ $flags != 00010000 || $path != "$1/firecracker.sock" ]] || return 0
+  done 2>/dev/null <"/proc/$pid/net/unix"
+  return 1
+}
+
+# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there.
+launch_vmm() {
+  local dir=$1 namespace=$2 limit
+  clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" && clear_path "$dir/opened" || return
+  clear_path "$dir/closed" || return
+  clear_path "$dir/console.said" && : >"$dir/console.log" || return
+  setsid sh -c "$wait_vmm" hornet-wait "$dir" \
+    nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
+    bash -c "$vmm_program" \
+    hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
+  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
+  until vmm_listens "$dir"; do
+    if ((${EPOCHREALTIME/./} / 1000 > limit)); then
+      fail "the VMM did not open its socket in time: $(console_tail "$dir" 600)"
+      return 1
+    fi
+    if [[ -s $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
+      fail "the VMM ended at once: $(console_tail "$dir" 600)"
+      return 1
+    fi
+    pause 0.002
+  done
+}
+
+# api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection and puts what is answered into vmm_answer. CONFIG
+# is curl's own config text; it goes in by a pipe, because it holds secrets. The socket's path and the droplet's clock are put
+# in here.
+api() {
+  local config=${2//@SOCKET@/"$1/firecracker.sock"}
+  config=${config//@SECONDS@/$((vmm_timeout_ms / 1000 + 1))}
+  config=${config//@CLOCK@/$EPOCHREALTIME}
+  local code=0
+  vmm_answer=$(printf '%s' "$config" | curl --fail-early --config -) || code=$?
+  ((code == 0)) || fail "the VMM answered: $vmm_answer"
+  return "$code"
+}
+
+# await_exit DIR: of a VMM that has ended by itself a moment ago, what waited for it is about to say how, in a file that would
+# be left. Where that was killed before, nobody says it: half a second is all that it gets.
+await_exit() {
+  local boot now tries=100
+  read -r _ _ boot 2>/dev/null <"$1/vmm.pid" || return 0
+  read -r now </proc/sys/kernel/random/boot_id
+  while [[ $boot == "$now" && ! -e $1/vmm.exit ]] && ((tries-- > 0)); do pause 0.005; done
+}
+
+# end_vmm DIR (variable vmm_timeout_ms): ends the recorded process and the shell that waits for it, nothing else, and waits
+# until they have gone. The shell goes first: how this VMM ends is no news.
+end_vmm() {
+  local dir=$1 pid limit waiter
+  end_handover "$dir" || return
+  vmm_alive "$dir" || { await_exit "$dir"; return 0; }
+  read -r pid _ <"$dir/vmm.pid"
+  waiter=$(waiter_of "$pid")
+  [[ -z $waiter ]] || kill -9 "${waiter% *}" 2>/dev/null
+  kill -9 "$pid" 2>/dev/null
+  limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
+  while vmm_alive "$dir"; do
+    ((${EPOCHREALTIME/./} / 1000 <= limit)) || { fail "process $pid does not end"; return 1; }
+    pause 0.005
+  done
+  end_waiter "$waiter"
+}
+
+# shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most. A VMM that does not take
+# that (on aarch64 there is no keyboard to press) is not waited for.
+shut_down_vmm() {
+  local dir=$1 limit pid waiter
+  vmm_alive "$dir" || return 0
+  read -r pid _ <"$dir/vmm.pid"
+  waiter=$(waiter_of "$pid")
+  curl --silent --fail --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" -X PUT -H 'Content-Type: application/json' \
+    -d '{"action_type":"SendCtrlAltDel"}' http://localhost/actions >/dev/null || return 0
+  limit=$((${EPOCHREALTIME/./} / 1000 + $2))
+  while vmm_alive "$dir" && ((${EPOCHREALTIME/./} / 1000 < limit)); do pause 0.02; done
+  vmm_alive "$dir" || end_waiter "$waiter"
+}
