@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../model/layout";
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { z } from "zod";
@@ -9,7 +10,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "must be a plain file name")
-  .refine((name) => !name.startsWith("manifest.json"), "must be another name than the manifest's");
+  .refine((name) => !name.startsWith(ARTIFACT.manifest), "must be another name than the manifest's");
 
 /** Bytes: the largest file of ext4. */
 const LARGEST = 2 ** 44;
@@ -30,7 +31,7 @@ export const manifestSchema = z.object({
   files: z
     .record(fileName, z.object({ sha256, size: z.number().int().nonnegative().max(LARGEST) }))
     .refine((files) => Object.keys(files).length <= 16, "must have at most 16 files")
-    .refine((files) => "vm.snapshot" in files && "vm.mem" in files, "must have vm.snapshot and vm.mem"),
+    .refine((files) => ARTIFACT.state in files && ARTIFACT.memory in files, "must have vm.snapshot and vm.mem"),
   /** The Firecracker that made it: `1.16.1`. */
   firecracker: line,
   /** `firecracker --snapshot-version` of that one: `10.0.0`; the major number must fit at a restore. */
@@ -149,9 +150,9 @@ export function filesOf({
   readonly kernel: string | undefined;
 } {
   return {
-    snapshot: `${folder}/vm.snapshot`,
-    memory: `${folder}/vm.mem`,
-    disk: disk === "" && diskPath !== "" ? `${folder}/rootfs.ext4` : disk,
+    snapshot: artifactPaths(folder).state,
+    memory: artifactPaths(folder).memory,
+    disk: disk === "" && diskPath !== "" ? artifactPaths(folder).disk : disk,
     kernel: kernel === "" ? undefined : posix.resolve(folder, kernel),
   };
 }
@@ -168,7 +169,7 @@ export function artifactIn(
   return {
     digest,
     folder,
-    disk: elsewhere["rootfs.ext4"] ?? (has("rootfs.ext4") ? "" : manifest.diskPath),
+    disk: elsewhere[ARTIFACT.disk] ?? (has(ARTIFACT.disk) ? "" : manifest.diskPath),
     diskPath: manifest.diskPath,
     ...(manifest.drives && { drives: manifest.drives }),
     ...(manifest.vsock && { vsock: manifest.vsock }),
@@ -180,7 +181,7 @@ export function artifactIn(
     ...(manifest.metadata && { metadata: manifest.metadata }),
     memory: manifest.memory,
     vcpus: manifest.vcpus,
-    kernel: has("vmlinux") ? "vmlinux" : "",
+    kernel: has(ARTIFACT.kernel) ? ARTIFACT.kernel : "",
     bootArgs: manifest.bootArgs,
     key: "",
   };

@@ -2,6 +2,7 @@
  * `npm run promote -- FROM TO [--sign KEY] [--yes]`: pins in the config of the stack TO the snapshot that the stack FROM
  * runs and has proved, and shows what changes. Committing that, and `pulumi up -s TO`, is left to a person; --yes does both.
  */
+import { ARTIFACT } from "../model/layout";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -107,8 +108,8 @@ function earlierManifest(session: Session, path: string, digest: string): Promis
 
 async function sign(session: Session, path: string, key: string): Promise<void> {
   const text = await readManifest(session, path);
-  if (text === "") throw new Error(`there is no ${path}/manifest.json on ${session.name} that could be signed.`);
+  if (text === "") throw new Error(`there is no ${path}/${ARTIFACT.manifest} on ${session.name} that could be signed.`);
   const signature = await signManifest(text, key);
   await session.call({ what: "sign a snapshot", run: "sign_artifact", vars: { path, signature } });
-  console.log(printable(`signed ${path}/manifest.json`));
+  console.log(printable(`signed ${path}/${ARTIFACT.manifest}`));
 }

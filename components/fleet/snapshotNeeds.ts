@@ -1,3 +1,4 @@
+import { ARTIFACT } from "../../model/layout";
 import type { FleetSpec } from "../../config/spec";
 
 /** What a fleet's config says of what its snapshot will need, before anything is looked at. */
@@ -46,7 +47,7 @@ export function needsOf(spec: FleetSpec): DeclaredNeeds {
       return { ...nothing, memory, files, disk: rootfs, boots: true };
     }
     case "path": {
-      const files = ["vm.snapshot", "vm.mem"].map((file) => ({
+      const files = [ARTIFACT.state, ARTIFACT.memory].map((file) => ({
         path: `${source.path}/${file}`,
         key: "hornet:snapshot.path",
       }));

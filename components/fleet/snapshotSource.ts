@@ -1,3 +1,4 @@
+import { artifactFolder } from "../../model/layout";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { resolveDroplet } from "./resolveDroplet";
@@ -75,7 +76,7 @@ function fromStack(stack: string, spec: FleetSpec, target: DropletArgs): pulumi.
         `the stack ${stack} has no snapshot any more: only one that is on the droplet already will do`,
       );
       const proofs = requireProof && { proofs: spec.vmm.runtimeDir };
-      return { droplet: target, path: `${dir}/${digest.slice("sha256:".length)}`, ...proofs };
+      return { droplet: target, path: artifactFolder(dir, digest), ...proofs };
     }
     if (there === undefined) {
       throw new pulumi.RunError(
@@ -90,7 +91,7 @@ function fromStack(stack: string, spec: FleetSpec, target: DropletArgs): pulumi.
 }
 
 function besides(path: string, digest: string): string {
-  return `${path.slice(0, path.lastIndexOf("/"))}/${digest.slice("sha256:".length)}`;
+  return artifactFolder(path.slice(0, path.lastIndexOf("/")), digest);
 }
 
 /** Says in a preview what an `up` would bring over the wire. */

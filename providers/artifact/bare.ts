@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { manifestDigest, manifestText } from "../../firecracker/manifest";
 import type { Announce, Found } from "./fromBoot";
 import { scratchNamespace } from "./scratch";
@@ -57,11 +58,11 @@ async function findExamined(
   const key = bareKey(wanted, path, hashes);
   for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {
     const { files, diskPath } = known.manifest;
-    const own = hashes.get(`${path}/rootfs.ext4`);
+    const own = hashes.get(artifactPaths(path).disk);
     const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));
-    if (files["rootfs.ext4"]?.sha256 !== disk?.sha256) continue;
+    if (files[ARTIFACT.disk]?.sha256 !== disk?.sha256) continue;
     const marks = [...hashes].map(([file, digest]): [string, string] => [file.slice(path.length + 1), digest.marks]);
-    return { ...known, marks: { ...Object.fromEntries(marks), ...(disk && { "rootfs.ext4": disk.marks }) } };
+    return { ...known, marks: { ...Object.fromEntries(marks), ...(disk && { [ARTIFACT.disk]: disk.marks }) } };
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths, digestHex } from "../../model/layout";
 import { dirname } from "node:path";
 import { artifactIn, filesOf, manifestDigest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
@@ -89,12 +90,12 @@ async function settle(
         `hornet:guest.interface is ${guestInterface}: set it to ${manifest.iface}, or take manifest.json out of the folder`,
     );
   }
-  const named = [...Object.keys(manifest.files), "manifest.json", ...(wanted.signers ? ["manifest.json.sig"] : [])];
+  const named = [...Object.keys(manifest.files), ARTIFACT.manifest, ...(wanted.signers ? [ARTIFACT.signature] : [])];
   const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
   // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
   const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
-  const name = `${dirname(manifest.diskPath)}/manifest.json`;
+  const name = artifactPaths(dirname(manifest.diskPath)).manifest;
   const ours = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
   // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
   const made = given ? [] : [digest];
@@ -140,7 +141,7 @@ async function drop(
     vars: {
       ...commonVars(inputs),
       dir_of_artifacts: inputs.dir,
-      digest: digest.slice("sha256:".length),
+      digest: digestHex(digest),
       namespace: scratchNamespace(inputs),
     },
   });
@@ -155,7 +156,7 @@ async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs)
     what: "ask what runs on earlier snapshots",
     run: "list_unused",
     vars: commonVars(state),
-    stdin: extra.map((digest) => `${digest.slice("sha256:".length)}\n`).join(""),
+    stdin: extra.map((digest) => `${digestHex(digest)}\n`).join(""),
   });
   const names = text.split("\n").filter((name) => name !== "");
   return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
@@ -163,7 +164,7 @@ async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs)
 
 /** The digests of Hornet's own artifacts that this stack uses, as lines for the droplet's calls. */
 function digestLines({ generations }: ArtifactOutputs): string {
-  return generations.map((digest) => `${digest.slice("sha256:".length)}\n`).join("");
+  return generations.map((digest) => `${digestHex(digest)}\n`).join("");
 }
 
 /** Artifacts that other users of the droplet can read: they hold a guest's memory and disk. */
@@ -208,7 +209,7 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
     await droplet.observe(state, state.dir);
     const seen = await inspectFiles(droplet.session, Object.keys(state.files));
     if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";
-    const name = `${dirname(state.artifact.diskPath)}/manifest.json`;
+    const name = artifactPaths(dirname(state.artifact.diskPath)).manifest;
     const [was, is] = [state.files[name], seen[name]];
     const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(droplet, state));
     const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);

@@ -1,3 +1,4 @@
+import { artifactPaths } from "../../model/layout";
 import { curlConfig } from "../../firecracker/api";
 import { furtherTaps, type Devices } from "../../firecracker/devices";
 import { newGeneration } from "../../firecracker/identity";
@@ -48,8 +49,8 @@ export async function detectIdentity(
   const taps = furtherTaps(devices.interfaces, tap);
   const own = `${wanted.runtimeDir}/${scratchNamespace(wanted)}/vsock.sock`;
   const load = loadRequest({
-    snapshotPath: `${path}/vm.snapshot`,
-    memoryPath: `${path}/vm.mem`,
+    snapshotPath: artifactPaths(path).state,
+    memoryPath: artifactPaths(path).memory,
     version: program.version,
     taps: taps.filter((one) => one.tap !== one.baked),
     ...(vsock && { vsock: { baked: vsock.path, own } }),
@@ -65,7 +66,7 @@ export async function detectIdentity(
         ...vars,
         firecracker: program.path,
         disk_path: diskPath,
-        disk_source: ownDisk && diskPath !== "" ? `${path}/rootfs.ext4` : diskPath,
+        disk_source: ownDisk && diskPath !== "" ? artifactPaths(path).disk : diskPath,
         disk_copy: diskPath === "" ? "" : "1",
         tap,
         tap_mac: wanted.tapMac,

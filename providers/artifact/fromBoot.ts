@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { curlConfig } from "../../firecracker/api";
 import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../../firecracker/cloudInit";
 import { usualDevices, type Devices } from "../../firecracker/devices";
@@ -104,7 +105,7 @@ async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSour
     cpu: host.cpu,
     hostKernel: host.kernel,
     bootArgs: boot.cloudInit ? cloudInitArgs(given) : given,
-    diskPath: `${wanted.dir}/${boot.name}/rootfs.ext4`,
+    diskPath: `${wanted.dir}/${boot.name}/${ARTIFACT.disk}`,
     memory: boot.memory,
     vcpus: boot.vcpus,
     tap: wanted.tap,
@@ -183,7 +184,7 @@ async function bootAnew(droplet: Droplet, wanted: ArtifactInputs, plan: BootPlan
       // Writing the memory takes as long as the disk is slow, like the boot did.
       vmm_timeout_ms: String(Math.max(boot.timeout, wanted.vmmTimeout) * 1000),
     },
-    stdin: curlConfig([pauseRequest, snapshotRequest(`${folder}/vm.snapshot`, `${folder}/vm.mem`)]),
+    stdin: curlConfig([pauseRequest, snapshotRequest(artifactPaths(folder).state, artifactPaths(folder).memory)]),
     patience: 60,
   });
   await refuseChanged(session, plan);

@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactFolder, digestHex } from "../../model/layout";
 import { basename, dirname } from "node:path";
 import type { z } from "zod";
 import { manifestDigest, type Manifest } from "../../firecracker/manifest";
@@ -59,7 +60,7 @@ export async function artifactFrom(
   }
   const here = await held(droplet, wanted, manifestDigest(there.text), sound);
   if (here !== undefined) return name(droplet, wanted, { ...here, signature: there.signature }, announce);
-  const hex = manifestDigest(there.text).slice("sha256:".length);
+  const hex = digestHex(manifestDigest(there.text));
   const vars = {
     namespace: scratchNamespace(wanted),
     owner: wanted.owner,
@@ -83,7 +84,7 @@ export async function artifactFrom(
 async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
   const source = origin.session;
   const { digest } = wanted;
-  const hex = digest?.slice("sha256:".length);
+  const hex = digest && digestHex(digest);
   const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
   for (const folder of folders) {
     const text = await readManifest(source, folder);
@@ -112,7 +113,7 @@ function refuseRenamed(text: string, folder: string, source: Session): void {
   const digest = manifestDigest(text);
   if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
   throw new HornetError(
-    `${folder}/manifest.json on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
+    `${folder}/${ARTIFACT.manifest} on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
       "snapshot anew there, or pin another one",
   );
 }
@@ -151,7 +152,7 @@ async function held(
   sound: Map<string, string>,
 ): Promise<There | undefined> {
   const target = droplet.session;
-  const folder = `${wanted.dir}/${digest.slice("sha256:".length)}`;
+  const folder = artifactFolder(wanted.dir, digest);
   const text = await readManifest(target, folder);
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);

@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { createHash } from "node:crypto";
 import { manifestText, type Manifest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
@@ -63,11 +64,11 @@ interface Examined {
 
 /** The files of a snapshot that lie in a folder, with size, mtime and inode. Throws where it is none. */
 export async function filesIn(session: Session, path: string): Promise<FileMarks> {
-  const names = ["vm.snapshot", "vm.mem", "rootfs.ext4", "vmlinux"];
+  const names = [ARTIFACT.state, ARTIFACT.memory, ARTIFACT.disk, ARTIFACT.kernel];
   const paths = names.map((name) => `${path}/${name}`);
   await refuseIrregular(session, paths);
   const marks = await inspectFiles(session, paths);
-  for (const name of ["vm.snapshot", "vm.mem"]) {
+  for (const name of [ARTIFACT.state, ARTIFACT.memory]) {
     if (marks[`${path}/${name}`] === undefined) {
       throw new HornetError(
         `there is no ${name} in ${path} on ${session.name}: hornet:snapshot.path must be a folder with vm.snapshot, ` +
@@ -92,10 +93,10 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
 export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Examined> {
   const { session } = droplet;
   const marks = await filesIn(session, path);
-  const head = await headOf(session, `${path}/vm.snapshot`);
+  const head = await headOf(session, artifactPaths(path).state);
   const program = await fittingProgram(droplet, wanted.firecracker, head?.format ?? "");
   const host = await describeHost(session);
-  const ownDisk = marks[`${path}/rootfs.ext4`] !== undefined;
+  const ownDisk = marks[artifactPaths(path).disk] !== undefined;
   const { version } = program;
   const { mac, ...baked } = await trialLoad(droplet, wanted, { path, program, ownDisk });
   // Without metadata no service in the guest can wait there for an identity.
@@ -105,7 +106,7 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
       : await detectIdentity(droplet, wanted, { path, program, ownDisk, ...baked });
   // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
   const atPath = !ownDisk && baked.diskPath !== "";
-  const elsewhere: Record<string, string> = atPath ? { "rootfs.ext4": baked.diskPath } : {};
+  const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
   await refuseIrregular(session, Object.values(elsewhere));
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
@@ -116,8 +117,8 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
   // A VM without a drive may lie beside the image that its initrd was made from.
-  const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== `${path}/rootfs.ext4`);
-  const nameOf = (file: string): string => (marks[file] === undefined ? "rootfs.ext4" : file.slice(path.length + 1));
+  const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== artifactPaths(path).disk);
+  const nameOf = (file: string): string => (marks[file] === undefined ? ARTIFACT.disk : file.slice(path.length + 1));
   const manifest = {
     format: 1 as const,
     files: Object.fromEntries(parts.map(([file, { sha256, size }]) => [nameOf(file), { sha256, size }])),

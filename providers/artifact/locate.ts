@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactFolder, artifactPaths } from "../../model/layout";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { manifestDigest, type Manifest } from "../../firecracker/manifest";
@@ -88,7 +89,7 @@ export async function sightSnapshot(
   if (snapshot !== "") return sightFolder(target, snapshot);
   if (from === undefined) return { paths: needs.files.map(({ path }) => path), disk, warnings: [] };
   const here = await manifestsOn(target, dir);
-  const pinned = needs.digest === undefined ? undefined : `${dir}/${needs.digest.slice("sha256:".length)}`;
+  const pinned = needs.digest === undefined ? undefined : artifactFolder(dir, needs.digest);
   if (pinned !== undefined && here.has(pinned)) return sightFolder(target, pinned);
   try {
     return await sightElsewhere(sessionWith(from.droplet), from, needs, here);
@@ -102,11 +103,11 @@ export async function sightSnapshot(
 async function sightFolder(session: Session, folder: string): Promise<Sighting> {
   const text = await readManifest(session, folder);
   if (text === "") {
-    const [memoryFile, disk] = [`${folder}/vm.mem`, `${folder}/rootfs.ext4`];
-    return { paths: [memoryFile, disk], disk, memoryFile, stateFile: `${folder}/vm.snapshot`, warnings: [] };
+    const [memoryFile, disk] = [artifactPaths(folder).memory, artifactPaths(folder).disk];
+    return { paths: [memoryFile, disk], disk, memoryFile, stateFile: artifactPaths(folder).state, warnings: [] };
   }
   const manifest = parseManifest(text, folder);
-  const disk = manifest.files["rootfs.ext4"] === undefined ? manifest.diskPath : `${folder}/rootfs.ext4`;
+  const disk = manifest.files[ARTIFACT.disk] === undefined ? manifest.diskPath : artifactPaths(folder).disk;
   return { paths: disk === "" ? [] : [disk], disk, manifest, digest: manifestDigest(text), warnings: [] };
 }
 
@@ -117,7 +118,7 @@ async function sightElsewhere(
   here: ReadonlyMap<string, Manifest>,
 ): Promise<Sighting> {
   const { path } = from;
-  const folders = digest === undefined ? [path] : [path, `${dirname(path)}/${digest.slice("sha256:".length)}`];
+  const folders = digest === undefined ? [path] : [path, artifactFolder(dirname(path), digest)];
   for (const folder of folders) {
     const text = await readManifest(source, folder);
     if (text === "" || (digest !== undefined && manifestDigest(text) !== digest)) continue;
@@ -132,7 +133,7 @@ async function sightElsewhere(
     throw new HornetError(`${source.name} has no snapshot ${digest} any more, in ${path} or beside it`);
   }
   // A folder of the old layout has no manifest; its files tell the sizes, and nothing of versions.
-  const elsewhere = await sizesOf(source, path, ["vm.snapshot", "vm.mem", "rootfs.ext4"], () => true);
+  const elsewhere = await sizesOf(source, path, [ARTIFACT.state, ARTIFACT.memory, ARTIFACT.disk], () => true);
   return { paths: [], disk: "", elsewhere, warnings: [] };
 }
 
@@ -165,12 +166,12 @@ export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting:
   const described = stateFile === undefined ? undefined : { stateFile, head, said: facts.get("described") ?? "" };
   const made = manifest && { format: manifest.snapshotFormat, cpu: manifest.cpu, cpuFeatures: manifest.cpuFeatures };
   const bytesOf = (path: string): number => Number((facts.get(`file.${path}`) ?? "").split(" ")[0] ?? 0);
-  const memoryBytes = elsewhere?.get("vm.mem")?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));
+  const memoryBytes = elsewhere?.get(ARTIFACT.memory)?.size ?? (memoryFile === undefined ? 0 : bytesOf(memoryFile));
   const memory = manifest?.memory ?? (memoryBytes === 0 ? needs.memory : Math.ceil(memoryBytes / (1 << 20)));
   if (elsewhere !== undefined) {
     const coming = [...elsewhere.values()].filter(({ missing }) => missing);
     const arriving = coming.reduce((sum, { content }) => sum + content, 0);
-    return { made, memory, disk: elsewhere.get("rootfs.ext4")?.content ?? 0, arriving };
+    return { made, memory, disk: elsewhere.get(ARTIFACT.disk)?.content ?? 0, arriving };
   }
   if (needs.boots) {
     // The clones copy the artifact's disk, which will lie in the artifacts' folder; one of an earlier boot may do.

@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { z } from "zod";
 import { manifestDigest, manifestSchema, type Manifest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
@@ -9,13 +10,13 @@ const LARGEST = 1 << 20;
 /** The text of a folder's manifest; empty where there is none. Throws HornetError where it is larger than any manifest. */
 export async function readManifest(session: Session, path: string): Promise<string> {
   const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
-  return limited(session, `${path}/manifest.json`, text);
+  return limited(session, artifactPaths(path).manifest, text);
 }
 
 /** The signature beside it; empty where there is none. */
 export async function readSignature(session: Session, path: string): Promise<string> {
   const text = await session.call({ what: "read a manifest's signature", run: "read_signature", vars: { path } });
-  return limited(session, `${path}/manifest.json.sig`, text);
+  return limited(session, artifactPaths(path).signature, text);
 }
 
 /** Throws HornetError where the text is no manifest. */
@@ -25,7 +26,7 @@ export function parseManifest(text: string, path: string): Manifest {
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new HornetError(
-      `${path}/manifest.json is not a manifest of Hornet's (digest ${manifestDigest(text)}): ${why}`,
+      `${path}/${ARTIFACT.manifest} is not a manifest of Hornet's (digest ${manifestDigest(text)}): ${why}`,
     );
   }
 }

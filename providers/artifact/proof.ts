@@ -1,3 +1,4 @@
+import { digestHex } from "../../model/layout";
 import type { VarsOf } from "../../host/session/calls";
 import { z } from "zod";
 import { commonInputs } from "../kit/definition";
@@ -22,13 +23,11 @@ const outputs = z.object({ proved: z.string() });
 type Inputs = z.infer<typeof proofInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-const hex = (digest: string): string => digest.slice("sha256:".length);
-
 async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   const others = await droplet.call({
     what: "note that the fleet has proved its snapshot",
     run: "write_proof",
-    vars: { ...varsOf(wanted), keep: wanted.generations.map(hex).join(" ") },
+    vars: { ...varsOf(wanted), keep: wanted.generations.map(digestHex).join(" ") },
   });
   if (others === "") return { proved: wanted.digest };
   report(
@@ -39,7 +38,7 @@ async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
 }
 
 function varsOf(of: Inputs): VarsOf<"list_others" | "read_proofs"> {
-  return { ...commonVars(of), digest: hex(of.digest), clones: of.clones.join(" ") };
+  return { ...commonVars(of), digest: digestHex(of.digest), clones: of.clones.join(" ") };
 }
 
 /** In words why what is noted is not what would be noted now. */

@@ -1,3 +1,4 @@
+import { digestHex } from "../../model/layout";
 import type { Session } from "../../host/session/session";
 
 /** A note on a droplet that a fleet passed with a snapshot: lines "OWNER TIME KERNEL", the last one since Hornet notes it. */
@@ -16,7 +17,7 @@ export async function readProofs(session: Session, runtimeDir: string, digest: s
   const text = await session.call({
     what: "ask for the proof of a snapshot",
     run: "read_proofs",
-    vars: { runtime_dir: runtimeDir, digest: digest.slice("sha256:".length) },
+    vars: { runtime_dir: runtimeDir, digest: digestHex(digest) },
   });
   return text
     .split("\n")

@@ -1,3 +1,4 @@
+import { digestHex } from "../../model/layout";
 import { manifestDigest } from "../../firecracker/manifest";
 import { scratchNamespace } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
@@ -17,7 +18,7 @@ export async function publish(
   name: string,
   signature = "",
 ): Promise<string> {
-  const digest = manifestDigest(text).slice("sha256:".length);
+  const digest = digestHex(manifestDigest(text));
   await droplet.call({
     what: "name the artifact",
     run: "publish_artifact",

@@ -1,3 +1,4 @@
+import { artifactPaths } from "../../model/layout";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HornetError } from "../../host/errors";
@@ -37,7 +38,7 @@ export async function verifyManifest(
   folder: string,
   droplet: string,
 ): Promise<string> {
-  const path = `${folder}/manifest.json`;
+  const path = artifactPaths(folder).manifest;
   if (signature.trim() === "") {
     throw new HornetError(
       `there is no ${path}.sig on ${droplet}, and hornet:snapshot.signers asks for a signature: promote it with ` +

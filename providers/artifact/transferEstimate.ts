@@ -1,3 +1,4 @@
+import { artifactFolder } from "../../model/layout";
 import { manifestDigest } from "../../firecracker/manifest";
 import { messageOf } from "../../host/errors";
 import { printableLines } from "../../host/printable";
@@ -33,7 +34,7 @@ async function estimate(sessions: Sessions, { from: { droplet, path }, to, diges
   const { dir } = to;
   const here = await manifestsOn(target, dir);
   const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
-  if (digest !== undefined && here.has(`${dir}/${digest.slice("sha256:".length)}`)) {
+  if (digest !== undefined && here.has(artifactFolder(dir, digest))) {
     return `snapshot ${digest} is on the droplet already: nothing to transfer`;
   }
   const text = await readManifest(source, path);

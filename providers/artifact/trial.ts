@@ -1,3 +1,4 @@
+import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { curlConfig } from "../../firecracker/api";
 import type { Program } from "../../firecracker/programs";
 import { loadRequest } from "../../firecracker/requests";
@@ -31,7 +32,11 @@ export async function trialLoad(
   const { session } = droplet;
   const { version } = program;
   const vars = scratchVars(wanted);
-  const load = loadRequest({ snapshotPath: `${path}/vm.snapshot`, memoryPath: `${path}/vm.mem`, version });
+  const load = loadRequest({
+    snapshotPath: artifactPaths(path).state,
+    memoryPath: artifactPaths(path).memory,
+    version,
+  });
   const attempt = async (diskPath: string): Promise<string> =>
     session.call({
       what: `examine the snapshot in ${path}`,
@@ -40,7 +45,7 @@ export async function trialLoad(
         ...vars,
         firecracker: program.path,
         disk_path: diskPath,
-        disk_source: diskPath === "" ? "" : `${path}/rootfs.ext4`,
+        disk_source: diskPath === "" ? "" : artifactPaths(path).disk,
         disk_copy: "",
         tap: "",
       },
@@ -59,7 +64,7 @@ export async function trialLoad(
       // Firecracker opens the disks in no order, so either may be the clones' own.
       throw new HornetError(
         `the snapshot in ${path} has the files ${missing} and ${another}, and neither is on ${session.name}: ` +
-          `${path}/rootfs.ext4 stands for the clones' own disk; put the other one there, at an absolute path`,
+          `${path}/${ARTIFACT.disk} stands for the clones' own disk; put the other one there, at an absolute path`,
       );
     }
     const text = configIn(answer);
@@ -73,7 +78,7 @@ export async function trialLoad(
     if (ownDisk && missing !== undefined && baked.diskPath !== missing) {
       throw new HornetError(
         `the snapshot in ${path} has a further disk ${missing}, which is not on ${session.name}: put it there; ` +
-          `${path}/rootfs.ext4 is the clones' own disk, at ${baked.diskPath}`,
+          `${path}/${ARTIFACT.disk} is the clones' own disk, at ${baked.diskPath}`,
       );
     }
     return baked;

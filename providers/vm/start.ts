@@ -1,3 +1,4 @@
+import { parseKeyValues } from "../../model/keyValues";
 import { curlConfig, type ApiRequest } from "../../firecracker/api";
 import { devicesOf, furtherTaps } from "../../firecracker/devices";
 import { filesOf } from "../../firecracker/manifest";
@@ -77,7 +78,7 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
   const answer = await atGuest(droplet, wanted, () => start, ranItsGuest);
-  const values = valuesOf(answer);
+  const values = parseKeyValues(answer);
   const phases = ["disk", "launch", "load", "identity", "resume"] as const;
   const spent = Object.fromEntries(phases.map((phase) => [phase, Number(values.get(`${phase}_ms`) ?? 0)]));
   droplet.session.trace.phases(namespace, spent);
@@ -249,15 +250,5 @@ async function finish(droplet: Droplet, wanted: VmInputs, generation: string): P
   if (faults.length === 0) return;
   throw new HornetError(
     `${wanted.name} on ${droplet.name}: it could not take all of its identity: ${faults.join("; ")}`,
-  );
-}
-
-/** The values of an answer's lines key=value. */
-function valuesOf(answer: string): ReadonlyMap<string, string> {
-  return new Map(
-    answer
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map((line): [string, string] => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
   );
 }
