@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { hostKeyOf, newHostKeySeed } from "./hostkey";
-import type { Identity, IdentityMethod } from "./identity";
-import { clearedDocument, metadataDocument } from "./metadata";
+import type { Identity } from "./identity";
+import { clearedDocument, metadataDocument, type MetadataMethod } from "./metadata";
 
 const identity: Identity = {
   generation: "00112233aabbccdd",
@@ -25,10 +25,10 @@ interface Document {
   readonly nocloud: Record<string, string>;
 }
 
-const document = (way: IdentityMethod): Document => metadataDocument(identity, way) as Document;
+const document = (way: MetadataMethod): Document => metadataDocument(identity, way) as Document;
 
 test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
-  for (const way of ["service", "ssh", "cloud-init"] as const) {
+  for (const way of ["service", "cloud-init"] as const) {
     const { hornet, ...cloud } = document(way);
     // Every process in the guest may read what is there for cloud-init, and what that is to run.
     expect(JSON.stringify([cloud, hornet.script])).not.toMatch(/PRIVATE|secret/);
@@ -36,7 +36,7 @@ test("cloud-init's paths hold no secret, and no way but the service's has a text
       way === "cloud-init" ? clearedDocument(identity, way) : document(way)
     ) as Document;
     expect(rest).toMatchObject({ "2009-04-04": latest });
-    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : way === "cloud-init" ? ["script"] : []);
+    expect(Object.keys(hornet)).toEqual(way === "service" ? ["identity"] : ["script"]);
     const instance =
       way === "cloud-init"
         ? "i-0123456789abcdef0123456789abcdef-00112233aabbccdd"

@@ -1,6 +1,6 @@
 import { hostKeyOf } from "./hostkey";
-import { CLOCK_MARK, type Identity, type IdentityMethod } from "./identity";
-import { metadataDocument } from "./metadata";
+import { CLOCK_MARK, type Identity } from "./identity";
+import { metadataDocument, type MetadataMethod } from "./metadata";
 
 /** Bytes that Firecracker's metadata holds, and that a request to its API may have. */
 export const METADATA_LIMIT = 51_200;
@@ -18,9 +18,9 @@ const SEED = Buffer.alloc(32).toString("base64url");
  */
 export function oversize(
   declared: Declared,
-  way: IdentityMethod,
+  method: MetadataMethod,
 ): { readonly part: "env" | "authorizedKeys"; readonly problem: string } | undefined {
-  const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, way);
+  const sizeOf = (part: Partial<Declared>): number => sizeOfMetadata({ ...declared, ...part }, method);
   const size = sizeOf({});
   if (size <= METADATA_LIMIT) return undefined;
   const env = size - sizeOf({ env: {} });
@@ -29,10 +29,10 @@ export function oversize(
   return { part: env >= keys ? "env" : "authorizedKeys", problem };
 }
 
-function sizeOfMetadata(declared: Declared, way: IdentityMethod): number {
+function sizeOfMetadata(declared: Declared, method: MetadataMethod): number {
   const hostKey = someHostKey(declared.hostname.length);
   const identity = { ...declared, generation: "0".repeat(16), machineId: "0".repeat(32), hostKey };
-  const text = JSON.stringify(metadataDocument(identity, way));
+  const text = JSON.stringify(metadataDocument(identity, method));
   return Buffer.byteLength(text.replace(CLOCK_MARK, CLOCK));
 }
 

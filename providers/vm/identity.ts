@@ -63,10 +63,11 @@ export interface Handover {
   readonly drive: string | undefined;
 }
 
-/** How a guest gets its identity; see docs/identity.md. */
-export function handoverOf(wanted: VmInputs, self: Self): Handover {
+/** How a guest gets its identity by its metadata; undefined where Hornet tells it over ssh. See docs/identity.md. */
+export function handoverOf(wanted: VmInputs, self: Self): Handover | undefined {
   const identity = identityOf(wanted, self);
   const method = wayOf(wanted);
+  if (method === "ssh") return undefined;
   return {
     put: metadataRequest(metadataDocument(identity, method)),
     clear: metadataRequest(clearedDocument(identity, method)),

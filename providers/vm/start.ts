@@ -30,7 +30,7 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
   refuseOpen(wanted);
   const { artifact, namespace } = wanted;
   const way = wayOf(wanted);
-  const { put, clear, drive } = handoverOf(wanted, self);
+  const handover = handoverOf(wanted, self);
   const devices = devicesOf(artifact);
   const taps = furtherTaps(devices.interfaces, wanted.tap);
   // An image's own cloud-init looks for its metadata when it boots.
@@ -45,11 +45,12 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
   const closed = !boots && artifact.metadata === "closed";
   const later = way === "service" && !closed;
   // A guest that is told over ssh finds nothing in its metadata, and may have no metadata service.
-  const metadata = way === "ssh" ? [] : [later ? clear : put];
+  const metadata = handover === undefined ? [] : [later ? handover.clear : handover.put];
   const requests = boots
-    ? [...bootVm(wanted, version, vsock, drive !== undefined), ...metadata, startRequest]
+    ? [...bootVm(wanted, version, vsock, handover?.drive !== undefined), ...metadata, startRequest]
     : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
-  const parts: HandoverParts = { put: later ? [put] : [], clear: way === "ssh" ? [] : [clear], drive };
+  const parts: HandoverParts =
+    handover === undefined ? {} : { put: later ? [handover.put] : [], clear: [handover.clear], drive: handover.drive };
   const start = droplet.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
@@ -158,9 +159,9 @@ export async function sendIdentity(
   self: Self,
   { known, then = [] }: Sending,
 ): Promise<void> {
-  const overSsh = wayOf(wanted) === "ssh";
-  const { put, clear } = handoverOf(wanted, self);
-  const over = overSsh ? { requests: then } : { requests: then, put: [put], clear: [clear] };
+  const handover = handoverOf(wanted, self);
+  const overSsh = handover === undefined;
+  const over = overSsh ? { requests: then } : { requests: then, put: [handover.put], clear: [handover.clear] };
   const sent = send(droplet, wanted, `tell ${wanted.name} its identity`, over, {
     record: recordOf(wanted, self, "memory"),
     told: toldByRequests(wanted, self),

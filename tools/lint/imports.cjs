@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 /**
- * ESLint rules about imports: data flows one way (docs/architecture.md), no module imports itself through others, and only
+ * ESLint rules about imports: data flows one way, no module imports itself through others, and only
  * host/exec.ts starts processes. Tests may import any layer, but are part of no cycle either.
  */
 const { existsSync, readFileSync, statSync } = require("node:fs");
