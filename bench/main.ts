@@ -57,7 +57,7 @@ async function measure(paths: BenchPaths, options: BenchOptions): Promise<number
       for (const name of options.only.filter((part) => !failures.has(part))) {
         await parts[name](context, run).catch(async (error: unknown) => {
           failures.set(name, error instanceof Error ? error.message : String(error));
-          // What it left behind must not stand in the way of the other parts.
+          // Its leftovers must not disturb the other parts.
           await stages.clear();
         });
       }

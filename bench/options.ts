@@ -2,13 +2,13 @@ import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-/** What can be measured, in the order of the table. */
+/** The parts of the bench, in the order of the table. */
 export const PARTS = ["work", "up", "network", "bytes", "transfer", "guests", "identity", "change"] as const;
 
 /** One of {@link PARTS}. */
 export type PartName = (typeof PARTS)[number];
 
-/** What a run of the bench is asked for. */
+/** The options of a run. */
 export interface BenchOptions {
   /** The archive's script; undefined: its columns are empty. */
   readonly baseline: string | undefined;
@@ -33,12 +33,12 @@ export type Command =
   | { readonly kind: "compare"; readonly files: readonly [string, string] }
   | { readonly kind: "help" };
 
-/** Where npm was called, which paths on the command line are relative to. */
+/** The folder where npm was called: paths on the command line are relative to it. */
 const calledFrom = process.env.INIT_CWD ?? process.cwd();
 
 export const usage = `npm run bench [-- OPTIONS]
   --baseline PATH   the archive's swarm-spawn-alpine-v2.sh, run side by side; without it that column is empty
-  --runs N          how often everything is measured; medians are told (default 5)
+  --runs N          how often to measure everything; the table shows medians (default 5)
   --counts 3,10     clones, side by side with the script
   --scale 50,100    clones for Hornet and the engine floor alone, measured once
   --guests N        emulated guests at once (default 10)

@@ -4,12 +4,12 @@ import { SNAPSHOT, type Stage } from "../support/stage";
 
 const CLONES = 4;
 
-/** Prints the sum of the KiB that `find` is told to print. */
+/** Prints the sum of the KiB that `find` prints. */
 const SUM = "2>/dev/null | { sum=0; while read -r kib; do sum=$((sum + kib)); done; echo $sum; }";
 
 /**
  * KiB: what is taken of the file system of /opt/swarm, then what lies in the clones' folders, then what lies in copies of
- * the memory file anywhere that a clone could have put one. Only a file system of its own tells the first exactly.
+ * the memory file anywhere that a clone could have put one. Only a separate file system shows the first exactly.
  */
 const LOOK = `sync -f /opt/swarm
   blocks=$(stat -f -c '(%b - %f) * %S / 1024' /opt/swarm); echo $((blocks))
@@ -18,7 +18,7 @@ const LOOK = `sync -f /opt/swarm
     ! -name rootfs.ext4 -printf '%k\n' ${SUM}
   :`;
 
-/** What is written for a clone. It is the same every time, so once is enough. */
+/** Measures the bytes written for a clone. They are the same every time, so once is enough. */
 export const bytes: Part = async (context, run) => {
   if (run > 0) return;
   context.say("blocks written for one clone");

@@ -8,7 +8,7 @@ import { settle } from "../support/stage";
 const READY = 300;
 
 /**
- * What it costs a guest to become itself: the same image on the VMM stand-in, once with the identity service that waits
+ * The cost of an identity for a guest: the same image on the VMM stand-in, once with the identity service that waits
  * for the clone's identity, and once told at its boot to want none, so that its ssh server stands ready in the snapshot
  * with the template's key. Counted is from each clone's own resume until Hornet finds it ready, and until the other one
  * has shown that key to one process that asks for it; clone by clone, and all at once.

@@ -5,7 +5,7 @@ import { columns, show } from "./table";
 /** A change below this share is no more than the machine's own unrest. */
 const NOISE = 0.1;
 
-/** What became of one measured thing. */
+/** The change of one measured value. */
 export type Verdict = "better" | "worse" | "same" | "only before" | "only after";
 
 /** One measured thing in two results. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a value counts. */
+/** The unit of a value. */
 export const unitSchema = z.enum(["ms", "bytes", "count"]);
 /** See {@link unitSchema}. */
 export type Unit = z.infer<typeof unitSchema>;
@@ -41,7 +41,7 @@ export function percentile(values: readonly number[], share: number): number {
 
 /**
  * How many times `other` the values are. Both sides of a run are measured one right after the other, so the median of
- * the runs' own ratios is told: what slows the machine for a while slows both.
+ * the runs' own ratios is shown: whatever slows the machine for a while slows both.
  */
 export function ratioOf(values: readonly number[], other: readonly number[]): number {
   if (values.length !== other.length) return median(values) / median(other);

@@ -30,7 +30,7 @@ test.each([
   [256 * 1024 * 1024, "bytes", "256.0 MiB"],
   [7, "count", "7"],
   [NaN, "ms", "-"],
-] as const)("%d %s is told as %s", (value, unit, text) => {
+] as const)("%d %s is printed as %s", (value, unit, text) => {
   expect(show(value, unit)).toBe(text);
 });
 

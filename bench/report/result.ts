@@ -13,10 +13,10 @@ const resultSchema = z.object({
   series: z.record(z.string(), seriesSchema),
 });
 
-/** What is read back from a result's file. */
+/** The parts of a result's file that the bench reads back. */
 export type Result = z.infer<typeof resultSchema>;
 
-/** What the numbers depend on beside Hornet. */
+/** The conditions besides Hornet that the numbers depend on. */
 export function describeMachine(): Result["machine"] {
   return {
     cpus: cpus().length,

@@ -1,6 +1,6 @@
 import { ratioOf, type Series } from "./measurements";
 
-/** What a row compares with, in the words of the table. */
+/** The reference of a row, in the words of the table. */
 export type Against =
   | "script"
   | "engine"
@@ -155,7 +155,7 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
               limit: 3,
             },
             { title: `  all ${count} ready, from the first call on`, series: `guests.all.${count}` },
-            { title: "  memory of its own, per VMM", series: `guests.memory.${count}` },
+            { title: "  private memory, per VMM", series: `guests.memory.${count}` },
           ],
     ),
     {

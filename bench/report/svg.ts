@@ -54,7 +54,7 @@ export function barChart(title: string, bars: readonly Bar[]): string {
   return drawing(title, 56 + bars.length * step, parts);
 }
 
-/** Where each line's label goes: at its end, or below the label above where there is no room. */
+/** The place of each line's label: at its end, or below the label above if there is no room. */
 function labelHeights(ends: readonly (readonly [label: string, y: number])[]): Map<string, number> {
   const heights = new Map<string, number>();
   let free = -Infinity;

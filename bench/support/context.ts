@@ -3,7 +3,7 @@ import type { BenchOptions } from "../options";
 import type { Measurements } from "../report/measurements";
 import { makeSnapshot, type Stage, type Stages } from "./stage";
 
-/** What the set-up found, with the VMMs that the bench needs. */
+/** The set-up's results, with the VMMs that the bench needs. */
 export interface BenchPaths extends Paths {
   /** The stand-in that runs real guests under emulation. */
   readonly firecracker: string;
@@ -11,7 +11,7 @@ export interface BenchPaths extends Paths {
   readonly firecrackerStub: string;
 }
 
-/** What a part of the bench works with. */
+/** The arguments of a part of the bench. */
 export interface Context {
   readonly options: BenchOptions;
   readonly paths: BenchPaths;

@@ -1,6 +1,6 @@
 /**
- * Creates and takes away a fleet by calling the providers as the engine would, without the engine: what is left is
- * Hornet's own work and the droplet's. A process of its own, since a provider process serves one operation and keeps
+ * Creates and removes a fleet by calling the providers as the engine would, without the engine: what remains is
+ * Hornet's own work and the droplet's. It is a separate process, because a provider process serves one operation and keeps
  * what it read. Reads a DriveRequest as JSON on stdin and writes a DriveResult on stdout; runs beside the droplet (over
  * ssh) or inside it (`{local: true}`).
  */
@@ -77,7 +77,7 @@ function answersOf({ pingFrom, untold }: DriveRequest): Answers | undefined {
 const LANES = 8;
 
 async function drive(request: DriveRequest): Promise<DriveResult> {
-  // Parsed as the providers do: sessions are told apart by the connection's text.
+  // Parsed as in the providers: the connection's text identifies a session.
   const sessions = new Sessions();
   const session = sessions.of(connectionSchema.parse(request.droplet));
   const begun = performance.now();
@@ -119,7 +119,7 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   return { connect, create: spanOf(created), destroy, snapshot, calls: created, clones, inspected };
 }
 
-/** Waits for all, so that nothing is at work any more when the first failure is told. */
+/** Waits for all, so that nothing still runs when the first failure is thrown. */
 async function allOf<T>(works: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(works);
   return Promise.all(works);

@@ -8,7 +8,7 @@ export interface BootRequest {
   readonly bootArgs?: string;
 }
 
-/** What a drive is to make; see drive.ts. */
+/** The arguments of a drive; see drive.ts. */
 export interface DriveRequest {
   readonly droplet: Connection;
   readonly count: number;
@@ -25,7 +25,7 @@ export interface DriveRequest {
   readonly inspect?: string;
   /** The simulated droplet's name where each clone is to be pinged from its restore on. */
   readonly pingFrom?: string;
-  /** The simulated droplet's name where no clone is told anything, and each one's ssh is waited for all the same. */
+  /** The simulated droplet's name, if clones get no identity and the drive waits for their ssh all the same. */
   readonly untold?: string;
   /** One clone after the other, each alone. */
   readonly inTurn?: boolean;
@@ -39,17 +39,17 @@ export interface CallRecord {
   readonly end: number;
 }
 
-/** What became of one clone. */
+/** The result of one clone. */
 export interface DrivenClone {
   readonly name: string;
   /** How its disk was copied. */
   readonly disk: string;
   readonly pid: number;
-  /** ms spent on network, disk, launch, load, identity, resume, ready; and ping: from the resume to the first answer, or ssh where it was told nothing. */
+  /** ms spent on network, disk, launch, load, identity, resume, ready; and ping: from the resume to the first answer, or ssh for a clone without identity. */
   readonly timings: Record<string, number>;
 }
 
-/** What a drive measured; times in ms. */
+/** The measurements of a drive; times in ms. */
 export interface DriveResult {
   /** Until the first shell on the droplet answered. */
   readonly connect: number;
@@ -60,6 +60,6 @@ export interface DriveResult {
   readonly snapshot: number;
   readonly calls: readonly CallRecord[];
   readonly clones: readonly DrivenClone[];
-  /** What the shell code said, before and after. */
+  /** The output of the shell code, before and after. */
   readonly inspected: readonly string[];
 }

@@ -4,7 +4,7 @@ import { checkout } from "../../sandbox/droplet/paths";
 import type { DriveRequest, DriveResult } from "./driveTypes";
 
 /**
- * Runs drive.ts in a process of its own.
+ * Runs drive.ts in a separate process.
  *
  * @throws Error with what it said on stderr, where it fails
  */

@@ -16,7 +16,7 @@ const NOTHING: Observed = {
   vms: {},
 };
 
-/** What floor.sh reads: the same lines that Hornet plans for clones of which nothing is there, each text ended by NUL. */
+/** The input of floor.sh: the lines that Hornet plans for new clones, each text ended by NUL. */
 export function kernelTexts(count: number): string {
   const clones = Array.from({ length: count }, (_, id) => {
     const namespace = `vm${id}`;

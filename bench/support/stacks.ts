@@ -9,7 +9,7 @@ import { localOptions, pulumiEnvironment, unattendedOptions, type Paths } from "
 import type { CallRecord } from "./driveTypes";
 import type { Entry } from "./shape";
 
-/** A stack that is brought up and taken away by the real CLI. */
+/** A stack that the real CLI creates and destroys. */
 export interface BenchStack {
   /** Makes it ready for so many clones; not measured. */
   prepare(count: number): Promise<void>;
@@ -93,7 +93,7 @@ export class HornetStack implements BenchStack {
   }
 }
 
-/** As many resources with the same dependencies that do nothing (bench/floor), in a folder of their own. */
+/** The same number of idle resources with the same dependencies (bench/floor), in a separate folder. */
 export class FloorStack implements BenchStack {
   private readonly folder: string;
   private readonly env: NodeJS.ProcessEnv;

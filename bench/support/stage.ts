@@ -11,7 +11,7 @@ export interface Stage {
   readonly connection: Connection;
 }
 
-/** Where the archive's script expects its snapshot; Hornet gets the same files. */
+/** The folder in which the archive's script expects its snapshot; Hornet gets the same files. */
 export const SNAPSHOT = "/opt/swarm/snapshots/alpine3.19-hornetos-v2";
 
 /**
