@@ -188,6 +188,6 @@ export function artifactIn(
 }
 
 /** True where what runs on one artifact has nothing to gain from the other. */
-export function isAsGood(one: Pick<Artifact, "digest" | "key">, other: Pick<Artifact, "digest" | "key">): boolean {
+export function isEquivalent(one: Pick<Artifact, "digest" | "key">, other: Pick<Artifact, "digest" | "key">): boolean {
   return one.digest === other.digest || (one.key !== "" && one.key === other.key);
 }

@@ -100,7 +100,7 @@ function readSections(text: string): Observed {
   const seen = new Map<string, ObservedVm>();
   const bridges = new Map<string, "ours" | "adopted">();
   const claims: ObservedClaim[] = [];
-  const begun: string[] = [];
+  const pending: string[] = [];
   const single = new Map<string, string>();
   for (const part of text.split("\x1d").slice(1)) {
     const end = part.indexOf("\n");
@@ -108,7 +108,7 @@ function readSections(text: string): Observed {
     const body = part.slice(end + 1);
     if (kind === "claim") claims.push({ name, owner: rest.join(" ") });
     else if (kind === "unmarked") claims.push({ name, owner: rest.join(" "), unmarked: true });
-    else if (kind === "begun") begun.push(name);
+    else if (kind === "begun") pending.push(name);
     else if (kind === "bridge") bridges.set(name, rest[0] === "adopted" ? "adopted" : "ours");
     else if (kind === "inside") inside.set(name, parseNamespace(body));
     else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
@@ -128,7 +128,7 @@ function readSections(text: string): Observed {
     tables: lines(body("tables")).map(parseTable),
     namespaces: lines(body("namespaces")),
     claims,
-    begun,
+    pending,
     bridges: Object.fromEntries(bridges),
     inside: Object.fromEntries(inside),
     vms,
@@ -240,10 +240,10 @@ function parseVm(body: string): ObservedVm {
     diskUsed: values.get("used") === "1",
     diskMounted: values.get("mounted") === "1",
     ownDisk: values.get("own_disk") === "1",
-    held: values.get("held") === "1",
-    unsettled: values.get("unsettled") === "1",
+    quarantined: values.get("held") === "1",
+    unverified: values.get("unsettled") === "1",
     ...(values.get("uncleared") === "1" && { uncleared: true }),
-    ...(told !== undefined && { told }),
+    ...(told !== undefined && { appliedIdentity: told }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };

@@ -79,14 +79,14 @@ export interface ObservedVm {
   readonly diskMounted: boolean;
   /** The disk that it opened when it started is the private disk, mounted there still or not. */
   readonly ownDisk: boolean;
-  /** The guest may open no connection, as it was not told yet who it is (see droplet/guest/guest.sh). */
-  readonly held: boolean;
-  /** It was started by an operation that ended before it was seen to be ready. */
-  readonly unsettled: boolean;
+  /** The guest may open no connection until it has its identity (see droplet/guest/guest.sh). */
+  readonly quarantined: boolean;
+  /** It changed, and was not seen to be ready since. */
+  readonly unverified: boolean;
   /** Its metadata may still hold its identity, and no process on the droplet will clear that. */
   readonly uncleared?: true;
-  /** The mark of what its guest was told last; empty where that was cut off, left out where nobody noted it. */
-  readonly told?: string;
+  /** The digest of the identity that its guest got last; empty where that was cut off, left out where nobody noted it. */
+  readonly appliedIdentity?: string;
   /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
@@ -112,8 +112,8 @@ export interface Observed {
   /** Every named network namespace, ours or not. */
   readonly namespaces: readonly string[];
   readonly claims: readonly ObservedClaim[];
-  /** The clones of this owner whose folder says that they were begun: no state knew them yet. */
-  readonly begun?: readonly string[];
+  /** The clones of this owner whose folder says that no state knew them yet. */
+  readonly pending?: readonly string[];
   /** The bridges that the asking owner has claimed, and whether it made them. */
   readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
   /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */

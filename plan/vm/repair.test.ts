@@ -1,5 +1,5 @@
 import type { Observed, ObservedLink, ObservedVm } from "../../model/observed";
-import { defaultBootArgs, planVm, type VmPlan } from "./repair";
+import { defaultBootArgs, planRepair, vmDrift, type Desired, type Recorded, type Repair } from "./repair";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const running: ObservedVm = {
@@ -18,8 +18,8 @@ const running: ObservedVm = {
   diskUsed: true,
   diskMounted: true,
   ownDisk: true,
-  held: false,
-  unsettled: false,
+  quarantined: false,
+  unverified: false,
   folderMode: "700",
   record: { digest, key: "" },
 };
@@ -50,130 +50,230 @@ function observed(vm: Partial<ObservedVm> | undefined, { link = tap, namespaces 
   };
 }
 
-const restart = (...drift: string[]): VmPlan => ({ drift, action: "restart", mend: false });
-const mend = (...drift: string[]): VmPlan => ({ drift, action: "none", mend: true });
-const asDeclared: VmPlan = { drift: [], action: "none", mend: false };
+const desired: Desired = {
+  namespace: "vm7",
+  tap: "tap0",
+  digest,
+  key: "",
+  identityDigest: "now",
+  method: "service",
+  renewDisk: "",
+};
+const recorded: Recorded = { digest, key: "", renewDisk: "", identityDigest: "now" };
 
-test.each<[string, Observed, VmPlan, key?: string]>([
-  ["as declared", observed({}), asDeclared],
-  ["never started", observed(undefined), restart("no VMM was started")],
+/** A repair in a few words: `start from disk`, `tidy, resume`. */
+function words(repair: Repair): string {
+  const { recoverPid, tidy, kind } = repair;
+  const before = [...(recoverPid ? ["recover pid"] : []), ...(tidy ? ["tidy"] : [])];
+  const how = {
+    create: () => "create",
+    adopt: () => "adopt",
+    none: () => "none",
+    resume: () => "resume",
+    start: () => (repair.kind === "start" ? `start from ${repair.from}${repair.putBack ? ", put back" : ""}` : ""),
+    move: () => (repair.kind === "move" ? `move ${repair.sameDisk ? "with its disk" : "to a new disk"}` : ""),
+    identify: () => (repair.kind === "identify" ? `identify${repair.first ? " first" : ""}${then(repair.resume)}` : ""),
+    verify: () => (repair.kind === "verify" ? `verify${then(repair.resume)}` : ""),
+  }[kind]();
+  return [...before, how].join(", ");
+}
+
+const then = (resume: boolean): string => (resume ? ", resume" : "");
+
+const broken = "start from disk, put back";
+
+/** Each state of a clone, what a read says of it, and what repairs it where its inputs did not change. */
+test.each<[string, Observed, readonly string[], string, key?: string]>([
+  ["running", observed({}), [], "none"],
+  ["absent", observed(undefined), ["no VMM was started"], "start from snapshot, put back"],
   [
-    "exited",
+    "ended",
     observed({ alive: false, exit: "137 2026-01-02T03:04:05Z" }),
-    restart("VMM exited with 137 at 2026-01-02T03:04:05Z (pid 42)"),
+    ["VMM exited with 137 at 2026-01-02T03:04:05Z (pid 42)"],
+    broken,
   ],
-  ["exited, unseen", observed({ alive: false }), restart("VMM exited (pid 42; nobody saw how)")],
+  ["ended, unseen", observed({ alive: false }), ["VMM exited (pid 42; nobody saw how)"], broken],
   [
     "ended with the droplet",
     observed({ alive: false, rebooted: true }, { namespaces: [] }),
-    restart("VMM of vm7 ended with the droplet, which was booted anew"),
+    ["VMM of vm7 ended with the droplet, which was booted anew"],
+    broken,
   ],
   [
     "gone with its namespace",
     observed({ alive: false }, { namespaces: [] }),
-    restart("VMM of vm7 is gone with its namespace"),
+    ["VMM of vm7 is gone with its namespace"],
+    broken,
   ],
-  ["elsewhere", observed({ inNamespace: false }), restart("VMM runs outside of namespace vm7")],
-  ["no disk", observed({ diskSize: -1, diskMounted: false, ownDisk: false }), restart("private disk missing")],
-  ["another disk", observed({ diskMounted: false, ownDisk: false }), restart("the VMM's disk is not the private one")],
+  ["outside of its namespace", observed({ inNamespace: false }), ["VMM runs outside of namespace vm7"], broken],
   [
-    "its own disk, not mounted any more",
+    "without its disk",
+    observed({ diskSize: -1, diskMounted: false, ownDisk: false }),
+    ["private disk missing"],
+    "start from snapshot, put back",
+  ],
+  [
+    "on another disk",
+    observed({ diskMounted: false, ownDisk: false }),
+    ["the VMM's disk is not the private one"],
+    broken,
+  ],
+  [
+    "its disk not mounted any more",
     observed({ diskMounted: false }),
-    mend("the private disk is not mounted at its path"),
+    ["the private disk is not mounted at its path"],
+    "tidy, none",
   ],
-  ["a disk that was cut", observed({ diskSize: 7 }), restart("private disk was cut from 8 to 7 bytes")],
-  ["a disk that grew", observed({ diskSize: 9 }), asDeclared],
-  ["a disk whose size was not noted", observed({ diskWas: 0 }), asDeclared],
-  ["another program", observed({ ownProgram: false }), restart("VMM runs another program than it was started from")],
   [
-    "a folder that others can look into",
+    "its disk cut short",
+    observed({ diskSize: 7 }),
+    ["private disk was cut from 8 to 7 bytes"],
+    "start from snapshot, put back",
+  ],
+  ["its disk grown", observed({ diskSize: 9 }), [], "none"],
+  ["the size of its disk not noted", observed({ diskWas: 0 }), [], "none"],
+  ["another program", observed({ ownProgram: false }), ["VMM runs another program than it was started from"], broken],
+  [
+    "its folder open to others",
     observed({ folderMode: "755" }),
-    mend("the folder of vm7 has the mode 755, not 700"),
+    ["the folder of vm7 has the mode 755, not 700"],
+    "tidy, none",
   ],
-  ["no pid file", observed({ recorded: false }), mend("the pid file of vm7 does not name its VMM")],
-  ["no mark on the disk", observed({ diskUsed: false }), mend("the mark on the disk of vm7 is missing")],
-  ["no launch record", observed({ record: {}, ownDisk: false }), restart("the launch record of vm7 is missing")],
-  ["silent", observed({ state: "" }), restart("VMM does not answer on its API socket")],
-  ["never loaded", observed({ state: "Not started" }), restart("VMM runs no VM")],
-  ["let go of its tap", observed({}, { link: { ...tap, carrier: false } }), restart("VMM does not hold tap0")],
-  ["its tap is gone", observed({}, { link: { ...tap, name: "tap1" } }), restart("VMM does not hold tap0")],
   [
-    "tap down: its carrier says nothing, and the network's own repair comes first",
+    "no pid file",
+    observed({ recorded: false }),
+    ["the pid file of vm7 does not name its VMM"],
+    "recover pid, tidy, none",
+  ],
+  [
+    "no pid file, and broken",
+    observed({ recorded: false, state: "" }),
+    ["VMM does not answer on its API socket", "the pid file of vm7 does not name its VMM"],
+    `recover pid, ${broken}`,
+  ],
+  ["no mark on its disk", observed({ diskUsed: false }), ["the mark on the disk of vm7 is missing"], "tidy, none"],
+  ["no launch record", observed({ record: {}, ownDisk: false }), ["the launch record of vm7 is missing"], broken],
+  ["silent", observed({ state: "" }), ["VMM does not answer on its API socket"], broken],
+  ["never loaded", observed({ state: "Not started" }), ["VMM runs no VM"], broken],
+  ["without its tap", observed({}, { link: { ...tap, carrier: false } }), ["VMM does not hold tap0"], broken],
+  ["its tap gone", observed({}, { link: { ...tap, name: "tap1" } }), ["VMM does not hold tap0"], broken],
+  [
+    "its tap down: the carrier says nothing, and the network's own repair comes first",
     observed({}, { link: { ...tap, up: false, carrier: false } }),
-    asDeclared,
+    [],
+    "none",
   ],
-  ["another snapshot", observed({ record: { digest: "sha256:b", key: "" } }), restart("VMM runs another snapshot")],
-  ["another one that is as good", observed({ record: { digest: "sha256:b", key: "k" } }), asDeclared, "k"],
-  ["one whose key is noted whole", observed({ record: { digest: "sha256:b", key: "key" } }), asDeclared, "k"],
+  ["on another snapshot", observed({ record: { digest: "sha256:b", key: "" } }), ["VMM runs another snapshot"], broken],
+  ["on an equivalent snapshot", observed({ record: { digest: "sha256:b", key: "k" } }), [], "none", "k"],
+  ["on one whose key is noted whole", observed({ record: { digest: "sha256:b", key: "key" } }), [], "none", "k"],
   [
-    "another one of another key",
+    "on a snapshot of another key",
     observed({ record: { digest: "sha256:b", key: "l" } }),
-    restart("VMM runs another snapshot"),
+    ["VMM runs another snapshot"],
+    broken,
     "k",
   ],
   [
-    "paused: the guest lives on",
+    "paused",
     observed({ state: "Paused", diskUsed: false }),
-    { drift: ["VM paused", "the mark on the disk of vm7 is missing"], action: "resume", mend: true },
+    ["VM paused", "the mark on the disk of vm7 is missing"],
+    "tidy, resume",
   ],
   [
-    "not told who it is",
-    observed({ held: true, state: "Paused" }),
-    { drift: ["VM paused", "guest was not told who it is"], action: "identify", mend: false },
-  ],
-  [
-    "started, but never ready",
-    observed({ unsettled: true }),
-    { drift: ["the clone was changed, and was not seen to be ready since"], action: "settle", mend: false },
-  ],
-  [
-    "the same, paused since",
-    observed({ unsettled: true, state: "Paused", folderMode: "755" }),
-    {
-      drift: [
-        "VM paused",
-        "the clone was changed, and was not seen to be ready since",
-        "the folder of vm7 has the mode 755, not 700",
-      ],
-      action: "settle",
-      mend: true,
-    },
-  ],
-  ["told as declared", observed({ told: "now" }), asDeclared],
-  [
-    "told by an operation that was cut off",
-    observed({ told: "" }),
-    { drift: ["guest was told something else than what is declared"], action: "tell", mend: false },
-  ],
-  [
-    "the process that would clear its metadata was killed",
-    observed({ uncleared: true }),
-    { drift: ["the metadata of vm7 was not cleared"], action: "tell", mend: false },
-  ],
-  [
-    "told something else",
-    observed({ unsettled: true, told: "then" }),
-    {
-      drift: [
-        "guest was told something else than what is declared",
-        "the clone was changed, and was not seen to be ready since",
-      ],
-      action: "tell",
-      mend: false,
-    },
-  ],
-  [
-    "paused, but worse besides",
+    "paused, and broken",
     observed({ state: "Paused", diskMounted: false, ownDisk: false }),
-    restart("the VMM's disk is not the private one"),
+    ["the VMM's disk is not the private one"],
+    broken,
   ],
   [
-    "several at once, all said",
-    observed({ inNamespace: false, state: "Not started" }),
-    restart("VMM runs outside of namespace vm7", "VMM runs no VM"),
+    "quarantined, and not told over ssh any more",
+    observed({ quarantined: true, state: "Paused" }),
+    ["VM paused", "guest has no identity yet"],
+    "start from disk",
   ],
-])("%s", (_name, seen, expected, key = "") => {
-  expect(planVm({ namespace: "vm7", tap: "tap0", digest, key, told: "now" }, seen)).toEqual(expected);
+  ["unverified", observed({ unverified: true }), ["the clone was not verified since its last change"], "verify"],
+  [
+    "unverified, and paused since",
+    observed({ unverified: true, state: "Paused", folderMode: "755" }),
+    ["VM paused", "the clone was not verified since its last change", "the folder of vm7 has the mode 755, not 700"],
+    "tidy, verify, resume",
+  ],
+  ["with the declared identity", observed({ appliedIdentity: "now" }), [], "none"],
+  [
+    "an identity that was cut off",
+    observed({ appliedIdentity: "" }),
+    ["guest identity differs from the declared one"],
+    "identify",
+  ],
+  [
+    "metadata that was not cleared",
+    observed({ uncleared: true, state: "Paused" }),
+    ["VM paused", "the metadata of vm7 was not cleared"],
+    "identify, resume",
+  ],
+  [
+    "misidentified and unverified",
+    observed({ unverified: true, appliedIdentity: "then" }),
+    ["guest identity differs from the declared one", "the clone was not verified since its last change"],
+    "identify",
+  ],
+  [
+    "broken in several ways",
+    observed({ inNamespace: false, state: "Not started" }),
+    ["VMM runs outside of namespace vm7", "VMM runs no VM"],
+    broken,
+  ],
+])("%s", (_name, seen, drift, repair, key = "") => {
+  expect(vmDrift({ ...desired, key }, seen)).toEqual(drift);
+  expect(words(planRepair({ ...desired, key }, { ...recorded, key }, seen))).toBe(repair);
+});
+
+const quarantined = { quarantined: true, state: "Paused" };
+const noDisk = { diskSize: -1, diskUsed: false, diskMounted: false, record: { digest, key: "", disk_path: "" } };
+
+/** What the program declares, against what the state has. */
+test.each<[string, Partial<ObservedVm> | undefined, Partial<Desired>, Partial<Recorded> | undefined, string]>([
+  ["another identity", {}, { identityDigest: "next" }, {}, "identify"],
+  ["another identity for a paused guest", { state: "Paused" }, { identityDigest: "next" }, {}, "identify, resume"],
+  ["another identity by cloud-init", {}, { identityDigest: "next", method: "cloud-init" }, {}, "start from disk"],
+  ["the same identity by cloud-init", {}, { method: "cloud-init" }, {}, "none"],
+  ["quarantined, by ssh", quarantined, { method: "ssh" }, {}, "identify first, resume"],
+  [
+    "quarantined, by ssh, another identity",
+    quarantined,
+    { method: "ssh", identityDigest: "next" },
+    {},
+    "identify first, resume",
+  ],
+  ["quarantined, by cloud-init", quarantined, { method: "cloud-init" }, {}, "start from disk"],
+  ["another snapshot", {}, { digest: "sha256:b" }, {}, "move with its disk"],
+  ["another snapshot, ended", { alive: false }, { digest: "sha256:b" }, {}, "move with its disk"],
+  ["another snapshot, its disk cut", { diskSize: 7 }, { digest: "sha256:b" }, {}, "move to a new disk"],
+  ["another disk", {}, { renewDisk: "2" }, {}, "move to a new disk"],
+  [
+    "a snapshot of the same key",
+    { record: { digest, key: "k" } },
+    { digest: "sha256:b", key: "k" },
+    { key: "k" },
+    "tidy, none",
+  ],
+  ["no state, nothing there", undefined, {}, undefined, "create"],
+  ["no state, a disk that never ran", { alive: false, diskUsed: false }, {}, undefined, "create"],
+  ["no state, a guest that runs", {}, {}, undefined, "adopt"],
+  [
+    "no state, a guest that runs, untidy",
+    { folderMode: "755", recorded: false },
+    {},
+    undefined,
+    "recover pid, tidy, adopt",
+  ],
+  ["no state, a guest without a disk", noDisk, {}, undefined, "adopt"],
+  ["no state, a guest without a disk that ended", { ...noDisk, alive: false }, {}, undefined, "create"],
+  ["no state, a disk that lived", { alive: false }, {}, undefined, "start from disk"],
+  ["no state, a guest that runs, by cloud-init", {}, { method: "cloud-init" }, undefined, "start from disk"],
+])("%s: %#", (_name, vm, declared, state, repair) => {
+  const has = state === undefined ? undefined : { ...recorded, ...state };
+  expect(words(planRepair({ ...desired, ...declared }, has, observed(vm)))).toBe(repair);
 });
 
 test("the kernel's command line carries address, gateway and mask", () => {

@@ -1,4 +1,30 @@
+/**
+ * The state machine of a clone's VM: what was declared and recorded, and what the droplet shows, decide the one repair.
+ *
+ *                create                          start, from its disk where that lived on, else from the snapshot
+ *     absent ────────────────▶ unverified ◀──────────────────────────────────────────────── ended, broken
+ *                               │   ▲  ▲                                                        ▲
+ *        ready, smoke tests     │   │  └──── identify ──── quarantined, misidentified           │ the VMM dies, hangs, loses
+ *        passed                 │   │ start                        ▲                            │ its disk, tap or record, or
+ *                               ▼   │                              │ the config changes,        │ runs another program
+ *                             running ─────────────────────────────┘ or an `up` is cut off      │
+ *                              │   ▲ │                                                          │
+ *                        pause │   │ └──────────────────────────────────────────────────────────┘
+ *                              ▼   │ resume
+ *                             paused               another snapshot or disk declared: move, from any state
+ *
+ * - absent: no VMM was started in the clone's namespace.
+ * - ended, broken: only another start repairs it; see beyondRepair().
+ * - quarantined: it runs, may open no connection, and has no identity yet (over ssh; droplet/guest/guest.sh).
+ * - misidentified: its identity differs from the declared one, or its metadata still holds the identity.
+ * - unverified: it changed, and was not seen to be ready since.
+ *
+ * Files and mounts around a VM that lives on are tidied beside any of these. The cheapest repair wins: the guest lives on
+ * where it can, and so does its disk.
+ */
 import { cidrOf, netmask } from "../../model/addresses";
+import { isEquivalent } from "../../firecracker/manifest";
+import type { IdentityMethod } from "../../firecracker/identity";
 import type { Observed, ObservedNamespace, ObservedVm } from "../../model/observed";
 
 /** What a clone's VMM is to be. */
@@ -11,44 +37,132 @@ export interface VmSpec {
   readonly digest: string;
   /** What that artifact was made from; empty where only the digest tells. */
   readonly key: string;
-  /** The mark of what its guest is to have been told; left out where that is not known. */
-  readonly told?: string;
+  /** The digest of the identity that its guest is to have; left out where that is not known. */
+  readonly identityDigest?: string;
 }
 
-/** How far what was found is from what is declared, and the least that mends it. */
-export interface VmPlan {
-  readonly drift: readonly string[];
-  readonly action: "none" | "resume" | "settle" | "tell" | "identify" | "restart";
-  /** Files and mounts around a VM that lives on are to be put right first. */
-  readonly mend: boolean;
+/** What the program declares for a clone. */
+export interface Desired extends VmSpec {
+  /** How the guest receives its identity. */
+  readonly method: IdentityMethod;
+  /** Another value than the recorded one gives the clone a new disk. */
+  readonly renewDisk: string;
 }
 
-/** Compares a clone's VMM with what is declared. Whatever can be mended while the guest lives on is. */
-export function planVm(spec: VmSpec, observed: Observed): VmPlan {
-  const vm = observed.vms[spec.namespace];
-  if (vm === undefined) return { drift: ["no VMM was started"], action: "restart", mend: false };
-  const fatal = vm.alive ? beyondMending(spec, vm, observed) : [wordsOfEnd(spec.namespace, vm, observed)];
-  const around = vm.alive ? aroundIt(spec.namespace, vm) : [];
-  if (fatal.length > 0) return { drift: [...fatal, ...around], action: "restart", mend: false };
-  const mend = around.length > 0;
-  const paused = vm.state === "Paused" ? ["VM paused"] : [];
-  if (vm.held) return { drift: [...paused, "guest was not told who it is", ...around], action: "identify", mend };
-  const unsettled = vm.unsettled ? ["the clone was changed, and was not seen to be ready since"] : [];
-  const otherwise = isToldOtherwise(spec, vm) ? ["guest was told something else than what is declared"] : [];
-  const uncleared = vm.uncleared === true ? [`the metadata of ${spec.namespace} was not cleared`] : [];
-  const drift = [...paused, ...otherwise, ...uncleared, ...unsettled, ...around];
-  if (otherwise.length > 0 || vm.uncleared === true) return { drift, action: "tell", mend };
-  if (vm.unsettled) return { drift, action: "settle", mend };
-  return { drift, action: paused.length > 0 ? "resume" : "none", mend };
+/** What the state holds of a clone from its last create or update. */
+export interface Recorded extends Pick<Desired, "digest" | "key" | "renewDisk"> {
+  readonly identityDigest: string;
 }
 
-/** A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been. */
-function isToldOtherwise({ told }: VmSpec, vm: ObservedVm): boolean {
-  return told !== undefined && vm.told !== undefined && vm.told !== told;
+/** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
+export type StartFrom = "snapshot" | "disk";
+
+/** What brings a clone's VM to what is declared. */
+export type Repair = {
+  /** First find the VMM again: its pid file does not name it. */
+  readonly recoverPid: boolean;
+  /** Then put the files and mounts around a VM that lives on right. */
+  readonly tidy: boolean;
+} & (
+  | { readonly kind: "none" }
+  /** Nothing exists: start it from the snapshot, and remove everything where that fails. */
+  | { readonly kind: "create" }
+  /** An earlier run made it and no state knows it: give the running guest another identity. */
+  | { readonly kind: "adopt" }
+  /** Start another VMM. `putBack`: a move that was cut off may have put the clone's own disk aside. */
+  | { readonly kind: "start"; readonly from: StartFrom; readonly putBack: boolean }
+  /** Take its turn in a roll to another snapshot or disk. `sameDisk`: the disk may go along. */
+  | { readonly kind: "move"; readonly sameDisk: boolean }
+  /** Give the running guest its identity. `first`: it has none yet, so its host key too is new to it. */
+  | { readonly kind: "identify"; readonly first: boolean; readonly resume: boolean }
+  /** Resume it where it is paused, and wait until it is ready. */
+  | { readonly kind: "verify"; readonly resume: boolean }
+  | { readonly kind: "resume" }
+);
+
+/**
+ * Decides how a clone's VM becomes what is declared.
+ *
+ * @param recorded undefined where no state has the clone
+ */
+export function planRepair(desired: Desired, recorded: Recorded | undefined, observed: Observed): Repair {
+  const vm = observed.vms[desired.namespace];
+  const found = diagnose(desired, observed);
+  const recoverPid = vm?.alive === true && !vm.recorded;
+  const from = livesOnDisk(vm) ? "disk" : "snapshot";
+  const bare = { recoverPid, tidy: false };
+  const start = (tidy: boolean, putBack: boolean): Repair => ({ recoverPid, tidy, kind: "start", from, putBack });
+  const tidy = found.around.length > 0 || (recorded !== undefined && recorded.digest !== desired.digest);
+  const byCloudInit = desired.method === "cloud-init";
+  if (recorded === undefined) {
+    // A guest without a disk lives on while its VMM does.
+    const left = from === "disk" || (vm?.alive === true && hasNoDisk(vm));
+    if (!left) return { ...bare, kind: "create" };
+    // cloud-init looks for an identity only when it boots.
+    if (found.broken.length > 0 || byCloudInit) return start(false, false);
+    return { recoverPid, tidy, kind: "adopt" };
+  }
+  const sameDisk = recorded.renewDisk === desired.renewDisk;
+  if (!sameDisk || !isEquivalent(recorded, desired)) {
+    return { ...bare, kind: "move", sameDisk: sameDisk && from === "disk" };
+  }
+  if (found.broken.length > 0) return start(false, true);
+  if (found.quarantined && desired.method !== "ssh") return start(false, false);
+  const misidentified = found.misidentified.length > 0 || recorded.identityDigest !== desired.identityDigest;
+  if (misidentified && byCloudInit) return start(tidy, false);
+  if (misidentified || found.quarantined) {
+    const resume = found.quarantined || found.paused;
+    return { recoverPid, tidy, kind: "identify", first: found.quarantined, resume };
+  }
+  if (found.unverified) return { recoverPid, tidy, kind: "verify", resume: found.paused };
+  return { recoverPid, tidy, kind: found.paused ? "resume" : "none" };
 }
 
-/** What only a VMM that is started anew puts right. */
-function beyondMending(spec: VmSpec, vm: ObservedVm, observed: Observed): string[] {
+/** How a clone's VMM differs from what is declared, as messages for the user. */
+export function vmDrift(spec: VmSpec, observed: Observed): string[] {
+  const { broken, around, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
+  if (broken.length > 0) return [...broken, ...around];
+  const state = paused ? ["VM paused"] : [];
+  if (quarantined) return [...state, "guest has no identity yet", ...around];
+  const changed = unverified ? ["the clone was not verified since its last change"] : [];
+  return [...state, ...misidentified, ...changed, ...around];
+}
+
+interface Diagnosis {
+  /** What only another start repairs. */
+  readonly broken: readonly string[];
+  /** What is wrong around a VM that lives on. */
+  readonly around: readonly string[];
+  readonly paused: boolean;
+  readonly quarantined: boolean;
+  readonly misidentified: readonly string[];
+  readonly unverified: boolean;
+}
+
+function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
+  const { namespace, identityDigest } = spec;
+  const vm = observed.vms[namespace];
+  const nothing = { around: [], paused: false, quarantined: false, misidentified: [], unverified: false };
+  if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
+  if (!vm.alive) return { ...nothing, broken: [wordsOfEnd(namespace, vm, observed)] };
+  // A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been.
+  const differs =
+    identityDigest !== undefined && vm.appliedIdentity !== undefined && vm.appliedIdentity !== identityDigest;
+  return {
+    broken: beyondRepair(spec, vm, observed),
+    around: aroundIt(namespace, vm),
+    paused: vm.state === "Paused",
+    quarantined: vm.quarantined,
+    misidentified: [
+      ...(differs ? ["guest identity differs from the declared one"] : []),
+      ...(vm.uncleared === true ? [`the metadata of ${namespace} was not cleared`] : []),
+    ],
+    unverified: vm.unverified,
+  };
+}
+
+/** What only another start of the VMM repairs. */
+function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[] {
   const { namespace, tap, furtherTaps = [], digest, key } = spec;
   const wrong: string[] = [];
   if (!vm.inNamespace) wrong.push(`VMM runs outside of namespace ${namespace}`);
@@ -73,7 +187,7 @@ function wrongWithDisk(vm: ObservedVm, noted: boolean): string[] {
 }
 
 /** Its snapshot has no drive: all that the guest has is in its memory. */
-export function hasNoDisk({ record }: ObservedVm): boolean {
+function hasNoDisk({ record }: ObservedVm): boolean {
   return record.disk_path === "";
 }
 
@@ -82,8 +196,11 @@ function wasCut({ diskSize, diskWas }: ObservedVm): boolean {
   return diskSize >= 0 && diskSize < diskWas;
 }
 
-/** The clone's disk has lived and can go on living: what starts the VM must not make it anew. */
-export function livesOnDisk(vm: ObservedVm | undefined): boolean {
+/**
+ * The clone's disk has lived and can live on: a start must not replace it. A snapshot's memory goes with the snapshot's disk;
+ * restored over a disk that lived on, it would corrupt it, so such a clone boots from its disk.
+ */
+function livesOnDisk(vm: ObservedVm | undefined): boolean {
   return vm !== undefined && vm.diskSize >= 0 && vm.diskUsed && !wasCut(vm);
 }
 

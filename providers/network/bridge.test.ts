@@ -1,5 +1,5 @@
 import { bridgeMac } from "../../plan/network/bridge";
-import { effectsOf, messageWhenFailing } from "../../test/support/scratchProvider";
+import { effectsOf, messageWhenFailing, newOperation } from "../../test/support/scratchProvider";
 import { declared, other, owner, Stage } from "../../test/support/scratchStage";
 
 jest.setTimeout(120_000);
@@ -276,8 +276,9 @@ test("each step of a delete failing in turn: said, and the next delete ends it",
 
 test("two fleets of one program bring up one bridge at once, and take it away at once", async () => {
   const both = [await stage.bridge(), await stage.bridge({}, other)];
-  await Promise.all(both.map((one) => one.create()));
+  const [up, down] = [newOperation(), newOperation()];
+  await Promise.all(both.map((one) => one.create(up)));
   for (const one of both) expect(await one.read()).toMatchObject(declared);
-  await Promise.all(both.map((one) => one.delete()));
+  await Promise.all(both.map((one) => one.delete({}, down)));
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });

@@ -1,12 +1,11 @@
-import { isDeepStrictEqual } from "node:util";
 import { devicesOf, furtherTaps } from "../../firecracker/devices";
 import { newGeneration } from "../../firecracker/identity";
-import { isAsGood } from "../../firecracker/manifest";
 import { hostKeyOf, newHostKeySeed } from "../../firecracker/hostkey";
 import { parsePrograms, programWords } from "../../firecracker/programs";
 import { keepsDisk } from "../../firecracker/recipe";
 import { resumeRequest } from "../../firecracker/requests";
-import { hasNoDisk, livesOnDisk, planVm, type VmPlan, type VmSpec } from "../../plan/vm/repair";
+import type { ObservedVm } from "../../model/observed";
+import { planRepair, vmDrift, type Desired, type Recorded, type StartFrom, type VmSpec } from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { owned } from "../kit/owned";
 import type { Droplet } from "../operation/droplet";
@@ -15,25 +14,122 @@ import { putBack, roll } from "./roll";
 import { parseManifest, readManifest } from "../artifact/manifests";
 import { runSmokeTests } from "./smokeTests";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./inputs";
-import { IDENTITY, toldMark, vmFault, type Self } from "./identity";
-import { awaitReady, send, sendIdentity, startVm, type StartFrom } from "./start";
+import { identityDigest, vmFault, type Self } from "./identity";
+import { awaitReady, send, sendIdentity, startVm } from "./start";
 import { vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
 
+/** What the repairs of a clone work with. */
+interface Clone {
+  readonly droplet: Droplet;
+  readonly wanted: VmInputs;
+  /** Its identity with a generation of its own, in case that the guest gets another one. */
+  readonly self: Self;
+  /** What the droplet shows of its VM. */
+  readonly found: ObservedVm | undefined;
+}
+
 async function create(droplet: Droplet, wanted: VmInputs): Promise<VmOutputs> {
   const hostKeySeed = newHostKeySeed();
-  const self = {
-    sshHostKey: hostKeyOf(hostKeySeed, wanted.name).publicKey,
-    hostKeySeed,
-    generation: newGeneration(),
-  };
-  const found = await lookAt(droplet, wanted);
-  if (found.left) return takeUp(droplet, wanted, self, found);
-  return cleanUpAfter(
-    () => start(droplet, wanted, self, "snapshot"),
-    (failure) => remove(droplet, { ...wanted, shutdownTimeout: 0 }, keptAfter(failure)),
-  );
+  const sshHostKey = hostKeyOf(hostKeySeed, wanted.name).publicKey;
+  return repair(droplet, wanted, { sshHostKey, hostKeySeed, generation: newGeneration() });
+}
+
+function update(droplet: Droplet, state: State, wanted: VmInputs): Promise<VmOutputs> {
+  return repair(droplet, wanted, { ...pickSelf(state), generation: newGeneration() }, state);
+}
+
+/**
+ * Brings a clone's VM to what is declared; see plan/vm/repair.ts.
+ *
+ * @param state what the engine's state has of the clone; undefined in a create
+ */
+async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: State): Promise<VmOutputs> {
+  const { namespace } = wanted;
+  const observed = await droplet.observeToChange(wanted, namespace);
+  const found = observed.vms[namespace];
+  const clone = { droplet, wanted, self, found };
+  const plan = planRepair(desiredOf(wanted, state), state && recordedOf(state), observed);
+  if (plan.recoverPid) await around(droplet, wanted, "find the VMM again of", "recover_vmm");
+  if (plan.tidy) await around(droplet, wanted, "put files and mounts right of", "mend_vm");
+  switch (plan.kind) {
+    case "create":
+      return cleanUpAfter(
+        () => start(droplet, wanted, self, "snapshot"),
+        (failure) => remove(droplet, { ...wanted, shutdownTimeout: 0 }, keptAfter(failure)),
+      );
+    case "start":
+      if (plan.putBack) await putBack(droplet, wanted);
+      return start(droplet, wanted, self, plan.from);
+    case "adopt":
+      return identify(clone, { first: true, resume: true });
+    case "move":
+      return move(clone, stateOf(state), plan.sameDisk);
+    case "identify":
+      return identify(clone, plan, state);
+    case "verify":
+      if (plan.resume) await resume(clone);
+      return verify(clone, stateOf(state));
+    case "resume":
+      await resume(clone);
+      await prove(droplet, wanted, self.sshHostKey);
+      return pick(stateOf(state));
+    case "none":
+      await prove(droplet, wanted, self.sshHostKey);
+      return pick(stateOf(state));
+  }
+}
+
+/** The plan of a clone that no state has is to create or to adopt it, or to start what was left. */
+function stateOf(state: State | undefined): State {
+  if (state === undefined) throw new Error("a clone without a state was planned as one that has a state");
+  return state;
+}
+
+/** Moves a clone to another snapshot or disk when it is its turn. */
+async function move({ droplet, wanted, self }: Clone, state: State, sameDisk: boolean): Promise<VmOutputs> {
+  const upgrade = sameDisk && (await isUpgrade(droplet, wanted, state.artifact));
+  return roll(droplet, {
+    from: state,
+    to: wanted,
+    keepsDisk: upgrade,
+    start: () => start(droplet, wanted, self, upgrade ? "disk" : "snapshot"),
+    startOld: () => {
+      const old = { ...self, generation: newGeneration() };
+      return start(droplet, { ...state, smokeTests: [] }, old, state.artifact.diskPath === "" ? "snapshot" : "disk");
+    },
+  });
+}
+
+/**
+ * Gives the running guest its identity and waits until it is ready. Where no state has the clone, the guest gets a new host key:
+ * nobody knows the old one.
+ */
+async function identify(
+  { droplet, wanted, self, found }: Clone,
+  { first, resume }: { readonly first: boolean; readonly resume: boolean },
+  state?: State,
+): Promise<VmOutputs> {
+  droplet.touch(wanted.namespace);
+  await sendIdentity(droplet, wanted, self, { known: !first, then: resume ? [resumeRequest] : [] });
+  const adopted = { pid: found?.pid ?? 0, disk: "kept", timings: {}, vmm: vmmOf(found?.record) };
+  return settle(droplet, wanted, self, state === undefined ? adopted : pickRunning(state));
+}
+
+async function resume({ droplet, wanted }: Clone): Promise<void> {
+  droplet.touch(wanted.namespace);
+  await send(droplet, wanted, `resume ${wanted.name}`, { requests: [resumeRequest] });
+}
+
+/** Waits for a clone that an earlier operation started. No state has the identity that it got then. */
+async function verify({ droplet, wanted, self, found }: Clone, state: State): Promise<VmOutputs> {
+  droplet.touch(wanted.namespace);
+  const generation = found?.record.generation ?? "";
+  const { disk, timings } = state;
+  if (wanted.readyTimeout === 0) await settled(droplet, wanted);
+  const running = { pid: found?.pid ?? 0, disk, timings, vmm: vmmOf(found?.record) };
+  return settle(droplet, wanted, { ...self, generation }, running);
 }
 
 /** The Firecracker that a launch record names, in words; empty where it names none. */
@@ -42,24 +138,8 @@ function vmmOf(record: Readonly<Record<string, string>> | undefined): string {
   return program === undefined ? "" : programWords(program);
 }
 
-/** What is there of a VM, and the least that brings it to what is declared. */
-interface Finding {
-  /** A VM or a disk of this clone is there. */
-  readonly left: boolean;
-  readonly plan: VmPlan;
-  /** What a start would be from. */
-  readonly from: StartFrom;
-  readonly pid: number;
-  readonly paused: boolean;
-  /** What its guest was told last; empty where nobody noted it. */
-  readonly generation: string;
-  /** The Firecracker that runs it; see {@link vmmOf}. */
-  readonly vmm: string;
-}
-
 function specOf(wanted: VmInputs, self?: Self): VmSpec {
   const { namespace, tap, artifact } = wanted;
-  const told = self && toldMark(wanted, self);
   const further = furtherTaps(devicesOf(artifact).interfaces, tap).map((one) => one.tap);
   return {
     namespace,
@@ -67,50 +147,18 @@ function specOf(wanted: VmInputs, self?: Self): VmSpec {
     ...(further.length > 0 && { furtherTaps: further }),
     digest: artifact.digest,
     key: artifact.key,
-    ...(told !== undefined && { told }),
+    ...(self !== undefined && { identityDigest: identityDigest(wanted, self) }),
   };
 }
 
-/** @param self as the state has it; left out, nobody knows what its guest was told */
-async function lookAt(droplet: Droplet, wanted: VmInputs, self?: Self): Promise<Finding> {
-  const { namespace } = wanted;
-  const observed = await droplet.observeToChange(wanted, namespace);
-  const vm = observed.vms[namespace];
-  const plan = planVm(specOf(wanted, self), observed);
-  // A snapshot's memory goes with the snapshot's disk: restored over a disk that lived on, it would corrupt it. So a
-  // clone that keeps its disk boots from it.
-  const lived = livesOnDisk(vm);
-  if (vm?.alive === true && !vm.recorded) await around(droplet, wanted, "find the VMM again of", "recover_vmm");
-  const generation = vm?.record.generation ?? "";
-  const paused = vm?.state === "Paused";
-  // A guest without a disk lives on while its VMM does.
-  const left = lived || (vm?.alive === true && hasNoDisk(vm));
-  return {
-    left,
-    plan,
-    from: lived ? "disk" : "snapshot",
-    pid: vm?.pid ?? 0,
-    paused,
-    generation,
-    vmm: vmmOf(vm?.record),
-  };
+/** @param self as the state has it; left out, nobody knows which identity the guest got */
+function desiredOf(wanted: VmInputs, self: Self | undefined): Desired {
+  return { ...specOf(wanted, self), method: wayOf(wanted), renewDisk: wanted.renewDisk };
 }
 
-/**
- * Takes up a clone that an earlier run of this stack made and no state knows: a run that was cut off, or a state that
- * was lost. Its disk, and where it runs its guest, live on; it gets a new host key, since the old one is known to no one.
- */
-async function takeUp(
-  droplet: Droplet,
-  wanted: VmInputs,
-  self: Self,
-  { plan, from, pid, vmm }: Finding,
-): Promise<VmOutputs> {
-  if (plan.action === "restart" || wayOf(wanted) === "cloud-init") return start(droplet, wanted, self, from);
-  if (plan.mend) await around(droplet, wanted, "put files and mounts right of", "mend_vm");
-  droplet.touch(wanted.namespace);
-  await sendIdentity(droplet, wanted, self, { known: false, then: [resumeRequest] });
-  return settle(droplet, wanted, self, { pid, disk: "kept", timings: {}, vmm });
+function recordedOf(state: State): Recorded {
+  const { digest, key } = state.artifact;
+  return { digest, key, renewDisk: state.renewDisk, identityDigest: identityDigest(state, state) };
 }
 
 async function start(droplet: Droplet, wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {
@@ -138,50 +186,6 @@ async function settle(droplet: Droplet, wanted: VmInputs, self: Self, running: R
 async function settled(droplet: Droplet, wanted: VmInputs): Promise<void> {
   const what = `note that ${wanted.name} is as it should be`;
   await droplet.call({ what, run: "settle_vm", vars: vmVars(wanted) });
-}
-
-/** Mends or changes a VM with the least harm: the guest lives on wherever it can, and so does its disk. */
-async function update(droplet: Droplet, state: State, wanted: VmInputs): Promise<VmOutputs> {
-  const { plan, from, pid: running, paused, generation, vmm } = await lookAt(droplet, wanted, state);
-  const next = { ...pickSelf(state), generation: newGeneration() };
-  if (!isAsGood(state.artifact, wanted.artifact) || state.renewDisk !== wanted.renewDisk) {
-    const sameDisk = state.renewDisk === wanted.renewDisk && from === "disk";
-    const upgrade = sameDisk && (await isUpgrade(droplet, wanted, state.artifact));
-    return roll(droplet, {
-      from: state,
-      to: wanted,
-      keepsDisk: upgrade,
-      start: () => start(droplet, wanted, next, upgrade ? "disk" : "snapshot"),
-      startOld: () => {
-        const old = { ...next, generation: newGeneration() };
-        return start(droplet, { ...state, smokeTests: [] }, old, state.artifact.diskPath === "" ? "snapshot" : "disk");
-      },
-    });
-  }
-  if (plan.action === "restart") await putBack(droplet, wanted);
-  const untold = plan.action === "identify";
-  if (plan.action === "restart" || (untold && wayOf(wanted) !== "ssh")) return start(droplet, wanted, next, from);
-  if (plan.mend || state.artifact.digest !== wanted.artifact.digest) {
-    await around(droplet, wanted, "put files and mounts right of", "mend_vm");
-  }
-  droplet.touch(wanted.namespace);
-  const tell = plan.action === "tell" || IDENTITY.some((key) => !isDeepStrictEqual(state[key], wanted[key]));
-  if (tell && wayOf(wanted) === "cloud-init") return start(droplet, wanted, next, from);
-  if (tell || untold) {
-    const resume = untold || paused ? [resumeRequest] : [];
-    await sendIdentity(droplet, wanted, next, { known: !untold, then: resume });
-    const { pid, disk, timings, vmm } = state;
-    return settle(droplet, wanted, next, { pid, disk, timings, vmm });
-  }
-  if (paused) await send(droplet, wanted, `resume ${wanted.name}`, { requests: [resumeRequest] });
-  if (plan.action !== "settle") {
-    await prove(droplet, wanted, state.sshHostKey);
-    return pick(state);
-  }
-  // An earlier operation started it, and what it told its guest is in no state.
-  const { disk, timings } = state;
-  if (wanted.readyTimeout === 0) await settled(droplet, wanted);
-  return settle(droplet, wanted, { ...pickSelf(state), generation }, { pid: running, disk, timings, vmm });
 }
 
 /**
@@ -218,6 +222,10 @@ function pickSelf({ sshHostKey, hostKeySeed, generation }: Self): Self {
   return { sshHostKey, hostKeySeed, generation };
 }
 
+function pickRunning({ pid, disk, timings, vmm }: State): Running {
+  return { pid, disk, timings, vmm };
+}
+
 function pick(state: State): VmOutputs {
   return vmOutputs.parse(state);
 }
@@ -245,7 +253,7 @@ export const definition = owned<VmInputs, VmOutputs>({
     const observed = await droplet.observe(state, state.namespace);
     const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (!claimed) return "gone";
-    const { drift } = planVm(specOf(state, state), observed);
+    const drift = vmDrift(specOf(state, state), observed);
     const vm = observed.vms[state.namespace];
     return {
       outputs: {

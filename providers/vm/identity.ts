@@ -14,14 +14,14 @@ import { wayOf } from "./vars";
 /** What a clone has of its own that its identity is made of. */
 export type Self = Pick<VmOutputs, "sshHostKey" | "hostKeySeed" | "generation">;
 
-/** What the guest itself is told; a change of these needs no other VM. */
-export const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
+/** The inputs that make up the guest's identity; a change of these needs no other VM. */
+const IDENTITY = ["name", "user", "authorizedKeys", "env", "identity", "agent", "agentService"] as const;
 
 /**
- * A mark of what a guest is told, by which it is known again on the droplet: it tells nothing of it to who has not the clone's
- * seed. What a later Hornet tells besides, and what is not given, leaves it as it is.
+ * The digest of a guest's identity, by which the droplet recognises it. Without the clone's seed it reveals nothing. What is not
+ * given, or what a later Hornet adds to identities, leaves it as it is.
  */
-export function toldMark(wanted: VmInputs, { hostKeySeed }: Pick<Self, "hostKeySeed">): string {
+export function identityDigest(wanted: VmInputs, { hostKeySeed }: Pick<Self, "hostKeySeed">): string {
   const told = Object.fromEntries(IDENTITY.map((key) => [key, wanted[key]]));
   return createHmac("sha256", hostKeySeed).update(JSON.stringify(told, inOrder)).digest("hex").slice(0, 16);
 }

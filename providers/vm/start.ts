@@ -9,15 +9,13 @@ import type { Droplet } from "../operation/droplet";
 import { atGuest } from "./guestError";
 import { openFault } from "../artifact/openMetadata";
 import type { VmInputs, VmOutputs } from "./inputs";
-import { handoverOf, identityOf, toldMark, type Self } from "./identity";
+import { handoverOf, identityOf, identityDigest, type Self } from "./identity";
 import { tellOverSsh } from "./identityOverSsh";
 import { bootVm, restoreVm } from "./requests";
 import { programForClone } from "./programs";
 import { vmVars, wayOf } from "./vars";
+import type { StartFrom } from "../../plan/vm/repair";
 import { report } from "../../host/printable";
-
-/** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
-export type StartFrom = "snapshot" | "disk";
 
 type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
 
@@ -178,11 +176,11 @@ export async function sendIdentity(
 
 /** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
 function toldByRequests(wanted: VmInputs, self: Self): string {
-  return wayOf(wanted) === "ssh" ? "" : toldMark(wanted, self);
+  return wayOf(wanted) === "ssh" ? "" : identityDigest(wanted, self);
 }
 
 async function noteTold(droplet: Droplet, wanted: VmInputs, self: Self): Promise<void> {
-  const vars = { ...vmVars(wanted), told: toldMark(wanted, self) };
+  const vars = { ...vmVars(wanted), told: identityDigest(wanted, self) };
   await droplet.call({ what: `note what ${wanted.name} was told`, run: "note_told", vars });
 }
 

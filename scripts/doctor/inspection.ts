@@ -9,7 +9,7 @@ import { planNamespace } from "../../plan/network/namespace";
 import { NAT_TABLE, natTable } from "../../plan/network/nat";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
-import { planVm } from "../../plan/vm/repair";
+import { vmDrift } from "../../plan/vm/repair";
 
 /** The report on one stack of a droplet, in words. */
 export interface Inspection {
@@ -91,6 +91,6 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
   const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));
   // Which snapshot it should run only the state knows.
   const { digest = "", key = "" } = observed.vms[plan.namespace]?.record ?? {};
-  const { drift } = planVm({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
+  const drift = vmDrift({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
   return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...drift];
 }

@@ -35,13 +35,13 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "started, but never seen ready",
     make: `echo yes >${dir}/unsettled`,
-    says: { "FirecrackerVM vm0": "the clone was changed, and was not seen to be ready since" },
+    says: { "FirecrackerVM vm0": "the clone was not verified since its last change" },
     check: `test ! -s ${dir}/unsettled`,
   },
   {
     kind: "guest told something else",
     make: `echo 0123456789abcdef >${dir}/told`,
-    says: { "FirecrackerVM vm0": "guest was told something else than what is declared" },
+    says: { "FirecrackerVM vm0": "guest identity differs from the declared one" },
     check: `! grep -q 0123456789abcdef ${dir}/told && test -s ${dir}/told`,
   },
   {

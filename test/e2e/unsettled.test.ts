@@ -29,8 +29,8 @@ test("a clone that was started again and failed its smoke test is tried again, w
   await failsWith("VMM exited");
   const second = await world.onDroplet(vmm);
   expect(second).not.toBe(first);
-  await failsWith("the clone was changed, and was not seen to be ready since");
-  expect((await world.tryNpm("doctor")).stdout).toContain("the clone was changed, and was not seen to be ready since");
+  await failsWith("the clone was not verified since its last change");
+  expect((await world.tryNpm("doctor")).stdout).toContain("the clone was not verified since its last change");
   await world.in("vm0", "rm /root/bad; sync");
   await world.npm("up");
   expect(await world.onDroplet(vmm)).toBe(second);
@@ -45,7 +45,7 @@ test("a change around a guest that lives on is tried like any other, and tried a
   await world.in("vm0", "touch /root/bad");
   await world.onDroplet("ip netns exec vm0 nft delete table ip hornet");
   await failsWith("nft table hornet missing");
-  await failsWith("the clone was changed, and was not seen to be ready since");
+  await failsWith("the clone was not verified since its last change");
   await world.in("vm0", "rm /root/bad");
   await world.npm("up");
   expect(await world.npm("up")).toContain("Nothing to change");
@@ -77,7 +77,7 @@ test("what an up that failed has told a guest is taken back with the config", as
   await agentSaid("second");
   await world.in("vm0", "rm /root/bad");
   await world.configure(config("first"));
-  expect(await world.npm("up")).toContain("guest was told something else than what is declared");
+  expect(await world.npm("up")).toContain("guest identity differs from the declared one");
   await agentSaid("first");
   expect(await world.npm("up")).toContain("Nothing to change");
 });

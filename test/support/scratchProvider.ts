@@ -72,8 +72,8 @@ export class Driver {
   }
 
   /** Deletes what was created; with `outputs` also what was not, as a state that was lost would have it. */
-  async delete(outputs: Bag = {}): Promise<void> {
-    await this.provider(newOperation()).delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
+  async delete(outputs: Bag = {}, operation = newOperation()): Promise<void> {
+    await this.provider(operation).delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
   }
 }
 
