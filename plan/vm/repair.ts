@@ -1,17 +1,18 @@
 /**
  * The state machine of a clone's VM: what was declared and recorded, and what the droplet shows, decide the one repair.
  *
- *                create                          start, from its disk where that lived on, else from the snapshot
- *     absent ────────────────▶ unverified ◀──────────────────────────────────────────────── ended, broken
- *                               │   ▲  ▲                                                        ▲
- *        ready, smoke tests     │   │  └──── identify ──── quarantined, misidentified           │ the VMM dies, hangs, loses
- *        passed                 │   │ start                        ▲                            │ its disk, tap or record, or
- *                               ▼   │                              │ the config changes,        │ runs another program
- *                             running ─────────────────────────────┘ or an `up` is cut off      │
- *                              │   ▲ │                                                          │
- *                        pause │   │ └──────────────────────────────────────────────────────────┘
- *                              ▼   │ resume
- *                             paused               another snapshot or disk declared: move, from any state
+ *     absent ─── create ───▶ unverified ◀──────────── start ────────────┐
+ *                             │      ▲                                   │
+ *           ready, and smoke  │      │ identify                          │
+ *           tests passed      ▼      │                                   │
+ *     paused ◀── pause ──── running  └── quarantined, misidentified      │
+ *        │                   ▲ │ │              ▲                        │
+ *        └───── resume ──────┘ │ └──────────────┘                  ended, broken
+ *                              │  the config changes,                    ▲
+ *                              │  or an `up` is cut off                  │
+ *                              └─────────────────────────────────────────┘
+ *                                 the VMM dies, hangs, loses its disk, tap or record, or runs another program
+ *     any state ─── move ───▶ unverified, on another snapshot or disk
  *
  * - absent: no VMM was started in the clone's namespace.
  * - ended, broken: only another start repairs it; see beyondRepair().

@@ -33,13 +33,13 @@ export const vmDrifts: readonly Drift[] = [
     check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
-    kind: "started, but never seen ready",
+    kind: "changed, but never seen ready",
     make: `echo yes >${dir}/unsettled`,
     says: { "FirecrackerVM vm0": "the clone was not verified since its last change" },
     check: `test ! -s ${dir}/unsettled`,
   },
   {
-    kind: "guest told something else",
+    kind: "guest given another identity",
     make: `echo 0123456789abcdef >${dir}/told`,
     says: { "FirecrackerVM vm0": "guest identity differs from the declared one" },
     check: `! grep -q 0123456789abcdef ${dir}/told && test -s ${dir}/told`,
