@@ -29,7 +29,7 @@ export interface Shared {
   readonly changes: ChangeLog;
   /** The queue of a machine for what must not run twice at once there. */
   turnsOf(machine: string): Limit;
-  droplet(connection: Connection): Droplet;
+  peer(connection: Connection): Droplet;
 }
 
 /** One owner's part of a droplet. */
@@ -97,9 +97,9 @@ export class Droplet {
     return this.shared.lineages;
   }
 
-  /** Another droplet of the same operation. */
+  /** The droplet that something comes from, reached by exactly this connection. */
   peer(connection: Connection): Droplet {
-    return this.shared.droplet(connection);
+    return this.shared.peer(connection);
   }
 
   /** Runs a library function on the droplet; see {@link Session.call}. */

@@ -40,6 +40,18 @@ export class Operation implements Shared {
     return droplet;
   }
 
+  /**
+   * The droplet that something comes from. The program names its connection, which counts also where the fleet reaches the same
+   * droplet by another one.
+   */
+  peer(connection: Connection): Droplet {
+    const known = this.droplets.get(dropletKey(connection));
+    if (known === undefined) return this.droplet(connection);
+    return JSON.stringify(known.currentConnection) === JSON.stringify(connection)
+      ? known
+      : new Droplet(this, connection);
+  }
+
   /** The program declares this connection; it becomes its droplet's current one. */
   useConnection(connection: Connection): Droplet {
     const droplet = this.droplet(connection);
