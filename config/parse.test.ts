@@ -39,6 +39,7 @@ test("all defaults", () => {
         shutdownTimeout: 0,
       },
       clones: {},
+      steps: [],
     },
   });
 });
