@@ -1,6 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { defaults } from "../model/defaults";
 import type { bridgeInputs } from "../providers/network/bridge";
 import type { ResourceArgs } from "./args";
+import { omitUndefined } from "./omitUndefined";
 import { HornetResource } from "./resource";
 
 /** The arguments of a resource of this kind; the schema documents each. */
@@ -23,7 +25,7 @@ export class Bridge extends HornetResource {
     super(
       "Bridge",
       name,
-      { name: undefined, address: undefined, uplink: undefined, ...args },
+      { name: defaults.bridge, address: defaults.bridgeAddress, uplink: defaults.uplink, ...omitUndefined(args) },
       ["adopted", "rules", "before"],
       opts,
     );

@@ -52,7 +52,7 @@ test("a clone is three resources, each with the properties that concern it", asy
   expect(await declare({ publish, tap: "tap1", user: "agent" })).toEqual({
     CloneNamespace: {
       ...{ namespace: "vm7", bridge: "br0", hostVeth: "veth7h", address: "10.0.0.9/24", gateway: "10.0.0.1" },
-      tap: "tap1",
+      ...{ tap: "tap1", nsVeth: "veth0", tapAddress: "192.168.241.1/29" },
     },
     NatRuleSet: { namespace: "vm7", address: "10.0.0.9", tap: "tap1", publish },
     FirecrackerVM: {

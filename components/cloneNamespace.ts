@@ -1,6 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { defaults } from "../model/defaults";
 import type { namespaceInputs } from "../providers/network/namespace";
 import type { ResourceArgs } from "./args";
+import { omitUndefined } from "./omitUndefined";
 import { HornetResource } from "./resource";
 
 /** The arguments of a resource of this kind; the schema documents each. */
@@ -27,7 +29,7 @@ export class CloneNamespace extends HornetResource {
     super(
       "CloneNamespace",
       name,
-      { nsVeth: undefined, isolated: undefined, tap: undefined, ...args },
+      { nsVeth: defaults.nsVeth, tap: defaults.tap, tapAddress: defaults.tapAddress, ...omitUndefined(args) },
       ["changedAt"],
       opts,
     );

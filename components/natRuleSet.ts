@@ -20,12 +20,6 @@ export class NatRuleSet extends HornetResource {
   declare readonly changedAt: pulumi.Output<string>;
 
   constructor(name: string, args: NatRuleSetArgs, opts?: pulumi.CustomResourceOptions) {
-    super(
-      "NatRuleSet",
-      name,
-      { nsVeth: undefined, tap: undefined, publish: undefined, ...args },
-      ["rules", "changedAt"],
-      opts,
-    );
+    super("NatRuleSet", name, args, ["rules", "changedAt"], opts);
   }
 }

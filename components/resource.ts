@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { connectionSchema } from "../model/connection";
+import { UNKEPT_KEY, unkeptPaths } from "../model/formats";
 import { ownerCalled, ownerMark, type Owner } from "../model/owner";
 import type { Kind } from "../providers/kinds";
 import type { commonInputs } from "../providers/kit/definition";
 import type { ResourceArgs } from "./args";
+import { omitUndefined } from "./omitUndefined";
 
 /** How a droplet is reached: over ssh, or this machine itself. */
 export type DropletArgs = z.input<typeof connectionSchema>;
@@ -39,9 +41,14 @@ export abstract class HornetResource extends pulumi.CustomResource {
     outputs: readonly string[],
     opts?: pulumi.CustomResourceOptions,
   ) {
+    for (const path of unkeptPaths(args)) {
+      throw new pulumi.RunError(
+        `${kind} ${name}: no key may be named ${UNKEPT_KEY}, as one in ${path.slice(0, -1).join(".") || "its arguments"} is`,
+      );
+    }
     const props: pulumi.Inputs = {
       owner: thisStack(),
-      ...args,
+      ...omitUndefined(args),
       ...Object.fromEntries(outputs.map((output) => [output, undefined])),
       condition: undefined,
       __provider: providerText(kind),

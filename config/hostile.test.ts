@@ -18,7 +18,7 @@ test.each<[string, object, RegExp]>([
   ["a clone's __proto__", json('{"clones":{"__proto__":{}}}'), /clones\.__proto__/],
   ["the agent's __proto__", json('{"agent":{"env":{"__proto__":"x"}}}'), /agent\.env\.__proto__/],
   ["a section's __proto__", json('{"fleet":{"__proto__":{"count":1}}}'), /fleet\.__proto__/],
-  ["ten million clones", { bridge: { address: "10.0.0.1/8" }, fleet: { count: 10_000_000 } }, /at most 10000 clones/],
+  ["ten million clones", { bridge: { address: "10.0.0.1/8" }, fleet: { count: 10_000_000 } }, /must be 10000 or less/],
   ["a bidi override in a path", { vmm: { kernel: "/opt/\u202egpj.sh" } }, /vmm\.kernel/],
   ["a zero-width space in a path", { snapshot: { dir: "/opt/a\u200bb" } }, /snapshot\.dir/],
   ["a blank in the runtime folder", { vmm: { runtimeDir: "/opt/a b" } }, /vmm\.runtimeDir/],
@@ -39,7 +39,9 @@ test("70,000 published ports are refused, and those that are published twice amo
   const own = (publish: object[]): object => ({ clones: { "0": { publish } } });
   expect(faultsOf(own(ports(70_000))).join()).toContain("must be a list of at most 4096");
   expect(faultsOf(own(ports(4096)))).toEqual([]);
-  expect(faultsOf(own([...ports(4000), { port: 7 }])).join()).toContain("publishes 7/tcp more than once");
+  expect(faultsOf(own([...ports(4000), { port: 7 }])).join()).toContain(
+    "publish[4000]: must publish a port that no other entry publishes",
+  );
 });
 
 test.each([101, 20_000])("a value of %i levels is refused", (levels) => {
@@ -67,11 +69,11 @@ test("a program that uses the resources is judged by the same rules", async () =
   const said = async (provider: typeof bridge, props: object): Promise<string> =>
     JSON.stringify((await provider.check?.({}, props))?.failures);
   for (const runtimeDir of ["/opt/a b", '/opt/a"b', "/opt/a\\b", "/opt/\u202ea", "/opt/../etc"]) {
-    expect(await said(bridge, { ...common, runtimeDir })).toMatch(/must be a path|must not hold/);
+    expect(await said(bridge, { ...common, runtimeDir })).toMatch(/must be a path/);
   }
   const env = json('{"__proto__":"x","A":"b"}');
   expect(await said(vm, { ...common, env })).toContain("no key may be named __proto__");
   const publish = [1, 2, 1].map((port) => ({ port, guestPort: 1 }));
   const rules = { ...common, namespace: "vm7", address: "10.0.0.9" };
-  expect(await said(nat, { ...rules, publish })).toContain("must publish each port once");
+  expect(await said(nat, { ...rules, publish })).toContain("must publish a port that no other entry publishes");
 });

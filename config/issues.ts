@@ -2,8 +2,9 @@
 import type { z } from "zod";
 import { documentedExample, type Fault, pathText, shown } from "./faults";
 import { nearest } from "./nearest";
+import { problemOf as expectationOf, valueAt } from "../model/issues";
 import { configSchema } from "./schema";
-import { fieldsOf, type KeyPath, metaOf, schemaAt } from "./schema/walk";
+import { fieldsOf, itemOf, type KeyPath, metaOf, schemaAt } from "./schema/walk";
 
 type Issue = z.core.$ZodIssue;
 
@@ -14,16 +15,6 @@ export interface ReadIssue {
   /** The key that was probably meant, where this one is unknown. */
   readonly meant?: KeyPath;
 }
-
-const EXPECTED: Readonly<Record<string, string>> = {
-  string: "text",
-  int: "a whole number",
-  number: "a whole number",
-  boolean: "true or false",
-  array: "a list",
-  object: "a mapping",
-  record: "a mapping",
-};
 
 /**
  * The faults that an issue stands for: one, or one a key for unknown keys.
@@ -52,38 +43,14 @@ function unknownKey(parent: KeyPath, key: string): ReadIssue {
 function problemOf(issue: Issue, path: KeyPath, raw: unknown, secret: boolean): string {
   const value = valueAt(raw, path);
   if (value === undefined) return "is missing";
-  // What is at the path of a malformed name is the value behind that name.
-  if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "has a malformed name";
-  return `${expectation(issue, path)}, but is ${shown(value, secret)}`;
-}
-
-function expectation(issue: Issue, path: KeyPath): string {
   const schema = schemaAt(configSchema, path);
-  const own = schema && metaOf(schema)?.problem;
-  if (own !== undefined) return own;
-  switch (issue.code) {
-    case "invalid_type":
-      return `must be ${EXPECTED[issue.expected] ?? issue.expected}`;
-    case "invalid_value":
-      return `must be ${issue.values.map(String).join(" or ")}`;
-    case "too_small":
-      return issue.origin === "array" ? "must not be an empty list" : `must be ${String(issue.minimum)} or more`;
-    case "too_big":
-      return issue.origin === "array"
-        ? `must be a list of at most ${String(issue.maximum)}`
-        : `must be ${String(issue.maximum)} or less`;
-    default:
-      return issue.message;
-  }
+  const problem = (schema && metaOf(schema)?.problem) ?? expectationOf(issue);
+  // The value at the path of a malformed name is the one behind that name. Where a rule about its parts is broken, a value is
+  // of the right kind, which says nothing.
+  const isShown = issue.code !== "invalid_key" && !(issue.code === "custom" && schema && hasParts(schema));
+  return isShown ? `${problem}, but is ${shown(value, secret)}` : problem;
 }
 
-/** The value at a path of a config, undefined where there is none. */
-export function valueAt(raw: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === "object" && value !== null && Object.hasOwn(value, key)
-        ? (value as Record<string | number, unknown>)[key]
-        : undefined,
-    raw,
-  );
+function hasParts(schema: z.core.$ZodType): boolean {
+  return itemOf(schema) !== undefined || Object.keys(fieldsOf(schema)).length > 0;
 }

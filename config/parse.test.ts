@@ -165,8 +165,8 @@ describe("several faults at once", () => {
     [local({ snapshot: { boot: 3 } }), ["snapshot.boot"]],
     [local({ bridge: 3, fleet: 4, guest: 5 }), ["bridge", "guest", "fleet"]],
     [
-      local({ clones: { "0": { publish: [{}, { port: 8 }, { port: 8 }] }, "9": {} } }),
-      ["clones.0.publish[0].port", "clones.9", "clones.0.publish"],
+      local({ clones: { "0": { publish: [{}] }, "1": { publish: [{ port: 8 }, { port: 8 }] }, "9": {} } }),
+      ["clones.0.publish[0].port", "clones.9", "clones.1.publish[1]"],
     ],
     [
       local({ bridge: { address: "10.0.0.3/24" }, guest: { address: "10.0.0.2" }, fleet: { count: 400 } }),

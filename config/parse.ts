@@ -1,11 +1,12 @@
 /** From a raw config to a spec or to all of its faults. Pure. */
 import type { z } from "zod";
 import { crossCheck } from "./rules";
-import { documentedExample, pathText, type Fault } from "./faults";
-import { UNKEPT_KEY } from "../model/formats";
-import { readIssue, valueAt } from "./issues";
+import { ConfigFaults, documentedExample, pathText, type Fault } from "./faults";
+import { UNKEPT_KEY, unkeptPaths } from "../model/formats";
+import { readIssue } from "./issues";
+import { flatIssues, valueAt } from "../model/issues";
 import { configSchema, type ConfigShape } from "./schema";
-import { type FleetSpec, specOf } from "./spec";
+import { configOf, type FleetSpec, specOf } from "./spec";
 import type { KeyPath } from "./schema/walk";
 
 export type ParsedConfig =
@@ -33,13 +34,13 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, options: Par
   const first = configSchema.safeParse(config);
   const issues = first.success
     ? []
-    : first.error.issues.flatMap((issue) => readIssue(issue, config, (path) => isSecret(path, secretKeys)));
+    : flatIssues(first.error.issues).flatMap((issue) => readIssue(issue, config, (path) => isSecret(path, secretKeys)));
   const shape = first.success ? first.data : salvage(config, first.error.issues);
   const unusable = issues.flatMap(({ path, meant }) => (meant ? [path, meant] : [path]));
   const faults = [
     ...issues.map(({ fault }) => fault),
     ...crossCheck(shape, unusable, secretKeys),
-    ...unkeptFaults(config, []),
+    ...unkeptPaths(config).map(unkeptFault),
     ...(options.sealedKeys ?? []).flatMap(sealedFault),
   ];
   const { droplet } = shape;
@@ -62,14 +63,20 @@ function isTooDeep(value: unknown): boolean {
   return true;
 }
 
-/** The schema's parser leaves this key out in silence, wherever it stands. */
-function unkeptFaults(value: unknown, path: KeyPath): Fault[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const at = [...path, key];
-    if (key !== UNKEPT_KEY) return unkeptFaults(inner, at);
-    return [{ path: pathText(at), problem: `no key may be named ${UNKEPT_KEY}`, example: documentedExample(path) }];
-  });
+/**
+ * Judges a spec that a program wrote by hand as the config that means the same.
+ * @throws ConfigFaults
+ */
+export function judgedSpec(spec: FleetSpec, stack: string): FleetSpec {
+  const parsed = parseConfig(configOf(spec));
+  if (!parsed.ok) throw new ConfigFaults(stack, parsed.faults);
+  return parsed.spec;
+}
+
+/** The schema's parser drops this key in silence, wherever it is. */
+function unkeptFault(path: readonly string[]): Fault {
+  const example = documentedExample(path.slice(0, -1));
+  return { path: pathText(path), problem: `no key may be named ${UNKEPT_KEY}`, example };
 }
 
 /** It would stand in the state as plain text, and in argument lists. */

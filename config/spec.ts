@@ -96,6 +96,38 @@ export function specOf(shape: ConfigShape & { readonly droplet: DropletFields })
   };
 }
 
+/** The config that means a spec: {@link specOf} the other way round. */
+export function configOf(spec: FleetSpec): Readonly<Record<string, unknown>> {
+  const { source, ...snapshot } = spec.snapshot;
+  const { run, ...agent } = spec.agent;
+  return {
+    ...spec,
+    droplet: configDroplet(spec.droplet),
+    snapshot: { ...snapshot, ...sourceFields(source) },
+    agent: { ...agent, ...run },
+  };
+}
+
+function configDroplet({ kind, ...droplet }: DropletSpec): object {
+  if (kind === "local") return { ...droplet, local: true };
+  if (!("name" in droplet)) return droplet;
+  const { name, ...rest } = droplet;
+  return { ...rest, simulated: name };
+}
+
+function sourceFields(source: SnapshotSource): object {
+  switch (source.kind) {
+    case "path":
+      return { path: source.path };
+    case "boot":
+      return { boot: source.boot };
+    case "stack":
+      return { from: { stack: source.stack } };
+    case "droplet":
+      return { from: { droplet: configDroplet(source.droplet), path: source.path } };
+  }
+}
+
 /** A clone's identity: the fleet's keys and its own; the agent's environment, the fleet's over it, its own over both. */
 export function identityOf(
   spec: Pick<FleetSpec, "identity"> & {

@@ -1,15 +1,10 @@
 /** The devices of a snapshotted VM: what a guest that boots from its own disk has to find again. */
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { deviceId, interfaceName } from "../model/values";
 
 /** The address that guests ask for their metadata (Firecracker's default and the clouds' usual one). */
 export const MMDS_ADDRESS = "169.254.169.254";
-
-/** A device's id as Firecracker takes it. It stands in the path of a request. */
-export const deviceId = z.string().regex(/^[A-Za-z0-9_]{1,64}$/, "must be letters, digits and underscores");
-
-/** A link's name. It stands in a line of ip(8), where a blank or a line end would begin another word or command. */
-export const tapName = z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, "must be an interface name");
 
 /** A file's path, without control characters. */
 const filePath = z
@@ -23,7 +18,7 @@ const settings = z.record(z.string(), z.unknown());
 const networkInterface = z.object({
   id: deviceId,
   /** The tap that is baked in. */
-  tap: tapName,
+  tap: interfaceName,
   /** Empty where the snapshot names none: the guest's driver chose one. */
   mac: z.string(),
   settings: settings.optional(),

@@ -2,7 +2,8 @@ import { ARTIFACT, artifactPaths } from "../model/layout";
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { z } from "zod";
-import { deviceId, devicesSchema, leanDevices, leanDevicesSchema, tapName } from "./devices";
+import { deviceId, interfaceName } from "../model/values";
+import { devicesSchema, leanDevices, leanDevicesSchema } from "./devices";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -62,7 +63,7 @@ export const manifestSchema = z.object({
   /** The vsock device that is baked in, and the path of its socket; every clone gets its own socket. */
   vsock: z.object({ cid: z.number().int().nonnegative(), path: line }).optional(),
   /** The tap that is baked in, and the guest interface it belongs to. */
-  tap: tapName,
+  tap: interfaceName,
   iface: deviceId,
   /** MiB */
   memory: z.number().int().nonnegative(),

@@ -1,36 +1,46 @@
 import { z } from "zod";
+import { defaults } from "./defaults";
+import { hostKey, hostName, lanes, loginName, operatorPath, port, seconds } from "./values";
 
-const pace = {
-  /** Seconds that connecting, or one command, may take. Default 60. */
-  timeout: z.number().positive().optional(),
-  /** Seconds that an operation waits for another one on the same droplet. Default 600. */
-  lockTimeout: z.number().positive().optional(),
-  /** Commands at once. Default 4; sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)). */
-  lanes: z.number().int().min(1).max(8).optional(),
+/** How an operator's machine reaches a droplet. */
+export const connectionFields = {
+  /** The droplet's name or IP address. */
+  host: hostName,
+  /** @default root */
+  user: loginName.default(defaults.user),
+  /** @default 22 */
+  port: port.default(22),
+  /** A private key on the operator's machine; left out, ssh's own agent and default keys do. */
+  privateKeyPath: operatorPath.optional(),
+  /**
+   * The droplet's public host key (`ssh-ed25519 AAAA…`), which pins the connection to exactly that key. Left out, the
+   * operator's known_hosts must have it.
+   */
+  hostKey: hostKey.optional(),
 };
 
-/**
- * How a droplet is reached. `{local: true}` runs on this machine; otherwise OpenSSH connects to `host`.
- *
- * `hostKey` is the droplet's public host key (`ssh-ed25519 AAAA…`); it pins the connection to exactly that key. Without
- * it the operator's own known_hosts decides, and a key that stands in neither is refused.
- */
+const pace = {
+  /**
+   * Seconds that connecting, or one command, may take.
+   * @default 60
+   */
+  timeout: seconds(1).optional(),
+  /**
+   * Seconds that an operation waits for another one on the same droplet.
+   * @default 600
+   */
+  lockTimeout: seconds(1).optional(),
+  /**
+   * Commands at once; sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)).
+   * @default 4
+   */
+  lanes: lanes.optional(),
+};
+
+/** How a droplet is reached. `{local: true}` runs on this machine; otherwise OpenSSH connects to `host`. */
 export const connectionSchema = z.union([
   z.strictObject({ local: z.literal(true), ...pace }),
-  z.strictObject({
-    ...pace,
-    host: z.string().regex(/^[A-Za-z0-9:][A-Za-z0-9.:_%-]*$/, "must be a host name or an IP address"),
-    user: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9._-]*$/, "must be a login name")
-      .default("root"),
-    port: z.number().int().min(1).max(65535).default(22),
-    privateKeyPath: z.string().min(1).optional(),
-    hostKey: z
-      .string()
-      .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$/, "must be a public host key: TYPE BASE64")
-      .optional(),
-  }),
+  z.strictObject({ ...connectionFields, ...pace }),
 ]);
 
 /** A reachable droplet; see {@link connectionSchema}. */

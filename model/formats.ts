@@ -43,6 +43,20 @@ export function keyPathProblem(text: string): string | undefined {
   return absolutePathProblem(text) && 'must be an absolute path or one starting with "~/", in its shortest spelling';
 }
 
+/** A network namespace's name, a file's in /run/netns. Firecracker takes it as its id, and a guest as its host name. */
+export function namespaceNameProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(text)
+    ? undefined
+    : 'must be letters, digits and "-", at most 63, not starting with "-"';
+}
+
+/** An owner label: it becomes the alias of links, a comment in nft and a part of file names (model/owner.ts). */
+export function ownerLabelProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9/._:-]{0,222}$/.test(text)
+    ? undefined
+    : 'must be an owner label of at most 223 letters, digits and "/._:-"';
+}
+
 /** An id of a device in Firecracker's API. */
 export function deviceIdProblem(text: string): string | undefined {
   return /^[A-Za-z0-9_]{1,64}$/.test(text) ? undefined : 'must be letters, digits and "_", at most 64';
@@ -150,6 +164,16 @@ export function isEnvName(text: string): boolean {
 /** The key that JavaScript's objects do not keep: parsers drop it in silence, or make it the object's prototype. */
 export const UNKEPT_KEY = "__proto__";
 
+/** The paths at which a value has that key, in plain objects and lists. */
+export function unkeptPaths(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof value !== "object" || value === null) return [];
+  const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
+  if (!isPlain) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === UNKEPT_KEY ? [[...path, key]] : unkeptPaths(inner, [...path, key]),
+  );
+}
+
 /** The name of an environment variable. */
 export function envNameProblem(text: string): string | undefined {
   if (!isEnvName(text)) {
@@ -179,7 +203,7 @@ export function cloneIdProblem(text: string): string | undefined {
 
 /** A line for a shell. */
 export function commandProblem(text: string): string | undefined {
-  return text.trim() === "" || /\p{Cc}/u.test(text)
+  return text.trim() === "" || CONTROL.test(text)
     ? "must be one line for a shell, without control characters"
     : undefined;
 }
@@ -206,6 +230,13 @@ export function serviceProblem(text: string): string | undefined {
   return /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/.test(text) && !text.endsWith(".service")
     ? undefined
     : 'must be a service\'s name of at most 64 letters, digits, "_", "-", "." and "@", without ".service"';
+}
+
+/** A text that a command or a person prints: whole characters, and none that a terminal obeys or hides. */
+export function plainTextProblem(text: string): string | undefined {
+  return /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\n\t])*$/u.test(text)
+    ? undefined
+    : "must be text without control characters";
 }
 
 /** A stack by its whole name. */

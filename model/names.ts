@@ -1,4 +1,5 @@
 /** All names and addresses of a clone, derived from its id. Nothing else in Hornet makes a name up. */
+import { defaults } from "./defaults";
 import { cidrOf, formatAddress, lastHost, nthHost } from "./addresses";
 
 /** Everything about one clone that follows from its id and the spec. */
@@ -35,9 +36,6 @@ export interface NamingSpec {
   readonly fleet: { readonly count: number; readonly startId: number };
   readonly vmm: { readonly runtimeDir: string };
 }
-
-/** The in-namespace end of every clone's veth pair. */
-export const NS_VETH = "veth0";
 
 /** The clone with id 0 gets the second host address after the network's first one, as the bridge usually has that. */
 const FIRST_HOST = 2;
@@ -82,7 +80,7 @@ export function planClone(spec: NamingSpec, id: number): ClonePlan {
     name,
     namespace: name,
     hostVeth: hostVethName(id),
-    nsVeth: NS_VETH,
+    nsVeth: defaults.nsVeth,
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
     address: cloneAddress(spec.bridge.address, id),

@@ -1,57 +1,86 @@
+/** One zod type for each kind of value, with its message. Config, providers and components judge by these alone. */
 import { z } from "zod";
-import { absolutePathProblem, runtimeDirProblem, UNKEPT_KEY } from "./formats";
-import { parseCidr } from "./addresses";
+import * as formats from "./formats";
+import { authorizedKeyProblem, hostKeyProblem, normalHostKey, signerProblem } from "./sshKey";
 
-/** A link's name: at most 15 bytes (IFNAMSIZ - 1, linux/if.h), none of the characters that the kernel refuses. */
-export const interfaceName = z
-  .string()
-  .regex(/^[A-Za-z0-9_.-]{1,15}$/, "must be an interface name of at most 15 characters")
-  .refine((name) => name !== "." && name !== ".." && !name.startsWith("-"), "must be an interface name");
+/** Seconds of a week, the longest limit: ssh(1) and timers count milliseconds in 32 bits. */
+const WEEK = 7 * 24 * 3600;
 
-/** A network namespace's name; Firecracker takes it as its id too: letters, digits and hyphens, at most 64. */
-export const namespaceName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, "must be letters, digits and hyphens, at most 63");
+/** The most clones of a fleet: the engine and the plans hold all of them at once. One droplet carries far fewer. */
+export const MOST_CLONES = 10_000;
+/** The highest id of a clone: that of the last address in a /8. */
+const LAST_ID = 2 ** 24 - 4;
+/** The most rules that a list makes for one clone: the kernel tries each in turn. */
+export const MOST_RULES = 4096;
 
-/** An absolute path, as model/formats.ts has it. */
-export const absolutePath = z.string().superRefine(judgedBy(absolutePathProblem));
-
-/** The folder of a fleet's sockets. */
-export const socketFolder = z.string().superRefine(judgedBy(runtimeDirProblem));
-
-/** A text that the stack's config would judge by the same function. */
-function judgedBy(problemOf: (text: string) => string | undefined) {
-  return (text: string, context: z.RefinementCtx): void => {
-    const problem = text.startsWith("/")
-      ? text.split("/").includes("..")
-        ? "must not hold .."
-        : problemOf(text)
-      : "must be an absolute path";
+/** Text in which `problemOf` finds nothing wrong. */
+export function text(problemOf: (value: string) => string | undefined): z.ZodString {
+  return z.string().superRefine((value, context) => {
+    const problem = problemOf(value);
     if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-  };
+  });
 }
 
-/** A mapping with the key that the parser would leave out in silence is refused before it is read. */
-export function keepingAllKeys<Schema extends z.ZodType>(schema: Schema): z.ZodType<z.output<Schema>, z.input<Schema>> {
-  return z
-    .unknown()
-    .superRefine((value, context) => {
-      if (typeof value !== "object" || value === null || !Object.hasOwn(value, UNKEPT_KEY)) return;
-      context.addIssue({ code: "custom", message: `no key may be named ${UNKEPT_KEY}` });
-    })
-    .pipe(schema) as unknown as z.ZodType<z.output<Schema>, z.input<Schema>>;
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most: number): z.ZodInt {
+  return z.int({ abort: true }).min(least).max(most);
 }
 
+/** Whole seconds, `least` or more. */
+export const seconds = (least: 0 | 1): z.ZodInt => wholeNumber(least, WEEK);
+
+/** A number of clones. */
+export const cloneCount = (least: 0 | 1): z.ZodInt => wholeNumber(least, MOST_CLONES);
+
+export const cloneNumber = wholeNumber(0, LAST_ID);
+export const port = wholeNumber(1, 65535);
+/** Commands that run on a droplet at once. */
+export const lanes = wholeNumber(1, 8);
+
+export const interfaceName = text(formats.interfaceNameProblem);
+export const namespaceName = text(formats.namespaceNameProblem);
+export const interfaceAddress = text(formats.interfaceAddressProblem);
+export const network = text(formats.networkProblem);
+export const ipv4 = text(formats.addressProblem);
+/** In lower case, as the kernel prints it. */
+export const mac = text(formats.macProblem).transform((address) => address.toLowerCase());
+
+export const absolutePath = text(formats.absolutePathProblem);
+/** On the operator's machine; it may start with "~/". */
+export const operatorPath = text(formats.keyPathProblem);
+/** The folder of a fleet's sockets. */
+export const socketFolder = text(formats.runtimeDirProblem);
 /** Where Firecracker is on a droplet: a program, a folder with several versions, or a list of both. */
-export const programPaths = z.union([absolutePath, z.array(absolutePath).min(1)]);
+export const programPaths = z.union([absolutePath, z.array(absolutePath).min(1).max(64)]);
 
-/** An IPv4 address with its prefix: `10.0.0.1/24`. */
-export const cidr = z
-  .string()
-  .refine((text) => parseCidr(text) !== undefined, "must be an IPv4 address with a prefix, like 10.0.0.1/24");
+export const hostName = text(formats.hostProblem);
+export const loginName = text(formats.userProblem);
+export const label = text(formats.labelProblem);
+export const ownerLabel = text(formats.ownerLabelProblem);
+export const stackName = text(formats.stackProblem);
+export const wholeStackName = text(formats.wholeStackProblem);
+export const cloneId = text(formats.cloneIdProblem);
+export const deviceId = text(formats.deviceIdProblem);
+export const serviceName = text(formats.serviceProblem);
+/** One line for a POSIX shell. */
+export const commandLine = text(formats.commandProblem);
+export const plainText = text(formats.plainTextProblem);
+export const bootArguments = text(formats.bootArgsProblem);
+export const digest = text(formats.digestProblem);
 
-/** An IPv4 address. */
-export const ipv4 = z.ipv4("must be an IPv4 address");
+/** A droplet's public host key, without its comment. */
+export const hostKey = text(hostKeyProblem).transform(normalHostKey);
+/** A line that was read out of a file brings its end with it. */
+export const authorizedKey = text(authorizedKeyProblem).transform((line) => line.trim());
+export const signer = text(signerProblem);
 
-/** A MAC address in the kernel's spelling. */
-export const mac = z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "must be a MAC address in lower case");
+/** Names to text. YAML's numbers and booleans become text. */
+export const environment = z.record(
+  text(formats.envNameProblem),
+  z.unknown().transform((value, context) => {
+    const result = formats.envText(value);
+    if ("text" in result) return result.text;
+    context.addIssue({ code: "custom", message: result.problem });
+    return z.NEVER;
+  }) as z.ZodType<string, string | number | boolean>,
+);

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { judgedSpec } from "../../config/parse";
 import type { FleetSpec } from "../../config/spec";
 import { planFleet } from "../../model/names";
 import { Bridge } from "../bridge";
@@ -48,7 +49,8 @@ export class CloneFleet extends pulumi.ComponentResource {
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
     const own = name === ONLY ? undefined : name;
-    const { spec, droplet, operatorKeys = [], sshFolder = sshFolderOf(own) } = args;
+    const { droplet, operatorKeys = [], sshFolder = sshFolderOf(own) } = args;
+    const spec = judgedSpec(args.spec, pulumi.getStack());
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
     const common = { droplet, owner: thisStack(own, spec.fleet.knownAs), runtimeDir, vmmTimeout };
     const inner = { parent: this };

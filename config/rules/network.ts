@@ -1,16 +1,6 @@
 /** Rules about addresses: the bridge's network, the clones in it, and the guests' network that all clones share. */
-import {
-  type Cidr,
-  cidrOf,
-  contains,
-  formatAddress,
-  isHost,
-  networkNumber,
-  networkText,
-  nthHost,
-  overlaps,
-  parseAddress,
-} from "../../model/addresses";
+import { type Cidr, cidrOf, formatAddress, networkNumber, networkText, nthHost, overlaps } from "../../model/addresses";
+import { neighbourProblem, overlapProblem } from "../../model/contradictions";
 import { cloneName, idOfHost, lastId } from "../../model/names";
 import { finding, type Finding, rule, type Rule } from "./rule";
 import type { ConfigShape } from "../schema";
@@ -21,8 +11,6 @@ const GUEST = ["guest", "address"];
 const COUNT = ["fleet", "count"];
 const START = ["fleet", "startId"];
 const WIDEST = 8;
-/** The engine and the plans hold all of a fleet at once: far beyond what one droplet carries. */
-const MOST_CLONES = 10_000;
 /** Networks to suggest, with the shortest prefix that stays in private addresses; no two of a size overlap. */
 const PRIVATE = [
   { network: "10.0.0.0", least: 8 },
@@ -40,38 +28,24 @@ export const networkRules: readonly Rule[] = [
     return [finding(BRIDGE, problem, `${nthHost(cidr, 1)}/${cidr.prefix}`)];
   }),
   rule("the bridge's network and the guests' must not overlap", [BRIDGE, TAP], ({ bridge, guest }) => {
-    const [ours, theirs] = [cidrOf(bridge.address), cidrOf(guest.tap)];
-    if (!overlaps(ours, theirs)) return [];
-    const networks = `${networkText(ours)} overlaps ${networkText(theirs)}, the guests' network (hornet:guest.tap)`;
-    const problem = `${networks}; the guests' is part of the snapshot, so move the bridge's`;
-    return [finding(BRIDGE, problem, freeBridgeAddress(ours.prefix, theirs))];
+    const networks = overlapProblem(bridge.address, guest.tap);
+    if (networks === undefined) return [];
+    const problem = `${networks} (hornet:guest.tap); the guests' is part of the snapshot, so move the bridge's`;
+    return [finding(BRIDGE, problem, freeBridgeAddress(cidrOf(bridge.address).prefix, cidrOf(guest.tap)))];
   }),
   rule("the guests' address must be a host's in the tap's network, and not the tap's", [GUEST, TAP], ({ guest }) => {
-    const tap = cidrOf(guest.tap);
-    const address = parseAddress(guest.address);
-    const problem = address === undefined ? undefined : guestProblem(guest.address, address, tap);
+    const problem = neighbourProblem(guest.address, guest.tap, "the tap");
     if (problem === undefined) return [];
+    const tap = cidrOf(guest.tap);
     const free = tap.address - networkNumber(tap) === 1 ? 2 : 1;
-    return [finding(GUEST, problem, nthHost(tap, free))];
+    return [finding(GUEST, `${problem} (hornet:guest.tap)`, nthHost(tap, free))];
   }),
 ];
-
-function guestProblem(text: string, address: number, tap: Cidr): string | undefined {
-  if (!contains(tap, address)) return `${text} is not in ${networkText(tap)}, the tap's network (hornet:guest.tap)`;
-  if (address === tap.address) return `${text} is the tap's own address (hornet:guest.tap)`;
-  return isHost(tap, address)
-    ? undefined
-    : `${text} is the network's or the broadcast address of ${networkText(tap)} (hornet:guest.tap)`;
-}
 
 function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[] {
   const cidr = cidrOf(bridge.address);
   const last = fleet.startId + fleet.count - 1;
-  if (fleet.count === 0) return [];
-  if (last <= lastId(cidr.prefix)) {
-    const problem = `is ${fleet.count}; a fleet has at most ${MOST_CLONES} clones`;
-    return fleet.count > MOST_CLONES ? [finding(COUNT, problem, MOST_CLONES)] : [];
-  }
+  if (fleet.count === 0 || last <= lastId(cidr.prefix)) return [];
   const fit = Math.max(0, lastId(cidr.prefix) - fleet.startId + 1);
   const wider = widerPrefix(cidr.prefix, last);
   const [ids, verb] =

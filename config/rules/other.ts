@@ -1,25 +1,17 @@
 /** Rules about names, folders, and settings of single clones. */
-import { cloneName, hostVethName, NS_VETH } from "../../model/names";
+import {
+  foldersProblem,
+  guestMacProblem,
+  metricsFolderProblem,
+  tapProblem,
+  uplinkProblem,
+} from "../../model/contradictions";
+import { cloneName } from "../../model/names";
 import { finding, type Finding, rule, type Rule } from "./rule";
 import type { ConfigShape } from "../schema";
 import { defaults } from "../../model/defaults";
 
-const LONGEST_INTERFACE_NAME = 15;
-
 export const variousRules: readonly Rule[] = [
-  rule(
-    "the names of the clones' interfaces must have at most 15 characters",
-    [
-      ["fleet", "count"],
-      ["fleet", "startId"],
-    ],
-    ({ fleet }) => {
-      const name = hostVethName(fleet.startId + fleet.count - 1);
-      if (fleet.count === 0 || name.length <= LONGEST_INTERFACE_NAME) return [];
-      const problem = `the interface ${name} of the last clone would have ${name.length} characters, the kernel takes 15`;
-      return [finding(["fleet", "startId"], problem, 0)];
-    },
-  ),
   rule(
     "the bridge must not have the name of a clone's interface",
     [
@@ -39,15 +31,10 @@ export const variousRules: readonly Rule[] = [
       ["bridge", "name"],
       ["bridge", "uplink"],
     ],
-    ({ bridge }) =>
-      bridge.uplink === bridge.name
-        ? [finding(["bridge", "uplink"], `is ${bridge.uplink}, the bridge itself`, "auto")]
-        : [],
+    ({ bridge }) => found(["bridge", "uplink"], uplinkProblem(bridge.uplink, bridge.name), defaults.uplink),
   ),
   rule("the tap must not have the name of the other interface in its namespace", [["guest", "tapName"]], ({ guest }) =>
-    guest.tapName === NS_VETH
-      ? [finding(["guest", "tapName"], `is ${NS_VETH}, the name of the other interface in its namespace`, "tap0")]
-      : [],
+    found(["guest", "tapName"], tapProblem(guest.tapName, defaults.nsVeth), defaults.tap),
   ),
   rule(
     "tap and guest must have different MAC addresses",
@@ -55,16 +42,13 @@ export const variousRules: readonly Rule[] = [
       ["guest", "tapMac"],
       ["guest", "mac"],
     ],
-    ({ guest }) =>
-      guest.tapMac === guest.mac
-        ? [
-            {
-              at: ["guest", "mac"],
-              problem: `is ${guest.mac}, the tap's own (hornet:guest.tapMac)`,
-              example: { at: ["guest"], value: { tapMac: "02:fc:00:00:00:01", mac: "02:fc:00:00:00:02" } },
-            },
-          ]
-        : [],
+    ({ guest }) => {
+      const problem = guestMacProblem(guest.mac, guest.tapMac);
+      const value = { tapMac: defaults.tapMac, mac: defaults.guestMac };
+      return problem === undefined
+        ? []
+        : [{ at: ["guest", "mac"], problem: `${problem} (hornet:guest.tapMac)`, example: { at: ["guest"], value } }];
+    },
   ),
   rule(
     "runtime folder and snapshot folder must not lie within each other",
@@ -73,11 +57,8 @@ export const variousRules: readonly Rule[] = [
       ["snapshot", "dir"],
     ],
     ({ vmm, snapshot }) => {
-      const [runtime, snapshots] = [`${vmm.runtimeDir}/`, `${snapshot.dir}/`];
-      if (!runtime.startsWith(snapshots) && !snapshots.startsWith(runtime)) return [];
-      const problem = `${vmm.runtimeDir} and ${snapshot.dir} (hornet:snapshot.dir) lie within each other`;
       const value = vmm.runtimeDir === defaults.runtimeDir ? "/opt/swarm/clones" : defaults.runtimeDir;
-      return [finding(["vmm", "runtimeDir"], problem, value)];
+      return found(["vmm", "runtimeDir"], foldersProblem(vmm.runtimeDir, snapshot.dir), value);
     },
   ),
   rule(
@@ -87,13 +68,12 @@ export const variousRules: readonly Rule[] = [
       ["vmm", "runtimeDir"],
       ["snapshot", "dir"],
     ],
-    ({ vmm: { metrics, runtimeDir }, snapshot }) => {
-      if (metrics === undefined) return [];
-      const holder = [runtimeDir, snapshot.dir].find((dir) => `${metrics}/`.startsWith(`${dir}/`));
-      if (holder === undefined) return [];
-      const problem = `is ${metrics}, and ${holder} is Hornet's own folder`;
-      return [finding(["vmm", "metrics"], problem, "/var/lib/prometheus/node-exporter")];
-    },
+    ({ vmm: { metrics = "", runtimeDir }, snapshot }) =>
+      found(
+        ["vmm", "metrics"],
+        metricsFolderProblem(metrics, [runtimeDir, snapshot.dir]),
+        "/var/lib/prometheus/node-exporter",
+      ),
   ),
   rule(
     "settings of single clones must be of clones of this fleet",
@@ -103,24 +83,15 @@ export const variousRules: readonly Rule[] = [
         .filter((id) => Number(id) < fleet.startId || Number(id) >= fleet.startId + fleet.count)
         .map((id) => outsideFinding(id, fleet)),
   ),
-  rule("a clone must publish each port once", [["clones"]], ({ clones }) =>
-    Object.entries(clones).flatMap(([id, { publish }]) => publishFindings(id, publish)),
-  ),
 ];
+
+function found(at: Finding["at"], problem: string | undefined, value: unknown): readonly Finding[] {
+  return problem === undefined ? [] : [finding(at, problem, value)];
+}
 
 function outsideFinding(id: string, { startId, count }: ConfigShape["fleet"]): Finding {
   const ids = count === 0 ? "is empty" : `has the ids ${startId} to ${startId + count - 1}`;
   const example =
     count === 0 ? { at: ["fleet", "count"], value: 1 } : { at: ["clones", String(startId)], value: { publish: [] } };
   return { at: ["clones", id], problem: `is no clone of this fleet, which ${ids}`, example };
-}
-
-function publishFindings(id: string, publish: ConfigShape["clones"][string]["publish"]): readonly Finding[] {
-  const ports = publish.map(({ port, protocol }) => `${port}/${protocol}`);
-  const first = new Map<string, number>();
-  for (const [index, port] of ports.entries()) if (!first.has(port)) first.set(port, index);
-  const isFirst = (port: string, index: number): boolean => first.get(port) === index;
-  const twice = [...new Set(ports.filter((port, index) => !isFirst(port, index)))];
-  const once = publish.filter((_, index) => isFirst(ports[index] ?? "", index));
-  return twice.map((port) => finding(["clones", id, "publish"], `publishes ${port} more than once`, once));
 }

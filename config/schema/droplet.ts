@@ -1,31 +1,34 @@
 /** Schema of the parts of a config that describe the droplet: how to reach it, its bridge, its VMM. */
 import { z } from "zod";
-import * as formats from "../../model/formats";
-import { hostKeyProblem, normalHostKey } from "../../model/sshKey";
-import { count, port, section, text, seconds } from "./parts";
+import { commonArguments, consoleLimit, fleetSize } from "../../model/arguments/droplet";
+import { bridgeArguments, namespaceArguments } from "../../model/arguments/network";
+import { smokeTest, vmArguments } from "../../model/arguments/vm";
+import { connectionFields } from "../../model/connection";
 import { defaults } from "../../model/defaults";
+import { absolutePath, cloneNumber, label, lanes, seconds, wholeStackName } from "../../model/values";
+import { section } from "./parts";
 
 export const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 /** How to reach a droplet. That exactly one of host, local and simulated is given is a cross check. */
 export const dropletFields = z.strictObject({
-  host: text(formats.hostProblem).optional().meta({
+  host: connectionFields.host.optional().meta({
     description:
       "The droplet's name or IP address (IPv6 too), reached over ssh; what your ssh configuration says of it, a bastion say, counts.",
     example: "203.0.113.10",
   }),
-  user: text(formats.userProblem).default("root").meta({ description: "Login name on the droplet.", example: "root" }),
-  port: port().default(22).meta({ description: "TCP port of the droplet's sshd.", example: 22 }),
-  privateKeyPath: text(formats.keyPathProblem).optional().meta({
+  user: connectionFields.user.meta({ description: "Login name on the droplet.", example: "root" }),
+  port: connectionFields.port.meta({ description: "TCP port of the droplet's sshd.", example: 22 }),
+  privateKeyPath: connectionFields.privateKeyPath.meta({
     description: "Private key on the operator's machine; left out, ssh's own agent and default keys are used.",
     example: "~/.ssh/swarm_key",
   }),
-  hostKey: text(hostKeyProblem).transform(normalHostKey).optional().meta({
+  hostKey: connectionFields.hostKey.meta({
     description:
       "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa), the only one then accepted; left out, the operator's known_hosts must have it.",
     example: EXAMPLE_HOST_KEY,
   }),
-  timeout: seconds(1).default(60).meta({
+  timeout: seconds(1).default(defaults.connectionTimeout).meta({
     description: "Seconds that connecting, or one command on the droplet, may take before it is given up.",
     example: 60,
   }),
@@ -34,7 +37,7 @@ export const dropletFields = z.strictObject({
     type: "true",
     example: true,
   }),
-  simulated: text(formats.labelProblem).optional().meta({
+  simulated: label.optional().meta({
     description: "Instead of host: the simulated droplet of this checkout with that name.",
     example: "local",
   }),
@@ -48,22 +51,22 @@ export const droplet = dropletFields.optional().meta({
 
 export const bridge = section(
   {
-    name: text(formats.interfaceNameProblem).default("br0").meta({
+    name: bridgeArguments.name.meta({
       description: "Name of the bridge on the droplet.",
       example: "br0",
     }),
-    address: text(formats.interfaceAddressProblem).default("10.0.0.1/24").meta({
+    address: bridgeArguments.address.meta({
       description:
         "The bridge's own address and its network's prefix (/8 to /30). Clone N gets the network's address + N + 2.",
       example: "10.0.0.1/24",
     }),
-    uplink: text(formats.interfaceNameProblem).default("auto").meta({
+    uplink: bridgeArguments.uplink.meta({
       description:
         "The interface whose outgoing traffic is masqueraded; auto: whatever leads out of the bridge network.",
       type: "interface name or auto",
       example: "auto",
     }),
-    isolateClones: z.boolean().default(true).meta({
+    isolateClones: namespaceArguments.isolated.meta({
       description: "Whether clones reach only the droplet and what lies behind it, not each other.",
       example: true,
     }),
@@ -74,42 +77,38 @@ export const bridge = section(
   },
 );
 
-const programPath = text(formats.absolutePathProblem);
-const pathOrPaths = z.union([programPath, z.array(programPath).min(1)]);
-
 export const vmm = section(
   {
-    firecracker: pathOrPaths.default(defaults.firecracker).meta({
+    firecracker: vmArguments.firecracker.meta({
       description:
         "Firecracker on the droplet: a program, a folder that holds several versions (also as releases unpack them), or a list of both. Each clone runs the newest that reads its snapshot's format; the newest of all makes snapshots (docs/upgrades.md).",
       type: "text or list of text",
       example: "/usr/bin/firecracker",
     }),
-    runtimeDir: text(formats.runtimeDirProblem).default(defaults.runtimeDir).meta({
+    runtimeDir: commonArguments.runtimeDir.meta({
       description: "Folder on the droplet with one folder a clone: socket, log, private disk (at most 64 bytes).",
       example: "/opt/swarm/runtime",
     }),
-    kernel: text(formats.absolutePathProblem).default(defaults.kernel).meta({
+    kernel: vmArguments.kernel.meta({
       description:
         "Guest kernel on the droplet, for a clone that starts again on its own disk and whose snapshot brought no kernel.",
       example: "/opt/swarm/images/vmlinux.bin",
     }),
-    timeout: seconds(1).default(30).meta({
+    timeout: commonArguments.vmmTimeout.meta({
       description: "Seconds that a VMM may take to open its socket, to answer one request, or to end.",
       example: 30,
     }),
-    consoleLimit: z.int().min(1).max(1024).default(4).meta({
+    consoleLimit: consoleLimit.meta({
       description:
         "MiB that a clone's console log may have; when it has more, about half of that, the end, stays. A guest that writes without end fills no disk.",
-      problem: "must be a whole number from 1 to 1024",
       example: 4,
     }),
-    metrics: text(formats.absolutePathProblem).optional().meta({
+    metrics: absolutePath.optional().meta({
       description:
         "Folder on the droplet, the one of node_exporter's --collector.textfile.directory, into which the metrics of all clones are collected (docs/metrics.md); made where it is missing. Left out, none are.",
       example: "/var/lib/prometheus/node-exporter",
     }),
-    shutdownTimeout: seconds(0).default(0).meta({
+    shutdownTimeout: vmArguments.shutdownTimeout.meta({
       description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
       example: 10,
     }),
@@ -117,36 +116,23 @@ export const vmm = section(
   { description: "Where the droplet has its VMM.", example: { firecracker: "/usr/bin/firecracker" } },
 );
 
-const smokeTest = z.strictObject({
-  on: z.enum(["clone", "droplet"]).default("clone").meta({
-    description: "Where it runs: in the clone, over ssh, or on the droplet, with CLONE, ADDRESS and NAMESPACE set.",
-    example: "clone",
-  }),
-  command: text(formats.commandProblem).meta({ description: "Shell command.", example: "hostname" }),
-  expect: z
-    .string()
-    .optional()
-    .meta({ description: "All that it must say; left out, anything will do.", example: "ok" }),
-  timeout: seconds(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
-});
-
 export const fleet = section(
   {
-    count: count(0).default(3).meta({ description: "How many clones; 0 is an empty fleet.", example: 3 }),
-    startId: count(0).default(0).meta({
+    count: fleetSize.default(3).meta({ description: "How many clones; 0 is an empty fleet.", example: 3 }),
+    startId: cloneNumber.default(0).meta({
       description: "The first clone's id: ids run from startId to startId + count - 1.",
       example: 0,
     }),
-    maxUnavailable: count(1).default(1).meta({
+    maxUnavailable: vmArguments.maxUnavailable.meta({
       description: "How many clones may be down at once while a change rolls through the fleet.",
       example: 1,
     }),
-    readyTimeout: seconds(0).default(60).meta({
+    readyTimeout: vmArguments.readyTimeout.meta({
       description: "Seconds that a clone may take until it answers as itself; 0: do not wait for it.",
       example: 60,
     }),
     concurrency: z
-      .union([z.literal("auto"), z.int().min(1).max(8)])
+      .union([z.literal("auto"), lanes])
       .default("auto")
       .meta({
         description: "How many commands run on the droplet at once (sshd allows 10 sessions a connection); auto: 4.",
@@ -162,12 +148,12 @@ export const fleet = section(
           "What must succeed after every change of a clone, once it is ready. Left out: hostname in the clone, over ssh.",
         example: [{ command: "rc-service swarm-agent status" }],
       }),
-    adopt: z.boolean().default(false).meta({
+    adopt: namespaceArguments.adopt.meta({
       description:
         "Whether network namespaces and links of the clones' names that carry no mark of Hornet are taken over.",
       example: true,
     }),
-    knownAs: text(formats.wholeStackProblem).optional().meta({
+    knownAs: wholeStackName.optional().meta({
       description:
         "The name by which the droplet knows this stack, where it has another one by now: it was renamed, or its state moved to another backend, where the organization is another one (organization is that of a backend of one's own). Left out, all that carries the old name would be replaced. No two stacks may go by one.",
       example: "organization/hornet/dev",

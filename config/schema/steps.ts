@@ -1,13 +1,13 @@
 /** Schema of the user's own commands that follow each clone. */
 import { z } from "zod";
 import * as formats from "../../model/formats";
-import { ENV_TYPE, env } from "./env";
-import { count, text } from "./parts";
+import { cloneNumber, label, text } from "../../model/values";
+import { env } from "./parts";
 
 const script = text(formats.scriptProblem).optional();
 
 const step = z.strictObject({
-  name: text(formats.labelProblem).meta({
+  name: label.meta({
     description: "Name of the step, unique in the list; the stack shows it as CLONE-NAME.",
     example: "register",
   }),
@@ -29,10 +29,9 @@ const step = z.strictObject({
     description: "Shell command before the clone is removed.",
     example: "./deregister $CLONE",
   }),
-  env: env.meta({
+  env: env({
     description:
       "Environment of the commands, kept secret; Hornet sets CLONE, ADDRESS, NAMESPACE and HOST_KEY (the clone's) as well.",
-    type: ENV_TYPE,
     example: { REGISTRY: "http://203.0.113.20:8080" },
   }),
   stdin: text(formats.stdinProblem).optional().meta({
@@ -40,7 +39,7 @@ const step = z.strictObject({
     example: "hello",
   }),
   clones: z
-    .array(count(0))
+    .array(cloneNumber)
     .min(1)
     .optional()
     .meta({ description: "Ids of the clones that the step is for; left out, all.", type: "list of ids", example: [0] }),

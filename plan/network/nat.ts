@@ -3,7 +3,8 @@ import type { NftRule, NftTable } from "./nft";
 /** A port of the clone's address that leads to another port of the guest. */
 export interface PublishedPort {
   readonly port: number;
-  readonly guestPort: number;
+  /** Left out, the same. */
+  readonly guestPort?: number | undefined;
   readonly protocol: "tcp" | "udp";
 }
 
@@ -37,7 +38,7 @@ export function natTable(spec: NatSpec): NftTable {
   const outbound = `iifname "${tap}" oifname "${nsVeth}" ip saddr ${guestAddress}`;
   const published: NftRule[] = publish.map(({ port, guestPort, protocol }) => ({
     label: `publish ${protocol} ${port}`,
-    text: `${inbound} ${protocol} dport ${port} dnat to ${guestAddress}:${guestPort}`,
+    text: `${inbound} ${protocol} dport ${port} dnat to ${guestAddress}:${guestPort ?? port}`,
   }));
   const allowed: NftRule[] =
     egress === undefined

@@ -183,11 +183,11 @@ test("a guest that does not come up in time is said with the end of its console"
     "mkdir /opt/swarm/bare; printf '#!/bin/sh\\necho starting up\\nexec /opt/stub \"$@\"\\n' >/opt/swarm/bare/vmm; chmod 755 /opt/swarm/bare/vmm",
   );
   const source = {
-    boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: smallMemory(), timeout: 0.5 },
+    boot: { kernel: `${images}/kernel`, rootfs: `${images}/disk`, memory: smallMemory(), timeout: 1 },
   };
   const one = await stage.artifact({ source, firecracker: "/opt/swarm/bare/vmm" });
   await expect(one.create()).rejects.toThrow(
-    /was not up within 0\.5 s \(hornet:snapshot\.boot\.timeout\)[\s\S]*end of its console:[\s\S]*InstanceStart/,
+    /was not up within 1 s \(hornet:snapshot\.boot\.timeout\)[\s\S]*end of its console:[\s\S]*InstanceStart/,
   );
   await stage.run("rm -r /opt/swarm/bare");
   expect(await stage.changesSince(stage.before)).toEqual([]);

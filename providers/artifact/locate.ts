@@ -11,6 +11,8 @@ import type { Outlook } from "../../plan/preflight/needs";
 import { fromSource } from "./inputs";
 import { parseManifest, readManifest } from "./manifests";
 import { manifestsOn } from "./transfer";
+import { snapshotArguments } from "../../model/arguments/snapshot";
+import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath } from "../../model/values";
 import { whyUntrusted } from "./trust";
 
@@ -30,16 +32,16 @@ export const snapshotNeeds = z.object({
   transfer: z.boolean().default(false),
   /** The droplet that it is to be brought from, and the only digest that will do. */
   from: fromSource.optional(),
-  digest: z.string().optional(),
+  digest: snapshotArguments.digest,
   /** Who may sign the manifest of what is brought. */
-  signers: z.array(z.string()).optional(),
+  signers: snapshotArguments.signers,
   /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
-  requireCpuFeatures: z.boolean().default(true),
+  requireCpuFeatures: snapshotArguments.requireCpuFeatures,
   /** How guests are told who they are, and whether Hornet's service in them is to run the agent. */
-  identity: z.enum(["auto", "service", "ssh", "cloud-init"]).default("auto"),
+  identity: vmArguments.identity,
   agentCommand: z.boolean().default(false),
   /** How many clones may be down at once while they move to another snapshot. */
-  maxUnavailable: z.number().int().min(1).default(1),
+  maxUnavailable: vmArguments.maxUnavailable,
 });
 
 /** See {@link snapshotNeeds}. */

@@ -5,16 +5,17 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
+import { digest, namespaceName } from "../../model/values";
 import { report } from "../../host/printable";
 
 /** The arguments of a SnapshotProof. */
 export const proofInputs = commonInputs.extend({
   /** The artifact that the fleet runs: `sha256:…`. */
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  digest,
   /** Artifacts that the stack keeps: what was proved of them once stays proved. */
-  generations: z.array(z.string()).default([]),
+  generations: z.array(digest).default([]),
   /** The clones that have passed with it; the proof is made anew when they change. */
-  clones: z.array(z.string()),
+  clones: z.array(namespaceName),
 });
 
 /** `proved` is empty while clones run another snapshot. */

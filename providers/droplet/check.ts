@@ -5,21 +5,23 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { absolutePath, interfaceName, namespaceName, programPaths } from "../../model/values";
+import { bridgeArguments } from "../../model/arguments/network";
+import { snapshotArguments } from "../../model/arguments/snapshot";
+import { vmArguments } from "../../model/arguments/vm";
+import { MOST_CLONES, namespaceName } from "../../model/values";
 import { lookAtDroplet, type Seen } from "./preflight";
 import { snapshotNeeds } from "../artifact/locate";
-import { defaults } from "../../model/defaults";
 import { report } from "../../host/printable";
 
 /** The arguments of a DropletCheck. */
 export const checkInputs = commonInputs.extend({
   /** The namespaces that the program declares. */
-  namespaces: z.array(namespaceName),
+  namespaces: z.array(namespaceName).max(MOST_CLONES),
   /** The folder of the artifacts that Hornet makes. */
-  dir: absolutePath.default(defaults.artifacts),
-  firecracker: programPaths.default(defaults.firecracker),
+  dir: snapshotArguments.dir,
+  firecracker: vmArguments.firecracker,
   /** The bridge that the clones will be ports of. */
-  bridge: interfaceName.default("br0"),
+  bridge: bridgeArguments.name,
   needs: snapshotNeeds.prefault({}),
 });
 

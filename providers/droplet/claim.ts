@@ -3,16 +3,16 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { absolutePath, namespaceName } from "../../model/values";
 import { isClaimed } from "../operation/ownership";
-import { defaults } from "../../model/defaults";
+import { snapshotArguments } from "../../model/arguments/snapshot";
+import { MOST_CLONES, namespaceName } from "../../model/values";
 
 /** The arguments of a DropletClaim. */
 export const claimInputs = commonInputs.extend({
   /** The namespaces that the program declares. Others that carry the stack's mark are orphans. */
-  namespaces: z.array(namespaceName),
+  namespaces: z.array(namespaceName).max(MOST_CLONES),
   /** The folder of the artifacts that Hornet makes. */
-  dir: absolutePath.default(defaults.artifacts),
+  dir: snapshotArguments.dir,
 });
 
 const outputs = z.object({});

@@ -4,11 +4,12 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
+import { consoleLimit } from "../../model/arguments/droplet";
 
 /** The arguments of a ConsoleKeeper. */
 export const consoleInputs = commonInputs.extend({
   /** MiB that a clone's console may have. */
-  limit: z.number().int().min(1).default(4),
+  limit: consoleLimit,
 });
 
 const outputs = z.object({});

@@ -8,12 +8,13 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
+import { fleetSize } from "../../model/arguments/droplet";
 import { report } from "../../host/printable";
 
 /** The arguments of a DropletLimits. */
 export const limitsInputs = commonInputs.extend({
   /** How many clones the program declares. */
-  clones: z.number().int().min(0),
+  clones: fleetSize,
 });
 
 const outputs = z.object({

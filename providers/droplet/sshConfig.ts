@@ -7,7 +7,8 @@ import { writeWhole } from "../../host/wholeFile";
 import { sshFiles, type SshFiles } from "../../plan/sshConfig";
 import { commonInputs, type Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";
-import { ipv4 } from "../../model/values";
+import { vmArguments } from "../../model/arguments/vm";
+import { hostKey, ipv4, MOST_CLONES, plainText } from "../../model/values";
 
 /** A word that ssh_config(5) takes as one. */
 const sshWord = z
@@ -16,21 +17,20 @@ const sshWord = z
 
 /** The arguments of a SshConfig. */
 export const sshConfigInputs = commonInputs.extend({
-  stack: z.string().min(1),
+  stack: plainText.min(1),
   /** The folder on the operator's machine, from the program's folder. */
-  folder: z.string().min(1),
-  user: z.string().default("root"),
-  clones: z.array(
-    z.object({
-      name: sshWord,
-      address: ipv4,
-      /** `ssh-ed25519 AAAA…`; empty where it is not known. */
-      hostKey: z
-        .string()
-        .regex(/^([a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$/, "must be a public host key, like ssh-ed25519 AAAA…")
-        .default(""),
-    }),
-  ),
+  folder: plainText.min(1),
+  user: vmArguments.user,
+  clones: z
+    .array(
+      z.strictObject({
+        name: sshWord,
+        address: ipv4,
+        /** `ssh-ed25519 AAAA…`; empty where it is not known. */
+        hostKey: z.union([z.literal(""), hostKey]).default(""),
+      }),
+    )
+    .max(MOST_CLONES),
 });
 
 const outputs = z.object({ file: z.string() });

@@ -17,6 +17,9 @@ const {
   SnapshotArtifact: artifact,
 } = providersOf(new Operation());
 
+const INTERFACE = 'name: must be an interface name of letters, digits, "_", "-" and ".", not starting with "-" or "."';
+const NAMESPACE = 'namespace: must be letters, digits and "-", at most 63, not starting with "-"';
+
 type Provider = typeof bridge;
 type Bag = Record<string, unknown>;
 
@@ -82,25 +85,25 @@ describe("check", () => {
       "a long name",
       bridge,
       { ...common, name: "a".repeat(16) },
-      ["name: must be an interface name of at most 15 characters"],
+      ["name: must be an interface name of at most 15 characters (these are 16)"],
     ],
-    ["an option", bridge, { ...common, name: "-br0" }, ["name: must be an interface name"]],
-    ["a command", bridge, { ...common, name: "br0;id" }, ["name: must be an interface name of at most 15 characters"]],
+    ["an option", bridge, { ...common, name: "-br0" }, [INTERFACE]],
+    ["a command", bridge, { ...common, name: "br0;id" }, [INTERFACE]],
+    ["no prefix", bridge, { ...common, address: "10.0.0.1" }, ["address: must be an IPv4 address with a prefix"]],
     [
-      "no prefix",
+      "a relative folder",
       bridge,
-      { ...common, address: "10.0.0.1" },
-      ["address: must be an IPv4 address with a prefix, like 10.0.0.1/24"],
+      { ...common, runtimeDir: "run" },
+      ["runtimeDir: must be an absolute path, starting with /"],
     ],
-    ["a relative folder", bridge, { ...common, runtimeDir: "run" }, ["runtimeDir: must be an absolute path"]],
     [
       "several at once",
       namespace,
-      { ...namespaceInputs, namespace: "vm 7", gateway: "10.0.0", tapMac: "02:FC:00:00:00:01" },
+      { ...namespaceInputs, namespace: "vm 7", gateway: "10.0.0", tapMac: "02:FC:00:00:00" },
       [
-        "namespace: must be letters, digits and hyphens, at most 63",
+        NAMESPACE,
         "gateway: must be an IPv4 address",
-        "tapMac: must be a MAC address in lower case",
+        "tapMac: must be a MAC address, six two-digit hex numbers with colons",
       ],
     ],
     [
@@ -113,7 +116,7 @@ describe("check", () => {
         guestAddress: "192.168.241.2",
         publish: [{ port: 0, guestPort: 80 }],
       },
-      ["publish.0.port: Too small: expected number to be >=1"],
+      ["publish.0.port: must be 1 or more"],
     ],
     [
       "a path that climbs",
@@ -127,7 +130,7 @@ describe("check", () => {
         tapMac: "02:fc:00:00:00:01",
         tapAddress: "10.0.0.2/24",
       },
-      ["dir: must not hold .."],
+      ['dir: must be a path in its shortest spelling: no "//", "/./", "/../" and no "/" at the end'],
     ],
   ])("%s", async (_name, provider, props, expected) => {
     expect(await faults(provider, props)).toEqual(expected);
@@ -149,9 +152,7 @@ describe("check", () => {
       readyTimeout: UNKNOWN,
     };
     expect(await faults(vm, vmInputs)).toEqual([]);
-    expect(await faults(vm, { ...vmInputs, namespace: "a b" })).toEqual([
-      "namespace: must be letters, digits and hyphens, at most 63",
-    ]);
+    expect(await faults(vm, { ...vmInputs, namespace: "a b" })).toEqual([NAMESPACE]);
     // What is unknown stays what it is, so that the engine sees it.
     const checked = await vm.check?.({}, vmInputs);
     expect((checked?.inputs as Bag).artifact).toBe(UNKNOWN);
@@ -222,15 +223,17 @@ describe("a definition", () => {
 
   const state = { ...common, vmmTimeout: 30, size: 1, made: "now", condition: "as declared" };
 
-  test("an input that equals its default is left out of the inputs, and is an output all the same", async () => {
+  test("an input that equals its default is left out of the state, from inputs and outputs alike", async () => {
     const one = define({ replaceOn: ["size"] });
     const least = { owner: common.owner, runtimeDir: common.runtimeDir, droplet: common.droplet };
     for (const news of [least, { ...least, size: 1, vmmTimeout: 30 }]) {
       expect(await one.check?.({}, news)).toEqual({ inputs: { ...least, condition: "as declared" }, failures: [] });
-      expect((await one.create(news)).outs).toEqual(state);
+      expect((await one.create(news)).outs).toEqual({ ...least, made: "now", condition: "as declared" });
       expect((await one.diff?.("id", state, news))?.replaces).toEqual([]);
     }
-    expect((await one.read?.("id", state))?.inputs).toEqual({ ...least, condition: "a gone; b changed" });
+    const found = { ...least, condition: "a gone; b changed" };
+    // A state of before has them among the outputs.
+    expect(await one.read?.("id", state)).toEqual({ id: "id", inputs: found, props: { ...found, made: "then" } });
     expect((await one.diff?.("id", state, { ...least, size: 2 }))?.replaces).toEqual(["size"]);
   });
 
@@ -246,7 +249,8 @@ describe("a definition", () => {
   });
 
   test("create gives inputs, outputs and the condition; the id is never empty", async () => {
-    expect(await define({}).create({ ...common, size: 1 })).toEqual({ id: common.owner, outs: state });
+    const outs = { ...common, size: 2, made: "now", condition: "as declared" };
+    expect(await define({}).create({ ...common, size: 2 })).toEqual({ id: common.owner, outs });
   });
 
   test("drift shows in an input, so that the engine itself finds the difference", async () => {

@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
+import { contradictionsOf } from "../../model/contradictions";
+import { UNKEPT_KEY, unkeptPaths } from "../../model/formats";
+import { flatIssues, problemOf, valueAt } from "../../model/issues";
 import { connectionSchema } from "../../model/connection";
 import { HornetBug, HornetError } from "../../host/errors";
 import { printable, printableValue, report } from "../../host/printable";
@@ -39,7 +42,8 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   const parse = (props: Bag): Inputs => definition.inputs.parse(props);
   const state = (props: Bag): Inputs & Outputs => ({ ...parse(props), ...definition.outputs.parse(props) });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
-    ...inputs,
+    // Defaults stand in the code: the state has no copy of them, and every engine call carries fewer properties.
+    ...omitDefaults(definition.inputs, inputs),
     // Only the kind's own outputs: what an update carried over from the old state must not hide the new inputs.
     ...printableValue(definition.outputs.parse(outputs)),
     [CONDITION]: AS_DECLARED,
@@ -81,12 +85,8 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
         if (condition !== AS_DECLARED && !reading.reported) report(`${definition.kind} ${id}: ${condition}`);
-        const inputs = parse(current);
-        return {
-          id,
-          props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition },
-          inputs: { ...omitDefaults(definition.inputs, inputs), [CONDITION]: condition },
-        };
+        const inputs = { ...omitDefaults(definition.inputs, parse(current)), [CONDITION]: condition };
+        return { id, props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition }, inputs };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
       readable(operation, async () => {
@@ -127,18 +127,29 @@ function check<Inputs extends CommonInputs>(
   news: Bag,
 ): dynamic.CheckResult {
   const parsed = schema.safeParse(news);
-  if (!parsed.success) {
-    const failures = parsed.error.issues
-      .filter(({ path }) => !unknownAt(news, path))
-      .map(({ path, message }) => ({ property: path.join("."), reason: message }));
+  const unkept = unkeptPaths(news).map((path) => ({
+    property: path.join("."),
+    reason: `no key may be named ${UNKEPT_KEY}`,
+  }));
+  if (!parsed.success || unkept.length > 0) {
+    const failures = [...unkept, ...flatIssues(parsed.error?.issues ?? []).flatMap((issue) => failureOf(issue, news))];
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   operation.useConnection(parsed.data.droplet);
   // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
   const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
   // Of no single property: the engine would show its value.
-  const failures = reason === undefined ? [] : [{ property: "", reason }];
+  const refusals = reason === undefined ? [] : [{ property: "", reason }];
+  const failures = [...contradictionsOf(parsed.data), ...refusals];
   return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };
+}
+
+/** What an issue says of inputs; nothing where the value is not known yet. */
+function failureOf(issue: z.core.$ZodIssue, news: Bag): { property: string; reason: string }[] {
+  const { path } = issue;
+  if (unknownAt(news, path)) return [];
+  const reason = valueAt(news, path) === undefined ? "is missing" : problemOf(issue);
+  return [{ property: path.join("."), reason }];
 }
 
 /**

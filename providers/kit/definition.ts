@@ -1,28 +1,13 @@
 import { z } from "zod";
+import { commonArguments } from "../../model/arguments/droplet";
 import { connectionSchema } from "../../model/connection";
 import type { Droplet } from "../operation/droplet";
-import { defaults } from "../../model/defaults";
-import { socketFolder } from "../../model/values";
 
 /** The arguments that every resource of Hornet takes. */
 export const commonInputs = z.object({
   /** The droplet to work on. */
   droplet: connectionSchema,
-  /**
-   * The owner label that tells on the droplet whose a thing is; see model/owner.ts.
-   * @default derived from organization, project and stack
-   */
-  owner: z.string().min(1),
-  /**
-   * The folder on the droplet in which Hornet keeps what it runs.
-   * @default /opt/swarm/runtime
-   */
-  runtimeDir: socketFolder.default(defaults.runtimeDir),
-  /**
-   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
-   * @default 30
-   */
-  vmmTimeout: z.number().positive().default(30),
+  ...commonArguments,
 });
 
 /** See {@link commonInputs}; the lineage is that of the state which the resource is in, see owned.ts. */

@@ -9,26 +9,10 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { cidr, interfaceName } from "../../model/values";
+import { bridgeArguments } from "../../model/arguments/network";
 
 /** The arguments of a Bridge. */
-export const bridgeInputs = commonInputs.extend({
-  /**
-   * The bridge's name, at most 15 characters.
-   * @default br0
-   */
-  name: interfaceName.default("br0"),
-  /**
-   * Its address with the prefix of the clones' network.
-   * @default 10.0.0.1/24
-   */
-  address: cidr.default("10.0.0.1/24"),
-  /**
-   * The interface whose outgoing traffic is masqueraded; `auto` is any but the bridge itself.
-   * @default auto
-   */
-  uplink: z.union([z.literal("auto"), interfaceName]).default("auto"),
-});
+export const bridgeInputs = commonInputs.extend(bridgeArguments);
 
 const outputs = z.object({
   /** The bridge was there before, and stays when the resource goes. */

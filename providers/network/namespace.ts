@@ -10,52 +10,14 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { cidr, interfaceName, ipv4, mac, namespaceName } from "../../model/values";
-import { defaults } from "../../model/defaults";
+import { guestArguments, namespaceArguments } from "../../model/arguments/network";
 
 /** The arguments of a CloneNamespace. */
 export const namespaceInputs = commonInputs.extend({
-  /** The network namespace's name; letters, digits and hyphens. */
-  namespace: namespaceName,
-  /** The bridge that the clone's veth is a port of. */
-  bridge: interfaceName,
-  /** The name of the veth's end on the droplet, at most 15 characters: `veth7h`. */
-  hostVeth: interfaceName,
-  /**
-   * The name of its end in the namespace.
-   * @default veth0
-   */
-  nsVeth: interfaceName.default("veth0"),
-  /** The clone's own address with the bridge network's prefix: `10.0.0.9/24`. */
-  address: cidr,
-  /** The clone's default route: the bridge's address. */
-  gateway: ipv4,
-  /**
-   * Isolated clones reach the droplet, but not each other.
-   * @default true
-   */
-  isolated: z.boolean().default(true),
-  /**
-   * The tap that the guest's network card is connected to.
-   * @default tap0
-   */
-  tap: interfaceName.default("tap0"),
-  /**
-   * The tap's MAC address, the same for all clones of a snapshot: it is in the guest's ARP cache.
-   * @default 02:fc:00:00:00:01
-   */
-  tapMac: mac.default(defaults.tapMac),
-  /**
-   * The tap's address with prefix: `192.168.241.1/29`.
-   * @default 192.168.241.1/29
-   */
-  tapAddress: cidr.default(defaults.tapAddress),
-  /**
-   * Take over a namespace and a link of these names that carry no owner label of Hornet. They belong to the stack then:
-   * destroy removes them.
-   * @default false
-   */
-  adopt: z.boolean().default(false),
+  ...namespaceArguments,
+  tap: guestArguments.tap,
+  tapMac: guestArguments.tapMac,
+  tapAddress: guestArguments.tapAddress,
 });
 
 const outputs = z.object({

@@ -8,50 +8,18 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { cidr, interfaceName, ipv4, namespaceName } from "../../model/values";
-import { defaults } from "../../model/defaults";
-
-const port = z.number().int().min(1).max(65535);
-
-/** Each is a rule that the kernel tries in turn; the stack's config has the same limit. */
-const MOST_RULES = 4096;
-
-/** A port of the clone's address that leads to another port of the guest. */
-const publishedPort = z.object({
-  port,
-  guestPort: port,
-  /** @default tcp */
-  protocol: z.enum(["tcp", "udp"]).default("tcp"),
-});
+import { guestArguments, namespaceArguments, natArguments } from "../../model/arguments/network";
+import { ipv4 } from "../../model/values";
 
 /** The arguments of a NatRuleSet. */
 export const natInputs = commonInputs.extend({
-  /** The clone's namespace; it must be a CloneNamespace of the same stack. */
-  namespace: namespaceName,
+  namespace: namespaceArguments.namespace,
   /** The clone's own address, without prefix: `10.0.0.9`. */
   address: ipv4,
-  /**
-   * The address that every guest of the snapshot has.
-   * @default 192.168.241.2
-   */
-  guestAddress: ipv4.default(defaults.guestAddress),
-  /** @default veth0 */
-  nsVeth: interfaceName.default("veth0"),
-  /** @default tap0 */
-  tap: interfaceName.default("tap0"),
-  /**
-   * Ports of the clone's address that lead to other ports of the guest; all others lead to the same port.
-   * @default []
-   */
-  publish: z
-    .array(publishedPort)
-    .max(MOST_RULES)
-    .refine((all) => new Set(all.map((one) => `${one.port}/${one.protocol}`)).size === all.length, {
-      message: "must publish each port once",
-    })
-    .default([]),
-  /** The networks that the guest may open connections to; left out: all. */
-  egress: z.array(cidr).max(MOST_RULES).optional(),
+  guestAddress: guestArguments.guestAddress,
+  nsVeth: namespaceArguments.nsVeth,
+  tap: guestArguments.tap,
+  ...natArguments,
 });
 
 /** What a NatRuleSet knows of itself. */

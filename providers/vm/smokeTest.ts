@@ -1,21 +1,22 @@
 import { z } from "zod";
 import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
-import { ipv4, namespaceName } from "../../model/values";
-import { runSmokeTests, smokeTest } from "./smokeTests";
+import { runSmokeTests } from "./smokeTests";
 import type { Droplet } from "../operation/droplet";
+import { smokeTest, vmArguments } from "../../model/arguments/vm";
+import { hostKey, ipv4, namespaceName, plainText } from "../../model/values";
 
 /** The arguments of a SmokeTest. */
 export const smokeTestInputs = commonInputs.extend({
   name: namespaceName,
   namespace: namespaceName,
   address: ipv4,
-  user: z.string().default("root"),
+  user: vmArguments.user,
   /** The key that the clone must answer ssh with. */
-  hostKey: z.string(),
+  hostKey,
   tests: z.array(smokeTest).min(1),
   /** Another value than before runs the tests again. */
-  triggers: z.array(z.string()).default([]),
+  triggers: z.array(plainText).default([]),
 });
 
 const outputs = z.object({ passed: z.string() });

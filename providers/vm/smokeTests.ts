@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import type { SmokeTest } from "../../model/arguments/vm";
 import { isLocal } from "../../model/connection";
 import { HornetError } from "../../host/errors";
 import { capture, type Captured } from "../../host/exec";
@@ -14,17 +14,6 @@ import { atGuest } from "./guestError";
 
 type Outcome = Pick<Captured, "code" | "stdout" | "stderr" | "killed">;
 
-/** A command that must succeed after every change of a clone. */
-export const smokeTest = z.object({
-  /** In the clone, by ssh as a person would, or on the droplet, with CLONE, ADDRESS and NAMESPACE in its environment. */
-  on: z.enum(["clone", "droplet"]).default("clone"),
-  command: z.string().min(1),
-  /** All that it must say, white space at its ends aside, and what a login shell says before it. */
-  expect: z.string().optional(),
-  /** Seconds that it may take. */
-  timeout: z.number().positive().default(60),
-});
-
 /** Said in a clone before the test's own words. Every shell that somebody may have there, fish and csh too, knows how. */
 const BEGINS = "hornet-smoke-test-begins";
 
@@ -32,9 +21,6 @@ const BEGINS = "hornet-smoke-test-begins";
 const OUTPUT_LIMIT = 1 << 20;
 /** Bytes of its stderr that are kept: its end. */
 const STDERR_KEPT = 4096;
-
-/** See {@link smokeTest}. */
-export type SmokeTest = z.infer<typeof smokeTest>;
 
 /** The clone that is tried. */
 export interface Tried extends CommonInputs {

@@ -1,0 +1,31 @@
+/** The arguments that concern a droplet as a whole. */
+import { defaults } from "../defaults";
+import * as values from "../values";
+
+/** What every resource takes beside its droplet. */
+export const commonArguments = {
+  /**
+   * The owner label that tells on the droplet whose a thing is; see model/owner.ts.
+   * @default derived from organization, project and stack
+   */
+  owner: values.ownerLabel,
+  /**
+   * The folder on the droplet in which Hornet keeps what it runs.
+   * @default /opt/swarm/runtime
+   */
+  runtimeDir: values.socketFolder.default(defaults.runtimeDir),
+  /**
+   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
+   * @default 30
+   */
+  vmmTimeout: values.seconds(1).default(30),
+};
+
+/**
+ * MiB of a clone's console log.
+ * @default 4
+ */
+export const consoleLimit = values.wholeNumber(1, 1024).default(4);
+
+/** How many clones a fleet has. */
+export const fleetSize = values.cloneCount(0);

@@ -1,0 +1,91 @@
+/** The arguments that declare a clone's VM and what runs in it. */
+import { z } from "zod";
+import { defaults } from "../defaults";
+import * as values from "../values";
+
+/** How a guest can receive its identity; see docs/identity.md. */
+export const identityMethods = ["service", "ssh", "cloud-init"] as const;
+
+/** The agent in a guest, run by Hornet's service there. */
+export const agentFields = {
+  /** Run by a POSIX shell in /opt/hornet-agent. */
+  command: values.commandLine,
+  /**
+   * The guest's user that runs it.
+   * @default root
+   */
+  user: values.loginName.default(defaults.user),
+  /**
+   * When an agent that has ended starts again.
+   * @default always
+   */
+  restart: z.enum(["always", "on-failure", "never"]).default("always"),
+};
+
+/** A command that must succeed after every change of a clone. */
+export const smokeTest = z.strictObject({
+  on: z.enum(["clone", "droplet"]).default("clone").meta({
+    description: "Where it runs: in the clone, over ssh, or on the droplet, with CLONE, ADDRESS and NAMESPACE set.",
+    example: "clone",
+  }),
+  command: values.commandLine.meta({ description: "Shell command.", example: "hostname" }),
+  expect: values.plainText.optional().meta({
+    description: "All that it must print, white space at its ends aside; left out, any output will do.",
+    example: "ok",
+  }),
+  timeout: values.seconds(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
+});
+
+/** See {@link smokeTest}. */
+export type SmokeTest = z.output<typeof smokeTest>;
+
+/** A clone's VM. */
+export const vmArguments = {
+  /**
+   * The guest's login user.
+   * @default root
+   */
+  user: values.loginName.default(defaults.user),
+  /**
+   * Public keys that may log in.
+   * @default []
+   */
+  authorizedKeys: z.array(values.authorizedKey).default([]),
+  /** The agent's environment. Kept as a secret. */
+  env: values.environment.default({}),
+  /**
+   * How the guest receives its identity; auto: as the artifact allows.
+   * @default auto
+   */
+  identity: z.enum(["auto", ...identityMethods]).default("auto"),
+  /** The private key on the operator's machine that logs in to a guest without identity service. */
+  loginKeyPath: values.operatorPath.optional(),
+  /** How the agent in the guest is run; left out, as the guest's image says. */
+  agent: z.strictObject(agentFields).optional(),
+  /** The guest's own service that is its agent, in a guest without identity service. */
+  agentService: values.serviceName.optional(),
+  /** @default /usr/bin/firecracker */
+  firecracker: values.programPaths.default(defaults.firecracker),
+  /**
+   * The kernel for a boot from the clone's own disk, where the artifact brings none.
+   * @default /opt/swarm/images/vmlinux.bin
+   */
+  kernel: values.absolutePath.default(defaults.kernel),
+  /**
+   * Seconds until the clone must answer as itself; 0: Hornet does not wait.
+   * @default 60
+   */
+  readyTimeout: values.seconds(0).default(60),
+  /**
+   * Seconds that the guest gets to shut down before its VMM is killed; 0: it is killed at once.
+   * @default 0
+   */
+  shutdownTimeout: values.seconds(0).default(0),
+  /** Commands that must succeed after every change of the clone, once it is ready. */
+  smokeTests: z.array(smokeTest).default([]),
+  /**
+   * How many of the stack's clones may be down at once while they move to another snapshot.
+   * @default 1
+   */
+  maxUnavailable: values.cloneCount(1).default(1),
+};

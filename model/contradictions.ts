@@ -1,0 +1,84 @@
+/**
+ * Values that are right each by itself and wrong together. Each function returns what is wrong with its first argument, as the
+ * rest of a sentence, or undefined. Config judges a whole fleet by them, a provider the arguments of one resource.
+ */
+import { cidrOf, contains, isHost, networkText, overlaps, parseAddress } from "./addresses";
+
+/** An address that must be a host's in a network, and not the one of the interface that has this network. */
+export function neighbourProblem(address: string, interfaceAddress: string, owner: string): string | undefined {
+  const [number, network] = [parseAddress(address) ?? -1, cidrOf(interfaceAddress)];
+  if (!contains(network, number)) return `${address} is not in ${networkText(network)}, ${owner}'s network`;
+  if (number === network.address) return `${address} is ${owner}'s own address`;
+  return isHost(network, number)
+    ? undefined
+    : `${address} is the network's or the broadcast address of ${networkText(network)}, ${owner}'s network`;
+}
+
+/** The network of the clones, by the address of an interface in it, and the network that every guest sees. */
+export function overlapProblem(address: string, tapAddress: string): string | undefined {
+  const [clones, guests] = [cidrOf(address), cidrOf(tapAddress)];
+  return overlaps(clones, guests)
+    ? `${networkText(clones)} overlaps ${networkText(guests)}, the guests' network`
+    : undefined;
+}
+
+export function uplinkProblem(uplink: string, bridge: string): string | undefined {
+  return uplink === bridge ? `is ${uplink}, the bridge itself` : undefined;
+}
+
+export function tapProblem(tap: string, nsVeth: string): string | undefined {
+  return tap === nsVeth ? `is ${tap}, the name of the other interface in its namespace` : undefined;
+}
+
+export function guestMacProblem(guestMac: string, tapMac: string): string | undefined {
+  return guestMac === tapMac ? `is ${guestMac}, the tap's own` : undefined;
+}
+
+/** Both folders are swept. */
+export function foldersProblem(runtimeDir: string, dir: string): string | undefined {
+  return isWithin(runtimeDir, dir) || isWithin(dir, runtimeDir)
+    ? `${runtimeDir} and ${dir}, the folder of the snapshots, lie within each other`
+    : undefined;
+}
+
+/** @param own folders of Hornet's */
+export function metricsFolderProblem(folder: string, own: readonly string[]): string | undefined {
+  const holder = own.find((dir) => isWithin(folder, dir));
+  return holder && `is ${folder}, and ${holder} is Hornet's own folder`;
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return `${inner}/`.startsWith(`${outer}/`);
+}
+
+/** Arguments of a resource, those that it has. */
+type Given = Readonly<Record<string, unknown>>;
+
+/** Which arguments of a resource contradict each other. `address` has a prefix where a network is meant. */
+export function contradictionsOf(inputs: Given): readonly { readonly property: string; readonly reason: string }[] {
+  const given = (key: string): string | undefined => {
+    const value = inputs[key];
+    return typeof value === "string" ? value : undefined;
+  };
+  type Failures = { property: string; reason: string }[];
+  const judge = (
+    property: string,
+    other: string,
+    problemOf: (one: string, two: string) => string | undefined,
+  ): Failures => {
+    const [one, two] = [given(property), given(other)];
+    const reason = one === undefined || two === undefined ? undefined : problemOf(one, two);
+    return reason === undefined ? [] : [{ property, reason }];
+  };
+  const hasNetwork = given("address")?.includes("/") === true;
+  return [
+    ...judge("guestAddress", "tapAddress", (one, two) => neighbourProblem(one, two, "the tap")),
+    ...(hasNetwork ? judge("gateway", "address", (one, two) => neighbourProblem(one, two, "the clone")) : []),
+    ...(hasNetwork ? judge("address", "tapAddress", overlapProblem) : []),
+    ...judge("uplink", "name", uplinkProblem),
+    ...judge("tap", "nsVeth", tapProblem),
+    ...judge("guestMac", "tapMac", guestMacProblem),
+    ...judge("runtimeDir", "dir", foldersProblem),
+    ...judge("folder", "runtimeDir", (one, two) => metricsFolderProblem(one, [two])),
+  ];
+}
