@@ -149,7 +149,7 @@ export class Stage {
       firecracker,
       kernel: `${images}/kernel`,
       readyTimeout: 0,
-      authorizedKeys: ["ssh-ed25519 AAAA"],
+      authorizedKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"],
       env: { API_KEY: "very'secret" },
       ...props,
     });
