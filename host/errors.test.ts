@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CommandError, ConnectionError, HornetError, messageOf } from "./errors";
 
 test("a failed command says what, where, which command, how it ended, the end of what it said, and what to do", () => {
@@ -20,6 +23,27 @@ test("a failed command says what, where, which command, how it ended, the end of
 test("what is not there is not said", () => {
   const failure = { what: "a", droplet: "b", command: "c", code: null, stderr: " \n" };
   expect(new CommandError(failure).message).toBe("a failed on b\n  command: c\n  exit code: none");
+});
+
+test("an error is data, and its message has every part in one order", () => {
+  const parts = { details: ["seen: a\nb"], next: "do c", document: "docs/drift.md" };
+  const error = new HornetError("vm7 failed on this machine: no room", parts);
+  expect(error.parts).toEqual({ summary: "vm7 failed on this machine: no room", ...parts });
+  expect(error.message).toBe("vm7 failed on this machine: no room\n  seen: a\n  b\n  next: do c\n  see: docs/drift.md");
+  expect(new ConnectionError("lost", { next: "wait", again: "lost too" })).toMatchObject({
+    parts: { summary: "lost", next: "wait" },
+    again: "lost too",
+  });
+});
+
+test("an error names a document that exists", () => {
+  const sources = execFileSync("git", ["grep", "-hoE", 'document: "[^"]+"', "--", "providers/*.ts", "host/*.ts"], {
+    cwd: join(__dirname, ".."),
+    encoding: "utf8",
+  });
+  const documents = [...sources.matchAll(/"(docs[^"]+)"/g)].map(([, path = ""]) => path);
+  expect(documents.length).toBeGreaterThan(2);
+  for (const path of documents) expect([path, existsSync(join(__dirname, "..", path))]).toEqual([path, true]);
 });
 
 test("no stack reaches a user", () => {

@@ -17,18 +17,41 @@ export interface CommandFailure {
 
 const STDERR_TAIL = 2000;
 
+/** An error in parts. {@link HornetError} renders them, and nothing else does. */
+export interface ErrorParts {
+  /** What failed, on which droplet, and why: one sentence. */
+  readonly summary: string;
+  /** What supports it, each from a line of its own: a command, an exit code, the output of a program. */
+  readonly details: readonly string[];
+  /** The one next step of the reader. */
+  readonly next?: string | undefined;
+  /** The document that explains it, as a path in the checkout. */
+  readonly document?: string | undefined;
+}
+
 /**
- * An error a user is meant to read: one message that holds everything, made printable, since most of them quote a droplet
- * or a guest; no stack. The dynamic provider's host prints
- * `error.stack` for failed deletes, beside the message; so there is none.
+ * An error that a user is meant to read. It has no stack: the dynamic provider's host prints `error.stack` for failed
+ * deletes beside the message. The message is made printable, since most errors quote a droplet or a guest.
  */
 export class HornetError extends Error {
   override readonly name: string = "HornetError";
+  readonly parts: ErrorParts;
 
-  constructor(message: string) {
-    super(printableLines(message));
+  constructor(summary: string, more: Partial<Omit<ErrorParts, "summary">> = {}) {
+    const parts = { summary, details: [], ...more };
+    super(printableLines(render(parts)));
+    this.parts = parts;
     this.stack = "";
   }
+}
+
+function render({ summary, details, next, document }: ErrorParts): string {
+  return [
+    summary,
+    ...details.map((detail) => `  ${detail.replaceAll(/\r?\n/g, "\n  ")}`),
+    ...(next === undefined ? [] : [`  next: ${next}`]),
+    ...(document === undefined ? [] : [`  see: ${document}`]),
+  ].join("\n");
 }
 
 /** A command on a droplet failed. `failure` keeps the parts for code that decides on them. */
@@ -36,20 +59,28 @@ export class CommandError extends HornetError {
   override readonly name = "CommandError";
 
   constructor(readonly failure: CommandFailure) {
-    super(describeFailure(failure));
+    const { what, droplet, command, code, stderr, hint } = failure;
+    const end = stderr.trim().slice(-STDERR_TAIL).replaceAll("\n", "\n        ");
+    const said = end === "" ? [] : [`stderr: ${end}`];
+    super(`${what} failed on ${droplet}`, {
+      details: [`command: ${command}`, `exit code: ${code ?? "none"}`, ...said],
+      next: hint,
+    });
   }
 }
 
 /** The connection to a droplet could not be made, or was lost. */
 export class ConnectionError extends HornetError {
   override readonly name: string = "ConnectionError";
+  /** The summary for a resource that fails after another one for the same reason. */
+  readonly again: string;
 
-  /** @param again what is said of it where the message was said before */
   constructor(
-    message: string,
-    readonly again: string = message,
+    summary: string,
+    { again = summary, ...more }: ConstructorParameters<typeof HornetError>[1] & { again?: string } = {},
   ) {
-    super(message);
+    super(summary, more);
+    this.again = again;
   }
 }
 
@@ -59,33 +90,19 @@ export class UnreachableError extends ConnectionError {
 }
 
 /**
- * A bug in Hornet: what nobody expected to be thrown. Its message holds the stack, since the engine shows a user nothing else
- * of an error.
- *
- * @param cause what was thrown
+ * A bug in Hornet: nobody expected `cause` to be thrown. The message holds the stack, since the engine shows nothing else of
+ * an error.
  */
 export class HornetBug extends HornetError {
   override readonly name = "HornetBug";
 
   constructor(cause: Error) {
     const where = (cause.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
-    super(
-      [`this is a bug in Hornet: ${cause.name}: ${cause.message}`, ...where, "  next: report it with these lines"].join(
-        "\n",
-      ),
-    );
+    super(`this is a bug in Hornet: ${cause.name}: ${cause.message}`, {
+      details: where.map((line) => line.trim()),
+      next: "report it with these lines",
+    });
   }
-}
-
-function describeFailure({ what, droplet, command, code, stderr, hint }: CommandFailure): string {
-  const end = stderr.trim().slice(-STDERR_TAIL);
-  return [
-    `${what} failed on ${droplet}`,
-    `  command: ${command}`,
-    `  exit code: ${code ?? "none"}`,
-    ...(end === "" ? [] : [`  stderr: ${end.replaceAll(/\r?\n/g, "\n          ")}`]),
-    ...(hint === undefined ? [] : [`  next: ${hint}`]),
-  ].join("\n");
 }
 
 /** The message of whatever was thrown. */

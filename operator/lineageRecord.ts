@@ -37,10 +37,11 @@ export function recordedLineage(owner: string): string | undefined {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(file, "utf8"))).lineage;
   } catch {
-    throw new HornetError(
-      `the record of this stack's lineage, ${file}, is damaged\n  next: restore it from a backup, or remove it; where the ` +
-        "state is lost too, the refusal that follows names what to set to take the fleet over",
-    );
+    throw new HornetError(`the record of this stack's lineage, ${file}, is damaged`, {
+      next:
+        "restore it from a backup, or remove it; where the state is lost too, the refusal that follows names what to set " +
+        "to take the fleet over",
+    });
   }
 }
 

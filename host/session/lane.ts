@@ -215,8 +215,8 @@ export class Lane {
     // Without the lines that frame answers.
     const said = sshWords(this.words.text().replaceAll(/\n?\x1e[0-9a-f]{32}( \d+)?\n/g, "")).slice(-1000); // eslint-disable-line no-control-regex
     return new ConnectionError(
-      `the connection to ${this.droplet} was lost while it was to ${label}: ${this.ended ?? "unknown"}` +
-        (said === "" ? "" : `\n  ssh said: ${said}`),
+      `the connection to ${this.droplet} was lost while it was to ${label}: ${this.ended ?? "unknown"}`,
+      { details: said === "" ? [] : [`ssh said: ${said}`] },
     );
   }
 }

@@ -78,7 +78,7 @@ test("who changes has the droplet alone; the next one is told whom it waits for,
 test("a wait that is over names the holder and the ways out", async () => {
   await operator().perform(work("true"));
   await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(
-    /is locked by .* process \d+ \(pid \d+ on the droplet.*\): wait until that operation is over, or end it by its pid there/,
+    /is locked by .* process \d+ \(pid \d+ on the droplet.*\)\n {2}next: wait until that operation is over, or end it by its pid there/,
   );
 });
 

@@ -165,8 +165,7 @@ export function sayWaiting(droplet: string, holder: string): void {
 
 /** The end of waiting for a lock. */
 export function refusal(droplet: string, holder: string): HornetError {
-  return new HornetError(
-    `${droplet} is locked by ${printable(holder)}: wait until that operation is over, or end it by its pid there, which gives the ` +
-      "lock back",
-  );
+  return new HornetError(`${droplet} is locked by ${printable(holder)}`, {
+    next: "wait until that operation is over, or end it by its pid there, which gives the lock back",
+  });
 }

@@ -261,10 +261,10 @@ export class Session {
     } catch (error) {
       limit.cancel();
       const said = `${error instanceof Error ? error.message : String(error)}${late === "" ? "" : `: ${late}`}`;
-      throw new UnreachableError(
-        `cannot use ${this.name}: ${said}\n  next: ${connectionHint(said)}`,
-        `cannot use ${this.name}, as another resource says with the reason`,
-      );
+      throw new UnreachableError(`cannot use ${this.name}: ${said}`, {
+        next: connectionHint(said),
+        again: `cannot use ${this.name}, as another resource says with the reason`,
+      });
     }
     limit.cancel();
     return lane;

@@ -129,8 +129,8 @@ export class ByteStream {
     if (!this.killed && (exit === null || exit === SSH_FAILED)) {
       const said = sshWords(this.stderr.text()).slice(-600);
       return new ConnectionError(
-        `the connection to ${droplet} was lost while it was to ${what}${signal === null ? "" : ` (${signal})`}` +
-          (said === "" ? "" : `\n  ssh said: ${said}`),
+        `the connection to ${droplet} was lost while it was to ${what}${signal === null ? "" : ` (${signal})`}`,
+        { details: said === "" ? [] : [`ssh said: ${said}`] },
       );
     }
     return new CommandError({ what, droplet, command: run, code: exit, stderr: this.stderr.text() });

@@ -49,7 +49,8 @@ export async function sendAgent(
   { path, digest }: { readonly path: string; readonly digest: string },
 ): Promise<void> {
   const agent = readAgent(path);
-  if (agent.digest !== digest) throw new HornetError(`the agent in ${path} changed meanwhile: run up again`);
+  if (agent.digest !== digest)
+    throw new HornetError(`the agent in ${path} changed meanwhile`, { next: "run up again" });
   const stream = await session.stream({
     what: "bring the agent to the droplet",
     run: "stage_agent",

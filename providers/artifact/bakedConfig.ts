@@ -82,23 +82,23 @@ function ownInterface(all: readonly Interface[], wanted: WantedInterface, path: 
   const { tap, guestInterface } = wanted;
   const names = all.map(({ iface_id: id, host_dev_name: name }) => `${id} (tap ${name})`).join(", ");
   if (all.length === 0) {
-    throw new HornetError(
-      `the snapshot in ${path} has no network interface, so its clones could not be reached: attach one ` +
-        "(PUT /network-interfaces/eth0) before the snapshot is taken",
-    );
+    throw new HornetError(`the snapshot in ${path} has no network interface, so its clones could not be reached`, {
+      next: "attach one (PUT /network-interfaces/eth0) before the snapshot is taken",
+    });
   }
   if (guestInterface !== undefined) {
     const named = all.find(({ iface_id: id }) => id === guestInterface);
     if (named !== undefined) return named;
     throw new HornetError(
-      `the snapshot in ${path} has no network interface ${guestInterface} (hornet:guest.interface); it has ${names}`,
+      `the snapshot in ${path} has no network interface ${guestInterface} (hornet:guest.interface)`,
+      { next: `set it to one that the snapshot has: ${names}` },
     );
   }
   const [only] = all.length === 1 ? all : all.filter(({ host_dev_name: name }) => name === tap);
   if (only !== undefined) return only;
   throw new HornetError(
-    `the snapshot in ${path} has several network interfaces, ${names}, and none has the tap ${tap} ` +
-      "(hornet:guest.tapName): name the one with the guest's address in hornet:guest.interface",
+    `the snapshot in ${path} has several network interfaces, ${names}, and none has the tap ${tap} (hornet:guest.tapName)`,
+    { next: "name the one with the guest's address in hornet:guest.interface" },
   );
 }
 
@@ -117,21 +117,21 @@ function drivesOf(all: readonly Drive[], path: string): { disk: Drive | undefine
       if (typeof at !== "string" || readOnly !== true) {
         throw new HornetError(
           `the snapshot in ${path} has a further disk ${id} (${at ?? "not a file"}) that its guest writes to: clones get a ` +
-            `disk of their own for ${disk?.drive_id ?? "one disk"} alone and would all write to this one; attach it ` +
-            "read-only before the snapshot is taken",
+            `disk of their own for ${disk?.drive_id ?? "one disk"} alone and would all write to this one`,
+          { next: "attach it read-only before the snapshot is taken" },
         );
       }
       return { id, path: at, ...(isRoot && { root: true }) };
     });
   if (disk !== undefined && typeof disk.path_on_host !== "string") {
-    throw new HornetError(
-      `the snapshot in ${path} has a disk ${disk.drive_id} that is no file: Hornet copies files; attach one by path_on_host`,
-    );
+    throw new HornetError(`the snapshot in ${path} has a disk ${disk.drive_id} that is no file: Hornet copies files`, {
+      next: "attach one by path_on_host",
+    });
   }
   if (disk?.path_on_host?.split("/").includes("..") === true) {
     throw new HornetError(
-      `the snapshot in ${path} has its disk ${disk.drive_id} at ${disk.path_on_host}: Hornet puts no clone's disk at a path ` +
-        "with .. in it; attach the disk by an absolute path without .. before the snapshot is taken",
+      `the snapshot in ${path} has its disk ${disk.drive_id} at ${disk.path_on_host}: Hornet puts no clone's disk at a path with .. in it`,
+      { next: "attach the disk by an absolute path without .. before the snapshot is taken" },
     );
   }
   return { disk, drives };
@@ -149,8 +149,8 @@ function vsockOf({ vsock }: VmConfig, path: string, version: string): Manifest["
   if (!vsock) return undefined;
   if (!givesOwnVsock(version, vsock.uds_path)) {
     throw new HornetError(
-      `the snapshot in ${path} has a vsock device with the socket ${vsock.uds_path}, which only one VM can have at a time: ` +
-        `use Firecracker 1.16 or later, which can give each clone its own, or a relative path; this is ${version}`,
+      `the snapshot in ${path} has a vsock device with the socket ${vsock.uds_path}, which only one VM can have at a time, and Firecracker ${version} cannot give each clone its own`,
+      { next: "use Firecracker 1.16 or later, or a relative path" },
     );
   }
   return { cid: vsock.guest_cid, path: vsock.uds_path };
@@ -172,8 +172,8 @@ function pmemOf(one: NonNullable<VmConfig["pmem"]>[number], path: string): Devic
   if (!at.startsWith("/")) throw new HornetError(relativeFault(`pmem device ${id}`, at, path));
   if (readOnly !== true) {
     throw new HornetError(
-      `the snapshot in ${path} has a pmem device ${id} (${at}) that its guest writes to: clones would all write to this ` +
-        "file; attach it with read_only: true before the snapshot is taken",
+      `the snapshot in ${path} has a pmem device ${id} (${at}) that its guest writes to: clones would all write to this file`,
+      { next: "attach it with read_only: true before the snapshot is taken" },
     );
   }
   return {

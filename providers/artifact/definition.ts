@@ -81,13 +81,14 @@ async function settle(
     );
   }
   if (manifest.identity === "service" && manifest.metadata !== "closed") {
-    report(openFault(`a clone of the snapshot in ${folder}`));
+    report(openFault(`a clone of the snapshot in ${folder}`).message);
   }
   const { guestInterface } = wanted;
   if (guestInterface !== undefined && guestInterface !== manifest.iface) {
     throw new HornetError(
       `the snapshot in ${folder} was examined with the network interface ${manifest.iface} for its clones, and ` +
-        `hornet:guest.interface is ${guestInterface}: set it to ${manifest.iface}, or take manifest.json out of the folder`,
+        `hornet:guest.interface is ${guestInterface}`,
+      { next: `set it to ${manifest.iface}, or remove manifest.json from the folder` },
     );
   }
   const named = [...Object.keys(manifest.files), ARTIFACT.manifest, ...(wanted.signers ? [ARTIFACT.signature] : [])];
@@ -109,7 +110,7 @@ async function settle(
   const seen = await inspectFiles(session, [...files, ...inputs, ...ours]);
   for (const [file, was] of Object.entries(marks)) {
     const path = elsewhere[file] ?? `${folder}/${file}`;
-    if (seen[path] !== was) throw new HornetError(changedSince(session, path));
+    if (seen[path] !== was) throw changedSince(session, path);
   }
   const artifact = artifactIn(folder, digest, manifest, elsewhere);
   const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);

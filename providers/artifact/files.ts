@@ -3,6 +3,8 @@ import { HornetError } from "../../host/errors";
 import { parseKeyValues } from "../../model/keyValues";
 import type { Session } from "../../host/session/session";
 
+const AGAIN = "run it again once nothing writes to the file";
+
 /** Size, mtime and inode of a file, as one comparable text. */
 export type FileMarks = Record<string, string>;
 
@@ -52,9 +54,7 @@ export async function hashFiles(session: Session, paths: readonly string[]): Pro
   for (const [path, { sha256 }] of hashes) {
     if (sha256 === IRREGULAR) throw irregular(session, path);
     if (sha256 === CHANGED) {
-      throw new HornetError(
-        `${path} on ${session.name} changed while Hornet read it; run it again once nothing writes to the file`,
-      );
+      throw new HornetError(`${path} on ${session.name} changed while Hornet read it`, { next: AGAIN });
     }
   }
   return hashes;
@@ -89,8 +89,8 @@ export function parseHashes(text: string): Map<string, FileDigest> {
 }
 
 /** Says that a file is not the one that Hornet has examined. */
-export function changedSince(session: Session, path: string): string {
-  return `${path} on ${session.name} changed while Hornet used it; run it again once nothing writes to the file`;
+export function changedSince(session: Session, path: string): HornetError {
+  return new HornetError(`${path} on ${session.name} changed while Hornet used it`, { next: AGAIN });
 }
 
 /** Throws HornetError where something else than a file has the name of one: to read a fifo may never end. */
@@ -101,7 +101,7 @@ export async function refuseIrregular(session: Session, paths: readonly string[]
 }
 
 function irregular(session: Session, path: string): HornetError {
-  return new HornetError(`${path} on ${session.name} is not a regular file; put the file itself there`);
+  return new HornetError(`${path} on ${session.name} is not a regular file`, { next: "put the file itself there" });
 }
 
 /** The machine that a snapshot made there will need. */

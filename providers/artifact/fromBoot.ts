@@ -203,7 +203,7 @@ async function bootAnew(droplet: Droplet, wanted: ArtifactInputs, plan: BootPlan
 async function refuseChanged(session: Session, { marks }: BootPlan): Promise<void> {
   const now = await inspectFiles(session, Object.keys(marks));
   const changed = Object.keys(marks).find((path) => now[path] !== marks[path]);
-  if (changed !== undefined) throw new HornetError(changedSince(session, changed));
+  if (changed !== undefined) throw changedSince(session, changed);
 }
 
 /** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
@@ -243,7 +243,7 @@ export function saidOf(droplet: Droplet, wanted: ArtifactInputs, generation: str
 /** A service of before says nothing of it; its clones get no identity (see vmStart.ts). */
 function serviceOf(guest: string, said: string): Pick<Manifest, "identity" | "metadata"> {
   const reason = said.startsWith("open") ? said.slice("open ".length).trim() : "";
-  if (reason !== "") throw new HornetError(openFault(guest, reason));
+  if (reason !== "") throw openFault(guest, reason);
   return { identity: "service", ...(said === "closed" && { metadata: said }) };
 }
 

@@ -101,10 +101,10 @@ async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: 
     // All that went into it are answers of that droplet.
     return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
   }
-  throw new HornetError(
-    `${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it: pin one that it has ` +
-      "(npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
-  );
+  throw new HornetError(`${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it`, {
+    next: "pin one that it has (npm run promote -- FROM TO), or raise hornet:snapshot.keepGenerations there",
+    document: "docs/promotion.md",
+  });
 }
 
 /** A folder whose name is a digest holds the manifest of that digest, or one that somebody changed. */
@@ -113,8 +113,8 @@ function refuseRenamed(text: string, folder: string, source: Session): void {
   const digest = manifestDigest(text);
   if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
   throw new HornetError(
-    `${folder}/${ARTIFACT.manifest} on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}; make the ` +
-      "snapshot anew there, or pin another one",
+    `${folder}/${ARTIFACT.manifest} on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}`,
+    { next: "make the snapshot anew there, or pin another one" },
   );
 }
 
@@ -138,7 +138,8 @@ async function refuseUnfit(droplet: Droplet, wanted: ArtifactInputs, { manifest 
   for (const path of further) {
     if (seen[path] !== undefined) continue;
     throw new HornetError(
-      `the snapshot's guests read a further disk ${path}, which is not on ${target.name}: put it there, it is not transferred`,
+      `the snapshot's guests read a further disk ${path}, which is not on ${target.name}, and is not transferred`,
+      { next: "put it there" },
     );
   }
   await fittingProgram(droplet, wanted.firecracker, manifest.snapshotFormat);

@@ -48,8 +48,8 @@ async function verifyFiles(session: Session, path: string, manifest: Manifest): 
     const found = hashes.get(`${path}/${name}`)?.sha256;
     if (found === sha256) continue;
     throw new HornetError(
-      `${path}/${name} on ${session.name} has the digest ${found ?? "none"}, and its manifest says ${sha256}: the file ` +
-        "was changed; bring the snapshot anew, or take the manifest away if the change is meant",
+      `${path}/${name} on ${session.name} has the digest ${found ?? "none"}, and its manifest says ${sha256}: the file was changed`,
+      { next: "bring the snapshot anew, or remove the manifest if the change is meant" },
     );
   }
   return Object.fromEntries(paths.map((file) => [file.slice(path.length + 1), hashes.get(file)?.marks ?? ""]));
@@ -72,7 +72,8 @@ export async function filesIn(session: Session, path: string): Promise<FileMarks
     if (marks[`${path}/${name}`] === undefined) {
       throw new HornetError(
         `there is no ${name} in ${path} on ${session.name}: hornet:snapshot.path must be a folder with vm.snapshot, ` +
-          `vm.mem and rootfs.ext4; or let Hornet make a snapshot with hornet:snapshot.boot`,
+          "vm.mem and rootfs.ext4",
+        { next: "name another folder, or let Hornet make a snapshot with hornet:snapshot.boot" },
       );
     }
   }
@@ -112,7 +113,7 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
   const hashes = await hashFiles(session, Object.keys(found));
   // The trial ran on the files as they were before: their digests must be those of the same files.
   for (const [file, { marks: now }] of hashes) {
-    if (found[file] !== now) throw new HornetError(changedSince(session, file));
+    if (found[file] !== now) throw changedSince(session, file);
   }
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));

@@ -42,7 +42,7 @@ export function manifestIn(text: string): Manifest | undefined {
 
 function limited(session: Session, path: string, text: string): string {
   if (text.length <= LARGEST) return text;
-  throw new HornetError(
-    `${path} on ${session.name} is larger than ${LARGEST} bytes, so it is not Hornet's; move the file away`,
-  );
+  throw new HornetError(`${path} on ${session.name} is larger than ${LARGEST} bytes, so it is not Hornet's`, {
+    next: "move the file away",
+  });
 }

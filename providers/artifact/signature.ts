@@ -40,10 +40,10 @@ export async function verifyManifest(
 ): Promise<string> {
   const path = artifactPaths(folder).manifest;
   if (signature.trim() === "") {
-    throw new HornetError(
-      `there is no ${path}.sig on ${droplet}, and hornet:snapshot.signers asks for a signature: promote it with ` +
-        "npm run promote -- FROM TO --sign KEY",
-    );
+    throw new HornetError(`there is no ${path}.sig on ${droplet}, and hornet:snapshot.signers asks for a signature`, {
+      next: "promote it with npm run promote -- FROM TO --sign KEY",
+      document: "docs/promotion.md",
+    });
   }
   const own = privateFolder();
   try {

@@ -110,12 +110,15 @@ async function bothEnds(to: ByteStream, from: ByteStream, source: string): Promi
   if (verdict === undefined) return;
   const words = verdict instanceof CommandError ? verdict.failure.stderr.trim() : "";
   if (codeOf(verdict) === REFUSED) {
-    throw new HornetError(
-      `the snapshot from ${source} was refused: that droplet ${words}. Nothing of it was kept; look at the files on ${source}`,
-    );
+    throw new HornetError(`the snapshot from ${source} was refused: that droplet ${words}. Nothing of it was kept`, {
+      next: `look at the files on ${source}`,
+    });
   }
   if (codeOf(verdict) !== CUT_OFF) throw verdict;
-  throw why ?? new HornetError(`the snapshot from ${source} is not complete: ${words}; look at the files on ${source}`);
+  throw (
+    why ??
+    new HornetError(`the snapshot from ${source} is not complete: ${words}`, { next: `look at the files on ${source}` })
+  );
 }
 
 /** A file's size in bytes. */

@@ -64,7 +64,8 @@ export async function trialLoad(
       // Firecracker opens the disks in no order, so either may be the clones' own.
       throw new HornetError(
         `the snapshot in ${path} has the files ${missing} and ${another}, and neither is on ${session.name}: ` +
-          `${path}/${ARTIFACT.disk} stands for the clones' own disk; put the other one there, at an absolute path`,
+          `${path}/${ARTIFACT.disk} stands for the clones' own disk`,
+        { next: "put the other one there, at an absolute path" },
       );
     }
     const text = configIn(answer);
@@ -77,8 +78,9 @@ export async function trialLoad(
     const baked = bakedIn({ text, path, version, pci: isOnPci(answer) }, wanted);
     if (ownDisk && missing !== undefined && baked.diskPath !== missing) {
       throw new HornetError(
-        `the snapshot in ${path} has a further disk ${missing}, which is not on ${session.name}: put it there; ` +
+        `the snapshot in ${path} has a further disk ${missing}, which is not on ${session.name}: ` +
           `${path}/${ARTIFACT.disk} is the clones' own disk, at ${baked.diskPath}`,
+        { next: "put it there" },
       );
     }
     return baked;

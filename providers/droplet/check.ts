@@ -60,16 +60,19 @@ async function check(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   expectClones(droplet, wanted, observed);
   const { faults, warnings, versions } = await preflight(droplet, wanted, observed);
   if (faults.length > 0) {
-    throw new HornetError([`${droplet.name} cannot carry this fleet; nothing was changed:`, ...faults].join("\n  - "));
+    throw new HornetError(`${droplet.name} cannot carry this fleet; nothing was changed:`, {
+      details: faults.map((one) => `- ${one}`),
+    });
   }
   for (const warning of warnings) report(`warning: ${droplet.name}: ${warning}`);
   return { warnings: [...warnings], versions: [...versions.lines] };
 }
 
-function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): string {
-  return (
+function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): HornetError {
+  return new HornetError(
     `${droplet.name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
-    `${state.runtimeDir}; nothing was changed\n  next: set it back, or destroy the stack first`
+      `${state.runtimeDir}; nothing was changed`,
+    { next: "set it back, or destroy the stack first" },
   );
 }
 
@@ -99,7 +102,7 @@ export const definition = owned<Inputs, Outputs>({
   },
   update: (droplet, state, wanted) => {
     // All else that the stack has there would be left behind: a sweep finds it by this folder.
-    if (state.runtimeDir !== wanted.runtimeDir) throw new HornetError(otherFolder(droplet, state, wanted));
+    if (state.runtimeDir !== wanted.runtimeDir) throw otherFolder(droplet, state, wanted);
     return check(droplet, wanted);
   },
   delete: () => Promise.resolve(),

@@ -120,7 +120,7 @@ test("two stacks with ids of their own on one bridge and one snapshot: each goes
   // An id that the other one has is refused by name, before anything is touched.
   const both = await seen();
   await expect(clone(8, firstTemplate.outs.artifact)).rejects.toThrow(
-    /^vm8 on this droplet belongs to the stack p\/two: give this fleet other ids \(hornet:fleet\.startId\), or destroy it there$/,
+    /^vm8 on this droplet belongs to the stack p\/two\n {2}next: give this fleet other ids \(hornet:fleet\.startId\), or destroy it there$/,
   );
   expect(changes(both, await seen())).toEqual([]);
 

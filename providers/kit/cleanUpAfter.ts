@@ -18,7 +18,7 @@ export async function cleanUpAfter<T>(
     try {
       await cleanUp(error);
     } catch (second) {
-      throw new HornetError(`${messageOf(error)}\nand ${cleaning} failed too:\n${messageOf(second)}`);
+      throw new HornetError(messageOf(error), { details: [`and ${cleaning} failed too:`, messageOf(second)] });
     }
     throw error;
   }

@@ -303,7 +303,7 @@ describe("cleanUpAfter", () => {
   });
   test("both failures are told where the second fails too", async () => {
     await expect(cleanUpAfter(fail("first"), fail("second"))).rejects.toThrow(
-      "first\nand taking away what was made failed too:\nsecond",
+      "first\n  and taking away what was made failed too:\n  second",
     );
   });
 });

@@ -76,7 +76,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       }),
     read: (id: string, props?: Bag) =>
       readable(operation, async () => {
-        if (isImported(props)) throw new HornetError(cannotImport(definition.kind, id));
+        if (isImported(props)) throw cannotImport(definition.kind, id);
         const current = state(props ?? {});
         const droplet = operation.droplet(current.droplet);
         if (isGone(droplet)) return { id: "", props: {} };
@@ -113,11 +113,12 @@ function isImported(props: Bag | undefined): boolean {
   return props?.[CONDITION] === undefined;
 }
 
-function cannotImport(kind: string, id: string): string {
-  return (
-    `${kind} ${id} cannot be imported or read by its id\n  next: declare the resource without that option and run up: Hornet ` +
-    "completes what this stack left behind, and hornet:fleet.adopt: true adopts a namespace or a link without an owner label"
-  );
+function cannotImport(kind: string, id: string): HornetError {
+  return new HornetError(`${kind} ${id} cannot be imported or read by its id`, {
+    next:
+      "declare the resource without that option and run up: Hornet completes what this stack left behind, and " +
+      "hornet:fleet.adopt: true adopts a namespace or a link without an owner label",
+  });
 }
 
 function check<Inputs extends CommonInputs>(
@@ -204,7 +205,7 @@ async function readable<T>(operation: Operation, work: () => Promise<T>): Promis
 
 function userError(operation: Operation, error: unknown): HornetError {
   if (error instanceof HornetError) return operation.reports.shortened(error);
-  if (error instanceof z.ZodError) return new HornetError(`unexpected data:\n${z.prettifyError(error)}`);
+  if (error instanceof z.ZodError) return new HornetError("unexpected data:", { details: [z.prettifyError(error)] });
   const bug = new HornetBug(error instanceof Error ? error : new Error(String(error)));
   operation.sessions.trace.span({ row: "bugs", name: bug.message, begun: Date.now(), took: 0 });
   return bug;

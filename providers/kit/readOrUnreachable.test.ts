@@ -21,7 +21,7 @@ test("a droplet that cannot be reached is a difference, told with its reason onc
   let tries = 0;
   const read = (): Promise<never> => {
     tries += 1;
-    return Promise.reject(new UnreachableError("cannot use it: refused", "cannot use it, as was said"));
+    return Promise.reject(new UnreachableError("cannot use it: refused", { again: "cannot use it, as was said" }));
   };
   expect(await readOrUnreachable({ read, outputs }, droplet, current)).toEqual({
     outputs: {},

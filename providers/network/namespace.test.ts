@@ -195,7 +195,7 @@ test("a namespace of another stack is refused by that stack's name, and not dele
   await theirs.create();
   const there = await stage.observe();
   const one = await stage.namespace();
-  await expect(one.create()).rejects.toThrow(/belongs to the stack p\/two: .*hornet:fleet.startId/);
+  await expect(one.create()).rejects.toThrow(/belongs to the stack p\/two\n {2}next: .*hornet:fleet.startId/);
   await one.delete();
   const rules = await stage.nat();
   await expect(rules.create()).rejects.toThrow("namespace vm7 is not this stack's");

@@ -41,9 +41,9 @@ function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, o
   const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
   const elsewhere = "give this fleet other ids (hornet:fleet.startId)";
   if (holder !== undefined && holder !== owner) {
-    throw new HornetError(
-      `${namespace} on this droplet belongs to the stack ${ownerName(holder)}: ${elsewhere}, or destroy it there`,
-    );
+    throw new HornetError(`${namespace} on this droplet belongs to the stack ${ownerName(holder)}`, {
+      next: `${elsewhere}, or destroy it there`,
+    });
   }
   if (adopt) return;
   const ways = (command: string): string =>
@@ -51,16 +51,16 @@ function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, o
   const link = observed.links.find(({ name }) => name === hostVeth);
   const whose = link?.alias.startsWith("hornet:") === true ? ` (its mark: the stack ${ownerName(link.alias)})` : "";
   if (holder === undefined && observed.namespaces.includes(namespace)) {
-    throw new HornetError(
-      `a network namespace ${namespace} is there already and is not this stack's${whose}: ${ways(`ip netns del ${namespace}`)}`,
-    );
+    throw new HornetError(`a network namespace ${namespace} is there already and is not this stack's${whose}`, {
+      next: ways(`ip netns del ${namespace}`),
+    });
   }
   // Of a stack that was cut off, the link may not have its mark yet; its MAC address it has had from the start.
   const unmarked = holder === owner && link?.mac === vethMacs(address).host;
   if (link !== undefined && link.alias !== owner && !unmarked) {
-    throw new HornetError(
-      `a link ${hostVeth} is there already and is not this stack's${whose}: ${ways(`ip link del ${hostVeth}`)}`,
-    );
+    throw new HornetError(`a link ${hostVeth} is there already and is not this stack's${whose}`, {
+      next: ways(`ip link del ${hostVeth}`),
+    });
   }
 }
 

@@ -3,12 +3,13 @@ import { Reports } from "./reportOnce";
 
 test("an operation reports once why a droplet cannot be reached, and refers to that afterwards", () => {
   const reports = new Reports();
-  const unreachable = (): ConnectionError => new ConnectionError("cannot use a: refused", "cannot use a, as said");
+  const unreachable = (): ConnectionError =>
+    new ConnectionError("cannot use a: refused", { again: "cannot use a, as said" });
   expect(reports.shortened(unreachable()).message).toBe("cannot use a: refused");
   expect(reports.shortened(unreachable()).message).toBe("cannot use a, as said");
-  expect(reports.shortened(new ConnectionError("cannot use b: refused", "cannot use b, as said")).message).toContain(
-    "b: refused",
-  );
+  expect(
+    reports.shortened(new ConnectionError("cannot use b: refused", { again: "cannot use b, as said" })).message,
+  ).toContain("b: refused");
   // One that has nothing shorter to say, and all others, say the same again.
   for (const error of [new ConnectionError("lost"), new HornetError("no room"), new HornetError("no room")])
     expect(reports.shortened(error)).toBe(error);

@@ -31,8 +31,8 @@ export class RollQueue {
       const stop = (failed: string): void =>
         reject(
           new HornetError(
-            `${name} was left on the snapshot that it has: ${failed} failed, and a roll stops at the first that does; ` +
-              "run up again once that is mended",
+            `${name} was left on the snapshot that it has: ${failed} failed, and a roll stops at the first that does`,
+            { next: "run up again once that is mended" },
           ),
         );
       this.waiting.push({ name, go: resolve, stop });

@@ -31,10 +31,9 @@ export async function fittingProgram(droplet: Droplet, firecracker: ProgramPaths
 }
 
 function noProgram({ name }: Droplet, firecracker: ProgramPaths): HornetError {
-  return new HornetError(
-    `there is no Firecracker at ${pathsOf(firecracker).join(", ")} on ${name}; ` +
-      "install Firecracker there, or set hornet:vmm.firecracker to where it is",
-  );
+  return new HornetError(`there is no Firecracker at ${pathsOf(firecracker).join(", ")} on ${name}`, {
+    next: "install Firecracker there, or set hornet:vmm.firecracker to where it is",
+  });
 }
 
 /**

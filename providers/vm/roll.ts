@@ -40,11 +40,14 @@ async function goAndReturn(droplet: Droplet, { from, to, keepsDisk, start, start
       await putBack(droplet, from);
       await startOld();
     } catch (second) {
-      throw new HornetError(`${why}\nand going back to ${old} failed too; up tries it again:\n${messageOf(second)}`);
+      throw new HornetError(why, {
+        details: [`and going back to ${old} failed too: ${messageOf(second)}`],
+        next: "run up again: it goes back then",
+      });
     }
-    throw new HornetError(
-      `${why}\n${to.name} runs ${old} again, with the disk that it had; the others were left as they were`,
-    );
+    throw new HornetError(why, {
+      details: [`${to.name} runs ${old} again, with the disk that it had; the others were left as they were`],
+    });
   }
   if (!keepsDisk) await diskCall(droplet, to, "drop the old disk of", "drop_aside");
   return outputs;

@@ -51,17 +51,16 @@ async function tryAll(droplet: Droplet, clone: Tried, hostKey: string, tests: re
       test.on === "clone" ? await inClone(droplet, clone, hostKey, test) : await onDroplet(droplet, clone, test);
     const said = stdout.trim();
     if (code === 0 && (test.expect === undefined || said === test.expect)) continue;
-    throw new HornetError(
-      [
-        `the smoke test of ${clone.name} on ${droplet.name} failed`,
-        `  command (on the ${test.on}): ${test.command}`,
-        `  exit code: ${killed === undefined ? code : `none, it ${killed}`}`,
-        ...(test.expect === undefined ? [] : [`  expected: ${test.expect}`]),
-        ...(said === "" ? [] : ["  stdout:", foreignText(said.slice(-600))]),
-        ...(stderr.trim() === "" ? [] : ["  stderr:", foreignText(stderr.trim().slice(-600))]),
-        `  next: ${nextStep(stderr)}`,
-      ].join("\n"),
-    );
+    throw new HornetError(`the smoke test of ${clone.name} on ${droplet.name} failed`, {
+      details: [
+        `command (on the ${test.on}): ${test.command}`,
+        `exit code: ${killed === undefined ? code : `none, it ${killed}`}`,
+        ...(test.expect === undefined ? [] : [`expected: ${test.expect}`]),
+        ...(said === "" ? [] : ["stdout:", foreignText(said.slice(-600), "  ")]),
+        ...(stderr.trim() === "" ? [] : ["stderr:", foreignText(stderr.trim().slice(-600), "  ")]),
+      ],
+      next: nextStep(stderr),
+    });
   }
 }
 

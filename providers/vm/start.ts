@@ -119,7 +119,7 @@ function stdinOf(requests: readonly ApiRequest[], { put = [], clear = [], drive 
 function refuseOpen(wanted: VmInputs): void {
   const { artifact, readyTimeout, name } = wanted;
   if (wayOf(wanted) !== "service" || artifact.identity !== "service" || artifact.metadata === "closed") return;
-  if (readyTimeout > 0) throw new HornetError(openFault(name));
+  if (readyTimeout > 0) throw openFault(name);
 }
 
 /**
