@@ -21,7 +21,7 @@ beforeEach(async () => {
 test("created, as declared, deleted, deleted again", async () => {
   const one = await stage.namespace();
   const rules = await stage.nat();
-  expect(await one.create()).toMatchObject({ namespace: "vm7", nsVeth: "veth0", isolated: true, ...declared });
+  expect(await one.create()).toMatchObject({ namespace: "vm7", hostVeth: "veth7h", ...declared });
   expect(await rules.create()).toMatchObject({ namespace: "vm7", ...declared });
   expect(await one.read()).toMatchObject({ id: "vm7", ...declared });
   expect(await rules.read()).toMatchObject({ id: "vm7", ...declared });
