@@ -3,7 +3,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-const sources = ["common.sh", "process.sh", "../owner/claim.sh"].map((file) => `. ${resolve(__dirname, file)}`).join("; ");
+const sources = ["common.sh", "process.sh", "../owner/claim.sh"]
+  .map((file) => `. ${resolve(__dirname, file)}`)
+  .join("; ");
 
 let root: string;
 let lock: string;

@@ -77,7 +77,7 @@ async function receive(wanted: Transfer, here: readonly string[], begun: number)
 /** Holds every file of the draft against the manifest. */
 async function verify({ source, target, vars, manifest }: Transfer): Promise<FileMarks> {
   const answer = await target.call({
-    what: `verify the snapshot ${vars.digest ?? ""} that came from ${source.name}`,
+    what: `verify the snapshot ${vars.digest} that came from ${source.name}`,
     run: "verify_receive",
     vars,
     stdin: lines(Object.entries(manifest.files).map(([name, { sha256 }]) => `${sha256} ${name}`)),
@@ -93,7 +93,7 @@ async function discard({ target, vars }: Transfer): Promise<void> {
 
 /** Files that the target should have already: `sha256 name path`. */
 async function held({ target, vars, manifest, sound }: Transfer): Promise<string[]> {
-  const folders = await manifestsOn(target, vars.dir_of_artifacts ?? "");
+  const folders = await manifestsOn(target, vars.dir_of_artifacts);
   const paths = new Map(
     [...folders].flatMap(([folder, other]) =>
       Object.entries(other.files).map(([name, { sha256 }]): [string, string] => [sha256, `${folder}/${name}`]),
