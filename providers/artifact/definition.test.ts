@@ -109,7 +109,7 @@ test("a folder without a manifest is examined: disk, tap and sizes come from the
     diskPath: `${snapshots}/hornet-guest/rootfs.ext4`,
     tap: "tap0",
     iface: "eth0",
-    guestMac: "06:00:c0:a8:f1:02",
+    guestMac: "02:fc:00:00:00:02",
     memory: smallMemory(),
     vcpus: 1,
     identity: "ssh",
