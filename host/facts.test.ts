@@ -161,7 +161,7 @@ test("an empty droplet", () => {
     tables: [],
     namespaces: [],
     claims: [],
-    begun: [],
+    pending: [],
     bridges: {},
     inside: {},
     vms: {},

@@ -36,7 +36,7 @@ async function everyKind(): Promise<Record<Kind, Driver>> {
   const vm = await stage.vm(artifact.outs.artifact);
   const { artifactDigest: digest } = artifact.outs;
   const clone = { name: "vm7", namespace: "vm7", address: "10.0.0.9" };
-  const hostKey = "ssh-ed25519 AAAA";
+  const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
   const tests = [{ on: "droplet", command: "true" }];
   const folder = join(stage.droplet.folder, "ssh");
   const late = {

@@ -89,7 +89,7 @@ test("one that is here and was signed since then, or by another key, gets the si
   // One that is changed here is seen, and mended from there.
   expect(await one.read()).toMatchObject(declared);
   const mine = `${arrivals}/${name}/manifest.json.sig`;
-  await stage.run(`chmod 644 ${mine}; echo >>${mine}; sed -i 's/AAAA/AAAB/' ${mine}`);
+  await stage.run(`chmod 600 ${mine}; echo >>${mine}; sed -i 's/AAAA/AAAB/' ${mine}`);
   expect((await one.read()).condition).toBe(`${mine} changed`);
   await one.update();
   expect(await one.read()).toMatchObject(declared);
