@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { debianGuest } from "../support/debianGuest";
+import { longTest } from "../support/longTest";
 import { limitMs, settings } from "../support/settings";
 import { World } from "../support/world";
 
@@ -44,48 +45,51 @@ async function beginWith(rootfs: string, config: Record<string, string | number>
   });
 }
 
-test("clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them", async () => {
-  const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
-  await beginWith(rootfs, {
-    "hornet:fleet.count": 2,
-    "hornet:vmm.shutdownTimeout": 60,
-    "hornet:agent.service": "swarm-agent",
-  });
-  await world.npm("up");
-  expect(await world.outputs()).toMatchObject({
-    clones: [
-      { name: "vm0", identityMethod: "cloud-init", ready: true },
-      { name: "vm1", identityMethod: "cloud-init", ready: true },
-    ],
-  });
-  for (const clone of ["vm0", "vm1"]) {
-    expect(await world.in(clone, "hostname; stat -c '%a %U' /etc/swarm-env; cat /var/log/agent")).toBe(
-      `${clone}\n600 root\n${clone} ${CANARY} ${clone}`,
+longTest(
+  "clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them",
+  async () => {
+    const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
+    await beginWith(rootfs, {
+      "hornet:fleet.count": 2,
+      "hornet:vmm.shutdownTimeout": 60,
+      "hornet:agent.service": "swarm-agent",
+    });
+    await world.npm("up");
+    expect(await world.outputs()).toMatchObject({
+      clones: [
+        { name: "vm0", identityMethod: "cloud-init", ready: true },
+        { name: "vm1", identityMethod: "cloud-init", ready: true },
+      ],
+    });
+    for (const clone of ["vm0", "vm1"]) {
+      expect(await world.in(clone, "hostname; stat -c '%a %U' /etc/swarm-env; cat /var/log/agent")).toBe(
+        `${clone}\n600 root\n${clone} ${CANARY} ${clone}`,
+      );
+      expect(await world.in(clone, "cat /run/cloud-init/result.json")).toContain("DataSourceNoCloudNet");
+      // What was told is where it belongs: cloud-init, which was told of it first, has kept none of it.
+      const found = `grep -rl ${CANARY} /etc /home /root /run /tmp /usr/local /var 2>/dev/null`;
+      expect(await world.in(clone, found)).toBe("/etc/swarm-env\n/var/log/agent");
+    }
+    const own = "cat /etc/machine-id; ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key";
+    const [one, two] = [await world.in("vm0", own), await world.in("vm1", own)].map((text) => text.split("\n"));
+    expect(one?.filter((line) => two?.includes(line))).toEqual([]);
+    expect(await world.npm("up")).toContain("Nothing to change");
+
+    // It looks at its metadata when it boots, so a change boots it again, with the disk that it has.
+    await world.in("vm0", "echo mine >/root/mine; sync");
+    await configure({ "hornet:identity.env.BREAK": "yes" });
+    const broken = await world.tryNpm("up");
+    expect(broken.code).not.toBe(0);
+    expect(broken.stdout + broken.stderr).toMatch(
+      /vm0 on root@.*: it could not take all of its identity: hook 10-check, exit code 1/,
     );
-    expect(await world.in(clone, "cat /run/cloud-init/result.json")).toContain("DataSourceNoCloudNet");
-    // What was told is where it belongs: cloud-init, which was told of it first, has kept none of it.
-    const found = `grep -rl ${CANARY} /etc /home /root /run /tmp /usr/local /var 2>/dev/null`;
-    expect(await world.in(clone, found)).toBe("/etc/swarm-env\n/var/log/agent");
-  }
-  const own = "cat /etc/machine-id; ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key";
-  const [one, two] = [await world.in("vm0", own), await world.in("vm1", own)].map((text) => text.split("\n"));
-  expect(one?.filter((line) => two?.includes(line))).toEqual([]);
-  expect(await world.npm("up")).toContain("Nothing to change");
+    await configure({ "hornet:identity.env.BREAK": "no" });
+    await world.npm("up");
+    expect(await world.in("vm0", "cat /root/mine; tail -n 1 /var/log/agent")).toBe(`mine\nvm0 ${CANARY} vm0`);
+  },
+);
 
-  // It looks at its metadata when it boots, so a change boots it again, with the disk that it has.
-  await world.in("vm0", "echo mine >/root/mine; sync");
-  await configure({ "hornet:identity.env.BREAK": "yes" });
-  const broken = await world.tryNpm("up");
-  expect(broken.code).not.toBe(0);
-  expect(broken.stdout + broken.stderr).toMatch(
-    /vm0 on root@.*: it could not take all of its identity: hook 10-check, exit code 1/,
-  );
-  await configure({ "hornet:identity.env.BREAK": "no" });
-  await world.npm("up");
-  expect(await world.in("vm0", "cat /root/mine; tail -n 1 /var/log/agent")).toBe(`mine\nvm0 ${CANARY} vm0`);
-});
-
-test("an image that takes EC2's paths", async () => {
+longTest("an image that takes EC2's paths", async () => {
   const source = "datasource_list: [Ec2]\ndatasource: { Ec2: { strict_id: false } }\n";
   const rootfs = debianGuest(
     folder,
@@ -100,7 +104,7 @@ test("an image that takes EC2's paths", async () => {
   );
 });
 
-test("an image in which no cloud-init is done with its work is said at its template", async () => {
+longTest("an image in which no cloud-init is done with its work is said at its template", async () => {
   world = await World.begin();
   await world.configure({ "hornet:guest.identity": "cloud-init", "hornet:snapshot.boot.timeout": 10 });
   const refused = await world.tryNpm("up");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { foreignGuest, guestImage, keyPair } from "../support/guestImage";
 import { debianGuest } from "../support/debianGuest";
+import { longTest } from "../support/longTest";
 import { limitMs } from "../support/settings";
 import { World } from "../support/world";
 
@@ -75,39 +76,42 @@ test("clones of a guest without identity service are themselves, and take change
   }
 });
 
-test("clones of Debian 13 with systemd and OpenSSH, whose sessions are another program, answer with their own key", async () => {
-  const login = keyPair(folder, "login-3");
-  const rootfs = debianGuest(
-    folder,
-    "debian",
-    { suite: "trixie", packages: "systemd-sysv,udev,openssh-server,iproute2" },
-    {
-      "etc/systemd/system/swarm-agent.service": `[Service]
+longTest(
+  "clones of Debian 13 with systemd and OpenSSH, whose sessions are another program, answer with their own key",
+  async () => {
+    const login = keyPair(folder, "login-3");
+    const rootfs = debianGuest(
+      folder,
+      "debian",
+      { suite: "trixie", packages: "systemd-sysv,udev,openssh-server,iproute2" },
+      {
+        "etc/systemd/system/swarm-agent.service": `[Service]
 ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; exec sleep infinity'
 `,
-      "root/.ssh/authorized_keys": { text: `${login.line}\n`, mode: 0o600 },
-      // Debian's bash reads it for every command over ssh.
-      "root/.bashrc": "[ -e /root/quiet ] || { echo welcome; echo failed to greet; printf 'and no end '; }\n",
-    },
-  );
-  world = await World.begin("--rootfs", rootfs);
-  await world.configure({
-    "hornet:fleet.count": 2,
-    "hornet:snapshot.boot.memory": 256,
-    "hornet:guest.privateKeyPath": login.file,
-    "hornet:agent.service": "swarm-agent",
-    "hornet:identity.env.API_KEY": "first",
-  });
-  await world.npm("up");
-  for (const clone of ["vm0", "vm1"]) expect(await world.in(clone, "touch /root/quiet; sync")).toContain("welcome");
-  const listener = "systemctl show -P MainPID ssh";
-  const running = await world.in("vm0", listener);
-  for (const clone of ["vm0", "vm1"])
-    expect(await world.in(clone, "hostname; cat /var/log/agent")).toBe(`${clone}\n${clone} first ${clone}`);
-  await world.configure({ "hornet:identity.env.API_KEY": "second" });
-  await world.npm("up");
-  expect(await world.in("vm0", `tail -n 1 /var/log/agent; ${listener}`)).toBe(`vm0 second vm0\n${running}`);
-});
+        "root/.ssh/authorized_keys": { text: `${login.line}\n`, mode: 0o600 },
+        // Debian's bash reads it for every command over ssh.
+        "root/.bashrc": "[ -e /root/quiet ] || { echo welcome; echo failed to greet; printf 'and no end '; }\n",
+      },
+    );
+    world = await World.begin("--rootfs", rootfs);
+    await world.configure({
+      "hornet:fleet.count": 2,
+      "hornet:snapshot.boot.memory": 256,
+      "hornet:guest.privateKeyPath": login.file,
+      "hornet:agent.service": "swarm-agent",
+      "hornet:identity.env.API_KEY": "first",
+    });
+    await world.npm("up");
+    for (const clone of ["vm0", "vm1"]) expect(await world.in(clone, "touch /root/quiet; sync")).toContain("welcome");
+    const listener = "systemctl show -P MainPID ssh";
+    const running = await world.in("vm0", listener);
+    for (const clone of ["vm0", "vm1"])
+      expect(await world.in(clone, "hostname; cat /var/log/agent")).toBe(`${clone}\n${clone} first ${clone}`);
+    await world.configure({ "hornet:identity.env.API_KEY": "second" });
+    await world.npm("up");
+    expect(await world.in("vm0", `tail -n 1 /var/log/agent; ${listener}`)).toBe(`vm0 second vm0\n${running}`);
+  },
+);
 
 test("a key that cannot log in is said; what was cut off is finished; a clone that boots again is told again", async () => {
   const login = keyPair(folder, "login-2");
