@@ -31,9 +31,10 @@ end_waiter() {
 # is_our_process PID [PROGRAM]: it runs as root by all its ids, and PROGRAM is what it runs. Any user can give a process any
 # arguments; one that a user started through a setuid program still has the user's real id.
 is_our_process() {
-  local uids=""
-  while read -r -a uids; do [[ ${uids[0]} != Uid: ]] || break; done 2>/dev/null <"/proc/$1/status"
-  [[ ${uids[*]:1} == "$EUID $EUID $EUID $EUID" ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
+  local line uids=""
+  # The process may end while this reads: `read -a` then left an array unset, and `set -u` ended the lane with 127.
+  while read -r line; do [[ $line != Uid:* ]] || { uids=${line#Uid:} && break; }; done 2>/dev/null <"/proc/$1/status"
+  [[ $uids == $'\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
 }
 
 # list_vmms: fills the array vmm_of, once: the pids of all processes with a VMM's arguments, with blanks between, by the path
