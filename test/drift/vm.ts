@@ -59,12 +59,12 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "pid file deleted",
     make: `rm ${dir}/vmm.pid`,
-    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "FirecrackerVM vm0": "…the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "pid file of another process",
     make: `echo "1 1 $(</proc/sys/kernel/random/boot_id)" >${dir}/vmm.pid`,
-    says: { "FirecrackerVM vm0": "the pid file of vm0 does not name its VMM" },
+    says: { "FirecrackerVM vm0": "…the pid file of vm0 does not name its VMM" },
   },
   {
     kind: "disk mark deleted",
@@ -120,7 +120,7 @@ export const vmDrifts: readonly Drift[] = [
       rm ${dir}/firecracker.sock; cp /opt/vmm/firecracker-stub /tmp/other
       setsid nsenter --net=/run/netns/vm0 /tmp/other --api-sock ${dir}/firecracker.sock --id vm0 </dev/null >/dev/null 2>&1 &
       until [[ -S ${dir}/firecracker.sock ]]; do sleep 0.01; done; rm /tmp/other`,
-    says: { "FirecrackerVM vm0": "VMM runs another program than it was started from; …" },
+    says: { "FirecrackerVM vm0": "VMM exited with 137 at …" },
     restarts: true,
   },
   {
