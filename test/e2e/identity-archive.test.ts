@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { withAgentServer, type AgentRequest } from "../support/agentServer";
 import { openrcGuest } from "../support/openrcGuest";
 import { keyPair } from "../support/guestImage";
+import { longTest } from "../support/longTest";
 import { limitMs } from "../support/settings";
 import { World } from "../support/world";
 
@@ -61,17 +62,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("environment injection timing: the agent starts before its environment is there", () => {
+longTest("environment injection timing: the agent starts before its environment is there", () => {
   expect(archive[0]).toMatchObject({ id: "template", key: "" });
   expect(hornet[0]).toMatchObject({ id: "vm0", key: KEY });
 });
 
-test("ANTHROPIC_API_KEY not sourced: the service does not hand on what is in /etc/swarm-env", () => {
+longTest("ANTHROPIC_API_KEY not sourced: the service does not hand on what is in /etc/swarm-env", () => {
   expect(archive.at(-1)?.key).toBe("");
   expect(new Set(hornet.map(({ key }) => key))).toEqual(new Set([KEY]));
 });
 
-test("agent ID shows the hostname instead of the VM's ID", () => {
+longTest("agent ID shows the hostname instead of the VM's ID", () => {
   expect(archive.at(-1)?.id).toBe("template");
   expect(new Set(hornet.map(({ id }) => id))).toEqual(new Set(["vm0"]));
 });

@@ -1,4 +1,5 @@
 /** Repairs that failed: the next up does not take the clone for one that is as declared. */
+import { longTest } from "../support/longTest";
 import { limitMs } from "../support/settings";
 import { World } from "../support/world";
 
@@ -37,7 +38,7 @@ test("a clone that was started again and failed its smoke test is tried again, w
   expect(await world.npm("up")).toContain("Nothing to change");
 });
 
-test("a change around a guest that lives on is tried like any other, and tried again until it passes", async () => {
+longTest("a change around a guest that lives on is tried like any other, and tried again until it passes", async () => {
   world = await World.begin();
   const config = { "hornet:fleet.count": 1, "hornet:fleet.smokeTests[0].command": "test ! -e /root/bad" };
   await world.configure(config);
