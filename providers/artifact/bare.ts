@@ -41,7 +41,7 @@ export async function bareArtifact(
       return publish(droplet, wanted, text, "");
     },
     async () => {
-      await session.call({ what: "take away what a trial has left", run: "abort_boot", vars });
+      await session.call({ what: "remove what a trial has left", run: "abort_boot", vars });
     },
   );
   return { folder, text, manifest, marks, timings: { examine: Date.now() - begun } };

@@ -137,7 +137,7 @@ async function drop(
   run: "drop_artifact" | "prune_artifact" = "drop_artifact",
 ): Promise<string> {
   return droplet.call({
-    what: "take away the snapshot artifact",
+    what: "remove the snapshot artifact",
     run,
     vars: {
       ...commonVars(inputs),

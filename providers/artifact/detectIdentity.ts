@@ -56,7 +56,7 @@ export async function detectIdentity(
     ...(vsock && { vsock: { baked: vsock.path, own } }),
   });
   const done = async (): Promise<void> => {
-    await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
+    await session.call({ what: "remove the VM of a trial", run: "scratch_done", vars });
   };
   return cleanUpAfter(async () => {
     await session.call({

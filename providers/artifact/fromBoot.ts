@@ -75,7 +75,7 @@ export async function bootArtifact(
     () => bootAnew(droplet, wanted, plan, announce),
     async () => {
       const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
-      await droplet.call({ what: "take away what a boot has left", run: "abort_boot", vars });
+      await droplet.call({ what: "remove what a boot has left", run: "abort_boot", vars });
     },
   );
 }

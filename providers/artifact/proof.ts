@@ -65,6 +65,6 @@ export const definition = owned<Inputs, Outputs>({
   read: async (droplet, state) => ({ outputs: { proved: state.proved }, drift: await driftOf(droplet, state) }),
   update: (droplet, _state, wanted) => prove(droplet, wanted),
   delete: async (droplet, state) => {
-    await droplet.call({ what: "take away the proof", run: "drop_proofs", vars: commonVars(state) });
+    await droplet.call({ what: "remove the proof", run: "drop_proofs", vars: commonVars(state) });
   },
 });

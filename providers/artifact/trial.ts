@@ -53,7 +53,7 @@ export async function trialLoad(
       patience: 10,
     });
   const done = async (): Promise<void> => {
-    await session.call({ what: "take away the VM of a trial", run: "scratch_done", vars });
+    await session.call({ what: "remove the VM of a trial", run: "scratch_done", vars });
   };
   return cleanUpAfter(async () => {
     let answer = await attempt("");

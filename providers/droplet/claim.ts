@@ -32,7 +32,7 @@ interface Kept {
 async function sweep(droplet: Droplet, wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
   const all = keep === "nothing";
   await droplet.change(WHOLE, {
-    what: all ? "take away all that the stack has on the droplet" : "take away what an earlier run left behind",
+    what: all ? "remove all that the stack has on the droplet" : "remove what an earlier run left behind",
     run: "sweep",
     vars: {
       ...commonVars(wanted),

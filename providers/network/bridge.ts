@@ -75,7 +75,7 @@ async function remove(droplet: Droplet, state: Inputs, before = ""): Promise<voi
   const { name, owner, address } = state;
   await droplet.alone(() =>
     droplet.change(name, {
-      what: `take away the bridge ${name}`,
+      what: `remove the bridge ${name}`,
       run: "delete_bridge",
       vars: { ...commonVars(state), bridge: name, address, table: bridgeTableName(owner, name), before },
       hint: "look at its ports with: ip link show master " + name,

@@ -107,7 +107,7 @@ async function converge(droplet: Droplet, wanted: Inputs, note = ""): Promise<Ou
 
 async function remove(droplet: Droplet, state: Inputs): Promise<void> {
   await droplet.change(state.namespace, {
-    what: `take away the network of ${state.namespace}`,
+    what: `remove the network of ${state.namespace}`,
     run: "delete_namespace",
     vars: { ...commonVars(state), namespace: state.namespace, host_veth: state.hostVeth },
   });

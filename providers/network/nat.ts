@@ -59,7 +59,7 @@ async function converge(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
 
 async function remove(droplet: Droplet, state: Inputs): Promise<void> {
   await droplet.change(state.namespace, {
-    what: `take away the packet rules of ${state.namespace}`,
+    what: `remove the packet rules of ${state.namespace}`,
     run: "delete_rules",
     vars: { ...commonVars(state), namespace: state.namespace, table: NAT_TABLE },
   });

@@ -233,7 +233,7 @@ function pick(state: State): VmOutputs {
 /** @param kept what stays of its files; see keptAfter */
 async function remove(droplet: Droplet, state: VmInputs, kept: { readonly keep_console?: string } = {}): Promise<void> {
   await droplet.change(state.namespace, {
-    what: `take away the VM of ${state.namespace}`,
+    what: `remove the VM of ${state.namespace}`,
     run: "delete_vm",
     vars: { ...vmVars(state), ...kept, shutdown_ms: String(Math.round(state.shutdownTimeout * 1000)) },
     timeoutMs: (60 + state.vmmTimeout + state.shutdownTimeout) * 1000,

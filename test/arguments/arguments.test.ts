@@ -90,7 +90,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   "a network": {
     of: places.networks,
-    right: ["0.0.0.0/0", "10.0.0.0/8", "1.2.3.4/32", "203.0.113.128/25"],
+    right: ["0.0.0.0/0", "10.0.0.0/8", "198.51.100.4/32", "203.0.113.128/25"],
     wrong: [...NOT_WORDS, "10.0.0.1", "10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/", "::/0", "example.org", "0.0.0.1/0"],
   },
   "a path on the droplet": {
