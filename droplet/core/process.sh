@@ -31,10 +31,12 @@ end_waiter() {
 # is_our_process PID [PROGRAM]: it runs as root by all its ids, and PROGRAM is what it runs. Any user can give a process any
 # arguments; one that a user started through a setuid program still has the user's real id.
 is_our_process() {
-  local line uids=""
-  # The process may end while this reads: `read -a` then left an array unset, and `set -u` ended the lane with 127.
-  while read -r line; do [[ $line != Uid:* ]] || { uids=${line#Uid:} && break; }; done 2>/dev/null <"/proc/$1/status"
-  [[ $uids == $'\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
+  local status=""
+  # Read whole, by one command. Bash seeks back after each line that it reads, the kernel then writes the file again, and where
+  # the process has fallen asleep meanwhile ("S (sleeping)" for "R (running)") the next line starts one letter late: one look
+  # in twelve at a busy process did not find its ids, and a second VMM was started beside it.
+  read -r -d '' status 2>/dev/null <"/proc/$1/status"
+  [[ $status == *$'\nUid:\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID$'\n'* ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
 }
 
 # list_vmms: fills the array vmm_of, once: the pids of all processes with a VMM's arguments, with blanks between, by the path

@@ -61,3 +61,19 @@ test("a process whose first thread has ended lives until its last one has", asyn
   }
   expect(lives(pid)).toBe(false);
 });
+
+test("a process is known as ours at every look, also while it falls asleep and wakes", async () => {
+  const child = spawn("perl", ["-e", "while (1) { select(undef, undef, undef, 0.00005); for (1 .. 2000) {} }"]);
+  const script = `. "$0/core/common.sh" && . "$0/core/process.sh"
+    missed=0; for ((i = 0; i < 2000; i++)); do is_our_process "$1" || ((missed += 1)); done; printf '%s' "$missed"`;
+  try {
+    await once(child, "spawn");
+    expect(execFileSync("bash", ["-c", script, join(__dirname, ".."), String(child.pid)], { encoding: "utf8" })).toBe(
+      "0",
+    );
+  } finally {
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+});

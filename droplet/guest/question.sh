@@ -120,18 +120,18 @@ look_at_connections() {
 # connection_state PID ADDRESS VARIABLE: puts into it how far a connection to port 22 of an IPv4 address has come, in the network
 # of that process: connected, connecting, or nothing where there is none.
 connection_state() {
-  local hex remote phase phase_found=""
+  local hex phase="" connections=""
   local -a bytes
   # /proc/net/tcp has addresses as hexadecimal numbers in the order of bytes in memory.
   IFS=. read -r -a bytes <<<"$2"
   printf -v hex '%02X%02X%02X%02X:0016' "${bytes[3]}" "${bytes[2]}" "${bytes[1]}" "${bytes[0]}"
-  while read -r _ _ remote phase _; do
-    [[ $remote == "$hex" ]] || continue
-    # 01: established; 02: no answer to the first packet yet.
-    case $phase in
-      01) phase_found=connected ;;
-      02) phase_found=${phase_found:-connecting} ;;
-    esac
-  done 2>/dev/null <"/proc/$1/net/tcp"
-  printf -v "$3" '%s' "$phase_found"
+  # Read whole: see is_our_process.
+  read -r -d '' connections 2>/dev/null <"/proc/$1/net/tcp"
+  # 01: established; 02: no answer to the first packet yet.
+  if [[ $connections == *" $hex 01 "* ]]; then
+    phase=connected
+  elif [[ $connections == *" $hex 02 "* ]]; then
+    phase=connecting
+  fi
+  printf -v "$3" '%s' "$phase"
 }

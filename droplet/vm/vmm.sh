@@ -20,12 +20,12 @@ vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path 
 # vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
 # /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
 vmm_listens() {
-  local pid flags path
+  local pid sockets="" row
   [[ -S $1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
-  while read -r _ _ _ flags _ _ _ path; do
-    [[ $flags != 00010000 || $path != "$1/firecracker.sock" ]] || return 0
-  done 2>/dev/null <"/proc/$pid/net/unix"
-  return 1
+  # Read whole: see is_our_process.
+  read -r -d '' sockets 2>/dev/null <"/proc/$pid/net/unix"
+  row=" 00010000 [0-9]+ [0-9]+ +[0-9]+ "
+  [[ $sockets =~ $row"$1/firecracker.sock"$'\n' ]]
 }
 
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there.

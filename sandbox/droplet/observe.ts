@@ -45,8 +45,8 @@ interface Listed {
 
 /**
  * All processes but this observer and sessions of ssh: what a session left running has pid 1 for its parent. What has ended
- * and waits for pid 1, which reaps whatever ends, is gone, and so is what is about to end: it has no memory left, and ps(1)
- * writes its name in brackets for its arguments.
+ * and waits until its parent looks is gone, and so is what is about to end: it has no memory left, and ps(1) writes its name
+ * in brackets for its arguments.
  */
 function processLines(text: string): string[] {
   const all = text.split("\n").flatMap((line): Listed[] => {
@@ -58,7 +58,7 @@ function processLines(text: string): string[] {
     if (visitors.has(parent)) visitors.add(pid);
   }
   return all
-    .filter(({ pid, parent, command }) => !visitors.has(pid) && !(parent === "1" && command.endsWith("<defunct>")))
+    .filter(({ pid, command }) => !visitors.has(pid) && !command.endsWith("<defunct>"))
     .filter(({ command }) => !/^(\S+)\s+\[\1\]$/.test(command))
     .map(({ command }) => command)
     .sort();
