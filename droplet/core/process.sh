@@ -35,7 +35,7 @@ is_our_process() {
   # Read whole, by one command. Bash seeks back after each line that it reads, the kernel then writes the file again, and where
   # the process has fallen asleep meanwhile ("S (sleeping)" for "R (running)") the next line starts one letter late: one look
   # in twelve at a busy process did not find its ids, and a second VMM was started beside it.
-  read -r -d '' status 2>/dev/null <"/proc/$1/status"
+  IFS= read -r -d '' status 2>/dev/null <"/proc/$1/status"
   [[ $status == *$'\nUid:\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID$'\n'* ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
 }
 

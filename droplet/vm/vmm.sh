@@ -23,7 +23,7 @@ vmm_listens() {
   local pid sockets="" row
   [[ -S $1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
   # Read whole: see is_our_process.
-  read -r -d '' sockets 2>/dev/null <"/proc/$pid/net/unix"
+  IFS= read -r -d '' sockets 2>/dev/null <"/proc/$pid/net/unix"
   row=" 00010000 [0-9]+ [0-9]+ +[0-9]+ "
   [[ $sockets =~ $row"$1/firecracker.sock"$'\n' ]]
 }

@@ -1,7 +1,7 @@
 /**
  * ssh servers of guests that answer badly: ADDRESS=KIND… on port 22, KIND one of `ssh` (an OpenSSH server), `slow` (the same
  * after SLOW_MS without a banner, one connection after another), `endless` (lines without an end) and `half` (a banner and no
- * more). Says ready on stdout, and "ADDRESS connected" for each connection.
+ * more). Says ready on stdout, "ADDRESS connected" for each connection, and "ADDRESS served" where a slow one answers.
  */
 const { spawn } = require("node:child_process");
 const { createServer } = require("node:net");
@@ -19,9 +19,14 @@ function serve(socket) {
 let turn = Promise.resolve();
 const kinds = {
   ssh: serve,
-  slow: (socket) => {
+  slow: (socket, address) => {
     socket.pause();
-    turn = turn.then(() => sleep(slowMs)).then(() => serve(socket));
+    turn = turn
+      .then(() => sleep(slowMs))
+      .then(() => {
+        process.stdout.write(`${address} served\n`);
+        serve(socket);
+      });
   },
   endless: (socket) => {
     const more = () => {
@@ -39,7 +44,7 @@ const servers = process.argv.slice(2).map((word) => {
     const server = createServer({ pauseOnConnect: kind !== "half" }, (socket) => {
       socket.on("error", () => undefined);
       process.stdout.write(`${address} connected\n`);
-      kinds[kind](socket);
+      kinds[kind](socket, address);
     });
     server.listen(22, address, listening);
   });
