@@ -51,7 +51,7 @@ test("250 clones come up, ten are repaired, 200 go and come again, and all go", 
   const all = await running();
   expect(all.size).toBe(250);
 
-  expect(statSync(localPaths().stackFile).size).toBeLessThan(3 * 2 ** 20);
+  expect(statSync(localPaths().stackFile).size).toBeLessThan(2_500_000);
   expect(await world.npm("up")).toContain("Nothing to change");
 
   // Ten of them, in four ways; each of the others lives on.
