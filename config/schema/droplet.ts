@@ -14,26 +14,26 @@ export const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQY
 export const dropletFields = z.strictObject({
   host: connectionFields.host.optional().meta({
     description:
-      "The droplet's name or IP address (IPv6 too), reached over ssh; what your ssh configuration says of it, a bastion say, counts.",
+      "The droplet's name or IP address (IPv4 or IPv6). Hornet connects over ssh and follows your ssh configuration, for example through a bastion.",
     example: "203.0.113.10",
   }),
   user: connectionFields.user.meta({ description: "Login name on the droplet.", example: "root" }),
   port: connectionFields.port.meta({ description: "TCP port of the droplet's sshd.", example: 22 }),
   privateKeyPath: connectionFields.privateKeyPath.meta({
-    description: "Private key on the operator's machine; left out, ssh's own agent and default keys are used.",
+    description: "Private key on the operator's machine. Default: the keys of ssh-agent and ssh's default keys.",
     example: "~/.ssh/swarm_key",
   }),
   hostKey: connectionFields.hostKey.meta({
     description:
-      "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa), the only one then accepted; left out, the operator's known_hosts must have it.",
+      "The droplet's public host key (ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa). Hornet accepts no other key. Without it, the operator's known_hosts must hold the key.",
     example: EXAMPLE_HOST_KEY,
   }),
   timeout: seconds(1).default(defaults.connectionTimeout).meta({
-    description: "Seconds that connecting, or one command on the droplet, may take before it is given up.",
+    description: "Seconds before Hornet gives up connecting, or one command on the droplet.",
     example: 60,
   }),
   local: z.literal(true).optional().meta({
-    description: "Instead of host: this machine itself is the droplet (Linux, root).",
+    description: "Instead of host: the droplet is this machine (Linux, root).",
     type: "true",
     example: true,
   }),
@@ -72,7 +72,7 @@ export const bridge = section(
     }),
   },
   {
-    description: "The bridge that joins the clones. One that is there already is adopted, and never deleted.",
+    description: "The bridge that joins the clones. Hornet adopts a bridge that exists already, and never deletes it.",
     example: { name: "br0", address: "10.0.0.1/24" },
   },
 );
@@ -81,61 +81,65 @@ export const vmm = section(
   {
     firecracker: vmArguments.firecracker.meta({
       description:
-        "Firecracker on the droplet: a program, a folder that holds several versions (also as releases unpack them), or a list of both. Each clone runs the newest that reads its snapshot's format; the newest of all makes snapshots (docs/upgrades.md).",
+        "Firecracker on the droplet: a program, a folder with several versions (also as releases unpack them), or a list of both. Each clone runs the newest version that reads its snapshot's format. The newest of all makes snapshots (docs/upgrades.md).",
       type: "text or list of text",
       example: "/usr/bin/firecracker",
     }),
     runtimeDir: commonArguments.runtimeDir.meta({
-      description: "Folder on the droplet with one folder a clone: socket, log, private disk (at most 64 bytes).",
+      description:
+        "Folder on the droplet with one folder per clone: socket, log, private disk. Its path has at most 64 bytes.",
       example: "/opt/swarm/runtime",
     }),
     kernel: vmArguments.kernel.meta({
       description:
-        "Guest kernel on the droplet, for a clone that starts again on its own disk and whose snapshot brought no kernel.",
+        "Guest kernel on the droplet. Hornet uses it when a clone restarts on its own disk and its snapshot brought no kernel.",
       example: "/opt/swarm/images/vmlinux.bin",
     }),
     timeout: commonArguments.vmmTimeout.meta({
-      description: "Seconds that a VMM may take to open its socket, to answer one request, or to end.",
+      description: "Seconds that a VMM may take to open its socket, to answer one request, or to exit.",
       example: 30,
     }),
     consoleLimit: consoleLimit.meta({
       description:
-        "MiB that a clone's console log may have; when it has more, about half of that, the end, stays. A guest that writes without end fills no disk.",
+        "Size limit of a clone's console log, in MiB. Above it, Hornet keeps about the last half, so that a guest that prints forever fills no disk.",
       example: 4,
     }),
     metrics: absolutePath.optional().meta({
       description:
-        "Folder on the droplet, the one of node_exporter's --collector.textfile.directory, into which the metrics of all clones are collected (docs/metrics.md); made where it is missing. Left out, none are.",
+        "Folder on the droplet into which Hornet writes the metrics of all clones (docs/metrics.md): the one of node_exporter's --collector.textfile.directory. Hornet creates it if it is missing. Without it, Hornet collects no metrics.",
       example: "/var/lib/prometheus/node-exporter",
     }),
     shutdownTimeout: vmArguments.shutdownTimeout.meta({
-      description: "Seconds that a guest gets to shut down before its VMM is ended; 0: it is not asked.",
+      description:
+        "Seconds that a guest gets to shut down before Hornet ends its VMM. With 0, Hornet does not ask the guest.",
       example: 10,
     }),
   },
-  { description: "Where the droplet has its VMM.", example: { firecracker: "/usr/bin/firecracker" } },
+  { description: "The VMM on the droplet.", example: { firecracker: "/usr/bin/firecracker" } },
 );
 
 export const fleet = section(
   {
-    count: fleetSize.default(3).meta({ description: "How many clones; 0 is an empty fleet.", example: 3 }),
+    count: fleetSize.default(3).meta({ description: "Number of clones. 0 is an empty fleet.", example: 3 }),
     startId: cloneNumber.default(0).meta({
       description: "The first clone's id: ids run from startId to startId + count - 1.",
       example: 0,
     }),
     maxUnavailable: vmArguments.maxUnavailable.meta({
-      description: "How many clones may be down at once while a change rolls through the fleet.",
+      description: "How many clones may be down at the same time while a change rolls through the fleet.",
       example: 1,
     }),
     readyTimeout: vmArguments.readyTimeout.meta({
-      description: "Seconds that a clone may take until it answers as itself; 0: do not wait for it.",
+      description:
+        "Seconds that a clone may take until it answers ssh with its own host key. With 0, Hornet does not wait.",
       example: 60,
     }),
     concurrency: z
       .union([z.literal("auto"), lanes])
       .default("auto")
       .meta({
-        description: "How many commands run on the droplet at once (sshd allows 10 sessions a connection); auto: 4.",
+        description:
+          "How many commands run on the droplet at the same time (sshd allows 10 sessions per connection). auto: 4.",
         type: "auto or whole number, 1 to 8",
         problem: "must be auto or a whole number from 1 to 8",
         example: 4,
@@ -145,17 +149,17 @@ export const fleet = section(
       .optional()
       .meta({
         description:
-          "What must succeed after every change of a clone, once it is ready. Left out: hostname in the clone, over ssh.",
+          "Commands that must succeed after every change of a clone, once it is ready. Default: `hostname` in the clone, over ssh.",
         example: [{ command: "rc-service swarm-agent status" }],
       }),
     adopt: namespaceArguments.adopt.meta({
       description:
-        "Whether network namespaces and links of the clones' names that carry no mark of Hornet are taken over.",
+        "Whether Hornet takes over network namespaces and links that have the clones' names and no owner label.",
       example: true,
     }),
     knownAs: wholeStackName.optional().meta({
       description:
-        "The name by which the droplet knows this stack, where it has another one by now: it was renamed, or its state moved to another backend, where the organization is another one (organization is that of a backend of one's own). Left out, all that carries the old name would be replaced. No two stacks may go by one.",
+        "The stack's former full name, after a rename or a move to another backend (a self-managed backend calls its organization `organization`). The droplet's owner labels hold that name; without this key Hornet would replace everything that carries it. No two stacks may use one name.",
       example: "organization/hornet/dev",
     }),
   },

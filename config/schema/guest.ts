@@ -13,7 +13,7 @@ const EXAMPLE_DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd
 export const guest = section(
   {
     address: guestArguments.guestAddress.meta({
-      description: "What every guest believes its address to be; it is part of the snapshot.",
+      description: "The address that every guest gives its own interface. It is part of the snapshot.",
       example: "192.168.241.2",
     }),
     tap: guestArguments.tapAddress.meta({
@@ -23,34 +23,35 @@ export const guest = section(
     user: vmArguments.user.meta({ description: "Login name in the guests.", example: "root" }),
     identity: vmArguments.identity.meta({
       description:
-        "How a guest is told who it is (docs/identity.md): by Hornet's service in it, over ssh, by its own cloud-init when it boots; auto: service or ssh, as was seen when the snapshot was made or examined.",
+        "How a guest gets its identity (docs/identity.md): through Hornet's service in the guest, over ssh, or through the guest's own cloud-init at boot. auto: service or ssh, whichever Hornet found when it made or examined the snapshot.",
       example: "auto",
     }),
     privateKeyPath: vmArguments.loginKeyPath.meta({
       description:
-        "Private key on the operator's machine that logs in to guests without identity service, without passphrase; left out, the keys of the droplet's own user do.",
+        "Private key on the operator's machine, without passphrase, that logs in to guests without the identity service. Default: the keys of the droplet's login user.",
       example: "~/.ssh/swarm_guest_key",
     }),
     tapName: guestArguments.tap.meta({
-      description: "Name of the tap in every namespace; it is part of the snapshot.",
+      description: "Name of the tap in every namespace. It is part of the snapshot.",
       example: "tap0",
     }),
     interface: snapshotArguments.guestInterface.meta({
       description:
-        "Id of the guests' network interface that has their address, in a snapshot with several and without a manifest; left out, the one whose tap is tapName.",
+        "Id of the network interface that has the guests' address, for a snapshot with several interfaces and no manifest. Default: the one whose tap is tapName.",
       example: "eth0",
     }),
     tapMac: guestArguments.tapMac.meta({
-      description: "MAC address of the tap, the same for every clone, as guests wake up with it in their ARP cache.",
+      description:
+        "MAC address of the tap. All clones have the same, because a restored guest has it in its ARP cache.",
       example: "02:fc:00:00:00:01",
     }),
     mac: guestArguments.guestMac.meta({
-      description: "MAC address of the guests' own interface, for a snapshot made by source boot.",
+      description: "MAC address of the guests' own interface, for a snapshot that Hornet boots.",
       example: "02:fc:00:00:00:02",
     }),
   },
   {
-    description: "What every guest sees of the network, the same in all of them.",
+    description: "The network as every guest sees it. It is the same in all guests.",
     example: { address: "192.168.241.2", tap: "192.168.241.1/29" },
   },
 );
@@ -62,12 +63,12 @@ export const identity = section(
       example: [EXAMPLE_KEY],
     }),
     env: env({
-      description: "Environment of every clone's agent, in /etc/swarm-env; values may be secret.",
+      description: "Environment of every clone's agent, in /etc/swarm-env. Values may be secret.",
       example: { API_URL: "http://10.0.0.1:8080", POLL_INTERVAL: "10" },
     }),
   },
   {
-    description: "Who may log in to the clones and what their agents are told.",
+    description: "Who may log in to the clones, and the environment of their agents.",
     example: { env: { API_URL: "http://10.0.0.1:8080" } },
   },
 );
@@ -78,7 +79,7 @@ const boot = z.strictObject({
     example: "/opt/swarm/images/vmlinux.bin",
   }),
   rootfs: bootFields.rootfs.meta({
-    description: "Root filesystem on the droplet; it is copied, never written to.",
+    description: "Root filesystem on the droplet. Hornet copies it and never writes to it.",
     example: "/opt/swarm/images/rootfs.ext4",
   }),
   memory: bootFields.memory.meta({ description: "Memory of the guest, in MiB (16 or more).", example: 128 }),
@@ -99,7 +100,7 @@ const boot = z.strictObject({
 
 const from = z.strictObject({
   stack: stackName.optional().meta({
-    description: "The stack whose snapshot is taken: the one that it runs now.",
+    description: "The stack to take the snapshot from: the one that its fleet runs now.",
     example: "dev",
   }),
   droplet: dropletFields.optional().meta({
@@ -119,7 +120,7 @@ export const DEFAULT_SNAPSHOT_PATH = "/opt/swarm/snapshots/alpine3.19-hornetos-v
 export const snapshot = section(
   {
     path: absolutePath.optional().meta({
-      description: `A snapshot's folder that is on the droplet already. Without path, boot and from: ${DEFAULT_SNAPSHOT_PATH}.`,
+      description: `Folder of a snapshot on the droplet. Default, without boot and from: ${DEFAULT_SNAPSHOT_PATH}.`,
       example: DEFAULT_SNAPSHOT_PATH,
     }),
     boot: boot.optional().meta({
@@ -139,26 +140,26 @@ export const snapshot = section(
       example: "/opt/swarm/snapshots",
     }),
     keepGenerations: snapshotArguments.keepGenerations.meta({
-      description: "How many earlier snapshots stay on the droplet, so that going back transfers nothing.",
+      description: "How many earlier snapshots Hornet keeps on the droplet, so that a rollback transfers nothing.",
       example: 2,
     }),
     requireProof: z.boolean().default(true).meta({
       description:
-        "With from.stack: whether a fleet there must have come up with the snapshot, through its smoke tests.",
+        "With from.stack: whether that stack's fleet must have started from the snapshot and passed its smoke tests.",
       example: true,
     }),
     requireCpuFeatures: snapshotArguments.requireCpuFeatures.meta({
       description:
-        "Whether the droplet's CPU must have all features of the one that the snapshot was made on; else that is a warning.",
+        "Whether the droplet's CPU must have all features of the CPU that the snapshot was made on. With false, a missing feature is a warning.",
       example: true,
     }),
     signers: snapshotArguments.signers.meta({
       description:
-        "Who may sign a snapshot's manifest, one line of an allowed-signers list each; if set, it must be signed.",
+        "Who may sign a snapshot's manifest: lines of an allowed-signers list. If set, the manifest must be signed.",
       example: [`ops@example.org ${EXAMPLE_KEY}`],
     }),
   },
-  { description: "What the clones are restored from.", example: { path: DEFAULT_SNAPSHOT_PATH } },
+  { description: "The snapshot that Hornet restores the clones from.", example: { path: DEFAULT_SNAPSHOT_PATH } },
 );
 
 const clone = z.strictObject({
@@ -169,11 +170,11 @@ const clone = z.strictObject({
         example: [EXAMPLE_KEY],
       }),
       env: env({
-        description: "Environment of this clone's agent, over the fleet's.",
+        description: "Environment of this clone's agent. It overrides the fleet's.",
         example: { ROLE: "reviewer" },
       }),
     },
-    { description: "What this clone has of its own.", example: { env: { ROLE: "reviewer" } } },
+    { description: "This clone's additions to the fleet's identity.", example: { env: { ROLE: "reviewer" } } },
   ),
   publish: natArguments.publish.meta({
     description: "Ports of the clone's address that lead to another port of the guest.",

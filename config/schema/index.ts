@@ -1,4 +1,4 @@
-/** The schema of a stack's config under the name `hornet`. It says what each key means; the reference is made from it. */
+/** The schema of a stack's config in the namespace `hornet`. Its descriptions become docs/config.md. */
 import { z } from "zod";
 import { agent } from "./agent";
 import { bridge, droplet, fleet, vmm } from "./droplet";
@@ -9,8 +9,8 @@ import { steps } from "./steps";
 export const NAMESPACE = "hornet";
 
 /**
- * Form and defaults of every key. What several keys must fulfil together is in `cross-checks.ts`, so that it is
- * checked, too, where a single key is malformed.
+ * Form and default of every key. Rules over several keys are in `config/rules`, so that they are checked even
+ * when one key is malformed.
  */
 export const configSchema = z.strictObject({
   droplet,

@@ -17,7 +17,7 @@ const step = z.strictObject({
     example: "operator",
   }),
   create: script.meta({
-    description: "Shell command for a new clone; it runs again when this step changes.",
+    description: "Shell command for a new clone. It runs again when this step changes.",
     example: "./register $CLONE $ADDRESS",
   }),
   identity: script.meta({
@@ -31,7 +31,7 @@ const step = z.strictObject({
   }),
   env: env({
     description:
-      "Environment of the commands, kept secret; Hornet sets CLONE, ADDRESS, NAMESPACE and HOST_KEY (the clone's) as well.",
+      "Environment of the commands, kept secret. Hornet also sets CLONE, ADDRESS, NAMESPACE and HOST_KEY (the clone's).",
     example: { REGISTRY: "http://203.0.113.20:8080" },
   }),
   stdin: text(formats.stdinProblem).optional().meta({
@@ -42,7 +42,7 @@ const step = z.strictObject({
     .array(cloneNumber)
     .min(1)
     .optional()
-    .meta({ description: "Ids of the clones that the step is for; left out, all.", type: "list of ids", example: [0] }),
+    .meta({ description: "Ids of the clones that the step is for. Default: all.", type: "list of ids", example: [0] }),
 });
 
 export const steps = z
@@ -50,6 +50,6 @@ export const steps = z
   .default([])
   .meta({
     description:
-      "Your own commands for each clone, in the order of this list, once the clone is ready; delete commands run in the reverse order. They are resources of @pulumi/command (docs/steps.md).",
+      "Your own commands for each clone. They run in the order of this list, once the clone is ready; delete commands run in reverse order. They are resources of @pulumi/command (docs/steps.md).",
     example: [{ name: "register", on: "operator", create: "./register $CLONE", delete: "./deregister $CLONE" }],
   });

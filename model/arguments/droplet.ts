@@ -15,7 +15,7 @@ export const commonArguments = {
    */
   runtimeDir: values.socketFolder.default(defaults.runtimeDir),
   /**
-   * Seconds that a VMM may take to open its socket, to answer one request, or to end.
+   * Seconds that a VMM may take to open its socket, to answer one request, or to exit.
    * @default 30
    */
   vmmTimeout: values.seconds(1).default(30),

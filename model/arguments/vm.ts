@@ -16,7 +16,7 @@ export const agentFields = {
    */
   user: values.loginName.default(defaults.user),
   /**
-   * When an agent that has ended starts again.
+   * When Hornet's service restarts an agent that has exited.
    * @default always
    */
   restart: z.enum(["always", "on-failure", "never"]).default("always"),
@@ -25,15 +25,16 @@ export const agentFields = {
 /** A command that must succeed after every change of a clone. */
 export const smokeTest = z.strictObject({
   on: z.enum(["clone", "droplet"]).default("clone").meta({
-    description: "Where it runs: in the clone, over ssh, or on the droplet, with CLONE, ADDRESS and NAMESPACE set.",
+    description:
+      "Where the command runs: in the clone, over ssh, or on the droplet, with CLONE, ADDRESS and NAMESPACE set.",
     example: "clone",
   }),
   command: values.commandLine.meta({ description: "Shell command.", example: "hostname" }),
   expect: values.plainText.optional().meta({
-    description: "All that it must print, white space at its ends aside; left out, any output will do.",
+    description: "The output that the command must print, apart from white space at the ends. Default: any output.",
     example: "ok",
   }),
-  timeout: values.seconds(1).default(60).meta({ description: "Seconds that it may take.", example: 60 }),
+  timeout: values.seconds(1).default(60).meta({ description: "Seconds that the command may take.", example: 60 }),
 });
 
 /** See {@link smokeTest}. */
