@@ -13,11 +13,14 @@ close_metadata() {
   done
 }
 
-# close_by_rules: see helper/access.c, which does the same.
+# close_by_rules: see helper/access.c, which does the same. A helper that does not run in this guest is replaced by watch.sh.
 close_by_rules() {
   if [ "$watcher" = "$LIBRARY/helper" ]; then
-    "$watcher" close "$MMDS_ADDRESS"
-    return
+    "$watcher" close "$MMDS_ADDRESS" && return
+    # 64: it runs, and does not understand.
+    "$watcher"
+    if [ $? -eq 64 ]; then return 1; fi
+    watcher=$LIBRARY/watch.sh
   fi
   case $(ip rule show) in *"to $MMDS_ADDRESS "*prohibit*) return 0 ;; esac
   ip route replace local "$MMDS_ADDRESS/32" dev "${DEVICE:-eth0}" table 169254 scope host proto kernel &&
@@ -58,10 +61,8 @@ close_by_iptables() {
 # is_refused_to_nobody (variable way): tries it as a user without rights. Where nothing here can try, it counts as open. A packet
 # filter refuses like a service that is not there, so root must get through to tell the two apart.
 is_refused_to_nobody() {
-  if [ "$way" = close_by_rules ] && [ "$watcher" = "$LIBRARY/helper" ]; then
-    "$watcher" try "$MMDS_ADDRESS"
-    return
-  fi
+  # The helper has tried.
+  if [ "$way" = close_by_rules ] && [ "$watcher" = "$LIBRARY/helper" ]; then return; fi
   if command -v curl >/dev/null; then
     # 7: the connection failed; no answer in time is another code. A socket bound to the link takes another way (access.c).
     attempt="curl -s -m 60 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ] &&

@@ -3,12 +3,12 @@
 
      helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: it is left alone) and renews
                                      the random generator by what is on stdin
-     helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c); exit code 1 where
-                                     the kernel cannot
-     helper try ADDRESS              asks as nobody; exit code 0 where the kernel refuses that at once
+     helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c), and asks as nobody;
+                                     exit code 1 where the kernel cannot close it or does not refuse that at once
      helper watch ADDRESS SECONDS GENERATION ACCESS [KEY=] [taken]
                                      waits on the metadata service for an identity document of another generation than
-                                     this one, and then for the next, looking every SECONDS (0: when it is asked). With
+                                     this one, and then for the next, looking every SECONDS (0: when it is asked), or
+                                     less often where a look takes long. With
                                      the generation "none" the first document's own `seed` and `clock` are applied at
                                      once. Each document goes to stdout, without the line of that key and a seed that was
                                      applied: a shell reads it byte by byte. A last line is `end=CODE`. A line on stdin
@@ -32,6 +32,10 @@
 /* A guest so slow that a look takes longer than the pause would do nothing else. The clock may jump in a guest that is
    restored, so what a look took is believed up to this. */
 #define LONGEST_PAUSE (2 * SECOND)
+/* A guest that has its identity takes a twentieth of its CPU for looks at most: on a slow host a look each second took a
+   quarter of a core, while ssh was still to be answered. A knock makes it look at once all the same. */
+#define IDLE_SHARE 19
+#define LONGEST_IDLE (30 * SECOND)
 /* However often somebody knocks, it looks no more often than that. */
 #define SPACING (20 * MILLISECOND)
 /* Discard (RFC 863), which nobody serves any more and machines are woken up by. */
@@ -107,6 +111,13 @@ static int hand_on(const char *document, const char *end, const char *needless, 
     return write_all(1, from, end - from);
 }
 
+/* `span`, or longer: `wanted`, up to `longest`. */
+static time_ns at_least(time_ns span, time_ns wanted, time_ns longest)
+{
+    if (wanted > longest) wanted = longest;
+    return span < wanted ? wanted : span;
+}
+
 static int watch(unsigned int ip, time_ns interval, const char *generation, const char *access, const char *needless,
                  int taken)
 {
@@ -121,7 +132,7 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
         const char *document;
         time_ns begun = monotonic(), span;
         long length = fetch(ip, &document, &absent);
-        time_ns took = monotonic() - begun;
+        time_ns took;
         if (length > 0 && is_news(document, document + length, known, sizeof known)) {
             char end[] = "end=0\n";
             if (first) code = settle(document, document + length);
@@ -136,11 +147,15 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
         }
         /* Somebody may have flushed the rules meanwhile; where they are there, this changes nothing. */
         if (!first && !taken && *access == 'c') close_access(ip);
+        took = monotonic() - begun;
         if (first) drop_connection();
         if (asked && !write_all(1, "looked\n", 7)) return 1;
-        span = looks < EAGER_LOOKS ? EAGER : PATIENT;
-        if (span < 2 * took) span = 2 * took < LONGEST_PAUSE ? 2 * took : LONGEST_PAUSE;
-        asked = pause_for(!first && !taken ? interval : span, knocks);
+        if (first || taken) {
+            span = at_least(looks < EAGER_LOOKS ? EAGER : PATIENT, 2 * took, LONGEST_PAUSE);
+        } else {
+            span = interval == 0 ? 0 : at_least(interval, IDLE_SHARE * took, LONGEST_IDLE);
+        }
+        asked = pause_for(span, knocks);
     }
 }
 
@@ -166,9 +181,7 @@ __attribute__((noreturn, used)) static void start(const long *stack)
     long code = 64;
     if (stack[0] == 3 && starts_with(mode, end_of(mode), "set")) code = set(argv[2]);
     else if (stack[0] == 3 && starts_with(mode, end_of(mode), "close") && (ip = address_of(argv[2])))
-        code = close_access(ip) ? 0 : 1;
-    else if (stack[0] == 3 && starts_with(mode, end_of(mode), "try") && (ip = address_of(argv[2])))
-        code = is_refused(ip) ? 0 : 1;
+        code = close_access(ip) && is_refused(ip) ? 0 : 1;
     else if (stack[0] >= 6 && starts_with(mode, end_of(mode), "watch") && (ip = address_of(argv[2])) &&
              number(argv[3], end_of(argv[3]), 10, &seconds))
         code = watch(ip, (time_ns)seconds * SECOND, argv[4], argv[5], stack[0] > 6 ? argv[6] : "",
