@@ -40,7 +40,8 @@ export async function runStory(
 ): Promise<Outcome> {
   const json = resolve(folder, `${name}.json`);
   const jest = resolve(checkout, "node_modules/jest/bin/jest.js");
-  const argv = [jest, "--runInBand", "--verbose", "--json", "--outputFile", json, "--runTestsByPath", file];
+  const reporter = resolve(checkout, "scripts/kvm/reporter.cjs");
+  const argv = [jest, "--runInBand", "--json", "--outputFile", json, "--reporters", reporter, "--runTestsByPath", file];
   const begun = performance.now();
   const code = await new Promise<number>((done, fail) => {
     const log = createWriteStream(resolve(folder, `${name}.log`));
