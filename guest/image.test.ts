@@ -102,7 +102,7 @@ test("the helper is compiled from its sources, once, and found without a compile
   for (const name of ["sh", "dirname", "mkdir", "cp", "chmod", "cat", "rm", "touch", "grep", "uname"])
     await symlink((await exec("which", [name])).stdout.trim(), join(tools, name));
   await expect(stat(await install("without", [], { PATH: tools }))).rejects.toThrow(/ENOENT/);
-});
+}, 120_000);
 
 test("a wrong option is refused with those that there are", async () => {
   await expect(build("build-image.sh", ["--sise", "64"])).rejects.toThrow(/unknown option --sise; there are --add/);

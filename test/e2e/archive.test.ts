@@ -49,7 +49,7 @@ const bootAndSnapshot = (seconds: number): string => `set -e
   ${entropy}
   put actions '{"action_type": "InstanceStart"}'
   for ((i = 0; i < ${seconds}; i++)); do
-    ! ip netns exec template timeout 5 bash -c 'exec 3<>/dev/tcp/192.168.241.2/22; read -r banner <&3' 2>/dev/null || break
+    ! ip netns exec template timeout ${Math.ceil(seconds / 20)} bash -c 'exec 3<>/dev/tcp/192.168.241.2/22; read -r banner <&3' 2>/dev/null || break
     sleep 1
   done
   put vm '{"state": "Paused"}' PATCH

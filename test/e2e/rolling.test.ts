@@ -1,5 +1,5 @@
 /** A new snapshot rolls through a fleet; the first clone that fails goes back, with its disk, and stops the roll. */
-import { limitMs } from "../support/settings";
+import { limitMs, settings } from "../support/settings";
 import { World } from "../support/world";
 
 jest.setTimeout(limitMs(1200));
@@ -25,11 +25,16 @@ async function processes(): Promise<string[]> {
   return (await world.onDroplet("for n in 0 1 2 3 4 5; do cat /opt/swarm/runtime/vm$n/vmm.pid; done")).split("\n");
 }
 
+/** Each connection costs a guest a process, which takes seconds on a machine with a slow KVM. */
+const pause = settings().timeoutScale - 1;
+const patience = Math.ceil(5 * settings().timeoutScale);
+
 const watch = `
   while [[ ! -e /tmp/watched ]]; do
     down=""
     for n in 0 1 2 3 4 5; do
-      timeout 5 bash -c ": </dev/tcp/10.0.0.$((n + 2))/22" 2>/dev/null || down+=" vm$n"
+      sleep ${pause}
+      timeout ${patience} bash -c ": </dev/tcp/10.0.0.$((n + 2))/22" 2>/dev/null || down+=" vm$n"
     done
     echo "down:$down" >>/tmp/watch
   done`;
@@ -53,7 +58,7 @@ test("six clones, of which the fourth does not come up: three new, one back, two
 
   await world.configure({ "hornet:snapshot.boot.memory": 96 });
   const failed = await world.tryNpm("up");
-  await world.onDroplet("touch /tmp/watched; sleep 6");
+  await world.onDroplet(`touch /tmp/watched; sleep ${6 * pause + patience + 1}`);
   const said = failed.stdout + failed.stderr;
   expect(failed.code).not.toBe(0);
   expect(said).toContain("vm3 did not come up on sha256:");

@@ -61,8 +61,16 @@ export class Stacks {
   configure(stack: string, config: Readonly<Record<string, Readonly<Record<string, unknown>>>>): void {
     const file = this.configFile(stack);
     const kept = parse(readFileSync(file, "utf8")) as Record<string, unknown> | null;
-    const fleet = { readyTimeout: Math.ceil(120 * settings().timeoutScale), ...config.fleet };
-    const sections = Object.entries({ droplet: { simulated: stack }, ...config, fleet });
+    const limit = Math.ceil(120 * settings().timeoutScale);
+    const fleet = { readyTimeout: limit, ...config.fleet };
+    const boot = config.snapshot?.boot;
+    const snapshot = boot === undefined ? config.snapshot : { ...config.snapshot, boot: { timeout: limit, ...boot } };
+    const sections = Object.entries({
+      droplet: { simulated: stack },
+      ...config,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      fleet,
+    });
     const content = { ...kept, config: Object.fromEntries(sections.map(([key, value]) => [`hornet:${key}`, value])) };
     writeFileSync(file, stringify(content));
   }
