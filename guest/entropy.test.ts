@@ -1,4 +1,6 @@
-/** A guest that has no source of random numbers but what the droplet hands over. */
+/** A guest that has no source of random numbers but what the droplet hands over, or but VMGenID. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,4 +37,18 @@ test("a guest without RDRAND and without an entropy device is seeded with its id
   } finally {
     await guest.stop();
   }
+});
+
+test("where only the weight of a seed is missing, VMGenID makes up for it, and without it the guest says so", () => {
+  const drivers = join(scratch, "sys/bus/acpi/drivers/vmgenid");
+  mkdirSync(drivers, { recursive: true });
+  for (const name of ["bind", "unbind", "uevent"]) writeFileSync(join(drivers, name), "");
+  // No perl or python3 is found.
+  const script = `. "${join(__dirname, "identity/apply.sh")}"; say() { echo "$*"; }
+    perl() { false; }; python3() { false; }; settled=1 new_clock= new_seed=; apply_seed_and_clock`;
+  const said = (): string =>
+    execFileSync("/bin/sh", ["-c", script], { env: { SYSFS: join(scratch, "sys") }, encoding: "utf8" });
+  expect(said()).toBe("failed seed the random generator may go on for a minute as its template did\n");
+  mkdirSync(join(drivers, "VMGENCTR:00"));
+  expect(said()).toBe("");
 });

@@ -242,7 +242,7 @@ async function finish(droplet: Droplet, wanted: VmInputs, generation: string): P
     vars: { ...vmVars(wanted), generation },
   });
   const failed = said.split("\n").filter((line) => line !== "");
-  // Of guests that can do no better; the kernel has VMGenID for it.
+  // A guest without VMGenID that can only write its seed can do no better.
   const weak = failed.filter((line) => line.startsWith("seed "));
   for (const line of weak) report(`${wanted.name}: ${line.slice("seed ".length)}`);
   const faults = failed.filter((line) => !weak.includes(line));
