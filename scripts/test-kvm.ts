@@ -1,9 +1,10 @@
 /**
- * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]`: whether
+ * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]`: whether
  * Hornet works on this machine with a real Firecracker. Each story of test/e2e runs by itself, in a simulated droplet;
  * a table says what came of each. The first boot is measured, and every limit of the stories follows it; the stories
  * restore its snapshot where they need no other. The kernel is a
- * guest kernel that this Firecracker can boot; the rootfs is Hornet's own guest image unless one is given.
+ * guest kernel that this Firecracker can boot; the rootfs is Hornet's own guest image unless one is given. `--next` names a
+ * newer Firecracker, for the story in which a fleet is upgraded.
  *
  * The results lie in a folder, `.hornet/test-kvm` unless `--state` names another; with `--resume` a story that passed on
  * the same files and the same commit does not run again.
@@ -19,7 +20,7 @@ import { chosen } from "./kvm/stories";
 import { checkout } from "./local/paths";
 
 const USAGE =
-  "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--resume] [--state FOLDER] [STORY…]";
+  "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]";
 
 /** The folder where npm was called: paths on the command line are relative to it. */
 const calledFrom = process.env.INIT_CWD ?? process.cwd();
@@ -84,13 +85,14 @@ export async function main(args: readonly string[]): Promise<number> {
       firecracker: { type: "string" },
       kernel: { type: "string" },
       rootfs: { type: "string" },
+      next: { type: "string" },
       resume: { type: "boolean", default: false },
       state: { type: "string" },
     },
   });
-  const { firecracker, kernel, rootfs } = values;
+  const { firecracker, kernel, rootfs, next } = values;
   if (firecracker === undefined || kernel === undefined) throw new Error(USAGE);
-  const wanted = chosen(positionals);
+  const wanted = chosen(positionals, { two: next !== undefined });
   const vmm = resolve(calledFrom, firecracker);
   const obstructed = obstacle(vmm);
   if (obstructed !== undefined) {
@@ -100,6 +102,7 @@ export async function main(args: readonly string[]): Promise<number> {
   process.env.HORNET_TEST_FIRECRACKER = realpathSync(vmm);
   process.env.HORNET_TEST_KERNEL = readable("kernel", resolve(calledFrom, kernel));
   if (rootfs !== undefined) process.env.HORNET_TEST_ROOTFS = readable("rootfs", resolve(calledFrom, rootfs));
+  if (next !== undefined) process.env.HORNET_TEST_FIRECRACKER_NEXT = readable("next", resolve(calledFrom, next));
   const { HORNET_TEST_FIRECRACKER: program, HORNET_TEST_KERNEL: image, HORNET_TEST_ROOTFS: disk = [] } = process.env;
   const files = [program, image, disk].flat();
   const folder = values.state === undefined ? resolve(checkout, ".hornet/test-kvm") : resolve(calledFrom, values.state);

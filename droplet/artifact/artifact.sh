@@ -82,7 +82,7 @@ hash_file() { openssl dgst -sha256 -r "$1" 2>/dev/null || sha256sum -- "$1"; }
 describe_host() {
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
   printf 'features=%s\n' "$(cpu_features)"
-  printf 'kernel=%s\n' "$(uname -r)"
+  printf 'kernel=%s\n' "$(</proc/sys/kernel/osrelease)"
 }
 
 # @call take_snapshot(runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms) stdin: the requests; answers: as hash_files; effects

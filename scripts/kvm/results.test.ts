@@ -50,6 +50,9 @@ test("the main story is the first; a story is chosen by its name", () => {
   expect([...stories().keys()][0]).toBe("story");
   expect([...stories().keys()]).toEqual(expect.arrayContaining(["identity-ssh", "rolling", "promotion", "shapes"]));
   expect(chosen(["rolling"]).map(([name]) => name)).toEqual(["rolling"]);
+  expect(chosen([]).map(([name]) => name)).not.toContain("upgrade");
+  expect(chosen([], { two: true }).map(([name]) => name)).toContain("upgrade");
+  expect(() => chosen(["upgrade"])).toThrow('the story "upgrade" needs --next PATH');
   expect(() => chosen(["tale"])).toThrow('there is no story "tale". The stories: story, ');
 });
 

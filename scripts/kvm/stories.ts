@@ -25,12 +25,24 @@ export function stories(): ReadonlyMap<string, string> {
   ]);
 }
 
-/** The stories that a person names, all of them where none is named. */
-export function chosen(wanted: readonly string[]): readonly (readonly [name: string, file: string])[] {
+/** The story that needs a second, newer Firecracker. */
+const OF_TWO = "upgrade";
+
+/**
+ * The stories that a person names, all of them where none is named.
+ *
+ * @param two whether there is a newer Firecracker to upgrade to; without one that story is left out
+ * @throws Error for a name that there is not, and for a story that cannot run
+ */
+export function chosen(
+  wanted: readonly string[],
+  { two = false } = {},
+): readonly (readonly [name: string, file: string])[] {
   const known = stories();
+  if (!two && wanted.includes(OF_TWO)) throw new Error(`the story "${OF_TWO}" needs --next PATH, a newer Firecracker.`);
   const unknown = wanted.find((name) => !known.has(name));
   if (unknown !== undefined) {
     throw new Error(`there is no story "${unknown}". The stories: ${[...known.keys()].join(", ")}.`);
   }
-  return [...known].filter(([name]) => wanted.length === 0 || wanted.includes(name));
+  return [...known].filter(([name]) => (wanted.length === 0 ? two || name !== OF_TWO : wanted.includes(name)));
 }

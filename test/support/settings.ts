@@ -7,6 +7,8 @@ export interface Settings {
   readonly firecracker: string | undefined;
   readonly kernel: string | undefined;
   readonly rootfs: string | undefined;
+  /** A newer Firecracker, to which a fleet is upgraded. */
+  readonly next: string | undefined;
   /** The folder with a snapshot of this kernel and rootfs; undefined: each story makes its own. */
   readonly snapshot: string | undefined;
   /** What every limit is multiplied with. */
@@ -19,6 +21,7 @@ export function settings(env: NodeJS.ProcessEnv = process.env): Settings {
     firecracker: env.HORNET_TEST_FIRECRACKER,
     kernel: env.HORNET_TEST_KERNEL,
     rootfs: env.HORNET_TEST_ROOTFS,
+    next: env.HORNET_TEST_FIRECRACKER_NEXT,
     snapshot: env.HORNET_TEST_SNAPSHOT,
     timeoutScale: Number(env.HORNET_TEST_TIMEOUT_SCALE ?? "1"),
   };
