@@ -13,8 +13,8 @@ const droplet: SshDroplet = {
   hostKey: key("D"),
 };
 const clones: SshTarget[] = [
-  { name: "vm0", address: "10.0.0.2", user: "root", hostKey: key("A") },
-  { name: "vm1", address: "10.0.0.3", user: "alpine", hostKey: "" },
+  { name: "vm0", address: "10.0.0.2", user: "root", hostKey: key("A"), patience: 60 },
+  { name: "vm1", address: "10.0.0.3", user: "alpine", hostKey: "", patience: 0 },
 ];
 
 let folder: string;
@@ -53,6 +53,12 @@ test("ssh reads what was meant: address, user, jump, key, pin", () => {
   });
   expect(resolved(config, "droplet").has("proxyjump")).toBe(false);
   expect(knownHosts).toBe(`droplet.dev.hornet ${key("D")}\nvm0.dev.hornet ${key("A")}\n`);
+});
+
+test("a slow clone's banner is waited for as long as its start is; others get 20 s", () => {
+  const { config } = sshFiles("dev", folder, droplet, clones);
+  const limits = ["vm0", "vm1", "droplet"].map((host) => resolved(config, host).get("connecttimeout"));
+  expect(limits).toEqual(["60", "20", "20"]);
 });
 
 const hostile = `Host *

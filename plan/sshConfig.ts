@@ -7,6 +7,8 @@ export interface SshTarget {
   readonly user: string;
   /** `ssh-ed25519 AAAA…`; empty where it is not known. */
   readonly hostKey: string;
+  /** Seconds that its ssh server may take until it sends its banner. */
+  readonly patience: number;
 }
 
 /** The droplet as an ssh client must know it; undefined fields are left to the client's own configuration. */
@@ -27,6 +29,9 @@ export interface SshFiles {
   readonly config: string;
   readonly knownHosts: string;
 }
+
+/** Seconds that a connection may take at least. */
+const CONNECT_TIMEOUT = 20;
 
 /**
  * Writes an ssh_config(5) and its known_hosts. Every host key is pinned under an alias of the stack's own, because clone
@@ -68,19 +73,21 @@ export function sshFiles(
       ...pin("droplet", droplet.hostKey),
     ]);
   }
-  for (const { name, address, user, hostKey } of clones) {
+  for (const { name, address, user, hostKey, patience } of clones) {
     blocks.push([
       `Host ${name}`,
       `  HostName ${address}`,
       `  User ${user}`,
       ...(droplet === undefined ? [] : ["  ProxyJump droplet"]),
+      // ssh counts the banner as a part of connecting; of two values it takes the first.
+      ...(patience > CONNECT_TIMEOUT ? [`  ConnectTimeout ${patience}`] : []),
       ...identity,
       ...pin(name, hostKey),
     ]);
   }
   // Not `Host *`: an operator who includes the file in their own configuration has other hosts too.
   const names = [...(droplet === undefined ? [] : ["droplet"]), ...clones.map(({ name }) => name)];
-  const shared = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20", "LogLevel=ERROR"];
+  const shared = ["BatchMode=yes", "StrictHostKeyChecking=yes", `ConnectTimeout=${CONNECT_TIMEOUT}`, "LogLevel=ERROR"];
   if (names.length > 0) {
     const lines = [...shared, ...NOTHING_LENT_TO_CLONES, NO_VARIABLES].map(configLine);
     blocks.push([`Host ${names.join(" ")}`, ...lines]);

@@ -109,6 +109,7 @@ export class CloneFleet extends pulumi.ComponentResource {
         ...common,
         folder: sshFolder,
         user: spec.guest.user,
+        readyTimeout: spec.fleet.readyTimeout,
         clones: this.clones.apply((all) =>
           all.map(({ name, address, sshHostKey: hostKey }) => ({ name, address, hostKey })),
         ),

@@ -21,6 +21,8 @@ export const sshConfigInputs = commonInputs.extend({
   /** The folder on the operator's machine, from the program's folder. */
   folder: plainText.min(1),
   user: vmArguments.user,
+  /** Seconds that a clone's ssh server may take to answer, here as when the clone starts; 20 at least. */
+  readyTimeout: vmArguments.readyTimeout,
   clones: z
     .array(
       z.strictObject({
@@ -41,10 +43,10 @@ type Outputs = z.infer<typeof outputs>;
 /** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
 async function filesOf(
   droplet: Droplet,
-  { stack, folder, droplet: connection, user: guestUser, clones }: Inputs,
+  { stack, folder, droplet: connection, user: guestUser, readyTimeout, clones }: Inputs,
 ): Promise<SshFiles> {
   const where = resolve(folder);
-  const targets = clones.map((clone) => ({ ...clone, user: guestUser }));
+  const targets = clones.map((clone) => ({ ...clone, user: guestUser, patience: readyTimeout }));
   if (isLocal(connection)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
