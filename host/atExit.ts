@@ -1,8 +1,8 @@
-/** These signals end the process unless somebody else listens; the engine ends its providers by the first of them. */
+/** Signals that end the process unless another listener handles them; the engine ends its providers with SIGINT. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-// The process ends once, and node tells its listeners per process. A set for each caller would add a listener for each, and
-// onSignal() could not tell Hornet's listeners from others'.
+// One set per process: a set for each caller would add a listener for each, and onSignal() could not distinguish Hornet's
+// listeners from others'.
 // eslint-disable-next-line hornet/no-module-state
 const cleanUps = new Set<() => void>();
 
@@ -28,7 +28,7 @@ function runAll(): void {
   for (const cleanUp of cleanUps) cleanUp();
 }
 
-/** Node runs no exit listener when a signal ends the process. Where others listen too, they decide whether this is the end. */
+/** Node runs no exit listener when a signal ends the process. If others listen too, they decide whether the process ends. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   runAll();

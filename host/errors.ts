@@ -1,6 +1,6 @@
 import { printableLines } from "./printable";
 
-/** What a failed command on a droplet leaves to say. */
+/** Everything known about a failed command on a droplet. */
 export interface CommandFailure {
   /** What Hornet was doing, in words: "create namespace vm7". */
   readonly what: string;
@@ -8,7 +8,7 @@ export interface CommandFailure {
   readonly droplet: string;
   /** The function or command that ran there. */
   readonly command: string;
-  /** Its exit code, or null where it never came to one (connection lost, limit reached). */
+  /** Its exit code, or null if it has none (connection lost, limit reached). */
   readonly code: number | null;
   readonly stderr: string;
   /** What the reader can do next. */
@@ -21,7 +21,7 @@ const STDERR_TAIL = 2000;
 export interface ErrorParts {
   /** What failed, on which droplet, and why: one sentence. */
   readonly summary: string;
-  /** What supports it, each from a line of its own: a command, an exit code, the output of a program. */
+  /** Supporting facts, one a line: a command, an exit code, the output of a program. */
   readonly details: readonly string[];
   /** The one next step of the reader. */
   readonly next?: string | undefined;
@@ -54,16 +54,16 @@ function render({ summary, details, next, document }: ErrorParts): string {
   ].join("\n");
 }
 
-/** A command on a droplet failed. `failure` keeps the parts for code that decides on them. */
+/** A command on a droplet failed. `failure` keeps the parts for callers that inspect them. */
 export class CommandError extends HornetError {
   override readonly name = "CommandError";
 
   constructor(readonly failure: CommandFailure) {
     const { what, droplet, command, code, stderr, hint } = failure;
     const end = stderr.trim().slice(-STDERR_TAIL).replaceAll("\n", "\n        ");
-    const said = end === "" ? [] : [`stderr: ${end}`];
+    const output = end === "" ? [] : [`stderr: ${end}`];
     super(`${what} failed on ${droplet}`, {
-      details: [`command: ${command}`, `exit code: ${code ?? "none"}`, ...said],
+      details: [`command: ${command}`, `exit code: ${code ?? "none"}`, ...output],
       next: hint,
     });
   }
@@ -105,7 +105,7 @@ export class HornetBug extends HornetError {
   }
 }
 
-/** The message of whatever was thrown. */
+/** The message of a thrown value of any type. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

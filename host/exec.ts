@@ -1,32 +1,32 @@
-/** The one place of Hornet that starts processes on the operator's machine; lint keeps others from it. */
+/** The only module of Hornet that starts processes on the operator's machine; lint enforces this. */
 import { spawn, spawnSync, type ChildProcessByStdio, type ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { HornetError } from "./errors";
 import { Tail } from "./session/frames";
 import { startTimer } from "./timers";
 
-/** A program and its arguments; no shell reads them. */
+/** A program and its arguments; no shell parses them. */
 export type Argv = readonly [string, ...string[]];
 
 /** How {@link capture} runs a program. */
 export interface CaptureOptions {
-  /** What the program reads on stdin. */
+  /** The program's stdin. */
   readonly input?: string;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** ms after which Hornet kills it. */
+  /** Hornet kills it after so many ms. */
   readonly limitMs?: number;
-  /** Bytes of stdout, beyond which Hornet kills it. Default: 64 MiB. */
+  /** Hornet kills it if it prints more bytes to stdout. Default: 64 MiB. */
   readonly maxStdout?: number;
-  /** Bytes of stderr that are kept: its end. Default: 1 MiB. */
+  /** The last bytes of stderr that are kept. Default: 1 MiB. */
   readonly keptStderr?: number;
-  /** It leads a process group of its own, which the limit kills with all that it started. */
+  /** Starts it in a new process group, so that the limit also kills its descendants. */
   readonly group?: boolean;
 }
 
 /** What a program printed and how it ended. */
 export interface Captured {
-  /** 128 where a signal ended it. */
+  /** 128 if a signal ended it. */
   readonly code: number;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -38,7 +38,7 @@ export interface Captured {
 /**
  * Runs a program to its end, whatever its exit code.
  *
- * @throws HornetError where it cannot be started
+ * @throws HornetError if it cannot be started
  */
 export function capture(argv: Argv, options: CaptureOptions = {}): Promise<Captured> {
   const { input = "", cwd, env, limitMs, maxStdout = 64 << 20, keptStderr = 1 << 20, group = false } = options;
@@ -71,13 +71,13 @@ export function capture(argv: Argv, options: CaptureOptions = {}): Promise<Captu
       const stdout = Buffer.concat(pieces).toString("utf8");
       resolve({ code: code ?? 128, signal, stdout, stderr: stderr.text(), killed });
     });
-    // The exit code judges a program that ends without reading its input.
+    // A program may end without reading its input; its exit code decides.
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);
   });
 }
 
-/** The stdout of a program that ends at once; empty where it cannot be started. */
+/** The stdout of a program that ends at once; empty if it cannot be started. */
 export function captureSync([file, ...args]: Argv): string {
   return (spawnSync(file, args, { encoding: "utf8" }) as { stdout: string | null }).stdout ?? "";
 }

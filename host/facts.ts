@@ -11,13 +11,13 @@ import type {
 import { parseKeyValues } from "../model/keyValues";
 import { HornetError } from "./errors";
 import type { VarsOf } from "./session/calls";
-import { refusal, sayWaiting } from "./session/lock";
+import { refusal, reportWaiting } from "./session/lock";
 import type { Session } from "./session/session";
 
 /** Bytes. A clone takes about 8 KiB. */
 const FACTS_LIMIT = 256 << 20;
 
-/** The part of `ip -j -d addr show` (iproute2) that Hornet reads. */
+/** The part of `ip -j -d addr show` (iproute2) that Hornet uses. */
 const ipLink = z.object({
   ifname: z.string(),
   flags: z.array(z.string()),
@@ -37,22 +37,22 @@ const ipLink = z.object({
 
 const ipRoute = z.object({ dst: z.string(), gateway: z.string().default(""), dev: z.string().default("") });
 
-/** nft's JSON listing (libnftables-json(5)): objects under one key each, `table`, `chain`, `rule` and others. */
+/** nft's JSON listing (libnftables-json(5)): each object has one key, `table`, `chain`, `rule` or another. */
 const nftListing = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
 const nftTable = z.object({ name: z.string() });
 const nftChain = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
 const nftRule = z.object({ chain: z.string(), comment: z.string().default(""), expr: z.array(z.unknown()) });
 
 /**
- * Reads a droplet in one call. Every named namespace is listed; details are of those that the owner has claimed.
+ * Reads a droplet in one call: every named namespace, with details of those that the owner has claimed.
  *
- * @param asItIs read it also while somebody else changes it
- * @throws HornetError that names whoever changes it, where they are not done in time
+ * @param ignoreLock read it even while another operation changes it
+ * @throws HornetError that names the lock's holder, if that operation does not end in time
  */
 export async function gatherFacts(
   session: Session,
   vars: Omit<VarsOf<"gather_facts">, "quiet">,
-  { asItIs = false } = {},
+  { ignoreLock = false } = {},
 ): Promise<Observed> {
   const read = async (quiet: string): Promise<string> =>
     session.call({
@@ -63,9 +63,9 @@ export async function gatherFacts(
       maxBytes: FACTS_LIMIT,
       hint: "npm run doctor shows what the droplet lacks",
     });
-  let text = await read(asItIs || (await session.holdsLock()) ? "" : "0.2");
+  let text = await read(ignoreLock || (await session.holdsLock()) ? "" : "0.2");
   if (busyWith(text) !== undefined) {
-    sayWaiting(session.name, busyWith(text) ?? "");
+    reportWaiting(session.name, busyWith(text) ?? "");
     text = await read(String(session.patience));
   }
   const holder = busyWith(text);
@@ -73,7 +73,7 @@ export async function gatherFacts(
   return parseFacts(text);
 }
 
-/** Who changes the droplet, where that kept it from being read. */
+/** The holder of the lock that kept the droplet from being read. */
 function busyWith(text: string): string | undefined {
   return /^\x1dbusy (.*)\n/.exec(text)?.[1]; // eslint-disable-line no-control-regex
 }
@@ -113,11 +113,11 @@ function readSections(text: string): Observed {
     else if (kind === "inside") inside.set(name, parseNamespace(body));
     else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
     else if (kind === "vm") seen.set(name, parseVm(body));
-    // One for each share of the clones that was looked into at the same time.
+    // The droplet reads its clones in parallel shares, with one answer each.
     else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
     else single.set(kind, body);
   }
-  // curl asks all VMMs at once and writes an answer's line end apart from the answer, so two may share a line.
+  // curl asks all VMMs at once and writes an answer and its line end separately, so two answers may share a line.
   const answers = new Map(lines((single.get("api") ?? "").replaceAll("}{", "}\n{")).flatMap(parseInfo));
   const vms = Object.fromEntries([...seen].map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
   const body = (kind: string): string => single.get(kind) ?? "";
@@ -185,7 +185,7 @@ function parseRoutes(json: string): ObservedRoute[] {
     .map(({ dst, gateway, dev }) => ({ destination: dst, gateway, device: dev }));
 }
 
-/** A table out of nft's JSON; handles and counters, which change by themselves, stay out. */
+/** Parses a table from nft's JSON, without handles and counters, which the kernel changes. */
 export function parseTable(json: string): ObservedTable {
   const { nftables } = nftListing.parse(JSON.parse(json));
   let name = "";
@@ -217,7 +217,7 @@ function parseNamespace(body: string): ObservedNamespace {
   };
 }
 
-/** What a VMM answers to `GET /` (Firecracker's InstanceInfo). */
+/** A VMM's answer to `GET /` (Firecracker's InstanceInfo). */
 const instanceInfo = z.object({ id: z.string(), state: z.string(), vmm_version: z.string() });
 
 function parseVm(body: string): ObservedVm {
@@ -249,13 +249,13 @@ function parseVm(body: string): ObservedVm {
   };
 }
 
-/** What was noted of a process's end, "PID CODE TIME", where it is that process's. */
+/** How a process ended, from a note "PID CODE TIME"; empty if the note is another process's. */
 function exitOf(pid: string, noted: string): string {
   const [whose, ...how] = noted.split(" ");
   return whose === pid ? how.join(" ") : "";
 }
 
-/** One answer as the VM's name (its id is its namespace's name) and what it says; nothing for what is no answer. */
+/** One answer as the VM's id, which is its namespace's name, and its content; nothing if it cannot be parsed. */
 function parseInfo(text: string): [string, Pick<ObservedVm, "state" | "version">][] {
   try {
     const { id, state, vmm_version: version } = instanceInfo.parse(JSON.parse(text));

@@ -10,7 +10,7 @@ import { makeProvider } from "../providers/kit/define";
 import { commonInputs, type Definition } from "../providers/kit/definition";
 import { Operation } from "../providers/operation/operation";
 import { CommandError, ConnectionError, HornetError } from "./errors";
-import { refusal, sayWaiting } from "./session/lock";
+import { refusal, reportWaiting } from "./session/lock";
 import { Sessions } from "./session/sessions";
 import { foreignText, printable, report } from "./printable";
 import { GuestProgress } from "../providers/operation/guestProgress";
@@ -61,7 +61,7 @@ const paths: Record<string, () => string | Promise<string>> = {
   "what a command said": () =>
     new CommandError({ what: "test", droplet: hostile, command: "x", code: 1, stderr: hostile, hint: hostile }).message,
   "a lock's holder": () => refusal("droplet", hostile).message,
-  "a wait for a lock": () => printed(() => sayWaiting("droplet", hostile)),
+  "a wait for a lock": () => printed(() => reportWaiting("droplet", hostile)),
   "a warning or progress": () => printed(() => report(hostile)),
   "a console's end": () => foreignText(hostile),
   "a failed create": () => messageOf(provider.create(props)),

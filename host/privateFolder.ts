@@ -11,8 +11,8 @@ export interface PrivateFolder {
 }
 
 /**
- * Makes a folder that only this user can read, for a control socket, say. Its path is short, because a socket's path holds
- * 107 bytes. The folder goes with the process at the latest, unless that is killed.
+ * Makes a folder that only this user can read, for a control socket for example. Its path is short, because a socket's
+ * path holds 107 bytes. It is removed when the process exits, unless that is killed.
  */
 export function privateFolder(): PrivateFolder {
   const path = mkdtempSync(join(tmpdir(), "hornet-"));

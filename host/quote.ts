@@ -1,4 +1,4 @@
-/** Quotes one word for a POSIX shell. Everything that reaches a shell passes here. */
+/** Quotes one word for a POSIX shell. All data for a shell passes through here. */
 export function quote(word: string): string {
   return /^[A-Za-z0-9_./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,15 +1,15 @@
-/** setTimeout fires after 1 ms, with a warning only, if its delay exceeds a signed 32 bit number of ms (24.8 days). */
+/** setTimeout fires after 1 ms, with only a warning, if its delay exceeds a signed 32 bit number of ms (24.8 days). */
 const LONGEST = 2 ** 31 - 1;
 
 /** A timer that was started. */
 export interface Timer {
-  /** Stops it; it then never fires. */
+  /** Stops it for ever. */
   cancel(): void;
   /** Lets node end while it runs. */
   unref(): Timer;
 }
 
-/** Calls `act` once after `ms` milliseconds, however many they are; never if they are endless. */
+/** Calls `act` once after `ms` milliseconds, which may exceed 24.8 days; never if `ms` is Infinity. */
 export function startTimer(ms: number, act: () => void): Timer {
   const deadline = Date.now() + ms;
   let referenced = true;
@@ -31,7 +31,7 @@ export function startTimer(ms: number, act: () => void): Timer {
   return timer;
 }
 
-/** Waits `ms` milliseconds, however many they are, or until the signal is aborted. */
+/** Waits `ms` milliseconds, which may exceed 24.8 days, or until the signal is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from "node:fs";
 
-/** Something that took time: a call on a droplet, or a phase of a clone. */
+/** A timed piece of work: a call on a droplet, or a phase of a clone. */
 export interface Span {
-  /** The row of the picture: `vm7`, `the droplet`. */
+  /** The row in the viewer: `vm7`, `the droplet`. */
   readonly row: string;
   readonly name: string;
   /** ms since 1970. */
@@ -20,12 +20,12 @@ function traceFile(): string | undefined {
 }
 
 /**
- * One process's part of the file that HORNET_TRACE names, in the trace event format that browsers' trace viewers open. Its
- * array form needs no closing bracket there, so a run that dies leaves a readable file, and several processes can append.
- * {@link closeTrace} closes the array for readers of JSON.
+ * Appends to the file that HORNET_TRACE names, in the trace event format of browsers' trace viewers. Its array form needs no
+ * closing bracket there, so a run that dies leaves a readable file, and several processes can append. {@link closeTrace}
+ * closes the array for JSON parsers.
  */
 export class Trace {
-  /** The number of each row; a number belongs to this process. */
+  /** This process's number for each row. */
   private readonly rows = new Map<string, number>();
   /** The files that this process has written to. */
   private readonly opened = new Set<string>();
@@ -49,7 +49,7 @@ export class Trace {
   /** Appends the phases of a call that has just ended as spans, one after another. */
   phases(row: string, timings: Readonly<Record<string, number>>): void {
     const phases = Object.entries(timings);
-    // A viewer wants the spans of one row to lie within each other: the call's own span ended a moment ago.
+    // A viewer needs the spans of one row to be nested: the call's span ended a moment ago.
     let begun = Date.now() - 1 - phases.reduce((sum, [, took]) => sum + took, 0);
     for (const [name, took] of phases) {
       this.span({ row, name, begun, took });
@@ -60,7 +60,7 @@ export class Trace {
   private append(file: string, text: string): void {
     if (!this.opened.has(file)) {
       this.opened.add(file);
-      // An earlier run closed the array; this run goes on in it.
+      // An earlier run closed the array; this run continues it.
       if (existsSync(file) && readFileSync(file, "utf8").endsWith(END)) reopen(file);
     }
     appendFileSync(file, existsSync(file) ? text : `[\n${text}`, { mode: 0o600 });
@@ -72,7 +72,7 @@ function reopen(file: string): void {
   appendFileSync(file, ",\n");
 }
 
-/** Closes the file's array once a run is over, so that the whole of it is JSON. */
+/** Closes the file's array after a run, so that the file is valid JSON. */
 export function closeTrace(): void {
   const file = traceFile();
   if (file === undefined || !existsSync(file) || !readFileSync(file, "utf8").endsWith(",\n")) return;

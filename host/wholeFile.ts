@@ -2,11 +2,11 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from "node:path";
 
 /**
- * Writes a file whole: a reader gets the old content or the new one, also after a full disk, a kill or a power cut. The text
- * goes into a draft beside the file, to the disk, and is then renamed.
+ * Replaces a file atomically: a reader gets the old content or the new one, even after a full disk, a kill or a power cut.
+ * It writes a draft beside the file, syncs it and renames it.
  *
- * @param mode the file's mode; folders that are missing are made for the user alone
- * @throws where the text cannot be written; the file is then as it was, and no draft is left
+ * @param mode the file's mode; it creates missing folders with mode 0700
+ * @throws if the text cannot be written; the file is then unchanged, and no draft is left
  */
 export function writeWhole(file: string, text: string, mode = 0o600): void {
   const folder = dirname(file);
@@ -27,7 +27,7 @@ function writeSynced(file: string, text: string, mode: number): void {
   const descriptor = openSync(file, "wx", mode);
   try {
     const bytes = Buffer.from(text, "utf8");
-    // A disk that becomes full takes a part, and fails only at the next write.
+    // A disk that becomes full accepts a part, and fails only at the next write.
     for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
     fsyncSync(descriptor);
   } finally {
@@ -35,7 +35,7 @@ function writeSynced(file: string, text: string, mode: number): void {
   }
 }
 
-/** The rename itself reaches the disk with its folder. */
+/** Makes a rename in the folder durable. */
 function syncFolder(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {

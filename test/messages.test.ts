@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { constantParts, messagesOfCode, messagesOfLibrary } from "./support/messages";
 
 /** Not for a user's eyes: they say that Hornet itself is wrong, or that a test wanted them. */
-const INTERNAL = ["injected failure at", "holds a NUL character"];
+const INTERNAL = ["injected failure at", "contains a NUL byte"];
 
 test("docs/troubleshooting.md has every message that the code can end with", () => {
   const docs = readFileSync(join(__dirname, "../docs/troubleshooting.md"), "utf8");

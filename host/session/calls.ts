@@ -1,6 +1,6 @@
 /**
- * The functions of droplet/ that Hornet calls: what each does to a droplet, then the shell variables that it reads, `?` behind
- * those that may be left out. The scripts say the same in their `# @call` lines; calls.test.ts holds both together.
+ * The functions of droplet/ that Hornet calls: the effect of each on a droplet, then the shell variables that it reads; `?`
+ * marks optional ones. The scripts repeat this in their `# @call` lines; calls.test.ts compares both.
  *
  *   reads     changes nothing, and needs no lock
  *   effects   changes something: the calling state claims the droplet first (droplet/owner/lineage.sh)
@@ -87,7 +87,7 @@ export const CALLS = {
   write_proof: "effects runtime_dir owner keep digest clones",
 } as const;
 
-/** What a call does to a droplet. */
+/** The effect of a call on a droplet. */
 export type CallKind = "reads" | "effects" | "removes";
 
 /** A function of droplet/ that Hornet calls. */
@@ -99,20 +99,20 @@ type Words<Text extends string, Found extends string = never> = Text extends `${
 type Listed<Name extends CallName> = Exclude<Words<(typeof CALLS)[Name]>, CallKind>;
 type MayLack<Name extends CallName> =
   Listed<Name> extends infer Word ? (Word extends `${infer V}?` ? V : never) : never;
-/** The variables that a function cannot do without. */
+/** The required variables of a function. */
 export type MustHave<Name extends CallName> = Exclude<Listed<Name>, `${string}?`>;
 
-/** The variables that tell the droplet which state changes it; every call takes them. */
+/** The variables that identify the calling state; every call accepts them. */
 export type LineageVars = Readonly<Partial<Record<"lineage" | "claimant" | "take_over", string>>>;
 
 /* eslint-disable @typescript-eslint/consistent-indexed-object-style -- the keys are a union, and may be none */
-/** The shell variables of one function; of several functions, those of all. */
+/** The shell variables of a function. */
 export type VarsOf<Name extends CallName> = { readonly [Variable in MustHave<Name>]: string } & {
   readonly [Variable in MayLack<Name>]?: string;
 } & LineageVars;
 /* eslint-enable @typescript-eslint/consistent-indexed-object-style */
 
-/** What a function does; any other code (tests run some) may change anything. */
+/** The kind of a function; other code, which tests run, counts as `effects`. */
 export function kindOf(run: string): CallKind {
   const [kind = "effects"] = (CALLS as Readonly<Record<string, string | undefined>>)[run]?.split(" ", 1) ?? [];
   return kind as CallKind;

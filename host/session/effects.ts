@@ -4,19 +4,19 @@ import { newKey } from "./frames";
 import { quote } from "../quote";
 
 /**
- * Fault injection of tests. Every change of a droplet passes the library's `effect`. A run that set HORNET_EFFECTS or
- * HORNET_FAULT sends another `effect` (injection.sh) with a random key; its lines on stderr carry that key, so no other
- * text on stderr is obeyed. Every other run has neither that code nor anything that looks for such lines.
+ * Fault injection for tests. Every change of a droplet passes the library's `effect`. A run with HORNET_EFFECTS or
+ * HORNET_FAULT replaces it (injection.sh) and sends a random key; Hornet obeys only lines on stderr that carry the key. All
+ * other runs send no such code and look for no such lines.
  */
 export interface Injection {
   readonly key: string;
   /** Shell code that follows the library. */
   readonly code: string;
-  /** Acts on the rest of a marked line: `E NAME` names an effect that begins, `K NAME` asks this process to die. */
+  /** Acts on the text after the key: `E NAME` names an effect that begins, `K NAME` asks this process to die. */
   obey(line: string): void;
 }
 
-/** What the environment asks for; undefined if it asks for nothing. */
+/** The fault injection that the environment requests, if any. */
 export function injectionOf(env: NodeJS.ProcessEnv = process.env): Injection | undefined {
   const { HORNET_FAULT: fault = "", HORNET_EFFECTS: file = "" } = env;
   if (fault === "" && file === "") return undefined;
@@ -28,7 +28,7 @@ export function injectionOf(env: NodeJS.ProcessEnv = process.env): Injection | u
     code: `\n${assignments.join("")}${readFileSync(join(__dirname, "injection.sh"), "utf8")}`,
     obey: (line) => {
       const [kind, ...name] = line.split(" ");
-      // A death is a point, too: it is the one that was asked for.
+      // The requested death is a fault point too.
       if (file !== "") appendFileSync(file, `${name.join(" ")}\n`);
       if (kind === "K") process.kill(process.pid, "SIGKILL");
     },

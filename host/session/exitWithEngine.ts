@@ -3,13 +3,13 @@ import { connect } from "node:net";
 const EVERY_MS = 2000;
 
 /**
- * Ends this process once the engine is gone that runs it as a provider. Pulumi ends its providers itself, but one that is
- * killed leaves them behind: they would go on with what they were at, and hold the droplet's lock for ever.
+ * Ends this provider process once its engine is gone. Pulumi ends its providers, but a killed engine leaves them behind: they
+ * would continue their work and hold the droplet's lock for ever.
  *
- * Pulumi hands the engine's address to a provider as its last argument; while nobody listens there, nobody waits for what
- * the provider does. Does nothing in any other process. An Operation calls it, and a process has one.
+ * Pulumi passes the engine's address to a provider as its last argument; if nobody listens there, the engine is gone. Does
+ * nothing in any other process. Each process has one Operation, which calls this.
  */
-export function endWithEngine(argv: readonly string[] = process.argv): void {
+export function exitWithEngine(argv: readonly string[] = process.argv): void {
   const [, script = "", address = ""] = argv;
   const [, host, port] = /^(127\.0\.0\.1|\[?::1\]?|localhost):(\d+)$/.exec(address) ?? [];
   if (!script.includes("dynamic-provider") || host === undefined || port === undefined) return;

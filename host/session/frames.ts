@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * How answers are told from what commands print. Every call has a key of its own, 128 random bits that travel on the
- * shell's stdin. A line of a record separator and the key opens the answer on stdout and on stderr, a line of both and
- * the exit code closes it. Commands never learn the key, so nothing that they or a guest print can end an answer.
+ * Frames delimit each call's answer. Every call has a new key, 128 random bits that travel on the shell's stdin. A line of a
+ * record separator and the key opens the answer on stdout and on stderr; a line of both and the exit code closes it.
+ * Commands never learn the key, so nothing that they or a guest print can end an answer.
  */
 const MARK = "\x1e";
 const NEWLINE = 10;
 
-/** Longest line that a key marks: its key, a point's name or a lock holder's text. */
+/** Longest line behind a key: a fault point's name or a lock holder's text. */
 const LONGEST_LINE = 8192;
 
 /** A key that nobody can guess, as 32 hexadecimal digits. */
@@ -48,16 +48,16 @@ export class Tail {
   }
 }
 
-/** What one of a call's two streams had to say. */
+/** The limits of one of a call's two streams. */
 export interface FrameLimits {
-  /** Bytes after which `onOverflow` is called, once. */
+  /** `onOverflow` is called once, after so many bytes. */
   readonly limit: number;
-  /** Bytes of the end that are kept; without it the beginning is kept, up to the limit. */
+  /** Keep the last bytes, so many of them; without it the reader keeps the beginning, up to the limit. */
   readonly tail?: number;
   readonly onOverflow: () => void;
 }
 
-/** Reads the answer of one call from one of its streams. Every byte is looked at a bounded number of times. */
+/** Reads the answer of one call from one of its streams, in linear time. */
 export class FrameReader {
   private readonly opening: Buffer;
   private readonly closing: Buffer;
@@ -78,12 +78,12 @@ export class FrameReader {
     if (limits.tail !== undefined) this.end = new Tail(limits.tail);
   }
 
-  /** True once the whole answer is there. */
+  /** True once the answer is complete. */
   get closed(): boolean {
     return this.state === "closed";
   }
 
-  /** The answer so far. Bytes that are no UTF-8 become U+FFFD. */
+  /** The answer so far. Invalid UTF-8 becomes U+FFFD. */
   get text(): string {
     return this.end === undefined ? Buffer.concat(this.kept).toString("utf8") : this.end.text();
   }
@@ -119,7 +119,7 @@ export class FrameReader {
     this.state = "closed";
   }
 
-  /** Holds the last bytes back, which may be the beginning of a mark, and returns the others. */
+  /** Keeps back the last bytes, which may begin a mark, and returns the others. */
   private hold(data: Buffer, count: number): Buffer {
     const cut = Math.max(0, data.length - count);
     this.carry = Buffer.from(data.subarray(cut));
@@ -135,12 +135,12 @@ export class FrameReader {
   }
 }
 
-/** Takes the lines that a key marks out of a stream of bytes. */
+/** Extracts the lines that begin with a key from a stream of bytes. */
 export class KeyedLines {
   private readonly mark: Buffer;
   private carry = Buffer.alloc(0);
 
-  /** @param onLine receives the rest of each line behind its mark */
+  /** @param onLine receives the text behind the key of each line */
   constructor(
     key: string,
     private readonly onLine: (text: string) => void,
@@ -148,7 +148,7 @@ export class KeyedLines {
     this.mark = keyedMark(key);
   }
 
-  /** @returns the bytes that no marked line holds */
+  /** @returns the bytes outside of such lines */
   push(piece: Buffer): Buffer {
     const data = this.carry.length === 0 ? piece : Buffer.concat([this.carry, piece]);
     this.carry = Buffer.alloc(0);
@@ -172,7 +172,7 @@ export class KeyedLines {
     return rest.length === 1 ? (rest[0] ?? data) : Buffer.concat(rest);
   }
 
-  /** Where the beginning of a mark that is not complete starts; the end of the data if there is none. */
+  /** The offset of an incomplete mark at the end of the data; the data's length if there is none. */
   private halfMark(data: Buffer, from: number): number {
     const at = data.lastIndexOf(MARK, data.length, "latin1");
     const half = at >= Math.max(from, data.length - this.mark.length + 1) && at !== -1;

@@ -2,26 +2,26 @@ import { ConnectionError, messageOf } from "../errors";
 import { readLines } from "./lines";
 import type { ByteStream } from "./stream";
 
-/** What to watch of a guest; see `watch_guests` in droplet/guest/watch.sh. */
+/** How to watch a guest; see `watch_guests` in droplet/guest/watch.sh. */
 export interface GuestOrder {
   /**
-   * `console`: whether the words stand on its console. `ssh`: what its ssh server answers. `both`: the same once the words stand
-   * on the console. `look`: how far connections come that others open to its ssh server.
+   * `console`: wait for the words on its console. `ssh`: ask its ssh server for its key. `both`: the words, then the key.
+   * `look`: observe how far connections come that others open to its ssh server.
    */
   readonly kind: "console" | "ssh" | "both" | "look";
-  /** The network namespace to ask from; left out, the droplet's own. */
+  /** The network namespace to ask from. Default: the droplet's. */
   readonly namespace?: string;
   readonly address: string;
   /** The folder of its VMM on the droplet. */
   readonly folder: string;
-  /** What its identity service says. */
+  /** A line that its identity service prints. */
   readonly words?: string;
 }
 
-/** How far a question to an ssh server has come. */
+/** The progress of a connection to an ssh server. */
 export type QuestionState = "connecting" | "connected" | "banner" | "refused" | "closed" | "endless" | "working";
 
-/** What happens to a guest that is watched. After `dead` and `lost` nothing more happens. */
+/** An event of a watched guest. `dead` and `lost` are the last ones. */
 export type GuestEvent =
   | { readonly what: "said" | "answered" | "dead" }
   | { readonly what: "state"; readonly state: QuestionState; readonly text: string }
@@ -31,8 +31,8 @@ export type GuestEvent =
 type Listener = (event: GuestEvent) => void;
 
 /**
- * Watches guests on one droplet by one process there, which lives as long as the session. It asks each guest's ssh server by
- * a question that waits for its answer, so that a slow guest gets no second one while it works at the first.
+ * Watches all guests of a droplet with one process there, which lives as long as the session. It asks each guest's ssh server
+ * once and waits for the answer, so that a slow guest gets no second connection while it works at the first.
  */
 export class GuestWatch {
   private readonly listeners = new Map<string, Listener>();
@@ -41,7 +41,7 @@ export class GuestWatch {
 
   /**
    * @param droplet its name, for messages
-   * @param open starts the process on the droplet; its input takes orders and its output tells events
+   * @param open starts the process on the droplet, which reads orders and prints events
    */
   constructor(
     private readonly droplet: string,
@@ -89,14 +89,14 @@ export class GuestWatch {
   private hear(line: string): void {
     const [what = "", id = "", first = "", ...rest] = line.split(" ");
     const listen = this.listeners.get(id);
-    // Beside the stream a login shell may say something.
+    // A login shell may print lines of its own.
     const event = listen && eventOf(what, first, rest.join(" "));
     if (event === undefined) return;
     if (event.what === "dead") this.listeners.delete(id);
     listen?.(event);
   }
 
-  /** Tells all who listen that they hear no more; the next order opens another stream. */
+  /** Sends `lost` to all listeners; the next order opens another stream. */
   private lose(stream: Promise<ByteStream> | undefined, error: unknown): void {
     if (this.stream !== stream) return;
     this.stream = undefined;

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Fault injection for tests (see effects.ts). It replaces the library's `effect`, so that a new effect is covered without
-# anyone remembering it. Variables:
+# Fault injection for tests (see effects.ts). It replaces the library's `effect`, so that it covers every new effect.
+# Variables:
 #   hornet_key                  marks the lines on stderr that the operator's process obeys
-#   hornet_trace                not empty: every effect is named there before it begins
+#   hornet_trace                not empty: print the name of every effect before it begins
 #   hornet_fault=fail:NAME      the command does not run, and fails
-#   hornet_fault=before:NAME    operator process and lane die as in a crash, before the command
-#   hornet_fault=after:NAME     they die right after it
+#   hornet_fault=before:NAME    the operator's process and the lane are killed before the command
+#   hornet_fault=after:NAME     they are killed right after it
 
 effect() {
   local name=$1
@@ -17,7 +17,7 @@ effect() {
   [[ $hornet_fault != "after:$name" ]] || crash "$name"
 }
 
-# crash NAME: asks the operator's process to kill itself, and stops here for good.
+# crash NAME: asks the operator's process to kill itself, and kills the lane.
 crash() {
   printf '\036%s K %s\n' "$hornet_key" "$1" >&2
   kill -9 $$ "$BASHPID"

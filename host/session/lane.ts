@@ -4,22 +4,22 @@ import { atExit } from "../atExit";
 import { ConnectionError } from "../errors";
 import { start } from "../exec";
 import { FrameReader, KeyedLines, newKey, Tail } from "./frames";
-import { sshWords } from "../ssh/options";
+import { sshOutput } from "../ssh/options";
 import { startTimer } from "../timers";
 
 /** The outcome of one framed call. */
 export interface FrameResult {
   readonly code: number;
   readonly stdout: string;
-  /** The end of it, where it is longer than {@link STDERR_KEPT}. */
+  /** Its last {@link STDERR_KEPT} bytes. */
   readonly stderr: string;
 }
 
-/** What an answer may be at most. */
+/** The limit of an answer. */
 export interface AnswerLimit {
   /** Bytes of stdout. */
   readonly bytes: number;
-  /** Called once when stdout, or stderr, exceeds its limit; with words for the error. */
+  /** Called once when stdout or stderr exceeds its limit, with text for the error. */
   readonly exceeded: (what: string) => void;
 }
 
@@ -33,67 +33,67 @@ interface Pending {
 
 const MIB = 1 << 20;
 
-/** Bytes of a call's stderr that are kept: its end. */
+/** The last bytes of a call's stderr that are kept. */
 const STDERR_KEPT = 256 * 1024;
-/** Bytes of stderr that a call may write at all. */
+/** Maximum bytes of stderr of a call. */
 const STDERR_LIMIT = 64 * MIB;
-/** Bytes of stdout where nobody asked for more. */
+/** Default maximum bytes of stdout. */
 export const ANSWER_LIMIT = 16 * MIB;
 
-/** How the line begins that ssh's remote shell prints once the lane's shell is gone; its key follows. */
+/** ssh's remote shell prints this after a key once the lane's shell has ended. */
 export const GONE = "gone";
 
 const LAST_WORDS_MS = 50;
 
-/** How long a shell may take to end once its stdin has: a hostile droplet's never does. */
+/** How long a shell may take to end after its stdin: a hostile droplet's never ends. */
 const CLOSE_MS = 10_000;
 
 /** How a lane's shell is started. */
 export interface LaneStart {
-  /** The command that becomes the shell (`bash …` here, or `ssh … bash …`). */
+  /** The command that becomes the shell (`bash …`, or `ssh … bash …`). */
   readonly argv: readonly [string, ...string[]];
-  /** The functions that calls may use; sent once. */
+  /** The functions for calls; sent once. */
   readonly library: string;
   /** The droplet's name for messages. */
   readonly droplet: string;
-  /** The shell's end does not end the command: it then prints {@link GONE} and the key that it reads first. */
+  /** The command outlives the shell; it then prints the key that it read first, and {@link GONE}. */
   readonly carries: boolean;
   readonly injection?: Injection | undefined;
 }
 
 /**
- * One persistent shell on a droplet. A fresh exec over ssh costs 100 ms and more; a framed call to a shell that is
- * already there costs the work it does.
+ * One persistent shell on a droplet. A new exec over ssh costs 100 ms and more; a framed call to a running shell costs only
+ * its work.
  *
  * The shell reads `KEY LENGTH\n` and LENGTH bytes of code, runs them in a subshell without stdin, and frames stdout and
- * stderr with lines that hold the key (see frames.ts). Code travels on stdin, so neither it nor the data in it stands in
- * an argument list.
+ * stderr with lines that contain the key (see frames.ts). Code travels on stdin, so neither it nor its data is in an argument
+ * list.
  */
 export class Lane {
   private pending: Pending | undefined;
   private ended: string | undefined;
   private readonly child: ChildProcessWithoutNullStreams;
-  /** The shell has answered, or will not: the end of this process no longer kills its command. */
+  /** Call it once the shell has answered or ended: the end of this process then no longer kills its command. */
   private readonly answered: () => void;
   private readonly droplet: string;
-  /** The end of stderr, inside and outside of answers: ssh tells there why it ends. */
+  /** The end of stderr, inside and outside of answers: ssh reports there why it ends. */
   private words = new Tail(4096);
-  /** True from the moment a caller has it until it is given back. */
+  /** True while a caller uses it. */
   taken = false;
-  /** The shell's process id on the droplet; known after the first call. */
+  /** The shell's process id on the droplet; 0 before the first call. */
   pid = 0;
 
   constructor({ argv, library, droplet, carries, injection }: LaneStart) {
     this.droplet = droplet;
     this.child = start(argv);
-    // A connection that hangs does not see that its stdin has ended.
+    // A hanging connection does not notice that its stdin has ended.
     this.answered = atExit(() => this.child.kill("SIGKILL"));
     const goneKey = newKey();
-    // Why it ended may come a moment later, on stderr.
+    // The reason may arrive on stderr a moment later.
     const gone = new KeyedLines(goneKey, (line) => line === GONE && startTimer(LAST_WORDS_MS, () => this.gone()));
     const points = injection && new KeyedLines(injection.key, (line) => injection.obey(line));
     this.child.stdout.on("data", (piece: Buffer) => {
-      // Also between calls: a lane that closes has none, and its end is announced then.
+      // Between calls too: a closing lane has no call, and its end is announced then.
       const text = carries ? gone.push(piece) : piece;
       this.pending?.out.push(text);
       this.settle();
@@ -104,9 +104,8 @@ export class Lane {
       this.pending?.err.push(text);
       this.settle();
     });
-    this.child.stdin.on("error", () => {
-      // The exit below says why; a second report of the same loss helps nobody.
-    });
+    // The exit below reports the reason.
+    this.child.stdin.on("error", () => undefined);
     this.child.on("error", (error) => this.end(`cannot start ${argv[0]}: ${error.message}`));
     this.child.on("close", (code, signal) => this.end(`the shell ended (${signal ?? `exit code ${code ?? "?"}`})`));
     if (carries) this.child.stdin.write(`${goneKey}\n`);
@@ -115,12 +114,12 @@ export class Lane {
     this.child.stdin.write(bytes);
   }
 
-  /** True while a call is under way. */
+  /** True while a call runs. */
   get busy(): boolean {
     return this.pending !== undefined;
   }
 
-  /** True once the shell is gone; a dead lane takes no more calls. */
+  /** True once the shell has ended; a dead lane accepts no calls. */
   get dead(): boolean {
     return this.ended !== undefined;
   }
@@ -128,9 +127,9 @@ export class Lane {
   /**
    * Runs code in the lane's shell.
    *
-   * @param label what is under way, for the message of a lost connection
-   * @param limit what becomes of an answer that is too large; the call goes on until somebody ends it
-   * @throws ConnectionError where the shell is, or goes, away
+   * @param label the call's purpose, for the message of a lost connection
+   * @param limit the answer's limit; the call continues until `exceeded` ends it
+   * @throws ConnectionError if the shell has ended, or ends
    */
   call(code: string, label: string, limit: AnswerLimit): Promise<FrameResult> {
     return new Promise((resolve, reject) => {
@@ -155,10 +154,10 @@ export class Lane {
     });
   }
 
-  /** Closes the shell's stdin, which ends it, and waits until it has gone. */
+  /** Closes the shell's stdin, which ends it, and waits for its end. */
   async close(): Promise<void> {
     if (this.ended !== undefined) return;
-    // An idle lane holds no process open, but whoever waits for its end needs one.
+    // An idle lane does not keep node alive, but the wait for its end must.
     this.setReferenced(true);
     const late = startTimer(CLOSE_MS, () => this.kill());
     await new Promise<void>((resolve) => {
@@ -168,15 +167,15 @@ export class Lane {
     late.cancel();
   }
 
-  /** Ends the shell at once: what ran in it may go on until it notices. */
+  /** Ends the shell at once; its command may run on until it notices. */
   kill(): void {
     this.child.kill("SIGKILL");
-    // ssh hands its descriptors to the process that carries the connection, which keeps them for as long as the other end likes.
+    // ssh passes its descriptors to the process that carries the connection, which keeps them as long as the other end wants.
     this.child.stdout.destroy();
     this.child.stderr.destroy();
   }
 
-  /** Keeps node alive for this lane, or no longer: an idle session must not hold a finished process open. */
+  /** Whether this lane keeps node alive: an idle session must not delay node's exit. */
   setReferenced(referenced: boolean): void {
     const handles: { ref?(): void; unref?(): void }[] = [
       this.child,
@@ -213,10 +212,9 @@ export class Lane {
 
   private lost(label: string): ConnectionError {
     // Without the lines that frame answers.
-    const said = sshWords(this.words.text().replaceAll(/\n?\x1e[0-9a-f]{32}( \d+)?\n/g, "")).slice(-1000); // eslint-disable-line no-control-regex
-    return new ConnectionError(
-      `the connection to ${this.droplet} was lost while it was to ${label}: ${this.ended ?? "unknown"}`,
-      { details: said === "" ? [] : [`ssh said: ${said}`] },
-    );
+    const output = sshOutput(this.words.text().replaceAll(/\n?\x1e[0-9a-f]{32}( \d+)?\n/g, "")).slice(-1000); // eslint-disable-line no-control-regex
+    return new ConnectionError(`the connection to ${this.droplet} was lost (${label}): ${this.ended ?? "unknown"}`, {
+      details: output === "" ? [] : [`ssh printed: ${output}`],
+    });
   }
 }

@@ -1,18 +1,18 @@
 import { ConnectionError } from "../errors";
 import type { Lane } from "./lane";
 
-/** The lanes of a session: opened when there is work for them, no more of them than there may be; who comes late queues. */
+/** The lanes of a session. It opens them on demand up to a limit; further calls queue. */
 export class LanePool {
   private lanes: Lane[] = [];
   private opening: Promise<Lane> | undefined;
   private readonly queue: ((lane: Lane) => void)[] = [];
   private readonly waiters = new Set<(error: Error) => void>();
-  /** How many lanes there may be now. */
+  /** The current maximum of lanes. */
   private room = 0;
 
   /**
-   * @param connect opens a lane; the first one is told so, for it is the connection that the others share
-   * @param width how many there may be
+   * @param connect opens a lane; `first` for the one that carries the others' connection
+   * @param width maximum of lanes
    * @param name the droplet's, for messages
    */
   constructor(
@@ -21,20 +21,20 @@ export class LanePool {
     private readonly name: string,
   ) {}
 
-  /** True while there is none that works. */
+  /** True if no lane works. */
   get empty(): boolean {
     return this.lanes.every((lane) => lane.dead);
   }
 
-  /** Takes all lanes out of it, the first one first. */
+  /** Removes and returns all lanes, the first one first. */
   drain(): Lane[] {
     return this.lanes.splice(0);
   }
 
   /**
-   * Gives a lane that is free, opens one where there is room, or waits for the next one that is given back.
+   * Returns a free lane, opens one if the limit allows, or waits for the next one that is released.
    *
-   * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
+   * @throws ConnectionError if the droplet cannot be reached, or the connection is lost meanwhile
    */
   async acquire(): Promise<Lane> {
     for (;;) {
@@ -43,14 +43,14 @@ export class LanePool {
       if (idle !== undefined) return this.take(idle);
       if (this.lanes.length === 0) this.room = this.width;
       if (this.lanes.length >= this.room) return this.enqueue();
-      // One at a time: the first lane is the connection that the others share.
+      // One at a time: the first lane carries the connection of the others.
       this.opening ??= this.open(this.lanes.length === 0).finally(() => (this.opening = undefined));
       try {
         await this.opening;
       } catch (error) {
-        // A droplet that cannot be reached is said to all who wait for it, not tried again for each.
+        // An unreachable droplet fails all who wait for it, without another try for each.
         if (this.lanes.every((lane) => lane.dead)) throw error;
-        // One that takes no more sessions is used with those it took.
+        // A droplet that accepts no more sessions is used with those it accepted.
         this.room = this.lanes.length;
       }
     }
@@ -72,7 +72,7 @@ export class LanePool {
     return lane;
   }
 
-  /** Gives a lane back: to whoever waits, or to the pool. */
+  /** Hands the lane to the first in the queue, or marks it free. */
   release(lane: Lane): void {
     const next = lane.dead ? undefined : this.queue.shift();
     if (next !== undefined) {
@@ -88,7 +88,7 @@ export class LanePool {
     if (this.lanes.length === 0) this.failWaiting();
   }
 
-  /** With every lane gone nobody will serve the queue: a lost connection is said to all who wait. */
+  /** Fails the queue, which no lane will serve any more. */
   private failWaiting(): void {
     this.queue.length = 0;
     for (const reject of this.waiters) reject(new ConnectionError(`the connection to ${this.name} was lost`));

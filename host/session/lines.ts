@@ -1,12 +1,12 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Readable } from "node:stream";
 
-/** Characters of one line; no event or progress of Hornet's own is longer. */
+/** Characters; no event or progress line of Hornet is longer. */
 const LONGEST = 8192;
 
 /**
- * Calls back with each line of a stream. A line without an end costs no memory: it is dropped once it is longer than any of
- * Hornet's own. Node's readline keeps all of it, and a droplet that sent 512 MiB without a line feed ended the process.
+ * Calls back with each line of a stream and drops longer lines than Hornet prints. Node's readline keeps a whole line: a
+ * droplet that sent 512 MiB without a line feed ended the process.
  */
 export function readLines(stream: Readable, onLine: (line: string) => void): void {
   const decoder = new StringDecoder("utf8");

@@ -78,7 +78,7 @@ test("who changes has the droplet alone; the next one is told whom it waits for,
 test("a wait that is over names the holder and the ways out", async () => {
   await operator().perform(work("true"));
   await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(
-    /is locked by .* process \d+ \(pid \d+ on the droplet.*\)\n {2}next: wait until that operation is over, or end it by its pid there/,
+    /is locked by .* process \d+ \(pid \d+ on the droplet.*\)\n {2}next: wait until that operation ends, or end the process of that pid/,
   );
 });
 
@@ -134,7 +134,7 @@ test("the droplet is read when nobody else changes it, or as it is where that is
   const one = operator();
   await one.perform(work("true"));
   const two = operator();
-  expect((await gatherFacts(two, vars, { asItIs: true })).forwarding).toBe(false);
+  expect((await gatherFacts(two, vars, { ignoreLock: true })).forwarding).toBe(false);
   const reading = gatherFacts(two, vars);
   await until(() => Promise.resolve(said.length > 0));
   expect(said).toEqual([expect.stringContaining("it is locked by")]);

@@ -6,39 +6,39 @@ import { KeyedLines, newKey, Tail } from "./frames";
 import { printable, report } from "../printable";
 import { startTimer } from "../timers";
 
-/** The droplet gives a silent holder up after 60 s (droplet/core/lock.sh). */
+/** The droplet ends a silent holder after 60 s (droplet/core/lock.sh). */
 const HEARTBEAT_MS = 10_000;
 
-/** How much longer than the wait for the lock its shell may take to answer. */
+/** How long the lock's shell may take to answer, in addition to the wait for the lock. */
 const ANSWER_MS = 60_000;
 
-/** Who holds a lock, for those who wait: stands in a process list. */
+/** Describes this process to those who wait for its lock; a process list shows it. */
 export function lockHolder(): string {
   return `${userInfo().username}@${hostname()} process ${process.pid}`;
 }
 
-/** The lock of one droplet, held by a shell there for as long as it lives. */
+/** The lock of one droplet. A shell there holds it as long as it lives. */
 export class DropletLock {
   private constructor(
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly heartbeat: NodeJS.Timeout,
-    /** Names the moment at which the lock was taken the time before, by whomever. */
+    /** Identifies the previous taking of the lock, by any operator. */
     readonly stamp: string,
   ) {}
 
-  /** True once the shell is gone, and the lock with it. */
+  /** True once the shell has ended, and the lock with it. */
   get lost(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
   /**
-   * Takes the lock, waiting for whoever has it.
+   * Takes the lock, and waits for its holder.
    *
    * @param argv the command of a shell that serves `hold_lock`
-   * @param library what the shell reads first
+   * @param library the text that the shell reads first
    * @param droplet its name for messages
-   * @param patience seconds that it waits
-   * @throws HornetError that names the holder when the wait is over
+   * @param patience maximum wait in seconds
+   * @throws HornetError that names the holder after that wait
    */
   static async take(
     argv: readonly [string, ...string[]],
@@ -48,8 +48,8 @@ export class DropletLock {
   ): Promise<DropletLock> {
     const child = start(argv);
     child.stdin.on("error", () => undefined);
-    const said = new Tail(4096);
-    child.stderr.on("data", (piece: Buffer) => said.push(piece));
+    const stderr = new Tail(4096);
+    child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
     const bytes = Buffer.from(library, "utf8");
     const key = newKey();
     child.stdin.write(`${bytes.length}\n`);
@@ -58,22 +58,22 @@ export class DropletLock {
     const heartbeat = setInterval(() => child.stdin.write("\n"), HEARTBEAT_MS).unref();
     let stamp: string;
     try {
-      stamp = await granted(child, { droplet, patience, key, said: () => said.text() });
+      stamp = await granted(child, { droplet, patience, key, stderr });
     } catch (error) {
       clearInterval(heartbeat);
       child.kill();
       throw error;
     }
-    // An operation that is over must not be kept alive by its lock.
+    // The lock must not keep a finished operation alive.
     for (const handle of [child, child.stdin, child.stdout, child.stderr] as { unref?(): void }[]) handle.unref?.();
     return new DropletLock(child, heartbeat, stamp);
   }
 
-  /** Gives the lock back and waits until it is. */
+  /** Releases the lock and waits for the shell's end. */
   async release(): Promise<void> {
     clearInterval(this.heartbeat);
     if (this.lost) return;
-    // Whoever waits for the end of a child that holds no process open would see node end before it.
+    // Otherwise node would exit before the child's end.
     const { child } = this;
     for (const handle of [child, child.stdin, child.stdout, child.stderr] as { ref?(): void }[]) handle.ref?.();
     await new Promise<void>((resolve) => {
@@ -83,7 +83,7 @@ export class DropletLock {
   }
 }
 
-/** The lock of one droplet as the sessions of a process share it: taken once, and taken anew where it was lost. */
+/** The lock of one droplet, shared by the sessions of a process: taken once, and again if it was lost. */
 export class LockKeeper {
   private locked: Promise<DropletLock> | undefined;
 
@@ -96,7 +96,7 @@ export class LockKeeper {
   }
 
   /**
-   * Takes the lock where it is not held.
+   * Takes the lock unless it is held.
    *
    * @returns its stamp; see {@link DropletLock.stamp}
    */
@@ -104,7 +104,7 @@ export class LockKeeper {
     const seen = this.locked;
     const lock = await this.lock();
     if (lock?.lost === false) return lock.stamp;
-    // Of several who find it lost, the first one takes it anew.
+    // If several find it lost, the first one takes it again.
     if (this.locked === seen || this.locked === undefined) {
       this.locked = this.take();
       this.locked.catch(() => (this.locked = undefined));
@@ -112,7 +112,7 @@ export class LockKeeper {
     return (await this.locked).stamp;
   }
 
-  /** Gives it back, where it is held. */
+  /** Releases the lock if it is held. */
   async give(): Promise<void> {
     const lock = await this.lock();
     this.locked = undefined;
@@ -128,12 +128,12 @@ interface Waiting {
   readonly droplet: string;
   readonly patience: number;
   readonly key: string;
-  readonly said: () => string;
+  readonly stderr: Tail;
 }
 
 async function granted(
   child: ChildProcessWithoutNullStreams,
-  { droplet, patience, key, said }: Waiting,
+  { droplet, patience, key, stderr }: Waiting,
 ): Promise<string> {
   return new Promise<string>((resolve, reject) => {
     let waits = false;
@@ -142,8 +142,8 @@ async function granted(
     );
     const lines = new KeyedLines(key, (line) => {
       const [word, ...holder] = line.split(" ");
-      // Once: a hostile droplet says it without an end.
-      if (word === "waiting" && !waits) sayWaiting(droplet, holder.join(" "));
+      // Once: a hostile droplet prints it without end.
+      if (word === "waiting" && !waits) reportWaiting(droplet, holder.join(" "));
       waits ||= word === "waiting";
       if (word === "locked") resolve(holder.join(" "));
       if (word === "refused") reject(refusal(droplet, holder.join(" ")));
@@ -153,19 +153,19 @@ async function granted(
     child.once("error", reject);
     child.once("close", () => {
       limit.cancel();
-      reject(new HornetError(`cannot lock ${droplet}: ${said().trim()}`));
+      reject(new HornetError(`cannot lock ${droplet}: ${stderr.text().trim()}`));
     });
   });
 }
 
-/** Tells the user whom an operation waits for. */
-export function sayWaiting(droplet: string, holder: string): void {
+/** Tells the user who holds the lock that an operation waits for. */
+export function reportWaiting(droplet: string, holder: string): void {
   report(`waiting for ${droplet}: it is locked by ${printable(holder)}`);
 }
 
-/** The end of waiting for a lock. */
+/** The error after a wait for a lock that was not released. */
 export function refusal(droplet: string, holder: string): HornetError {
   return new HornetError(`${droplet} is locked by ${printable(holder)}`, {
-    next: "wait until that operation is over, or end it by its pid there, which gives the lock back",
+    next: "wait until that operation ends, or end the process of that pid on the droplet, which releases the lock",
   });
 }

@@ -4,28 +4,28 @@ import type { Injection } from "./effects";
 import { readLibrary } from "./library";
 import type { LockKeeper } from "./lock";
 
-/** What the sessions of one operator share: two of them may lead to one droplet by different names. */
+/** The state that the sessions of one operator share: two of them may reach one droplet by different names. */
 export class Operator {
-  /** Tells this operator's shells on a droplet from others'. */
+  /** Distinguishes this operator's shells on a droplet from others'. */
   readonly id = randomBytes(8).toString("hex");
   readonly trace = new Trace();
   private readonly locks = new Map<string, LockKeeper>();
   private text: string | undefined;
 
-  /** The text of {@link readLibrary}: read once, since every shell on a droplet gets it. */
+  /** The text of {@link readLibrary}, read once for all shells. */
   library(injection: Injection | undefined): string {
     this.text ??= readLibrary();
     return injection === undefined ? this.text : this.text + injection.code;
   }
 
-  /** The lock of a machine: that of the first session with it. */
+  /** The lock of a machine, which its first session provides. */
   lockOf(machine: string, own: LockKeeper): LockKeeper {
     const known = this.locks.get(machine) ?? own;
     this.locks.set(machine, known);
     return known;
   }
 
-  /** A session that ends takes no lock any more. */
+  /** Forgets the lock of a session that ends. */
   forget(own: LockKeeper): void {
     for (const [machine, lock] of this.locks) if (lock === own) this.locks.delete(machine);
   }

@@ -226,7 +226,7 @@ describe.each<[string, () => Connection]>([
     const lane = await one.perform(code('printf "%s" "$$"'));
     const error = await errorOf(one.perform(code("kill -9 $$", { what: "make something" })));
     expect(error).toBeInstanceOf(ConnectionError);
-    expect(error.message).toContain(`the connection to ${one.name} was lost while it was to make something`);
+    expect(error.message).toContain(`the connection to ${one.name} was lost (make something)`);
     expect(await one.perform(code('printf "%s" "$$"'))).not.toBe(lane);
   });
 
@@ -250,8 +250,8 @@ describe("ssh", () => {
     const errors = results.map((result) => (result.status === "rejected" ? (result.reason as Error) : undefined));
     expect(errors.every((error) => error instanceof ConnectionError)).toBe(true);
     expect(errors.slice(0, 2).map((error) => error?.message)).toEqual([
-      expect.stringContaining("was lost while it was to do 0"),
-      expect.stringContaining("was lost while it was to do 1"),
+      expect.stringContaining("was lost (do 0)"),
+      expect.stringContaining("was lost (do 1)"),
     ]);
     expect(await one.perform(code("printf back"))).toBe("back");
   });

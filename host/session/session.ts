@@ -2,7 +2,7 @@ import { describeConnection, isLocal, type Connection } from "../../model/connec
 import { encode, type AnyCall, type Call } from "./call";
 import { kindOf, type CallName } from "./calls";
 import { injectionOf } from "./effects";
-import { CommandError, UnreachableError } from "../errors";
+import { CommandError, messageOf, UnreachableError } from "../errors";
 import { GuestWatch } from "./guestWatch";
 import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
@@ -20,14 +20,14 @@ import { startTimer } from "../timers";
 const DEFAULT_TIMEOUT = 60;
 /** Seconds that an operation waits for another one on the same droplet. */
 const DEFAULT_LOCK_TIMEOUT = 600;
-/** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); some stay free for people. */
+/** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); this leaves some for people. */
 const LANES = 4;
-/** How long a call that reached its limit may take to end before its lane goes with it. */
+/** How long a killed call may take to end before Hornet kills its lane too. */
 const GIVE_UP_MS = 5000;
 
 /**
- * A session with one droplet: a few lanes over one connection, opened when there is work for them. Calls beyond the
- * lanes queue in order. Local and ssh droplets run the same library.
+ * A session with one droplet: a few lanes over one connection, opened on demand. Further calls queue in order. Local and ssh
+ * droplets run the same library.
  */
 export class Session {
   private folder: PrivateFolder | undefined;
@@ -36,14 +36,13 @@ export class Session {
   private readonly streams = new Set<ByteStream>();
   private readonly ownLock = new LockKeeper(() => this.takeLock());
   readonly name: string;
-  /** How many calls run at once. */
+  /** Maximum of concurrent calls. */
   readonly width: number;
-  /** Watches the droplet's guests by one process there, which lives as long as the session. */
   readonly guestWatch: GuestWatch;
-  /** Names the machine that was reached, as long as it runs; undefined before there was a connection. */
+  /** Identifies the machine until it reboots; undefined before the first connection. */
   machine: string | undefined;
 
-  /** @param operator what this session shares with the operator's other ones; left out, it is the only one */
+  /** @param operator the state shared with the operator's other sessions. Default: it is the only one */
   constructor(
     private readonly connection: Connection,
     private readonly operator: Operator = new Operator(),
@@ -58,41 +57,41 @@ export class Session {
     return this.operator.trace;
   }
 
-  /** False where the droplet is this machine. */
+  /** False if the droplet is this machine. */
   get overSsh(): boolean {
     return !isLocal(this.connection);
   }
 
-  /** How long connecting, or one call, may usually take. */
+  /** Default limit in ms of a connection attempt and of one call. */
   get usualMs(): number {
     return (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;
   }
 
-  /** Seconds that this session waits for others that change the droplet. */
+  /** Seconds that this session waits for other operations on the droplet. */
   get patience(): number {
     return Math.ceil(this.connection.lockTimeout ?? DEFAULT_LOCK_TIMEOUT);
   }
 
   /**
-   * True while this operator holds the droplet's lock, by this session or by one that reached it by another name.
+   * True while this operator holds the droplet's lock, in this session or in one that reached it by another name.
    *
-   * @throws ConnectionError where the droplet cannot be reached
+   * @throws ConnectionError if the droplet cannot be reached
    */
   async holdsLock(): Promise<boolean> {
     return this.operator.lockOf(await this.reached(), this.ownLock).held();
   }
 
   /**
-   * Takes the droplet's lock, once for the session; a lost lock is taken anew.
+   * Takes the droplet's lock, once for the session; it takes a lost lock again.
    *
-   * @returns what names the moment at which it was taken the time before
-   * @throws HornetError that names the holder where the wait is over
+   * @returns its stamp; see {@link DropletLock.stamp}
+   * @throws HornetError that names the holder if the wait is too long
    */
   async hold(): Promise<string> {
     return this.operator.lockOf(await this.reached(), this.ownLock).keep();
   }
 
-  /** The machine that the connection leads to; which one it is, is known once it was reached. */
+  /** The machine behind the connection, which the first lane asks. */
   private async reached(): Promise<string> {
     if (this.machine === undefined) this.pool.release(await this.pool.acquire());
     return this.machine ?? this.name;
@@ -102,14 +101,14 @@ export class Session {
    * Runs a library function.
    *
    * @returns its stdout
-   * @throws CommandError where it exits with another code than 0 or reaches its limit
-   * @throws ConnectionError where the droplet cannot be reached, or is lost meanwhile
+   * @throws CommandError if its exit code is not 0 or it reaches its limit
+   * @throws ConnectionError if the droplet cannot be reached, or the connection is lost meanwhile
    */
   call<Name extends CallName>(call: Call<Name>): Promise<string> {
     return this.perform(call);
   }
 
-  /** The same for any code; only tests run what is no function of droplet/. */
+  /** The same for any code; only tests run code that is no function of droplet/. */
   async perform(call: AnyCall): Promise<string> {
     const asked = Date.now();
     const lane = await this.pool.acquire();
@@ -133,17 +132,17 @@ export class Session {
   }
 
   /**
-   * Starts a library function whose stdin and stdout are streams of bytes, over the session's connection.
+   * Starts a library function whose stdin and stdout are byte streams, over the session's connection.
    *
-   * @param into what reads its stdout, past this process: a stream to another droplet
-   * @throws ConnectionError where the droplet cannot be reached
+   * @param into a stream to another droplet that reads its stdout, without this process between
+   * @throws ConnectionError if the droplet cannot be reached
    */
   async stream<Name extends CallName>(call: Call<Name>, into?: ByteStream): Promise<ByteStream> {
     const { what, run, vars }: AnyCall = call;
     // The connection is the first lane's.
     this.pool.release(await this.pool.acquire());
     if (kindOf(run) !== "reads") await this.hold();
-    await into?.told;
+    await into?.callSent;
     const purpose = { what, run, droplet: this.name };
     const code = encode({ what, run, vars: vars ?? {} });
     const library = this.operator.library(injectionOf());
@@ -155,10 +154,10 @@ export class Session {
   }
 
   /**
-   * What ssh(1) may use as its ProxyCommand to reach what lies behind the droplet, over the session's connection;
-   * undefined where the droplet is this machine.
+   * A ProxyCommand for ssh(1) that reaches hosts behind the droplet over the session's connection; undefined if the droplet
+   * is this machine.
    *
-   * @throws ConnectionError where the droplet cannot be reached
+   * @throws ConnectionError if the droplet cannot be reached
    */
   async proxyCommand(): Promise<string | undefined> {
     if (isLocal(this.connection)) return undefined;
@@ -169,11 +168,11 @@ export class Session {
       .join(" ");
   }
 
-  /** Ends all streams, all lanes and the connection. The session can be used again afterwards; it then connects anew. */
+  /** Ends all streams, all lanes and the connection. A later call connects again. */
   async close(): Promise<void> {
     await Promise.all([...this.streams].map((stream) => stream.close()));
     const lanes = this.pool.drain();
-    // Its end ends the session's lanes; they go first.
+    // The lock's end ends the session's lanes, so they go first.
     await Promise.all(lanes.slice(1).map((lane) => lane.close()));
     this.operator.forget(this.ownLock);
     await this.ownLock.give();
@@ -208,20 +207,20 @@ export class Session {
     } finally {
       timer.cancel();
     }
-    // The lane is not given back before, or what is killed would be the work of the next call.
+    // Before the lane's release: otherwise the kill would hit the next call.
     await aborting;
     throw this.failure(call, null, `${reason} and was ended`);
   }
 
   /**
-   * Kills what a lane's call has started, and the lane itself where that does not end the call.
+   * Kills the processes of a lane's call, and the lane too if that does not end the call.
    *
    * @param over the end of the call
    */
   private async abort(lane: Lane, over: Promise<void>): Promise<void> {
     const giveUp = startTimer(GIVE_UP_MS, () => lane.kill());
     try {
-      // Beside the lanes and gone right after: all of them may be busy, and each end of a call must not add one.
+      // A temporary lane outside of the pool: all others may be busy.
       const helper = await this.connect(false);
       try {
         await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit", {
@@ -260,10 +259,10 @@ export class Session {
       this.machine = machine.join(" ");
     } catch (error) {
       limit.cancel();
-      const said = `${error instanceof Error ? error.message : String(error)}${late === "" ? "" : `: ${late}`}`;
-      throw new UnreachableError(`cannot use ${this.name}: ${said}`, {
-        next: connectionHint(said),
-        again: `cannot use ${this.name}, as another resource says with the reason`,
+      const why = `${messageOf(error)}${late === "" ? "" : `: ${late}`}`;
+      throw new UnreachableError(`cannot use ${this.name}: ${why}`, {
+        next: connectionHint(why),
+        again: `cannot use ${this.name}; another resource reports the reason`,
       });
     }
     limit.cancel();

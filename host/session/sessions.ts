@@ -3,7 +3,7 @@ import type { Trace } from "../trace";
 import { Operator } from "./operator";
 import { Session } from "./session";
 
-/** The sessions of one operator: one for each connection. Sessions that reach the same machine share its lock. */
+/** The sessions of one operator, one for each connection. Sessions to the same machine share its lock. */
 export class Sessions {
   private readonly operator = new Operator();
   private readonly sessions = new Map<string, Session>();

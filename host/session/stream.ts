@@ -4,42 +4,42 @@ import { injectionOf } from "./effects";
 import { CommandError, ConnectionError } from "../errors";
 import { start, startInto } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
-import { sshWords } from "../ssh/options";
+import { sshOutput } from "../ssh/options";
 import { startTimer } from "../timers";
 
-/** What a stream is for, for its errors. */
+/** A stream's purpose, for its errors. */
 export interface StreamPurpose {
   readonly what: string;
   readonly run: string;
   readonly droplet: string;
 }
 
-/** ssh's exit code where the connection itself failed (ssh(1)); no function of the library ends with it. */
+/** ssh's exit code if the connection itself failed (ssh(1)); no library function ends with it. */
 const SSH_FAILED = 255;
 
-/** How long a function may take to end once its input has. */
+/** How long a function may take to end after its input. */
 const CLOSE_MS = 2000;
 
-/** Bytes of its stderr that are kept: its end. */
+/** The last bytes of its stderr that are kept. */
 const STDERR_KEPT = 256 * 1024;
 
-/** A library function at work on a droplet, with its stdin and stdout as streams. */
+/** A running library function on a droplet, with its stdin and stdout as streams. */
 export class ByteStream {
   private readonly child: ChildProcessByStdio<Writable, Readable | null, Readable>;
   private readonly stderr = new Tail(STDERR_KEPT);
   private killed = false;
-  /** Its end. Rejects with CommandError where it failed, with ConnectionError where the droplet was lost. */
+  /** Rejects with CommandError if the function failed, with ConnectionError if the connection was lost. */
   readonly ended: Promise<void>;
-  /** Resolves once it has been told what to do, so that all further input is the function's own. */
-  readonly told: Promise<void>;
-  /** Marks the line that precedes its stdout. A stream that another one reads has the reader's, who waits for it. */
+  /** Resolves once the call was sent, so that the function reads all further input. */
+  readonly callSent: Promise<void>;
+  /** Marks the line before its stdout. A stream into another one uses the key of the reader, which waits for that line. */
   readonly key: string;
   private readonly body: Readable;
 
   /**
    * @param argv the command of a shell that serves `serve_stream`
    * @param sent the library and the call, which the shell reads first
-   * @param into what reads its stdout, past this process; its `input` is nobody else's from then on
+   * @param into the stream that reads its stdout, without this process between; nothing else may use its `input` then
    */
   constructor(
     argv: readonly [string, ...string[]],
@@ -49,9 +49,9 @@ export class ByteStream {
   ) {
     const child = into === undefined ? start(argv) : startInto(argv, into.input);
     this.child = child;
-    // It has a descriptor of its own for it now; while ours is open, its end is not seen.
+    // The child has its own descriptor; while this one is open, the reader sees no end of input.
     into?.input.destroy();
-    // Its end says why.
+    // `ended` reports the reason.
     this.child.stdin.on("error", () => undefined);
     const injection = injectionOf();
     const points = injection && new KeyedLines(injection.key, (line) => injection.obey(line));
@@ -63,7 +63,7 @@ export class ByteStream {
     this.ended = new Promise((resolve, reject) => {
       this.child.on("error", reject);
       this.child.on("close", (exit, signal) => {
-        // Whoever reads the output has it by then: it comes by way of a transform.
+        // Later, because the output passes a transform: its reader must have it first.
         setImmediate(() => {
           if (exit === 0) resolve();
           else reject(this.failure(purpose, exit, signal));
@@ -78,21 +78,21 @@ export class ByteStream {
       Buffer.from(`${this.key} ${call.length}\n`),
       call,
     ]);
-    // Where that fails, its end says why.
-    this.told = new Promise((resolve) => this.child.stdin.write(bytes, () => resolve()));
+    // If that fails, `ended` reports the reason.
+    this.callSent = new Promise((resolve) => this.child.stdin.write(bytes, () => resolve()));
   }
 
-  /** What the function reads. */
+  /** The function's stdin. */
   get input(): Writable {
     return this.child.stdin;
   }
 
-  /** What the function says; nothing where it goes into another stream. */
+  /** The function's stdout; empty if it goes into another stream. */
   get output(): Readable {
     return this.body;
   }
 
-  /** Ends its input, and waits until the function has ended by itself, or a while. */
+  /** Ends its input, waits for the function's end, and kills it if that takes too long. */
   async close(): Promise<void> {
     this.setReferenced(true);
     const late = startTimer(CLOSE_MS, () => this.kill());
@@ -101,7 +101,7 @@ export class ByteStream {
     late.cancel();
   }
 
-  /** Keeps node alive for this stream, or no longer. */
+  /** Whether this stream keeps node alive. */
   setReferenced(referenced: boolean): void {
     const { child } = this;
     const handles: ({ ref?(): void; unref?(): void } | null)[] = [
@@ -116,28 +116,27 @@ export class ByteStream {
     }
   }
 
-  /** Ends it at once. */
   kill(): void {
     this.killed = true;
     this.child.kill();
-    // ssh hands its descriptors to the process that carries the connection, which keeps them for as long as the other end likes.
+    // ssh passes its descriptors to the process that carries the connection, which keeps them as long as the other end wants.
     this.child.stdout?.destroy();
     this.child.stderr.destroy();
   }
 
   private failure({ what, run, droplet }: StreamPurpose, exit: number | null, signal: string | null): Error {
     if (!this.killed && (exit === null || exit === SSH_FAILED)) {
-      const said = sshWords(this.stderr.text()).slice(-600);
+      const output = sshOutput(this.stderr.text()).slice(-600);
       return new ConnectionError(
-        `the connection to ${droplet} was lost while it was to ${what}${signal === null ? "" : ` (${signal})`}`,
-        { details: said === "" ? [] : [`ssh said: ${said}`] },
+        `the connection to ${droplet} was lost (${what})${signal === null ? "" : `: ${signal}`}`,
+        { details: output === "" ? [] : [`ssh printed: ${output}`] },
       );
     }
     return new CommandError({ what, droplet, command: run, code: exit, stderr: this.stderr.text() });
   }
 }
 
-/** Drops everything up to a line, which may come in several pieces. */
+/** Drops everything up to and including a line, which may arrive in several pieces. */
 function afterLine(line: string): Transform {
   const mark = Buffer.from(line);
   let carry: Buffer | undefined = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseWay, type OperatorsWay } from "./operatorConfig";
+import { parseRoute, type OperatorRoute } from "./operatorConfig";
 
 let folder: string;
 beforeAll(() => {
@@ -10,7 +10,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each<[what: string, config: string, expected: OperatorsWay]>([
+test.each<[what: string, config: string, expected: OperatorRoute]>([
   ["nothing", "", {}],
   ["what is the same for all", "Host *\n  ServerAliveInterval 30\n  IdentityFile ~/.ssh/id_ed25519\n", {}],
   ["an alias", "Host prod\n  HostName 203.0.113.10\n  User somebody\n", { hostName: "203.0.113.10" }],
@@ -32,5 +32,5 @@ test.each<[what: string, config: string, expected: OperatorsWay]>([
   const file = join(folder, "config");
   writeFileSync(file, config);
   const said = execFileSync("ssh", ["-G", "-F", file, "-l", "root", "-p", "22", "--", "prod"], { encoding: "utf8" });
-  expect(parseWay(said, "prod")).toEqual(expected);
+  expect(parseRoute(said, "prod")).toEqual(expected);
 });

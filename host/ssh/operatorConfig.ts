@@ -2,21 +2,21 @@ import type { SshConnection } from "../../model/connection";
 import { capture } from "../exec";
 import { quote } from "../quote";
 
-/** What the operator's own ssh_config(5) says of a droplet's host. */
-export interface OperatorsWay {
-  /** The address that an alias stands for. */
+/** How the operator's ssh_config(5) reaches a droplet's host. */
+export interface OperatorRoute {
+  /** The address behind an alias. */
   readonly hostName?: string;
-  /** A command that leads to the host, through a bastion say; `%h` and `%p` are its address and port. */
+  /** A command that connects to the host, through a bastion for example; `%h` and `%p` are its address and port. */
   readonly proxyCommand?: string;
   /** Keys to log in with. */
   readonly identityFiles?: readonly string[];
 }
 
-/** Keys that every client tries by itself (ssh(1)). */
+/** Keys that ssh tries by default (ssh(1)). */
 const USUAL = /^~\/\.ssh\/id_[a-z0-9_]+$/;
 
-/** Reads what `ssh -G` says of a host. */
-export function parseWay(text: string, host: string): OperatorsWay {
+/** Parses the output of `ssh -G` for a host. */
+export function parseRoute(text: string, host: string): OperatorRoute {
   const all = (key: string): string[] =>
     text.split("\n").flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length + 1).trim()] : []));
   const [hostName = host] = all("hostname");
@@ -31,7 +31,7 @@ export function parseWay(text: string, host: string): OperatorsWay {
   };
 }
 
-/** ProxyJump as a command: only an ssh of its own looks into the operator's configuration for the hosts on the way. */
+/** ProxyJump as a command: only a separate ssh reads the operator's configuration for the jump hosts. */
 function through(jump: string): string {
   const hops = jump.split(",").map((hop) => (hop.startsWith("ssh://") ? hop : `ssh://${hop}`));
   const last = hops.pop() ?? "";
@@ -42,12 +42,12 @@ function through(jump: string): string {
 }
 
 /**
- * How the operator's ssh goes to a droplet: connections of Hornet's go the same way, but a file that is given with `ssh -F`
- * takes the place of that configuration, so what counts has to stand in it.
+ * The route that the operator's ssh takes to a droplet. Hornet uses it too, but `ssh -F FILE` replaces the operator's
+ * configuration, so that file must repeat what matters of it.
  */
-export function operatorsWay({ host, user, port }: SshConnection): Promise<OperatorsWay> {
+export function operatorRoute({ host, user, port }: SshConnection): Promise<OperatorRoute> {
   return capture(["ssh", "-G", "-l", user, "-p", String(port), "--", host]).then(
-    ({ code, stdout }) => (code === 0 ? parseWay(stdout, host) : {}),
+    ({ code, stdout }) => (code === 0 ? parseRoute(stdout, host) : {}),
     () => ({}),
   );
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectionSchema, describeConnection, isLocal, type SshConnection } from "../../model/connection";
-import { connectionHint, expandHome, knownHostsLine, sshOptions, sshWords } from "./options";
+import { connectionHint, expandHome, knownHostsLine, sshOptions, sshOutput } from "./options";
 
 const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
 const connection: SshConnection = { host: "203.0.113.10", user: "root", port: 22, privateKeyPath: undefined, hostKey };
@@ -101,7 +101,7 @@ test.each([
   ["ssh: connect to host h port 22: Connection refused", "hornet:droplet.host and port"],
   ["ssh: Could not resolve hostname h: Name or service not known", "hornet:droplet.host and port"],
   ["ssh: connect to host h port 22: Connection timed out", "hornet:droplet.host and port"],
-  ["ssh said: sudo: a password is required", "NOPASSWD"],
+  ["ssh printed: sudo: a password is required", "NOPASSWD"],
   ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
   ["something else", "ssh -v"],
 ])("%s: what to do", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
@@ -123,11 +123,11 @@ Offending ED25519 key in /tmp/hornet-6fXtlI/known_hosts:1
 Host key for h has changed and you have requested strict checking.
 Host key verification failed.
 `;
-  expect(sshWords(said)).toBe(`The fingerprint for the ED25519 key sent by the remote host is
+  expect(sshOutput(said)).toBe(`The fingerprint for the ED25519 key sent by the remote host is
 SHA256:iHX7aOiRfPwQm7Jld46MhPxwlskdp.
 Host key for h has changed and you have requested strict checking.
 Host key verification failed.`);
-  expect(connectionHint(sshWords(said))).toContain("hornet:droplet.hostKey");
+  expect(connectionHint(sshOutput(said))).toContain("hornet:droplet.hostKey");
 });
 
 test.each<[string, unknown]>([

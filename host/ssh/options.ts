@@ -5,7 +5,7 @@ import type { SshConnection } from "../../model/connection";
 import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN } from "../../model/sshPolicy";
 import { writeWhole } from "../wholeFile";
 
-/** How known_hosts names a droplet; a port other than 22 stands behind brackets (sshd(8)). */
+/** A droplet's name in known_hosts; with a port other than 22 the host is in brackets (sshd(8)). */
 function knownName({ host, port }: SshConnection): string {
   return port === 22 ? host : `[${host}]:${port}`;
 }
@@ -15,28 +15,28 @@ export function knownHostsLine(connection: SshConnection): string | undefined {
   return connection.hostKey === undefined ? undefined : `${knownName(connection)} ${connection.hostKey}\n`;
 }
 
-/** The configuration files that ssh reads by itself: the user's, whose home ssh takes from the user database, and the system's. */
+/** ssh's default configuration files: the user's, whose home ssh takes from the user database, and the system's. */
 const OPERATOR_FILES: readonly string[] = [join(userInfo().homedir, ".ssh/config"), "/etc/ssh/ssh_config"];
 
 /**
- * The operator's configuration, and behind it what removes the variables that it sends. How ssh reaches the host stays the
- * operator's: HostName, ProxyJump, ProxyCommand, IdentityFile, IdentityAgent, and algorithms.
+ * Includes the operator's configuration, then removes the variables that it sends. The operator's HostName, ProxyJump,
+ * ProxyCommand, IdentityFile, IdentityAgent and algorithms still apply.
  */
 function operatorConfig(files: readonly string[]): string {
   return [...files.map((file) => `Include "${file}"`), "Host *", configLine(NO_VARIABLES), ""].join("\n");
 }
 
-/** Writes a file that several connections of a session share. One that reads it never sees a part of it. */
+/** Writes a file that several connections of a session share; no reader ever sees a part of it. */
 function writeShared(file: string, text: string): void {
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeWhole(file, text);
 }
 
 /**
- * OpenSSH's options for a droplet. Nothing is ever asked and an unknown or changed host key is refused.
+ * OpenSSH's options for a droplet. ssh never prompts and refuses an unknown or changed host key.
  *
  * @param folder a private folder for the control socket, the configuration and the pinned known_hosts file; its path must
  *   be short, since a unix socket's path holds 107 bytes (unix(7))
- * @param operatorFiles the operator's own configuration, the files that count most first
+ * @param operatorFiles the operator's configuration files, highest priority first
  */
 export function sshOptions(
   connection: SshConnection,
@@ -59,7 +59,7 @@ export function sshOptions(
   if (pin !== undefined) {
     const file = join(folder, "known_hosts");
     writeShared(file, pin);
-    // The operator's own configuration may say that the host is an alias of another one.
+    // The operator's configuration may declare the host an alias of another one.
     options.push(`UserKnownHostsFile="${file}"`, ...ONLY_THE_PIN, `HostKeyAlias=${knownName(connection)}`);
   }
   if (connection.privateKeyPath !== undefined) {
@@ -81,16 +81,16 @@ export function expandHome(path: string): string {
   return path.startsWith("~/") ? join(homedir(), path.slice(2)) : path;
 }
 
-/** Of ssh's warning of a host key that changed, what has nothing to do with how Hornet checks it. */
-const NOT_OURS =
+/** Lines of ssh's warning about a changed host key that do not apply to Hornet's temporary known_hosts. */
+const IRRELEVANT_WARNING =
   /^(@.*|IT IS POSSIBLE THAT .*|Someone could be .*|It is also possible .*|Please contact .*|Add correct host key in .*|Offending .*|\s*remove with:|\s*ssh-keygen -f .*)\r?\n/gm;
 
-/** What ssh said on stderr, without advice about a known_hosts that lives as long as the command. */
-export function sshWords(stderr: string): string {
-  return stderr.replace(NOT_OURS, "").trim();
+/** ssh's stderr without the advice about known_hosts, which Hornet deletes after the command. */
+export function sshOutput(stderr: string): string {
+  return stderr.replace(IRRELEVANT_WARNING, "").trim();
 }
 
-/** What to do about a connection that ssh refused, read from the end of its stderr. */
+/** The next step after a failed connection, derived from ssh's stderr. */
 export function connectionHint(stderr: string): string {
   if (
     /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i.test(
@@ -107,8 +107,8 @@ export function connectionHint(stderr: string): string {
   }
   if (/Connection refused|timed out|No route to host|Could not resolve/i.test(stderr)) {
     return (
-      "check hornet:droplet.host and port, and that the machine is up and lets you in; of one that is gone for good, with " +
-      "all that was on it, HORNET_GONE=HOST in the environment lets Hornet forget"
+      "check hornet:droplet.host and port, and that the machine is up and lets you in; if it no longer exists, set " +
+      "HORNET_GONE=HOST in the environment, and Hornet forgets everything that was on it"
     );
   }
   if (/(^|: )sudo: /m.test(stderr)) {

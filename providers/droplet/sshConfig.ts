@@ -50,7 +50,7 @@ async function filesOf(
   if (isLocal(connection)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
-  const way = await droplet.operatorsWay();
+  const way = await droplet.operatorRoute();
   return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...way }, targets);
 }
 

@@ -3,7 +3,7 @@ import type { Call } from "../../host/session/call";
 import type { CallName } from "../../host/session/calls";
 import type { Session } from "../../host/session/session";
 import type { Sessions } from "../../host/session/sessions";
-import { operatorsWay, type OperatorsWay } from "../../host/ssh/operatorConfig";
+import { operatorRoute, type OperatorRoute } from "../../host/ssh/operatorConfig";
 import { isLocal, type Connection } from "../../model/connection";
 import type { Observed } from "../../model/observed";
 import { BootThrottle } from "./bootThrottle";
@@ -57,7 +57,7 @@ export class Droplet {
   readonly unreachable = new Unreachable();
   /** By owner label and runtime folder. */
   private readonly parts = new Map<string, Part>();
-  private sshWay: Promise<OperatorsWay> | undefined;
+  private sshRoute: Promise<OperatorRoute> | undefined;
 
   constructor(
     private readonly shared: Shared,
@@ -73,7 +73,7 @@ export class Droplet {
     if (JSON.stringify(connection) === JSON.stringify(this.connection)) return;
     this.connection = connection;
     this.unreachable.forget();
-    this.sshWay = undefined;
+    this.sshRoute = undefined;
   }
 
   /** The operator says that it is gone for good, with all that was on it. */
@@ -167,10 +167,10 @@ export class Droplet {
   }
 
   /** How the operator's own ssh reaches the droplet; nothing where it is this machine. */
-  operatorsWay(): Promise<OperatorsWay> {
+  operatorRoute(): Promise<OperatorRoute> {
     const { connection } = this;
-    this.sshWay ??= isLocal(connection) ? Promise.resolve({}) : operatorsWay(connection);
-    return this.sshWay;
+    this.sshRoute ??= isLocal(connection) ? Promise.resolve({}) : operatorRoute(connection);
+    return this.sshRoute;
   }
 
   /** An operation may reach one machine by several connections; which machine it is, is known once it was reached. */

@@ -1,4 +1,4 @@
-import { endWithEngine } from "../../host/session/exitWithEngine";
+import { exitWithEngine } from "../../host/session/exitWithEngine";
 import { Sessions } from "../../host/session/sessions";
 import type { Connection } from "../../model/connection";
 import { ChangeLog } from "./changeLog";
@@ -24,7 +24,7 @@ export class Operation implements Shared {
 
   /** @param sessions those of an earlier operation of this process, in tests; left out, the operation connects anew */
   constructor(readonly sessions: Sessions = new Sessions()) {
-    endWithEngine();
+    exitWithEngine();
   }
 
   /**

@@ -47,7 +47,7 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const { droplet } = resolveDroplet(spec.droplet, { stack });
   const session = sessions.of(droplet);
   const mark = await findMark(session, spec, stack);
-  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { asItIs: true });
+  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { ignoreLock: true });
   const verdict = await preflight(sessions, session, spec, observed, mark);
   const found = withLimits(inspect(spec, mark ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
@@ -75,7 +75,7 @@ function vars(spec: FleetSpec): Readonly<Record<"runtime_dir" | "vmm_timeout_ms"
 
 /** The stack's mark on the droplet. Its id holds the organization, which only the engine knows; the name is enough. */
 async function findMark(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
-  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { asItIs: true });
+  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { ignoreLock: true });
   const marks = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
   return marks.find((mark) => mark.startsWith("hornet:") && ownerName(mark) === `${PROJECT}/${stack}`);
 }
