@@ -4,8 +4,8 @@
 #
 #   build-image.sh [--add DIR]… [--size MIB] [--out FILE]
 #
-# --add DIR lays the files of DIR over the image (hooks, an agent, keys for tests), with their modes, owned by root.
-# Prints on stdout the folder in the cache that holds rootfs.ext4, or FILE when --out asks for a copy.
+# --add DIR copies the files of DIR into the image (hooks, an agent, keys for tests), with their modes, owned by root.
+# Prints on stdout the folder in the cache with rootfs.ext4, or FILE if --out asks for a copy.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -66,7 +66,7 @@ cp -R "$here/image/." "$root"
 "$here/identity/install.sh" --root "$root" --init busybox --helper "$helper" >"$log" 2>&1 || fail_with_log "guest image: install.sh" "$log"
 for folder in "${adds[@]}"; do lay_over "$folder" "$root"; done
 
-# A microVM has no power button: a reset is what ends it.
+# A microVM has no power button; a reset ends it.
 for name in poweroff halt; do
   rm -f "$root/sbin/$name"
   printf '#!/bin/sh\nexec /sbin/reboot "$@"\n' >"$root/sbin/$name"

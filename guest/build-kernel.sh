@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the mini guest kernel from Debian's linux-source-6.1 and guest/kernel.config.
-# Prints on stdout only the folder that holds `vmlinux` (an ELF file, entered by PVH or Firecracker's 64-bit protocol);
-# progress goes to stderr. A finished build is kept in the cache under the hash of its inputs. About three minutes on two
-# idle cores. HORNET_JOBS: how many compilers at once, else as many as there are cores.
+# Prints on stdout only the folder with `vmlinux` (an ELF file, entered by PVH or Firecracker's 64-bit protocol); progress
+# goes to stderr. The cache keeps a build under the hash of its inputs. A build takes about three minutes on two idle cores.
+# HORNET_JOBS: number of parallel compilers; default: number of cores.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,7 +13,7 @@ source_package=linux-source-6.1
 tarball=/usr/src/$source_package.tar.xz
 need_packages "$source_package" gcc libc6-dev make flex bison bc libelf-dev xz-utils binutils
 
-# -O1 takes a quarter off the build. One file needs the optimizer to drop calls to functions that are not configured.
+# -O1 saves a quarter of the build time. One file needs the optimizer to drop calls to functions that are not configured.
 targets=(KCFLAGS=-O1 CFLAGS_signal.o=-O2 vmlinux)
 wanted=$(grep -E '^CONFIG_' "$here/kernel.config")
 key=$(hash_of "$(package_versions "$source_package" gcc-12 binutils)" "$wanted" "${targets[*]}")
@@ -32,8 +32,8 @@ log=$work/build.log
 jobs=${HORNET_JOBS:-$(nproc)}
 
 say "guest kernel: unpacking $source_package"
-# The largest folders that this configuration can never compile are left out, but for their Kconfig files, which the
-# configuration reads. Few patterns: tar holds each against every member.
+# Excludes the largest folders that this configuration never compiles, but not their Kconfig files, which make reads. Few
+# patterns: tar compares each with every member.
 excludes=(--exclude="$source_package/Documentation/*."{rst,yaml,txt})
 for folder in sound drivers/gpu drivers/net/ethernet drivers/net/wireless drivers/media drivers/staging \
   drivers/infiniband drivers/scsi drivers/iio arch/arm arch/arm64 arch/powerpc arch/mips tools/testing tools/perf; do
@@ -42,7 +42,7 @@ done
 xz -dc -T0 "$tarball" | tar -C "$work" --no-same-owner "${excludes[@]}" -xf -
 cd "$work/$source_package"
 
-# The same inputs give the same bytes: nothing of this machine or this moment goes in.
+# The same inputs give the same bytes: the build contains nothing of this machine or moment.
 export KBUILD_BUILD_TIMESTAMP='2000-01-01' KBUILD_BUILD_USER=hornet KBUILD_BUILD_HOST=hornet LC_ALL=C
 
 say "guest kernel: configuring"
@@ -50,7 +50,7 @@ make KCONFIG_ALLCONFIG="$here/kernel.config" allnoconfig >"$log" 2>&1 || fail_wi
 absent=$(grep -vxFf .config <<<"$wanted" || true)
 [ -z "$absent" ] || fail "guest kernel: guest/kernel.config asks for what this source does not give: $absent"
 
-# How many objects there will be is known only roughly before they are made; the count of one build is a good guess.
+# The number of objects of an earlier build, for the progress.
 expected=840
 # shellcheck disable=SC2094 # both only append
 make -j"$jobs" "${targets[@]}" 2>>"$log" | tee -a "$log" | progress_of "guest kernel: compiling" "$expected" ||

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Makes a guest's root file system out of a tree that somebody else has made: a distribution's minimal root file system, a
-# container image. Adds what such a tree lacks to be a guest (an init's settings, an ssh server) and the identity
-# service. Nothing is mounted. The same inputs give the same bytes.
+# Makes a guest's root file system from an existing tree: a distribution's minimal root file system or a container image.
+# Adds what a guest needs (an init's settings, an ssh server) and the identity service. Mounts nothing. The same inputs give
+# the same bytes.
 #
 #   build-rootfs.sh --out FILE --layer TAR… [OPTION…]      or --debootstrap SUITE in place of the layers
 #
-#   --layer TAR         a tar archive, compressed or not; later ones go over earlier ones, with OCI's whiteouts
-#   --debootstrap SUITE Debian's minimal system of that suite; --packages A,B adds packages, --mirror URL is where from.
-#                       It is kept: the same again gives the same, --refresh installs anew
-#   --add DIR           files laid over it, with their modes, owned by root
-#   --init KIND, --sshd KIND   as install.sh takes them; found by what is there
-#   --no-service        leaves the identity service out: the guest is told over ssh
-#   --size MIB          left out, a third more than is in it, and 64 MiB
+#   --layer TAR         a tar archive, compressed or not; later ones overlay earlier ones, with OCI's whiteouts
+#   --debootstrap SUITE Debian's minimal system of that suite; --packages A,B adds packages, --mirror URL is their source.
+#                       The cache keeps it; --refresh installs it again
+#   --add DIR           copies the files of DIR into it, with their modes, owned by root
+#   --init KIND, --sshd KIND   for install.sh; default: detected
+#   --no-service        omits the identity service: the guest gets its identity over ssh
+#   --size MIB          default: the size of the content, a third more, and 64 MiB
 #
 # Prints the image's sha256 on stdout.
 set -euo pipefail
@@ -54,12 +54,12 @@ log=$work/log root=$work/root
 mkdir -m 755 "$root"
 umask 022
 
-# apply_layer TAR: unpacks it over $root; a file .wh.NAME takes NAME away, .wh..wh..opq empties its folder (OCI image
+# apply_layer TAR: unpacks it over $root; a file .wh.NAME removes NAME, .wh..wh..opq empties its folder (OCI image
 # specification, layers).
 apply_layer() {
   local path folder outside
   tar --quoting-style=literal -tf "$1" >"$work/list" 2>>"$log" || fail_with_log "guest image: tar -t $1" "$log"
-  # A symbolic link of an earlier layer may lead into this machine's own files.
+  # A symbolic link of an earlier layer may point to this machine's files.
   outside=$(cd "$root" && sed 's|[^/]*$||; s|^/*|./|' "$work/list" | LC_ALL=C sort -u | xargs -rd '\n' realpath -m -- |
     awk -v root="$(realpath "$root")/" 'index($0 "/", root) != 1 { print; exit }')
   [ -z "$outside" ] || fail "guest image: the layer $1 has files that an earlier one leads out of the guest, to $outside"
@@ -75,7 +75,7 @@ apply_layer() {
   ! grep -qi setxattr "$log" || fail_with_log "guest image: capabilities of files out of $1" "$log"
 }
 
-# install_suite: the tar archive of a Debian suite, in $suite_tar; in the cache from then on.
+# install_suite: sets $suite_tar to the tar archive of a Debian suite in the cache.
 install_suite() {
   local result draft
   need_packages mmdebstrap
@@ -86,7 +86,7 @@ install_suite() {
   if [ -f "$suite_tar" ] && [ -z "$refresh" ]; then return; fi
   say "guest image: installing Debian $suite"
   draft=$(cache_work "$result")
-  # What it mounts meanwhile is nobody else's to see.
+  # In a mount namespace, because mmdebstrap mounts.
   SOURCE_DATE_EPOCH=$image_time unshare --mount --propagation private mmdebstrap --quiet --mode=root --variant=minbase ${packages:+"--include=$packages"} \
     "$suite" "$draft/suite.tar" ${mirror:+"$mirror"} >>"$log" 2>&1 || fail_with_log "guest image: mmdebstrap" "$log"
   rm -rf "$result"
@@ -101,10 +101,10 @@ for folder in bin dev etc proc root run sys tmp var; do [ -e "$root/$folder" ] |
 chmod 1777 "$root/tmp"
 [ -x "$root/bin/sh" ] || [ -L "$root/bin/sh" ] || fail "guest image: there is no /bin/sh in it: it is no root file system"
 
-# What would make every clone its template.
+# Files that would make every clone its template.
 rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/dropbear/dropbear_*_host_key "$root"/var/lib/systemd/random-seed
 if [ -e "$root/etc/machine-id" ]; then : >"$root/etc/machine-id"; fi
-# What differs from one unpacking to the next.
+# Files that differ from one unpacking to the next.
 rm -f "$root"/var/cache/ldconfig/aux-cache "$root"/var/log/{alternatives,bootstrap,dpkg}.log "$root"/var/log/apt/*.log
 
 grep -q '^[^#]' "$root/etc/fstab" 2>/dev/null || printf '/dev/vda / ext4 rw,noatime 0 0\n' >"$root/etc/fstab"
@@ -118,7 +118,7 @@ if [ -e "$root/etc/inittab" ]; then sed -i '/getty/s/^[^#]/#&/' "$root/etc/initt
 if [ -x "$root/lib/systemd/systemd" ] && [ ! -e "$root/sbin/init" ]; then
   ln -s /lib/systemd/systemd "$root/sbin/init"
 elif [ ! -x "$root/lib/systemd/systemd" ] && [ ! -x "$root/sbin/openrc" ]; then
-  # busybox, with nothing that brings the guest up: Alpine's minirootfs, most containers.
+  # No init system, only busybox: Alpine's minirootfs, most containers.
   if [ ! -x "$root/bin/busybox" ]; then
     need_packages busybox-static
     install -D -m 755 /bin/busybox "$root/bin/busybox"

@@ -36,7 +36,7 @@ package_versions() { dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' 
 # hash_of TEXT…: the first 16 hex digits of the sha256 of all texts.
 hash_of() { printf '%s\0' "$@" | sha256sum | cut -c1-16; }
 
-# cache_lock RESULT WHAT: one builder of RESULT at a time; the lock goes with this process.
+# cache_lock RESULT WHAT: allows one builder of RESULT at a time; this process's end releases the lock.
 cache_lock() {
   mkdir -p "$(dirname "$1")"
   exec {lock_fd}>"$1.lock"
@@ -46,7 +46,7 @@ cache_lock() {
   fi
 }
 
-# cache_work RESULT: a new empty folder beside RESULT to build in; what an interrupted build left goes away. Under the lock.
+# cache_work RESULT: makes a new build folder beside RESULT and removes those of interrupted builds. Under the lock.
 cache_work() {
   rm -rf "$1".making.*
   mkdir "$1.making.$$"
@@ -59,36 +59,36 @@ cache_publish() {
   rm -f "$2.lock"
 }
 
-# progress_of WHAT EXPECTED: reads make's output, says every few percent how far it is; passes a failed make on by
-# the caller's pipefail.
+# progress_of WHAT EXPECTED: reads make's output and prints the progress every few percent. The caller's pipefail reports a
+# failed make.
 progress_of() {
   awk -v what="$1" -v expected="$2" '
     /^  (CC|AS) / { done++; percent = int(done * 100 / expected); if (percent > 99) percent = 99
       if (percent >= next_at) { printf "%s: %d %%\n", what, percent > "/dev/stderr"; next_at = percent + 5 } }'
 }
 
-# The moment that everything in an image is from, so that the same inputs give the same bytes: unix seconds.
+# The timestamp of everything in an image, in unix seconds, so that the same inputs give the same bytes.
 image_time=946684800
 
-# write_image ROOT IMAGE MIB LOG [OWNER]: makes an ext4 file system out of the tree ROOT without mounting it. With OWNER
-# root everything belongs to root; else the tree's own numbers are kept. Adds the device nodes for kernels that do not
-# mount devtmpfs before init.
+# write_image ROOT IMAGE MIB LOG [OWNER]: makes an ext4 file system from the tree ROOT without mounting it. With OWNER root
+# everything belongs to root; otherwise the tree's numbers stay. Adds device nodes for kernels that do not mount devtmpfs
+# before init.
 write_image() {
   local root=$1 image=$2 size=$3 log=$4 owner=${5:-} inode path field script=$2.debugfs
   find "$root" -exec touch -h -d "@$image_time" {} +
-  # Fixed identifiers and a fixed clock; features by name, so that this machine's mke2fs.conf has no say.
+  # Fixed identifiers and a fixed clock; features by name, so that this machine's mke2fs.conf does not matter.
   MKE2FS_CONFIG=/dev/null E2FSPROGS_FAKE_TIME=$image_time LC_ALL=C \
     mke2fs -q -F -t ext4 -b 4096 -I 256 -N "$(inode_count "$root")" -m 0 -L hornet -U 484f524e-4554-4755-8553-54524f4f5446 \
     -O none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum \
     -J size=4 -E "hash_seed=484f524e-4554-4755-8553-484153485345,lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0" \
     -d "$root" "$image" "${size}M" >>"$log" 2>&1 || fail_with_log "guest image: mke2fs" "$log"
 
-  # mke2fs -d takes owner and change time over from this machine's files.
+  # mke2fs -d copies owner and change time from this machine's files.
   {
     printf 'cd /dev\n'
     [ -e "$root/dev/console" ] || printf 'mknod console c 5 1\n'
     [ -e "$root/dev/null" ] || printf 'mknod null c 1 3\n'
-    # By number: a name may hold whatever debugfs's own language cannot say.
+    # By number: debugfs's language cannot express every name.
     for inode in $(used_inodes "$image"); do
       [ "$owner" != root ] || for field in uid gid; do printf 'sif <%s> %s 0\n' "$inode" "$field"; done
       for field in atime ctime mtime crtime; do printf 'sif <%s> %s @%s\n' "$inode" "$field" "$image_time"; done
@@ -101,14 +101,14 @@ write_image() {
   } >"$script"
   E2FSPROGS_FAKE_TIME=$image_time debugfs -w -f "$script" "$image" >>"$log" 2>"$script.errors" ||
     fail_with_log "guest image: debugfs" "$log"
-  # The first line says which debugfs it is.
+  # The first line is debugfs's version.
   if [ "$(wc -l <"$script.errors")" -gt 1 ]; then fail_with_log "guest image: debugfs" "$script.errors"; fi
   e2fsck -fn "$image" >>"$log" 2>&1 || fail_with_log "guest image: e2fsck" "$log"
   rm -f "$script" "$script.errors"
   fallocate -d "$image"
 }
 
-# used_inodes IMAGE: the numbers of the files in it, the root folder's first; those that ext4 keeps for itself are left out.
+# used_inodes IMAGE: the inode numbers of its files, the root folder's first, without those that ext4 reserves.
 used_inodes() {
   dumpe2fs "$1" 2>/dev/null | awk '
     /^Inode count:/ { count = $3 }
@@ -138,10 +138,10 @@ install_binary() {
   done
 }
 
-# What dropbear is linked with; taken from the installed packages.
+# dropbear and its libraries, copied from the installed packages.
 dropbear_packages=(dropbear-bin libc6 libcrypt1 libgmp10 libtomcrypt1 libtommath1 zlib1g)
 
-# install_dropbear ROOT: the ssh server, with libraries of its own: the rest of ROOT may know of no glibc.
+# install_dropbear ROOT: the ssh server with its libraries: ROOT may have no glibc.
 install_dropbear() {
   install_binary "$1" /usr/sbin/dropbear
   install_binary "$1" /usr/bin/dropbearkey
@@ -149,10 +149,10 @@ install_dropbear() {
   install -D -m 755 /lib64/ld-linux-x86-64.so.2 "$1/lib64/ld-linux-x86-64.so.2"
 }
 
-# Of extended attributes what a guest needs: what files may do though nobody but root may.
+# The extended attributes that a guest needs: file capabilities.
 with_capabilities=(--xattrs '--xattrs-include=security.capability')
 
-# tree_hash DIR…: of every file's path, kind, mode, links, capabilities and content.
+# tree_hash DIR…: a hash of every file's path, kind, mode, links, capabilities and content.
 tree_hash() {
   local folder
   for folder in "$@"; do
@@ -161,7 +161,7 @@ tree_hash() {
   done
 }
 
-# lay_over DIR ROOT: DIR's files over the tree ROOT, with their modes, owned by root. A folder that is there stays as it is.
+# lay_over DIR ROOT: copies DIR's files into ROOT, with their modes, owned by root. Existing folders keep their mode and owner.
 lay_over() {
   local path
   while IFS= read -r -d '' path; do

@@ -1,6 +1,5 @@
-// A stand-in for Firecracker's metadata service, for the tests of this folder: token, then the identity document, which
-// is the file named on the command line as it is at that moment. Closes the connection after a token when the file
-// FILE.closing is there.
+// A stand-in for Firecracker's metadata service, for the tests of this folder: it serves a token, then the current content of
+// the file on the command line as the identity document. It closes the connection after a token if FILE.closing exists.
 const { createServer } = require("node:http");
 const { randomBytes } = require("node:crypto");
 const { existsSync, readFileSync } = require("node:fs");

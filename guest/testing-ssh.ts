@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { identityText, type Identity } from "../firecracker/identity";
 import { guestAddress, type Guest } from "./testing";
 
-/** What the tests of this folder tell guests, and how they get into them. */
+/** Identities and ssh logins for the tests of this folder. */
 
 const exec = promisify(execFile);
 
@@ -24,14 +24,14 @@ export async function keyPair(folder: string, name: string): Promise<KeyPair> {
   return { file, secret: await readFile(file, "utf8"), line: (await readFile(`${file}.pub`, "utf8")).trim() };
 }
 
-/** Who logs in to a guest, with which key, and which host key alone may answer. */
+/** A login to a guest: user, key, and the only accepted host key. */
 export interface Login {
   readonly user?: string;
   readonly userKey: string;
   readonly hostKey: string;
 }
 
-/** Runs a command in the guest over ssh, its host key pinned; what it says on both outputs. */
+/** Runs a command in the guest over ssh with a pinned host key; returns its stdout and stderr. */
 export async function ssh(guest: Guest, login: Login, command: string): Promise<string> {
   const known = join(guest.folder, "known_hosts");
   await writeFile(known, `${guestAddress} ${login.hostKey}\n`);
@@ -56,7 +56,7 @@ export function identityFor(name: string, host: KeyPair, user: KeyPair): Identit
   };
 }
 
-/** Tells a guest who it is, as Hornet's metadata does, and waits until it says that it is ready; its console. */
+/** Gives a guest its identity by metadata and waits until it is ready; returns its console. */
 export async function tell(guest: Guest, identity: Identity): Promise<string> {
   await guest.put(`${identityText(identity)}clock=${(Date.now() / 1000).toFixed(3)}\n`);
   return guest.waitConsole(new RegExp(`hornet-identity: ready ${identity.generation}`));

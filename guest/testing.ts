@@ -6,18 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** Real guests for the tests of this folder: QEMU under software emulation, in a network namespace of its own. */
+/** Real guests for the tests of this folder: QEMU under software emulation, each in its own network namespace. */
 
 const exec = promisify(execFile);
 export const guestAddress = "192.168.241.2";
 
-/** What a guest under test is asked to do on the way; see `startGuest`. */
+/** Options of `startGuest`. */
 export interface GuestOptions {
   /** The kernel, an ELF file. */
   kernel: string;
-  /** The root file system; it is copied, the guest writes to the copy. */
+  /** The root file system; the guest writes to a copy. */
   rootfs: string;
-  /** Kernel arguments beside those that every guest gets. */
+  /** Further kernel arguments. */
   kernelArguments?: string;
   /** The CPU that the guest sees, as QEMU names it. */
   cpu?: string;
@@ -25,33 +25,33 @@ export interface GuestOptions {
   metadata?: boolean;
 }
 
-/** A guest that runs. Everything it consists of ends with `stop`. */
+/** A running guest. `stop` ends all of its parts. */
 export interface Guest {
   readonly folder: string;
   /** The copy of the root file system that the guest uses. */
   readonly disk: string;
   console(): Promise<string>;
-  /** Waits until the console shows `pattern`; fails after `seconds` with what it shows. */
+  /** Waits until the console shows `pattern`; fails after `seconds` with its content. */
   waitConsole(pattern: RegExp, seconds?: number): Promise<string>;
   /**
-   * Makes `document` what the metadata service gives as the identity; undefined: none. As on a droplet it is gone once the
-   * guest says that it has taken it, unless it is to be `kept`.
+   * Makes `document` the identity document of the metadata service; undefined: none. As on a droplet it is removed once the
+   * guest reports that it has taken it, unless it is `kept`.
    */
   put(document: string | undefined, kept?: "kept"): Promise<void>;
   /** Runs a program in the guest's network namespace; its exit code, stdout and stderr together. */
   inside(argv: string[]): Promise<{ code: number; output: string }>;
-  /** Waits until the virtual machine has ended by itself. */
+  /** Waits until the virtual machine has ended. */
   ended(seconds?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Builds by one of this folder's scripts; the folder that it prints. */
+/** Runs a build script of this folder; returns the folder that it prints. */
 export async function build(script: string, argv: string[] = [], env: Record<string, string> = {}): Promise<string> {
   const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 24 };
   return (await exec(join(__dirname, script), argv, options)).stdout.trim();
 }
 
-/** Polls `probe` until it gives a value; fails with `what()` after `seconds`. */
+/** Polls `probe` until it returns a value; fails with `what()` after `seconds`. */
 export async function eventually<T>(
   probe: () => Promise<T | undefined>,
   what: () => Promise<string>,
@@ -87,7 +87,7 @@ qemu-system-x86_64 -M microvm,acpi=off -cpu "$CPU" -accel tcg -smp 1 -m 128M -no
   -netdev tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=off \
   -device virtio-net-device,netdev=n0,mac=06:00:c0:a8:f1:02 -serial file:"$FOLDER/console" -no-reboot`;
 
-/** The pid, in our own pid namespace, of the process that `unshare --fork` made: the first one in the new namespaces. */
+/** The pid, in this process's pid namespace, of the child of `unshare --fork`, the first process in the new namespaces. */
 async function firstChild(unshare: ChildProcess): Promise<string> {
   const pid = unshare.pid;
   if (pid === undefined) throw new Error("unshare did not start");
@@ -98,7 +98,7 @@ async function firstChild(unshare: ChildProcess): Promise<string> {
   );
 }
 
-/** What the droplet does (droplet/guest/handover.sh). */
+/** Like the droplet (droplet/guest/handover.sh). */
 async function clearOnceTaken(
   file: string,
   generation: string,
@@ -113,7 +113,7 @@ async function clearOnceTaken(
   await rm(file, { force: true });
 }
 
-/** Boots a guest in network, mount and pid namespaces of its own. Needs root, iproute2, util-linux, QEMU. */
+/** Boots a guest in new network, mount and pid namespaces. Needs root, iproute2, util-linux, QEMU. */
 export async function startGuest(options: GuestOptions): Promise<Guest> {
   const folder = await mkdtemp(join(tmpdir(), "hornet-guest-"));
   const disk = join(folder, "rootfs.ext4");
@@ -151,7 +151,7 @@ export async function startGuest(options: GuestOptions): Promise<Guest> {
     put: async (document, kept) => {
       const file = join(folder, "document");
       if (document === undefined) return rm(file, { force: true });
-      // Renamed: the guest asks all the time, and took half a document on a busy machine.
+      // Renamed: the guest polls continuously, and once read half a document on a busy machine.
       await writeFile(`${file}.draft`, document, { mode: 0o600 });
       await rename(`${file}.draft`, file);
       if (kept === undefined)

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091
-# What of others is run when this guest is itself: the user's hooks, the agent. Sourced behind apply.sh, and sent with it.
+# Runs the user's hooks and the agent once this guest has its identity. Sourced after apply.sh, and sent with it.
 
 # become COMMAND: turns a subshell into COMMAND, with the variables of /etc/swarm-env in its environment.
 become() {
   exec 3<&- 6<&- 7<&- 8<&- 9<&- </dev/null
   umask 022
-  # In words, as the environment may have any names, those of our own variables and PATH too.
+  # As positional parameters, because the environment may overwrite any variable, PATH too.
   case $1 in
     */*) set -- "$generation" "$action" "$@" ;;
     *)
@@ -22,7 +22,7 @@ become() {
   exec "$@"
 }
 
-# find_hooks: whether there is anything for run_hooks.
+# find_hooks: sets $hooks to `some` or `none`.
 find_hooks() {
   hooks=none
   for hook in /etc/hornet/on-identity.d/*; do
@@ -30,8 +30,8 @@ find_hooks() {
   done
 }
 
-# run_hooks: each may take HOOK_SECONDS. One that fails is named, and the rest goes on. What they print may hold secrets, so
-# it is kept from the console, and in memory, so only its end is kept.
+# run_hooks: each may take HOOK_SECONDS. A failed hook is named, and the others run. Their output may contain secrets, so it
+# goes to a file in memory and not to the console; only its end is kept.
 run_hooks() {
   log=$RUN/hooks.log
   : >"$log"
@@ -42,14 +42,14 @@ run_hooks() {
       say "passed over hook ${hook##*/}, which is not executable"
       continue
     fi
-    # A shell says on its own stderr that a process was killed.
+    # A shell reports a killed process on its stderr.
     run_hook "$hook" 2>/dev/null
     end=$(tail -c 16384 "$log")
     printf '%s\n' "$end" >"$log"
   done
 }
 
-# run_hook HOOK: one that takes too long is ended with what it has started; one that is done may leave processes behind.
+# run_hook HOOK: kills a hook that takes too long with its descendants; a hook that ends in time may leave processes behind.
 run_hook() {
   seconds=${HOOK_SECONDS:-30} code=0
   timer=$(command -v timeout)
@@ -67,7 +67,7 @@ run_hook() {
   fi
 }
 
-# stop_agent: ends the agent that this service started, with all that it started in its process group; it gets 5 s.
+# stop_agent: ends the process group of the agent that this service started, within 5 s.
 stop_agent() {
   tries=0
   if [ -n "$agent" ] && kill -TERM "-$agent" 2>/dev/null; then
@@ -80,8 +80,8 @@ stop_agent() {
   agent=
 }
 
-# start_agent: by the guest's service manager where install.sh has told it of the agent, else by this service. An
-# executable /etc/hornet/start goes before all: it is the agent itself, or hands it to a service manager and ends.
+# start_agent: by the guest's service manager if install.sh has registered the agent there, else by this service. An
+# executable /etc/hornet/start has priority: it is the agent, or passes it to a service manager and ends.
 start_agent() {
   stop_agent
   output=$RUN/start.log
@@ -97,12 +97,12 @@ start_agent() {
     return
   else
     set -- "$LIBRARY/run-agent"
-    # What an agent says for weeks does not belong into memory, which is what /run is.
+    # Not in /run: an agent's output of weeks would fill memory.
     output=/var/log/hornet-agent.log
     [ -d /var/log ] || mkdir -p /var/log
   fi
-  # A background process is no group leader, so setsid stays in it: its pid is the agent's and its group's. The subshell
-  # leaves it to init, which waits for its end: this service is in `read` all the time.
+  # A background process is no group leader, so setsid does not fork: its pid is the agent's and its group's. The subshell
+  # ends, so that init waits for the agent: this service is always in `read`.
   (
     become setsid "$@" >>"$output" 2>&1 &
     printf '%s\n' "$!" >"$RUN/agent.pid"
@@ -110,7 +110,7 @@ start_agent() {
   find_agent
 }
 
-# find_agent: the agent that an earlier process of ours has started; $RUN does not outlive a boot.
+# find_agent: sets $agent to the agent that an earlier process of this service started; $RUN is empty after a boot.
 find_agent() {
   agent=
   if [ -r "$RUN/agent.pid" ]; then read -r agent <"$RUN/agent.pid"; fi

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091
-# How a document is applied: one function a part; keys.sh and agent.sh hold the larger ones. Sourced by hornet-identity, and
-# sent with over-ssh.sh to guests that have no such service; so they are plain POSIX shell. Every part that fails is named,
-# without its value, by `say` and in the state file, and the rest goes on. Few processes: clones under emulation pay
-# milliseconds for each.
+# Applies a document, with one function for each part; keys.sh and agent.sh have the larger ones. hornet-identity sources
+# them, and Hornet sends them with over-ssh.sh to guests without that service, so they are plain POSIX shell. `say` and the
+# state file name every part that fails, without its value; the others are applied. They start few processes: each costs
+# milliseconds in a clone under emulation.
 #
-# A document is lines of key=value. In the values of authorized-keys, env, agent, host-key and dropbear-key a backslash
-# escapes, as printf's %b has it (`\\`, `\n`, `\0ooo`), which costs no process; the others are words without any.
+# A document has lines of key=value. In the values of authorized-keys, env, agent, host-key and dropbear-key a backslash
+# escapes as in printf's %b (`\\`, `\n`, `\0ooo`), which costs no process; the other values contain none.
 
 newline='
 '
@@ -17,15 +17,15 @@ failed() {
   say "failed $*"
 }
 
-# forget: no document is there.
+# forget: clears the document.
 forget() {
   new_generation='' new_clock='' new_seed='' new_hostname='' new_machine_id='' new_host_key='' new_dropbear_key=''
   new_keys='' new_user='' new_env='' new_agent='' new_service='' settled=3
   given=' '
 }
 
-# take LINE: a line of a document into a variable new_*. Unknown keys are for later versions. What is not $given is left as
-# it is. Not split by IFS: `read` would drop a last "=".
+# take LINE: stores a line of a document in a variable new_* and its key in $given. Unknown keys are for later versions. Not
+# split by IFS: `read` would drop a last "=".
 take() {
   name=${1%%=*} value=${1#*=}
   given="$given$name "
@@ -45,7 +45,7 @@ take() {
   esac
 }
 
-# find_user NAME: $home and $owner of a user of this guest.
+# find_user NAME: sets $home and $owner of a user of this guest.
 find_user() {
   home=
   while IFS=: read -r name password uid gid comment folder shell; do
@@ -59,8 +59,8 @@ given() {
   case $given in *" $1 "*) ;; *) return 1 ;; esac
 }
 
-# has_vmgenid: whether the kernel has VMGenID for this VM (Linux 5.18, with ACPI): it has drawn a new key by itself when it was
-# restored, before any process ran.
+# has_vmgenid: whether the kernel has VMGenID for this VM (Linux 5.18, with ACPI): then it drew a new key when it was restored,
+# before any process ran.
 has_vmgenid() {
   for device in "${SYSFS:-/sys}"/bus/*/drivers/vmgenid/*; do
     case ${device##*/} in bind | unbind | uevent | module | '*') ;; *) return 0 ;; esac
@@ -68,9 +68,9 @@ has_vmgenid() {
   return 1
 }
 
-# seed_weakness: what it means that nothing in this guest can credit a seed; nothing where the kernel needs no credit.
+# seed_weakness: the consequence if this guest cannot credit a seed; empty if its kernel needs no credit.
 seed_weakness() {
-  # Not by `read`, which takes a byte at a time: the kernel gives a number there only to the first of these reads.
+  # Not by `read`, which reads single bytes: the kernel answers only the first of these reads with the number.
   bits=$(cat /proc/sys/kernel/random/entropy_avail 2>/dev/null)
   if [ "${bits:-256}" -lt 256 ]; then
     printf '%s' "the random generator is not ready ($bits of 256 bits): no entropy device, no trusted RDRAND, and no helper, perl or python3"
@@ -79,11 +79,11 @@ seed_weakness() {
   fi
 }
 
-# apply_seed_and_clock: what the helper has not $settled (its exit code): 1, the random generator, which the kernel alone
-# would leave for up to a minute with the key that all clones share; 2, the clock.
+# apply_seed_and_clock: the parts that the helper left, by its exit code $settled: 1, the random generator, whose key the
+# kernel would otherwise share with all clones for up to a minute; 2, the clock; 3, both.
 apply_seed_and_clock() {
   case $settled in 1 | 3)
-    # RNDADDENTROPY and RNDRESEEDCRNG, as the helper does, by whatever can say them.
+    # RNDADDENTROPY and RNDRESEEDCRNG, as in the helper.
     printf '%s' "$new_seed" | perl -e 'local $/; my $seed = <STDIN>; open(F, ">", "/dev/urandom") or exit 1;
       ioctl(F, 0x40085203, pack("ii", 4 * length $seed, length $seed) . $seed); ioctl(F, 0x5207, 0) or exit 1' 2>/dev/null ||
       printf '%s' "$new_seed" | python3 -c 'import fcntl, struct, sys; seed = sys.stdin.buffer.read(); f = open("/dev/urandom", "w")
@@ -98,18 +98,18 @@ fcntl.ioctl(f, 0x40085203, struct.pack("ii", 4 * len(seed), len(seed)) + seed); 
   case $settled-$new_clock in
     [23]-) ;;
     [23]-*[!0-9.]* | [23]-.* | [23]-*.*.*) failed clock 'malformed' ;;
-    # GNU date takes a fraction; busybox sets full seconds.
+    # GNU date accepts a fraction; busybox sets full seconds.
     [23]-*) date -s "@$new_clock" >/dev/null 2>&1 || date -s "@${new_clock%%.*}" >/dev/null || failed clock ;;
   esac
 }
 
-# clear_hosts: takes out of /etc/hosts what it says of this guest; the rest stays, and a line can follow it.
+# clear_hosts: removes this guest's name from /etc/hosts and leaves a complete last line.
 clear_hosts() {
   others='' ours='' line=''
   while IFS= read -r line; do
     case $line in 127.0.1.1[!0-9]*) ours=yes ;; *) others=$others$line$newline ;; esac
   done </etc/hosts
-  # A last line without its end.
+  # A last line without a newline.
   case $line in '') ;; 127.0.1.1[!0-9]*) ours=yes ;; *) others=$others$line$newline ours=yes ;; esac
   if [ -n "$ours" ]; then printf '%s' "$others" >/etc/hosts; fi
 }
@@ -133,7 +133,7 @@ apply_machine_id() {
   machine_id=$new_machine_id
   case $machine_id in '' | *[!0-9a-f]*) failed machine-id 'malformed' && return ;; esac
   umask 022
-  # One that is as long is written over, which costs less than a file that is cut to nothing first.
+  # Overwrites an id of the same length: that is faster than to truncate the file first.
   known=''
   if [ -f /etc/machine-id ]; then read -r known </etc/machine-id; fi
   if [ "${#known}" = "${#machine_id}" ]; then
@@ -166,7 +166,7 @@ apply_host_key() {
   printf '%b' "$new_dropbear_key" >"$DROPBEAR_KEY" || failed host-key
 }
 
-# write_private FILE TEXT: TEXT, escaped, in a FILE that only root reads; whoever looks meanwhile sees the old or the new one.
+# write_private FILE TEXT: writes the escaped TEXT atomically to a FILE that only root can read.
 write_private() {
   if [ -e "$1" ]; then
     rm -f "$1.new"
@@ -178,16 +178,16 @@ write_private() {
 
 apply_env() { write_private /etc/swarm-env "$new_env" || failed env; }
 
-# apply_agent: how the agent is run; see run-agent.
+# apply_agent: the agent's settings; see run-agent.
 apply_agent() {
   [ -d /etc/hornet ] || mkdir -p /etc/hornet
   write_private /etc/hornet/agent.conf "$new_agent" || failed agent
-  # The last but one line, of a name that needs no escapes.
+  # The user's name needs no escapes.
   whose=${new_agent##*AGENT_USER=\"} whose=${whose%%\"*}
   find_user "$whose" || failed agent "there is no user $whose in this guest"
 }
 
-# remember: what was applied, so that the next document changes only what is new in it.
+# remember: records the applied document, so that the next one changes only what differs.
 remember() {
   if given hostname; then old_hostname=$new_hostname; fi
   if given machine-id; then old_machine_id=$new_machine_id; fi

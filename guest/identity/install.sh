@@ -3,11 +3,11 @@
 #
 #   install.sh [--root DIR] [--init busybox|openrc|systemd] [--sshd dropbear|openssh] [--helper FILE]
 #
-# --helper FILE is the compiled helper (guest/build-helper.sh). Without it this script compiles it where gcc is; where that
-# is not, shell scripts do its part: they need more processes and find a new identity later.
+# --helper FILE is the compiled helper (guest/build-helper.sh). Without it this script compiles it if there is gcc; otherwise
+# shell scripts replace it: they need more processes and find a new identity later.
 #
-# Init and ssh server are found when not given. The ssh server is taken out of the boot: the service starts it, once the
-# guest has its own host key.
+# It detects init and ssh server unless they are given. It disables the ssh server at boot: the service starts it once the
+# guest has its host key.
 set -eu
 umask 022
 

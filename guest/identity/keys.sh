@@ -1,20 +1,20 @@
 # shellcheck shell=sh
-# Who may log in to this guest. Sourced behind apply.sh, and sent with it.
+# Sets the keys that may log in to this guest. Sourced after apply.sh, and sent with it.
 
-# told_by_others LINE: whether an image's own cloud-init has put this key there, for any user and sometimes only to say that
-# another one should log in: it adds keys and takes none away. $told: the keys that it was given, a line each.
-told_by_others() {
-  if [ -z "${told:-}" ]; then return 1; fi
+# added_by_cloud_init LINE: whether the image's cloud-init has added this key, for any user and sometimes only with a command
+# that names another user to log in as: it adds keys and removes none. $cloud_init_keys: the keys that it got, one a line.
+added_by_cloud_init() {
+  if [ -z "${cloud_init_keys:-}" ]; then return 1; fi
   case $1 in no-port-forwarding,*'exit 142" '*) set -- "${1#*'exit 142" '}" ;; esac
-  case $newline$told in *"$newline$1$newline"*) ;; *) return 1 ;; esac
+  case $newline$cloud_init_keys in *"$newline$1$newline"*) ;; *) return 1 ;; esac
 }
 
-# write_keys USER KEYS: makes KEYS, escaped, the block of keys that is ours in USER's authorized_keys; without any, the
-# block goes. What else is in the file is the image's, and stays.
+# write_keys USER KEYS: replaces Hornet's block of keys in USER's authorized_keys by KEYS, escaped; without KEYS it removes the
+# block. Other lines of the file are the image's and stay.
 write_keys() {
   find_user "$1" || { failed authorized-keys "there is no user $1 in this guest" && return; }
   file=$home/.ssh/authorized_keys
-  # Whoever owns the folder could lead root's writing to any file.
+  # Otherwise the folder's owner could redirect root's write to any file.
   if [ -h "$home/.ssh" ] || [ -h "$file" ]; then
     failed authorized-keys "$file lies behind a symbolic link" && return
   fi
@@ -26,7 +26,7 @@ write_keys() {
         '# hornet: end') ours= ;;
         *)
           if [ -n "$ours" ]; then continue; fi
-          if told_by_others "$line"; then had=yes; else lines=$lines$line$newline; fi
+          if added_by_cloud_init "$line"; then had=yes; else lines=$lines$line$newline; fi
           ;;
       esac
     done <"$file"
@@ -35,7 +35,7 @@ write_keys() {
     if [ -n "$had" ]; then printf '%s' "$lines" >"$file" || failed authorized-keys; fi
     return
   fi
-  # An ssh server looks past a home that its user may not enter.
+  # An ssh server ignores a home that its user may not enter.
   if [ ! -d "$home" ]; then
     umask 022
     if ! mkdir -p "$home" || ! chown "$owner" "$home"; then failed authorized-keys "$home"; fi
@@ -46,7 +46,7 @@ write_keys() {
   if [ "$owner" != 0:0 ]; then chown -h "$owner" "$home/.ssh" "$file" || failed authorized-keys "$file"; fi
 }
 
-# apply_keys: nobody but the login user has keys of ours, whoever had them before: in an earlier boot, told another way.
+# apply_keys: gives Hornet's keys to the login user and removes them from all others, who may have got them in an earlier boot.
 apply_keys() {
   former=
   while IFS=: read -r name password uid gid comment folder shell; do

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# Closes the metadata service to everyone but root, and tries whether that holds. Sourced by hornet-identity before the
-# snapshot is taken: what is closed in the template is closed in a clone from its first instruction on.
+# Closes the metadata service to everyone but root, and tests that. hornet-identity does this before the snapshot is taken, so
+# that it is closed in a clone from its first instruction on.
 
-# close_metadata: $access becomes `closed`, or `open` with the reason in $why_open.
+# close_metadata: sets $access to `closed`, or to `open` with the reason in $why_open.
 close_metadata() {
   access=open why_open="this guest's kernel or tools cannot refuse an address to all users but root: policy routing by user id (CONFIG_IP_MULTIPLE_TABLES), nftables or iptables would"
   for way in close_by_rules close_by_nft close_by_iptables; do
@@ -13,7 +13,7 @@ close_metadata() {
   done
 }
 
-# close_by_rules: see helper/access.c, which does the same. A helper that does not run in this guest is replaced by watch.sh.
+# close_by_rules: like helper/access.c. Replaces a helper that does not run in this guest by watch.sh.
 close_by_rules() {
   if [ "$watcher" = "$LIBRARY/helper" ]; then
     "$watcher" close "$MMDS_ADDRESS" && return
@@ -49,7 +49,7 @@ table ip hornet_metadata {
 END
 }
 
-# close_by_iptables: the last rule that is inserted comes first.
+# close_by_iptables: each rule is inserted before the previous one.
 close_by_iptables() {
   iptables -w -C OUTPUT -d "$MMDS_ADDRESS" -m owner --uid-owner 0 -j ACCEPT && return
   iptables -w -I FORWARD 1 -d "$MMDS_ADDRESS" -j DROP &&
@@ -58,13 +58,13 @@ close_by_iptables() {
     iptables -w -I OUTPUT 1 -d "$MMDS_ADDRESS" -m owner --uid-owner 0 -j ACCEPT
 }
 
-# is_refused_to_nobody (variable way): tries it as a user without rights. Where nothing here can try, it counts as open. A packet
-# filter refuses like a service that is not there, so root must get through to tell the two apart.
+# is_refused_to_nobody (variable way): connects as the user nobody. Without a program to connect with it counts as open. A packet
+# filter refuses like an absent service, so root must get through to distinguish the two.
 is_refused_to_nobody() {
   # The helper has tried.
   if [ "$way" = close_by_rules ] && [ "$watcher" = "$LIBRARY/helper" ]; then return; fi
   if command -v curl >/dev/null; then
-    # 7: the connection failed; no answer in time is another code. A socket bound to the link takes another way (access.c).
+    # 7: the connection failed; a timeout is another code. A socket bound to the link takes another route (access.c).
     attempt="curl -s -m 60 -o /dev/null http://$MMDS_ADDRESS/; [ \$? = 7 ] &&
       { curl -s -m 60 --interface if!${DEVICE:-eth0} -o /dev/null http://$MMDS_ADDRESS/; case \$? in 7 | 45) ;; *) false ;; esac }"
   elif command -v bash >/dev/null; then

@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# Gives a guest that has no identity service its identity: sent behind apply.sh, keys.sh and agent.sh to a `sh` that runs as root, with the
-# document as $body and the calls of `identify` and `start` last. The shell has read all of it before `identify` runs, so
-# what comes on stdin later are answers. Lines for Hornet on stdout:
+# Applies the identity in a guest without the identity service. Hornet sends it after apply.sh, keys.sh and agent.sh to a `sh`
+# that runs as root, with the document as $body, and calls `identify` and `start` last. The shell has read all of it before
+# `identify` runs, so later input consists of answers. Lines for Hornet on stdout:
 #
-#   hornet: begins    whatever was said before was the login shell's, of which it may be the end of a line
+#   hornet: begins    the login shell printed all text before it, perhaps on the same line
 #   hornet: clock     asks for the time: unix seconds with a fraction
-#   hornet: applied   the guest is itself, its agent stands still; goes on at any answer
-#   hornet: done      what failed, if anything
+#   hornet: applied   the guest has its identity, its agent is stopped; continues after any answer
+#   hornet: done      with the parts that failed
 
-# Where nobody reads its stdout, it says on the console what the identity service would.
+# Unattended, it prints on the console what the identity service would.
 unattended=
 say() {
   if [ -z "$unattended" ]; then
@@ -18,8 +18,8 @@ say() {
   fi
 }
 
-# find_sshd: $SSHD_KIND and $sshd, the process that takes connections: the one whose parent is no ssh server, and that is no
-# session, as one that an inetd or a socket of systemd's has started is.
+# find_sshd: sets $SSHD_KIND and $sshd, the process that accepts connections: its parent is no ssh server, and it is no session,
+# which an inetd or a systemd socket starts.
 find_sshd() {
   sshd='' SSHD_KIND=''
   for stat in /proc/[0-9]*/stat; do
@@ -28,7 +28,7 @@ find_sshd() {
     pid=${stat#/proc/} pid=${pid%/stat}
     case " $others " in *" $pid "*) continue ;; esac
     if [ "$kind" = openssh ]; then
-      # Of a session it says whose that is: `sshd: root@notty`, `sshd: root [priv]`.
+      # A session's title names its user: `sshd: root@notty`, `sshd: root [priv]`.
       read -r title <"/proc/$pid/cmdline"
       case $title in *'[listener]'*) ;; 'sshd: '*) continue ;; esac
     fi
@@ -43,8 +43,8 @@ find_sshd() {
   fi
 }
 
-# ancestors: the processes that this shell is in, up to the ssh server's for this session, in $others. Servers from OpenSSH 9.8 on
-# call that sshd-session.
+# ancestors: sets $others to this shell's ancestors up to the ssh server's process for this session, which OpenSSH 9.8 and later
+# call sshd-session.
 ancestors() {
   others=$$ next=$$
   while [ "$next" -gt 1 ] && read -r line <"/proc/$next/stat"; do
@@ -55,8 +55,7 @@ ancestors() {
   done
 }
 
-# find_host_key: where the ssh server wants its host key: OpenSSH's configuration may name files of its own, dropbear's
-# command line one.
+# find_host_key: the path of the ssh server's host key: OpenSSH's configuration or dropbear's command line may name one.
 find_host_key() {
   if [ "$SSHD_KIND" = openssh ]; then
     named=$(sed -n 's/^[[:space:]]*[Hh]ost[Kk]ey[[:space:]]\{1,\}//p' /etc/ssh/sshd_config 2>/dev/null)
@@ -77,7 +76,7 @@ $dropbear
 END
 }
 
-# reload_sshd: the server takes its new host key; sessions, this one too, are processes of their own and go on.
+# reload_sshd: makes the server use its new host key; sessions, this one too, are separate processes and continue.
 reload_sshd() {
   if [ -z "$sshd" ]; then return; fi
   if [ "$SSHD_KIND" = openssh ]; then
@@ -88,7 +87,7 @@ reload_sshd() {
   kill "$sshd"
   tries=0
   while [ "$tries" -lt 5 ]; do
-    # An init that looks after it starts it again.
+    # A supervising init starts it again.
     sleep 0.2
     find_sshd
     if [ -n "$sshd" ]; then return; fi
@@ -103,15 +102,15 @@ END
   umask 077
 }
 
-# manage COMMAND…: asks the service manager; what it says of a failure is told. Not by a substitution: what is started keeps
-# its output open.
+# manage COMMAND…: runs a command of the service manager and reports its output if it fails. Not in a substitution: the started
+# service keeps its output open.
 manage() {
   "$@" >"$RUN/manage.log" 2>&1 && return
   failed agent "$*: exit code $?: $(tail -n 3 "$RUN/manage.log" | tr '\n' ' ')"
 }
 
-# agent_service stop|start: the service of the guest's own that is its agent. It is told of the environment where its
-# service manager looks for it: these hand on none of their own.
+# agent_service stop|start: controls the guest's service that is its agent. The environment goes into the service manager's
+# configuration, because service managers do not pass on their own.
 agent_service() {
   if [ -z "$service" ]; then return; fi
   if [ -d /run/systemd/system ]; then
@@ -136,20 +135,20 @@ agent_service() {
   fi
 }
 
-# ask WORD VARIABLE: a line for Hornet, and its answer.
+# ask WORD VARIABLE: prints a line for Hornet and reads its answer.
 ask() {
   say "hornet: $1"
   IFS= read -r "$2" <&3
 }
 
-# run_helper: seed and clock, where the guest can run it; $settled says how it went. Not in /run, where many systems execute
-# nothing.
+# run_helper: applies seed and clock if the guest can run the helper; $settled is its exit code. Not in /run, which many systems
+# mount noexec.
 run_helper() {
   if [ -z "$helper" ]; then return; fi
   program=$(mktemp) && base64 -d >"$program" <<END && chmod 700 "$program" && "$program" 2>/dev/null
 $helper
 END
-  # 64: it runs, and does not understand.
+  # 64: it runs, and reports wrong arguments.
   if [ $? = 64 ]; then
     printf '%s' "$new_seed" | "$program" set "$new_clock"
     settled=$?
@@ -157,7 +156,7 @@ END
   rm -f "$program"
 }
 
-# identify first|again [unattended]: all but the agent, which stands still afterwards. first: the guest was just resumed or
+# identify first|again [unattended]: applies everything but the agent, which it stops. first: the guest was just resumed or
 # booted. unattended: nobody answers.
 identify() {
   unattended=${2:-}
@@ -178,7 +177,7 @@ identify() {
 $body
 END
   generation=$new_generation service=$new_service
-  # All of it is read: the droplet blanks the drive that it was on.
+  # The document is read, so the droplet may blank its drive.
   if [ -n "$unattended" ]; then say "taken $generation closed"; fi
   stop_agent
   agent_service stop
@@ -191,8 +190,8 @@ END
   if given hostname; then apply_hostname; fi
   if given machine-id; then apply_machine_id; fi
   if [ -n "$unattended" ]; then
-    told=$(printf '%b' "$new_keys" && printf x)
-    told=${told%x}
+    cloud_init_keys=$(printf '%b' "$new_keys" && printf x)
+    cloud_init_keys=${cloud_init_keys%x}
   fi
   if given authorized-keys; then apply_keys; fi
   if given env; then apply_env; fi
@@ -205,7 +204,7 @@ END
   if [ -z "$unattended" ]; then ask applied answer || exit 1; fi
 }
 
-# start: the hooks and the agent.
+# start: runs the hooks and the agent.
 start() {
   run_hooks
   start_agent

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# What the service alone does: what is prepared, an ssh server that starts when the guest is itself, and the two kinds of
-# turns. Sourced behind apply.sh.
+# The parts that only the service has: preparation, an ssh server that starts once the guest has its identity, and the first
+# and later identities. Sourced after apply.sh.
 
-# prepare_sshd: a dropbear that is all there but for its key, which it waits to read: to start it takes a guest that wakes
-# up longer than all that is applied. It listens on nothing before. (For every connection it runs itself again, and then
-# reads a file.) Once it has the pipe open that its key will come through, the pipe's name is taken away, so that a guest
-# that wakes up needs no process for that.
+# prepare_sshd: starts a dropbear that waits to read its key from a pipe: starting it in a guest that wakes up takes longer than
+# applying everything else. It listens on nothing before it has the key. (For every connection it runs itself again, and then
+# reads a file.) Once it has opened the pipe, this removes the pipe's name, so that a guest that wakes up needs no process for
+# that.
 prepare_sshd() {
   prepared=
   if [ "$SSHD_KIND" != dropbear ] || [ -z "$SSHD_START" ]; then return; fi
@@ -28,14 +28,14 @@ prepare_sshd() {
   done
 }
 
-# prepare_names: the template's own name goes. ext4 writes a file out when it is closed that was cut to nothing before
-# (auto_da_alloc); one that is new, or only grows, it does not.
+# prepare_names: removes the template's name. ext4 flushes a truncated file on close (auto_da_alloc), but not a new or a growing
+# one.
 prepare_names() {
   if [ -f /etc/hostname ] && [ ! -h /etc/hostname ]; then rm -f /etc/hostname; fi
   if clear_hosts; then names_gone=yes; fi
 }
 
-# prepare: what can be done before this guest knows who it is, and would cost it time later.
+# prepare: does work before the identity that would cost time later.
 prepare() {
   prepare_sshd
   prepare_names
@@ -43,7 +43,7 @@ prepare() {
   if find_user root && [ -d "$home" ] && [ ! -e "$home/.ssh" ] && [ ! -h "$home/.ssh" ]; then mkdir "$home/.ssh"; fi
 }
 
-# start_sshd: with the host key of this guest; the server takes connections when this returns.
+# start_sshd: starts the ssh server with this guest's host key; it accepts connections when this returns.
 start_sshd() {
   umask 022
   code=0
@@ -62,7 +62,7 @@ start_sshd() {
   umask 077
 }
 
-# start_sshd_with_own_key: for a guest that nobody gives a host key; dropbear makes one up.
+# start_sshd_with_own_key: for a guest without a host key from Hornet; dropbear generates one.
 start_sshd_with_own_key() {
   if [ -n "${prepared:-}" ]; then
     kill "$prepared" 2>/dev/null
@@ -74,7 +74,7 @@ start_sshd_with_own_key() {
   start_sshd
 }
 
-# apply_first: all but what others would run. A document that comes before finish_first begins anew.
+# apply_first: applies the first identity, but runs neither hooks nor agent. A document before finish_first starts it again.
 apply_first() {
   generation=$new_generation action=start failures=''
   apply_seed_and_clock
@@ -86,7 +86,7 @@ apply_first() {
   if given agent; then apply_agent; fi
 }
 
-# finish_first: the metadata is cleared.
+# finish_first: after the metadata is cleared.
 finish_first() {
   run_hooks
   start_agent
@@ -94,7 +94,7 @@ finish_first() {
   remember
 }
 
-# apply_again: another identity for a guest that has one. Its clock is right, its ssh server, sessions and agent stay.
+# apply_again: applies another identity. The clock is right; ssh server and sessions continue.
 apply_again() {
   generation=$new_generation action=restart failures=''
   if given seed; then printf '%s' "$new_seed" >/dev/urandom || failed seed; fi
@@ -109,7 +109,7 @@ apply_again() {
   if given agent && [ "$new_agent" != "$old_agent" ]; then apply_agent; fi
 }
 
-# finish_again: the metadata is cleared.
+# finish_again: after the metadata is cleared.
 finish_again() {
   run_hooks
   start_agent

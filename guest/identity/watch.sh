@@ -1,11 +1,11 @@
 #!/bin/sh
 # shellcheck disable=SC3045
-# What `helper watch` does (helper/main.c), by a shell and what else the guest has, for guests that the helper is not made
-# for: every look costs processes, so it looks less often, and leaves seed and clock to whom it tells (`end=3`).
+# `helper watch` (helper/main.c) as a shell script, for guests that cannot run the helper: every poll costs processes, so it
+# polls less often, and leaves seed and clock to its reader (`end=3`).
 #
 #   watch.sh watch ADDRESS SECONDS GENERATION ACCESS [KEY=] [taken]
 #
-# It needs one of busybox or netcat `nc`, curl, bash, and a shell whose `read` knows -t and -n (busybox ash, bash), or curl.
+# It needs `nc` (busybox or netcat), curl or bash, and a shell whose `read` has -t and -n (busybox ash, bash), or curl.
 address=$2 seconds=$3 generation=$4 taken=${7:-}
 run=/run/hornet
 umask 077
@@ -19,7 +19,7 @@ fi
 unset HORNET_SHELL
 carriage_return=$(printf '\r')
 
-# relay: a process that is a connection to the metadata service, as its stdin and stdout.
+# relay: connects stdin and stdout to the metadata service.
 if [ "$timed_read" = no ]; then
   client=curl
 elif command -v nc >/dev/null; then
@@ -32,7 +32,7 @@ else
   relay() { exec bash -c 'exec 5<>"/dev/tcp/$0/80" && { cat <&5 & cat >&5; }' "$address"; }
 fi
 
-# pause SECONDS: waits, or less when a line comes.
+# pause SECONDS: waits; a line on stdin ends the wait.
 pause() {
   asked=
   if [ "$timed_read" = yes ]; then
@@ -76,7 +76,7 @@ receive() {
     IFS= read -r -t "$limit" -n "$length" body <&4 || [ -n "$body" ]
   else
     body=$(timeout "$((limit + 9))" head -c "$length" <&4 && printf x)
-    # Half a document is none.
+    # An incomplete document is discarded.
     case $body in *x) body=${body%x} ;; *) status='' && return 1 ;; esac
   fi
 }
@@ -93,7 +93,7 @@ ask_identity() {
   receive text
 }
 
-# fetch_by_relay: token and document over one connection, or two where the service closes after an answer.
+# fetch_by_relay: token and document over one connection, or two if the service closes after an answer.
 fetch_by_relay() {
   status='' body=''
   exec 3<>"$run/request"
@@ -123,8 +123,8 @@ fetch_by_curl() {
   [ "$status" = 200 ]
 }
 
-# fetch: $body becomes the identity document, $found its generation; fails when there is none. $absent: the service itself
-# answered so.
+# fetch: sets $body to the identity document and $found to its generation; fails if there is none. Sets $absent if the service
+# answered that it has none.
 fetch() {
   absent=
   if ! "fetch_by_$client"; then
@@ -179,7 +179,7 @@ while :; do
   fi
   body=
   if [ -n "$asked" ]; then printf 'looked\n'; fi
-  # Ten tries a second while a snapshot and its resume are to be expected, fewer for a guest that nobody cares for.
+  # Ten polls a second while a snapshot and its resume are likely, fewer later.
   tries=$((tries + 1))
   case $tries in
     600) interval=0.5 ;;

@@ -1,25 +1,25 @@
-/* Who may reach the metadata service: root alone. Policy routing (ip-rule(8)) decides it, because that is in the kernel of
-   most guests, holds from the first instruction after a restore, and covers every protocol and also connections that were
-   open before. The kernel consults these rules right after its table of local addresses:
+/* Only root may reach the metadata service. Policy routing (ip-rule(8)) enforces this, because most guests' kernels have it, it
+   holds from the first instruction after a restore, and it covers every protocol and connections that were open before. The
+   kernel consults these rules right after its table of local addresses:
 
-     from ADDRESS to ADDRESS: the table OWN, where the address is one of this guest's own
-     to ADDRESS, of this guest's own processes, user id 0: the main table
-     to ADDRESS, of every other user id: the table OWN
-     to ADDRESS, of what is forwarded (containers): prohibited
+     from ADDRESS to ADDRESS: the table OWN, in which the address is local
+     to ADDRESS, from processes of this guest with user id 0: the main table
+     to ADDRESS, from every other user id: the table OWN
+     to ADDRESS, forwarded packets (containers): prohibited
 
-   A rule that only prohibits is not enough: where a lookup fails, the kernel takes the address to be on the link of a socket
-   that is bound to one (SO_BINDTODEVICE, which needs no rights since Linux 5.7). So everybody's lookups must succeed, and end
-   at home, where nobody listens; the first rule brings home the refusal too. Sockets bound to other links fail or lead there.
+   A rule that only prohibits is not enough: if a lookup fails, the kernel assumes that the address is on the link that a
+   socket is bound to (SO_BINDTODEVICE, which needs no privileges since Linux 5.7). So every user's lookup must succeed and
+   end in this guest, where nobody listens; the first rule routes the refusal back. Sockets bound to other links fail or end here.
 
-   Where the kernel has no such rules, the address is the guest's own for everybody, root included, and the helper talks past
-   the kernel's IP (packet.c).
+   If the kernel has no such rules, the address is local for all users, root included, and the helper bypasses the kernel's IP
+   (packet.c).
 
-   Rules and route carry the kernel's own protocol number, because systemd-networkd removes those of strangers when it starts. */
+   Rules and route carry the kernel's protocol number, because systemd-networkd removes those of others when it starts. */
 #include "system.h"
 
 #define RTM_NEWROUTE 24
 #define RTM_NEWRULE 32
-/* Request, acknowledge, create, and fail with EEXIST where it is there already. */
+/* Request, acknowledge, create, and fail with EEXIST if it exists. */
 #define NEW_AND_EXCLUSIVE (1 | 4 | 0x200 | 0x400)
 #define EEXIST 17
 enum { DESTINATION = 1, SOURCE = 2, IIF_NAME = 3, PRIORITY = 6, TABLE = 15, UID_RANGE = 20, PROTOCOL = 21 };
@@ -29,8 +29,8 @@ enum { OUT_INDEX = 4, LOCAL_TYPE = 2, LOCAL = 255, SCOPE_HOST = 254 };
 enum rule { REPLY, OF_ROOT, OF_OTHERS, PROHIBITED };
 #define NOBODY 65534
 
-/* nlmsghdr and fib_rule_hdr, which an rtmsg is as long as (linux/netlink.h, linux/fib_rules.h, linux/rtnetlink.h), and room
-   for the attributes. Of an rtmsg `reserved` is protocol and scope, and `action` the type. */
+/* nlmsghdr, fib_rule_hdr or rtmsg, which have the same length (linux/netlink.h, linux/fib_rules.h, linux/rtnetlink.h), and
+   space for the attributes. In an rtmsg, `reserved` is protocol and scope, and `action` the type. */
 struct request {
     unsigned int length;
     unsigned short type, flags;
@@ -60,7 +60,7 @@ static struct request request_for(unsigned short type)
     return request;
 }
 
-/* Returns 0 where the kernel cannot do it. */
+/* Returns 0 if the kernel cannot do it. */
 static int send_request(int fd, struct request *request)
 {
     struct { unsigned int length; unsigned short type, flags; unsigned int sequence, port; int error; char rest[256]; } answer;
@@ -88,8 +88,7 @@ static int add_rule(int fd, unsigned int ip, enum rule rule)
     return send_request(fd, &request);
 }
 
-/* In a table the address is this guest's own, on the link that it is on. It is a route and no address of the link, which
-   would be listed and taken for the guest's. */
+/* Makes the address local in a table, by a route: programs would list an address of the link as the guest's address. */
 static int add_route(int fd, unsigned int ip, int index, unsigned int table)
 {
     struct request request = request_for(RTM_NEWROUTE);
@@ -102,7 +101,7 @@ static int add_route(int fd, unsigned int ip, int index, unsigned int table)
     return send_request(fd, &request);
 }
 
-/* Closes the address to everyone but root. Where it is closed already nothing changes. Returns 0 where the kernel cannot. */
+/* Closes the address to everyone but root. Idempotent. Returns 0 if the kernel cannot do it. */
 int close_access(unsigned int ip)
 {
     int fd, index, done;
@@ -116,7 +115,7 @@ int close_access(unsigned int ip)
     return done;
 }
 
-/* Whether the address is one of this guest's own. */
+/* Whether the address is local in this guest. */
 int is_own(unsigned int ip)
 {
     struct address self = { AF_INET, 0, ip, { 0 } };
@@ -125,9 +124,9 @@ int is_own(unsigned int ip)
     return own;
 }
 
-/* Becomes nobody for good and connects to the address, once as everybody does and once bound to its link. Returns 1 where the
-   kernel refuses both; a connection, and also none until the kernel gives up, is no refusal. A limit here would be one between
-   a slow guest and its verdict. */
+/* Becomes nobody permanently and connects to the address, once normally and once bound to its link. Returns 1 if the kernel
+   refuses both; a connection, or silence until the kernel gives up, is no refusal. There is no time limit, because a slow
+   guest could exceed it. */
 int is_refused(unsigned int ip)
 {
     struct address to = { AF_INET, 80 << 8, ip, { 0 } };
@@ -139,11 +138,11 @@ int is_refused(unsigned int ip)
         int fd = (int)CALL3(SYS_SOCKET, AF_INET, SOCK_STREAM, 0);
         long code;
         if (fd < 0) return 0;
-        /* Before Linux 5.7 that takes rights, and nobody can do it. */
+        /* Before Linux 5.7 this needs privileges, which the user nobody lacks. */
         if (bound && call(SYS_SETSOCKOPT, fd, SOL_SOCKET, SO_BINDTODEVICE, (long)name, sizeof name, 0) != 0) return 1;
         code = CALL3(SYS_CONNECT, fd, &to, sizeof to);
         CALL3(SYS_CLOSE, fd, 0, 0);
-        /* EPERM, EACCES, ENETUNREACH, EHOSTUNREACH, and ECONNREFUSED: this guest's own, since it was closed before. */
+        /* EPERM, EACCES, ENETUNREACH, EHOSTUNREACH; ECONNREFUSED: the address was closed before, so this guest refused. */
         if (code != -1 && code != -13 && code != -101 && code != -113 && code != -111) return 0;
     }
     return 1;

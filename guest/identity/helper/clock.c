@@ -1,17 +1,17 @@
-/* The guest's clock. What it is told is as old as the way here was long, so the gateway, which is the droplet, is asked
-   for the time of day by ICMP's timestamp (RFC 792), which Linux answers in the kernel. The answer is right to half of
-   the time between question and answer, however busy the machine is; so it is asked until that is short. */
+/* The guest's clock. The document's time is outdated by its delivery, so the helper asks the gateway, which is the droplet, for
+   the time of day by ICMP timestamp (RFC 792), which Linux answers in the kernel. The answer's error is at most half of the
+   time between question and answer, however busy the machine is; so the helper asks until that time is short. */
 #include "system.h"
 
 #define DAY 86400000LL /* ms */
-/* Short enough: the clock is right to half of this. */
+/* A short enough round trip: the clock's error is at most half of this. */
 #define GOOD (20 * MILLISECOND)
 #define ROUNDS 40
 #define PATIENCE (3 * SECOND)
-/* Of an answer that is further from what we were told, ms. */
+/* Ignore an answer that differs more from the document's time; ms. */
 #define IMPLAUSIBLE 600000
 
-/* The default route's gateway, 0 without one. */
+/* The default route's gateway, or 0. */
 static unsigned int gateway(void)
 {
     static char table[4096];
@@ -30,11 +30,11 @@ static unsigned int gateway(void)
     return 0;
 }
 
-/* Asks once. Gives ms since midnight UTC, and the moments of question and answer; -1 where nobody answered. */
+/* Asks once. Returns ms since midnight UTC, and sets the times of question and answer; -1 without an answer. */
 static long ask_time(int fd, unsigned int ip, int round, time_ns *asked, time_ns *heard)
 {
     struct address to = { AF_INET, 0, ip, { 0 } };
-    /* Type 13; the sequence number tells a late answer from the one that is waited for. */
+    /* Type 13; the sequence number identifies late answers to earlier questions. */
     unsigned char question[20] = { 13, 0, 0, 0, 0, 0, 0, (unsigned char)round };
     static unsigned char answer[256];
     unsigned int sum = 0xffff - (13 << 8) - (unsigned int)round;
@@ -48,14 +48,14 @@ static long ask_time(int fd, unsigned int ip, int round, time_ns *asked, time_ns
         *heard = monotonic();
         icmp = answer + (answer[0] & 15) * 4;
         if (icmp[0] == 14 && icmp[7] == question[7]) {
-            /* The highest bit says that it is some other time (RFC 792). */
+            /* The highest bit marks a time that is not ms since midnight UTC (RFC 792). */
             return icmp[16] & 128 ? -1 : (long)icmp[16] << 24 | icmp[17] << 16 | icmp[18] << 8 | icmp[19];
         }
         if (*heard - *asked > SECOND) return -1;
     }
 }
 
-/* What is to be added to the monotonic clock, by the gateway's time of day; `offset` as it is where that says nothing. */
+/* The offset to the monotonic clock by the gateway's time of day; the given `offset` without a usable answer. */
 static time_ns ask_gateway(time_ns offset)
 {
     unsigned int ip = gateway();
@@ -74,14 +74,14 @@ static time_ns ask_gateway(time_ns offset)
         if (off < -DAY / 2) off += DAY;
         if (off > IMPLAUSIBLE || off < -IMPLAUSIBLE) continue;
         best = heard - asked;
-        /* What was cut off to ms is half a ms on average. */
+        /* The answer is truncated to ms: half a ms on average. */
         answer = (told + off) * MILLISECOND + MILLISECOND / 2 - middle;
     }
     CALL3(SYS_CLOSE, fd, 0, 0);
     return answer;
 }
 
-/* Sets the clock: `told` is unix seconds with a fraction. Gives 0 where it is none or the clock cannot be set. */
+/* Sets the clock: `told` is unix seconds with a fraction. Returns 0 if it is malformed or the clock cannot be set. */
 int set_clock(const char *told, const char *end)
 {
     unsigned long long seconds, fraction = 0;
@@ -94,7 +94,7 @@ int set_clock(const char *told, const char *end)
     }
     if (told < end && *told != '\n') return 0;
     offset = ask_gateway((time_ns)(seconds * SECOND + fraction) - begun);
-    /* A guest that lost its core between reading one clock and setting the other does it again. */
+    /* Again if the guest lost its core between reading one clock and setting the other. */
     for (int tries = 0; tries < 5; tries++) {
         time_ns before = monotonic();
         struct timespec now = { (offset + before) / SECOND, (offset + before) % SECOND };

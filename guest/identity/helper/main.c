@@ -1,47 +1,44 @@
-/* The identity service's helper, for what a shell cannot do, or only with processes that cost a guest which wakes up
-   beside many others more time than all the rest. x86_64 Linux; other guests do without.
+/* The identity service's helper, for tasks that a shell cannot do, or only with processes, which cost most of the time of a
+   guest that wakes up beside many others. x86_64 Linux; other guests do without.
 
-     helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: it is left alone) and renews
-                                     the random generator by what is on stdin
-     helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c), and asks as nobody;
-                                     exit code 1 where the kernel cannot close it or does not refuse that at once
+     helper set SECONDS              sets the clock (unix time, a fraction is allowed; empty: leaves it) and renews the random
+                                     generator with the seed on stdin
+     helper close ADDRESS            closes the metadata service at ADDRESS to everyone but root (access.c), and connects as
+                                     nobody; exit code 1 if the kernel cannot close it or does not refuse that at once
      helper watch ADDRESS SECONDS GENERATION ACCESS [KEY=] [taken]
-                                     waits on the metadata service for an identity document of another generation than
-                                     this one, and then for the next, looking every SECONDS (0: when it is asked), or
-                                     less often where a look takes long. With
-                                     the generation "none" the first document's own `seed` and `clock` are applied at
-                                     once. Each document goes to stdout, without the line of that key and a seed that was
-                                     applied: a shell reads it byte by byte. A last line is `end=CODE`. A line on stdin
-                                     makes it look at once, and say `looked` after that; a knock, any datagram on UDP
-                                     port 9, makes it look at once as well. What it says is nothing, and what it brings
-                                     about nothing but a look. The line `gone` says that the metadata service
-                                     has no document any more after one was handed on, which with `taken` another
-                                     process did. ACCESS is `closed` where the metadata service is to stay closed to
-                                     everyone but root
+                                     polls the metadata service every SECONDS (0: only on request), or less often if a poll
+                                     takes long, for an identity document of another generation than this one, and then for
+                                     the next. With the generation "none" it applies the first document's `seed` and `clock`
+                                     at once. It prints each document on stdout, without the line of KEY and without an
+                                     applied seed, because a shell reads it byte by byte; the last line is `end=CODE`. A line
+                                     on stdin makes it poll at once and then print `looked`. A knock, any datagram on UDP
+                                     port 9, makes it poll at once; its content is ignored and it has no other effect. The
+                                     line `gone` means that the metadata service has no document any more after one was
+                                     printed (with `taken`: by another process). ACCESS `closed` keeps the metadata service
+                                     closed to everyone but root
 
-   The exit code, and that CODE: 0, 1 for the random generator, 2 for the clock, 3 for both; 64 for a wrong call.
+   The exit code, and CODE: 0, 1 if the random generator failed, 2 if the clock failed, 3 for both; 64 for wrong arguments.
 
    guest/build-helper.sh compiles it; a guest needs no compiler. */
 #include "system.h"
 
-/* Between two looks for the first document: while a snapshot and its resume are to be expected, and for a guest that
-   nobody cares for. */
+/* Pauses between two polls for the first document: while a snapshot and its resume are likely, and later. */
 #define EAGER SPACING
 #define PATIENT (SECOND / 5)
 #define EAGER_LOOKS 3000
-/* A guest so slow that a look takes longer than the pause would do nothing else. The clock may jump in a guest that is
-   restored, so what a look took is believed up to this. */
+/* A slow guest, whose polls take longer than the pause, would do nothing else; so the pause grows with the poll's time. That
+   is limited, because the clock may jump in a restored guest. */
 #define LONGEST_PAUSE (2 * SECOND)
-/* A guest that has its identity takes a twentieth of its CPU for looks at most: on a slow host a look each second took a
-   quarter of a core, while ssh was still to be answered. A knock makes it look at once all the same. */
+/* A guest that has its identity uses at most a twentieth of its CPU for polls: on a slow host one poll a second took a quarter
+   of a core while its ssh had to start. A knock makes it poll at once. */
 #define IDLE_SHARE 19
 #define LONGEST_IDLE (30 * SECOND)
-/* However often somebody knocks, it looks no more often than that. */
+/* Minimum time between two polls, however often somebody knocks. */
 #define SPACING (20 * MILLISECOND)
-/* Discard (RFC 863), which nobody serves any more and machines are woken up by. */
+/* Discard (RFC 863): nobody serves it any more, and Wake-on-LAN uses it. */
 #define KNOCK_PORT 9
 
-/* The socket that knocks come to; -1, which `poll` passes over, where there is none. */
+/* The socket for knocks; -1, which `poll` ignores, if there is none. */
 static int door(void)
 {
     struct address any = { AF_INET, KNOCK_PORT << 8, 0, { 0 } };
@@ -51,8 +48,7 @@ static int door(void)
     return -1;
 }
 
-/* Waits so long, until a line comes on stdin, or until somebody knocks, and for ever where `span` is 0. Gives whether a
-   line came. */
+/* Waits for `span` (0: for ever), a line on stdin or a knock. Returns whether a line came. */
 static int pause_for(time_ns span, int knocks)
 {
     struct { int fd; short wanted, seen; } input[2] = { { 0, 1, 0 }, { knocks, 1, 0 } };
@@ -83,7 +79,7 @@ static int settle(const char *document, const char *end)
     return (seed && !renew_random(seed, seed_end - seed) ? 1 : 0) | (clock && !set_clock(clock, end) ? 2 : 0);
 }
 
-/* Whether a document's generation is another one than `known`, which becomes it. */
+/* Whether a document's generation differs from `known`, which it then replaces. */
 static int is_news(const char *document, const char *end, char *known, long size)
 {
     const char *generation = after_line(document, end, "generation="), *at = generation;
@@ -97,7 +93,7 @@ static int is_news(const char *document, const char *end, char *known, long size
     return 1;
 }
 
-/* Writes a document without the lines of the key `needless` (empty: of none), and without its seed where that was used. */
+/* Writes a document without the lines of the key `needless` (may be empty), and without a seed that was used. */
 static int hand_on(const char *document, const char *end, const char *needless, int seeded)
 {
     const char *from = document, *at = document;
@@ -123,7 +119,7 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
 {
     static char known[128];
     int first = starts_with(generation, end_of(generation), "none"), code = 0, asked = 0, knocks = door();
-    /* `taken`: a document was handed on that the metadata service still had at the last look. */
+    /* `taken`: a document was printed that the metadata service still had at the last poll. */
     int absent;
     unsigned long looks = 0;
     if (end_of(generation) - generation >= (long)sizeof known) return 64;
@@ -145,7 +141,7 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
             if (!write_all(1, "gone\n", 5)) return 1;
             taken = 0;
         }
-        /* Somebody may have flushed the rules meanwhile; where they are there, this changes nothing. */
+        /* Somebody may have flushed the rules meanwhile. */
         if (!first && !taken && *access == 'c') close_access(ip);
         took = monotonic() - begun;
         if (first) drop_connection();
@@ -159,7 +155,7 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
     }
 }
 
-/* An IPv4 address in the order of the network; 0 where it is none. */
+/* An IPv4 address in network byte order; 0 if it is malformed. */
 static unsigned int address_of(const char *text)
 {
     const char *end = end_of(text);

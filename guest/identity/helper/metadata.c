@@ -1,21 +1,21 @@
-/* The identity document from Firecracker's metadata service, version 2. Connection and token are kept, so that looking
-   again costs one request; in a guest that was restored both are nobody's any more, which the first request shows. A
-   connection takes longer to show it than to be made, so who waits for that keeps none. */
+/* Reads the identity document from Firecracker's metadata service, version 2. It keeps connection and token, so that another
+   poll costs one request; in a restored guest both are invalid, which the first request shows. That takes longer than a new
+   connection, so a caller that waits for a restore keeps none. */
 #include "system.h"
 
-/* A guest may be restored while it waits for an answer, which then never comes: that is to be known soon. One that waits
-   for a core beside many others gets more at the next try, at once so much that it need not try often. */
+/* A guest may be restored while it waits for an answer, which then never comes, so the first limit is short. A guest that
+   waits for a core beside many others gets a longer one at the next try. */
 #define FIRST_LIMIT (SECOND / 20)
 #define NEXT_LIMIT (SECOND / 4)
-/* Beyond what anybody waits for a guest: how slow it may be is for Hornet's own limits to say. */
+/* Longer than anybody waits for a guest: Hornet's limits decide how slow it may be. */
 #define LONGEST_LIMIT (3600 * SECOND)
 
-/* An answer with the service's largest document, and its head. */
+/* The service's largest document with the answer's head. */
 static char answer[56 * 1024];
 static char token[128];
 static int line = -1;
 static time_ns limit = FIRST_LIMIT;
-/* The address is this guest's own: see packet.c. */
+/* The address is local in this guest: see packet.c. */
 static int past_ip;
 
 static void hang_up(void)
@@ -25,7 +25,7 @@ static void hang_up(void)
     line = -1;
 }
 
-/* Without the minute for which the kernel remembers an end in good order: 50 of them a second add up. */
+/* Resets the connection: after a regular close the kernel keeps it for a minute, and there are 50 a second. */
 void drop_connection(void)
 {
     int at_once[2] = { 1, 0 };
@@ -58,7 +58,7 @@ static int ask_for(const char *request, long size)
     return past_ip ? packet_send(request, size) : call(SYS_SENDTO, line, (long)request, size, MSG_NOSIGNAL, 0, 0) == size;
 }
 
-/* Receives one answer. Gives its status, and its body in `body`; 0 where none came whole. */
+/* Receives one answer. Returns its status, and its body in `body`; 0 if it is incomplete. */
 static int receive(const char **body, long *length)
 {
     const char *head = 0, *value;
@@ -82,7 +82,7 @@ static int receive(const char **body, long *length)
     }
 }
 
-/* Asks once, over the connection that is there, or over a new one where there is none. Gives the status, 0 without answer. */
+/* Asks once, over the kept connection or a new one. Returns the status, 0 without answer. */
 static int exchange(unsigned int ip, const char *request, long size, const char **body, long *length)
 {
     int status;
@@ -98,7 +98,7 @@ static int exchange(unsigned int ip, const char *request, long size, const char 
     return 0;
 }
 
-/* Asks, a second time over a new connection where the one that was there has ended. */
+/* Asks, and again over a new connection if the kept one has ended. */
 static int ask(unsigned int ip, const char *request, long size, const char **body, long *length)
 {
     int kept = line >= 0, status = exchange(ip, request, size, body, length);
@@ -117,12 +117,12 @@ static int ask_token(unsigned int ip)
     return 1;
 }
 
-/* The document, which is valid until the next call. Returns its length, 0 where there is none. `absent` becomes 1 where the
-   service itself answered that it has none, and 0 where nobody answered. */
+/* Reads the document, which is valid until the next call. Returns its length, 0 if there is none. Sets `absent` to 1 if the
+   service answered that it has none, and to 0 if nobody answered. */
 long fetch(unsigned int ip, const char **document, int *absent)
 {
     *absent = 0;
-    /* A connection of an earlier call: where it is nobody's any more, neither is the token. */
+    /* If an earlier call's connection is invalid, so is the token. */
     int kept = line >= 0;
     for (int round = 0; round < 2; round++, kept = 0) {
         char request[320], *end = request;

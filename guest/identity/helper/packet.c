@@ -1,7 +1,7 @@
-/* A connection to the metadata service past the kernel's own IP, for guests whose kernel has no policy routing: there the
-   service's address is made one of this guest's own (access.c), so that every socket of every user ends at home, and only
-   root's packet sockets reach the link. Just enough of TCP (RFC 793) for a service on the same link, which loses nothing:
-   one connection, no retransmission; who gets no answer dials again. */
+/* A connection to the metadata service that bypasses the kernel's IP, for guests whose kernel has no policy routing: there
+   access.c makes the service's address local, so that every socket of every user ends in the guest, and only root's packet
+   sockets reach the link. Implements just enough of TCP (RFC 793) for a service on the same link, which loses nothing: one
+   connection, no retransmission; without an answer the caller dials again. */
 #include "system.h"
 
 #define IP 0x0800
@@ -17,10 +17,10 @@ struct instruction { unsigned short code; unsigned char yes, no; unsigned int k;
 static int line = -1, device;
 static unsigned int here, there, sent, expected;
 static unsigned short port;
-/* The service's place on the link; kept until a connection fails. */
+/* The service's MAC address; kept until a connection fails. */
 static unsigned char mac[ETHER_LENGTH];
 static int known;
-/* A frame may be as large as an IP packet can be: the other side's kernel leaves it to the link to cut it. */
+/* A frame may be as large as an IP packet: the other side's kernel leaves segmentation to the link. */
 static unsigned char frame[65536 + 64];
 static const unsigned char *unread;
 static long left;
@@ -41,7 +41,7 @@ static void put_sum(unsigned char *at, unsigned long sum)
     at[1] = (unsigned char)~sum;
 }
 
-/* The link's name, by the routes of this guest: the service's own route, or else the default one. */
+/* The link's name from this guest's routes: the service's route, or else the default one. */
 int find_device(unsigned int ip, char *name)
 {
     static char table[4096];
@@ -64,7 +64,7 @@ int find_device(unsigned int ip, char *name)
     return found;
 }
 
-/* The number and the address of the link that the service is on. Gives 0 where there is none. */
+/* The index and the address of the service's link. Returns 0 if there is none. */
 int find_link(unsigned int ip, int *index, unsigned int *address)
 {
     struct { char name[16]; union { int index; struct address address; char rest[24]; } is; } request = { 0 };
@@ -77,7 +77,7 @@ int find_link(unsigned int ip, int *index, unsigned int *address)
     return done;
 }
 
-/* Whether this process may and can talk past the kernel's IP. */
+/* Whether this process can open packet sockets. */
 int has_packets(void)
 {
     int fd = (int)CALL3(SYS_SOCKET, AF_PACKET, SOCK_DGRAM, 0);
@@ -104,7 +104,7 @@ static long send_to(int fd, unsigned short protocol, const unsigned char *to, co
     return call(SYS_SENDTO, fd, (long)bytes, length, 0, (long)&at, sizeof at);
 }
 
-/* Asks the link who has the service's address. */
+/* Asks the link for the service's MAC address (ARP). */
 static int resolve(time_ns limit)
 {
     static const unsigned char everybody[ETHER_LENGTH] = { 255, 255, 255, 255, 255, 255 };
@@ -161,8 +161,7 @@ static long send_segment(int flags, const char *text, long length)
     return send_to(line, IP, mac, packet, IP_HEAD + whole);
 }
 
-/* The next segment of this connection that goes on where the last one ended: its flags, and what is in it in `unread`.
-   Gives -1 where none comes within the socket's limit. */
+/* The next segment in sequence: returns its flags, and its content in `unread`; -1 if none comes within the socket's limit. */
 static int next_segment(void)
 {
     for (;;) {
@@ -186,7 +185,7 @@ static int next_segment(void)
             if (left > 0 || tcp[13] & (SYN | FIN)) send_segment(ACK, "", 0);
             return tcp[13];
         }
-        /* Sent again because our word for it was late. */
+        /* A retransmission, because the acknowledgement was late. */
         send_segment(ACK, "", 0);
     }
 }
@@ -199,10 +198,10 @@ void packet_hang_up(void)
     line = -1;
 }
 
-/* Connects. Gives 0 where nobody answers within the limit. */
+/* Connects. Returns 0 if nobody answers within the limit. */
 int packet_dial(unsigned int ip, time_ns limit)
 {
-    /* Packets of the service alone, by their source. */
+    /* Accept only packets whose source is the service. */
     struct instruction filter[] = { { 0x20, 0, 0, 12 }, { 0x15, 0, 1, swap(ip) }, { 6, 0, 0, 0xffffffff }, { 6, 0, 0, 0 } };
     struct { unsigned short count; struct instruction *list; } program = { 4, filter };
     int flags;
@@ -225,7 +224,7 @@ int packet_dial(unsigned int ip, time_ns limit)
 
 int packet_send(const char *text, long length) { return send_segment(PUSH | ACK, text, length) > 0; }
 
-/* As recv(2): what has come, 0 at the end, -1 where nothing comes within the limit. */
+/* Like recv(2): the number of bytes, 0 at the end, -1 if nothing comes within the limit. */
 long packet_receive(char *to, long room)
 {
     while (left == 0) {

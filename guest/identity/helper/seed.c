@@ -1,15 +1,15 @@
-/* The kernel's random generator. What is written to /dev/urandom stirs the pool and counts for nothing: a guest whose CPU has
-   no RDRAND that its kernel trusts, and that has no entropy device, stays without a ready generator, and its ssh server waits
-   for one. RNDADDENTROPY counts what the droplet hands over, for root. RNDRESEEDCRNG makes the generator draw a new key now
-   instead of up to a minute later: the key until then is the one that all clones of a snapshot share. */
+/* The kernel's random generator. A write to /dev/urandom stirs the pool without credit: in a guest without an RDRAND that its
+   kernel trusts and without an entropy device, the generator is never ready, and its ssh server waits for it. RNDADDENTROPY
+   credits the droplet's seed (root only). RNDRESEEDCRNG makes the generator draw a new key now instead of up to a minute
+   later: until then all clones of a snapshot share the key. */
 #include "system.h"
 
 #define RNDADDENTROPY 0x40085203
 #define RNDRESEEDCRNG 0x5207
-/* A seed is base64 text, six bits a letter at best. The kernel needs 256 bits in all. */
+/* A seed is base64 text, at most six bits a letter. The kernel needs 256 bits in all. */
 #define BITS_PER_LETTER 4
 
-/* Gives 0 where it could not be done. */
+/* Returns 0 if it failed. */
 int renew_random(const char *seed, long length)
 {
     static struct { int bits, size; char bytes[512]; } credit;

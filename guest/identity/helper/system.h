@@ -1,4 +1,4 @@
-/* What the helper needs of Linux on x86_64, without a C library: it runs in any guest, whatever that has installed. */
+/* The parts of Linux on x86_64 that the helper needs. It has no C library, so that it runs in any guest. */
 #define CALL3(number, a, b, c) call(number, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
 enum {
@@ -27,7 +27,7 @@ static inline long call(long number, long a, long b, long c, long d, long e, lon
     return result;
 }
 
-/* The clock that only runs forward, and not while the guest is part of a snapshot. */
+/* The clock that only runs forward, and stands still in a snapshot. */
 static inline time_ns monotonic(void)
 {
     struct timespec now;

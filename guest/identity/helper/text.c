@@ -1,7 +1,7 @@
-/* Bytes and what is written in them. */
+/* Bytes and text. */
 #include "system.h"
 
-/* The compiler makes calls of these by itself. */
+/* The compiler generates calls of these. */
 void *memcpy(void *to, const void *from, unsigned long length)
 {
     char *target = to;
@@ -26,7 +26,7 @@ int same(const void *one, const void *other, unsigned long length)
     return 1;
 }
 
-/* Whether a text begins with a prefix; a prefix is in small letters, and letters of the text may be capital. */
+/* Whether a text begins with a lower-case prefix, ignoring the text's case. */
 int starts_with(const char *text, const char *end, const char *prefix)
 {
     for (; *prefix; text++, prefix++) {
@@ -35,7 +35,7 @@ int starts_with(const char *text, const char *end, const char *prefix)
     return 1;
 }
 
-/* What follows a key at the beginning of one of the lines; null where no line begins with it. */
+/* The text after a key at the beginning of a line; null if no line begins with it. */
 const char *after_line(const char *text, const char *end, const char *key)
 {
     const char *from = key;
@@ -49,7 +49,7 @@ const char *after_line(const char *text, const char *end, const char *key)
     return 0;
 }
 
-/* Reads a number without sign; gives what follows it, null where there is none. */
+/* Reads an unsigned number; returns the text after it, null if there is none. */
 const char *number(const char *text, const char *end, int base, unsigned long long *value)
 {
     const char *begin = text;
@@ -67,7 +67,7 @@ const char *end_of(const char *text)
     return text;
 }
 
-/* Copies a text without its end, which is given. */
+/* Copies a text without its NUL; returns the end of the copy. */
 char *append(char *to, const char *text)
 {
     while (*text) *to++ = *text++;
