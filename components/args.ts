@@ -10,8 +10,8 @@ type Deep<T> = unknown extends T
       ? readonly pulumi.Input<Deep<Item>>[]
       : { [K in keyof T]: pulumi.Input<Deep<T[K]>> };
 
-/** What a program may give for a schema's inputs: the schema is the one place that declares and documents an argument. */
+/** A program's arguments for a schema, which is the only place that declares and documents an argument. */
 export type ArgsOf<S extends z.ZodType> = { [K in keyof z.input<S>]: pulumi.Input<Deep<z.input<S>[K]>> };
 
-/** The arguments of a resource; its owner label is the stack's where none is given. */
+/** The arguments of a resource; its owner label defaults to the stack's. */
 export type ResourceArgs<S extends z.ZodType> = Omit<ArgsOf<S>, "owner"> & { owner?: pulumi.Input<string> };

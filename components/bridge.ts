@@ -9,8 +9,8 @@ import { HornetResource } from "./resource";
 export type BridgeArgs = ResourceArgs<typeof bridgeInputs>;
 
 /**
- * The droplet's bridge with its address, IPv4 forwarding and masquerade. A bridge of that name that was there before is
- * adopted: completed, and never deleted.
+ * The droplet's bridge with its address, IPv4 forwarding and masquerade. Hornet adopts an existing bridge of that name: it
+ * completes it and never deletes it.
  *
  * @example new Bridge("br0", { droplet: { host: "203.0.113.10" }, address: "10.0.0.1/24" })
  */
@@ -18,7 +18,7 @@ export class Bridge extends HornetResource {
   declare readonly name: pulumi.Output<string>;
   declare readonly address: pulumi.Output<string>;
   declare readonly uplink: pulumi.Output<string>;
-  /** True where the bridge was there before Hornet. */
+  /** True if the bridge existed before Hornet. */
   declare readonly adopted: pulumi.Output<boolean>;
 
   constructor(name: string, args: BridgeArgs, opts?: pulumi.CustomResourceOptions) {

@@ -5,8 +5,8 @@ import { omitUndefined } from "./omitUndefined";
 import { NatRuleSet, type NatRuleSetArgs } from "./natRuleSet";
 
 /**
- * What a {@link Clone} takes: the arguments of its namespace, its packet rules and its VM. Its address has a prefix, and
- * its name is its namespace's where none is given.
+ * The arguments of a {@link Clone}: those of its namespace, its packet rules and its VM. Its address has a prefix, and its name
+ * defaults to its namespace's.
  */
 export type CloneArgs = CloneNamespaceArgs &
   Omit<NatRuleSetArgs, "address"> &
@@ -26,8 +26,8 @@ export class Clone {
   readonly vm: FirecrackerVM;
 
   /**
-   * @param opts the options of the namespace; protect, retainOnDelete and the like hold for all three, and each path of
-   *   ignoreChanges and replaceOnChanges for those of the three that have the property
+   * @param opts the options of the namespace; protect, retainOnDelete and provider apply to all three, and each path of
+   *   ignoreChanges and replaceOnChanges to those of the three that have the property
    */
   constructor(name: string, args: CloneArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { droplet, owner, runtimeDir, vmmTimeout, tap, guestAddress, ...rest } = args;
@@ -91,10 +91,10 @@ const OF_NAMESPACE = [
   "adopt",
 ];
 const OF_RULES = [...SHARED, "nsVeth", "publish", "egress", "guestAddress"];
-/** Properties of the namespace or the rules that the VM has as well; whatever neither has is the VM's. */
+/** Properties of the namespace or the rules that the VM has too; all others are the VM's. */
 const OF_VM = [...SHARED, "tapAddress", "guestAddress"];
 
-/** The options that name properties, with the paths of one resource: the engine refuses a path that leads to nothing. */
+/** The options that name properties, with the paths of one resource: the engine refuses a path without a property. */
 function pathsFor(
   { ignoreChanges, replaceOnChanges }: pulumi.CustomResourceOptions,
   has: (key: string) => boolean,

@@ -22,7 +22,7 @@ export class CloneNamespace extends HornetResource {
   declare readonly address: pulumi.Output<string>;
   declare readonly tap: pulumi.Output<string>;
   declare readonly tapAddress: pulumi.Output<string>;
-  /** When the namespace was set up or repaired last, an ISO time. */
+  /** When the namespace was last set up or repaired, an ISO time. */
   declare readonly changedAt: pulumi.Output<string>;
 
   constructor(name: string, args: CloneNamespaceArgs, opts?: pulumi.CustomResourceOptions) {

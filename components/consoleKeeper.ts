@@ -6,7 +6,7 @@ import { HornetResource } from "./resource";
 /** The arguments of a resource of this kind; the schema documents each. */
 export type ConsoleKeeperArgs = ResourceArgs<typeof consoleInputs>;
 
-/** Keeps the consoles of a stack's clones short: a guest that floods its own fills no disk. */
+/** Limits the size of the clones' consoles, so that no guest fills the disk. */
 export class ConsoleKeeper extends HornetResource {
   constructor(name: string, args: ConsoleKeeperArgs, opts?: pulumi.CustomResourceOptions) {
     super("ConsoleKeeper", name, args, [], opts);

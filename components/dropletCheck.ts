@@ -7,9 +7,9 @@ import { HornetResource } from "./resource";
 /** The arguments of a resource of this kind; the schema documents each. */
 export type DropletCheckArgs = ResourceArgs<typeof checkInputs>;
 
-/** Preflight: holds a droplet against what a fleet needs of it, before anything there is changed. */
+/** Preflight: compares a droplet with a fleet's needs before anything changes there. */
 export class DropletCheck extends HornetResource {
-  /** What Preflight warned of. */
+  /** Preflight's warnings. */
   declare readonly warnings: pulumi.Output<string[]>;
   /** The Firecracker versions on the droplet, and which of the fleet's snapshots runs on which. */
   declare readonly versions: pulumi.Output<string[]>;
@@ -19,5 +19,5 @@ export class DropletCheck extends HornetResource {
   }
 }
 
-/** What a fleet's snapshot needs of its droplet, and where it comes from, if from another one. */
+/** A fleet's needs, with the source of its snapshot if that is another droplet. */
 export type DropletNeeds = z.input<typeof checkInputs>["needs"];

@@ -7,8 +7,8 @@ import { HornetResource } from "./resource";
 export type DropletClaimArgs = ResourceArgs<typeof claimInputs>;
 
 /**
- * A stack's claim to a droplet, the first of a fleet's resources to change something there and the last to go: what carries
- * the stack's mark there and stands in no state, because a run was cut off or a state was lost, is taken away with it.
+ * A stack's claim to a droplet, the fleet's first resource to change something there and the last to go. It removes things with
+ * the stack's owner label that no state knows, because a run was cut off or a state was lost.
  */
 export class DropletClaim extends HornetResource {
   constructor(name: string, args: DropletClaimArgs, opts?: pulumi.CustomResourceOptions) {

@@ -11,7 +11,7 @@ export class FirecrackerVM extends HornetResource {
   declare readonly name: pulumi.Output<string>;
   declare readonly namespace: pulumi.Output<string>;
   declare readonly address: pulumi.Output<string>;
-  /** The host key that the clone answers ssh with. */
+  /** The clone's ssh host key. */
   declare readonly sshHostKey: pulumi.Output<string>;
   /** Changes with every new identity. Use it as a trigger for follow-up resources. */
   declare readonly generation: pulumi.Output<string>;
@@ -22,7 +22,7 @@ export class FirecrackerVM extends HornetResource {
   declare readonly vmm: pulumi.Output<string>;
   /** How its guest got its identity: `service`, `ssh` or `cloud-init`. */
   declare readonly identityMethod: pulumi.Output<string>;
-  /** Whether it has answered ssh with its own host key. */
+  /** Whether its ssh has answered with its host key. */
   declare readonly ready: pulumi.Output<boolean>;
   /** ms spent on network, disk, launch, load, identity, resume, ready. */
   declare readonly timings: pulumi.Output<Record<string, number>>;
@@ -34,7 +34,7 @@ export class FirecrackerVM extends HornetResource {
   }
 }
 
-/** What the provider adds to the inputs. */
+/** The outputs that the provider adds to the inputs. */
 const OUTPUTS = [
   "sshHostKey",
   "hostKeySeed",

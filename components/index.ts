@@ -1,4 +1,4 @@
-/** What a program composes: the resources, the components that put them together, and a fleet's config. */
+/** The building blocks of a program: the resources, the components made of them, and a fleet's config. */
 export { loadConfig, type FleetSpec } from "../config";
 export { resolveDroplet, type ResolvedDroplet } from "./fleet/resolveDroplet";
 export { Bridge, type BridgeArgs } from "./bridge";

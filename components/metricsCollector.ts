@@ -6,7 +6,7 @@ import { HornetResource } from "./resource";
 /** The arguments of a resource of this kind; the schema documents each. */
 export type MetricsCollectorArgs = ResourceArgs<typeof metricsInputs>;
 
-/** Collects what the VMMs of a stack's clones count into one file for node_exporter. */
+/** Collects the metrics of the clones' VMMs into one file for node_exporter. */
 export class MetricsCollector extends HornetResource {
   constructor(name: string, args: MetricsCollectorArgs, opts?: pulumi.CustomResourceOptions) {
     super("MetricsCollector", name, args, [], opts);

@@ -3,13 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { connectionSchema } from "../model/connection";
 import { UNKEPT_KEY, unkeptPaths } from "../model/formats";
-import { ownerCalled, ownerMark, type Owner } from "../model/owner";
+import { ownerCalled, ownerLabel, type Owner } from "../model/owner";
 import type { Kind } from "../providers/kinds";
 import type { commonInputs } from "../providers/kit/definition";
 import type { ResourceArgs } from "./args";
 import { omitUndefined } from "./omitUndefined";
 
-/** How a droplet is reached: over ssh, or this machine itself. */
+/** A droplet's connection: over ssh, or this machine. */
 export type DropletArgs = z.input<typeof connectionSchema>;
 
 /** The arguments that every resource of Hornet takes. */
@@ -18,20 +18,20 @@ export type CommonArgs = ResourceArgs<typeof commonInputs>;
 const root = resolve(__dirname, "..");
 
 /**
- * The code that the engine keeps with every resource and runs to manage it: one line that requires the real provider.
- * It stands in state twice a resource, so it is short; it is the same on every machine, so no `up` sees a change in it;
- * and because it only points at the code, `refresh` and `destroy` run what is in the checkout now.
+ * The code that the engine keeps with every resource and runs to manage it: one line that requires the real provider. It is
+ * short, because the state has it twice for each resource; it is the same on every machine, so no `up` sees a change in it;
+ * and because it only refers to the code, `refresh` and `destroy` run the current checkout.
  *
- * Relative paths resolve from the program's folder. A program of somebody else's finds the package by its name.
+ * Relative paths resolve from the program's folder. Another program finds the package by its name.
  */
 export function providerText(kind: Kind, programFolder: string = process.cwd()): string {
   const where = resolve(programFolder) === root ? "./providers.cjs" : "hornet/providers.cjs";
   return `exports.handler=()=>require('${where}').${kind}`;
 }
 
-/** A dynamic resource under a type name of its own, whose provider is found by {@link providerText}. */
+/** A dynamic resource with its own type name; {@link providerText} finds its provider. */
 export abstract class HornetResource extends pulumi.CustomResource {
-  /** What is not as declared, in words; `as declared` where nothing is. */
+  /** The drift messages; `as declared` if there are none. */
   declare readonly condition: pulumi.Output<string>;
 
   protected constructor(
@@ -53,20 +53,20 @@ export abstract class HornetResource extends pulumi.CustomResource {
       condition: undefined,
       __provider: providerText(kind),
     };
-    // Names exist once on a droplet: what is replaced goes first, also where a person asks for it (`--replace`).
+    // Names are unique on a droplet, so the old resource goes first, also with `--replace`.
     super(`pulumi-nodejs:dynamic/hornet:${kind}`, name, props, { deleteBeforeReplace: true, ...opts });
   }
 }
 
 /**
- * The mark of the stack that runs.
+ * The owner label of the running stack.
  *
- * @param fleet one of several fleets of it, which has a mark of its own
- * @param knownAs the stack's whole name on droplets, where it has another one by now
+ * @param fleet one of several fleets of the stack, which has its own owner label
+ * @param knownAs the stack's former whole name, which droplets still use
  */
 export function thisStack(fleet?: string, knownAs?: string): string {
   const { organization, project, stack } = knownAs === undefined ? ownName() : ownerCalled(knownAs);
-  return ownerMark({ organization, project, stack: fleet === undefined ? stack : `${stack}/${fleet}` });
+  return ownerLabel({ organization, project, stack: fleet === undefined ? stack : `${stack}/${fleet}` });
 }
 
 function ownName(): Owner {

@@ -7,7 +7,7 @@ import { HornetResource } from "./resource";
 export type SmokeTestResourceArgs = ResourceArgs<typeof smokeTestInputs>;
 
 /**
- * Commands that must succeed on the droplet or in a clone, in a program of one's own. A {@link CloneFleet} runs those of
+ * Commands that must succeed on the droplet or in a clone, for other programs. A {@link CloneFleet} runs those of
  * `hornet:fleet.smokeTests` itself, since its roll waits for them.
  */
 export class SmokeTest extends HornetResource {

@@ -17,11 +17,11 @@ export type SnapshotArtifactArgs = ResourceArgs<typeof artifactInputs>;
 export class SnapshotArtifact extends HornetResource {
   /** `sha256:…` of its manifest. */
   declare readonly artifactDigest: pulumi.Output<string>;
-  /** What a {@link FirecrackerVM} needs of it. */
+  /** The facts that a {@link FirecrackerVM} needs. */
   declare readonly artifact: pulumi.Output<LeanArtifact>;
   /** The digests of the artifacts that the stack keeps on the droplet, the newest first. */
   declare readonly generations: pulumi.Output<string[]>;
-  /** Bytes that went over the wire for it. */
+  /** Bytes that were transferred for it. */
   declare readonly transferred: pulumi.Output<number>;
   /** ms spent. */
   declare readonly timings: pulumi.Output<Record<string, number>>;

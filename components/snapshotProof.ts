@@ -6,7 +6,7 @@ import { HornetResource } from "./resource";
 /** The arguments of a resource of this kind; the schema documents each. */
 export type SnapshotProofArgs = ResourceArgs<typeof proofInputs>;
 
-/** A note on the droplet that its fleet passed with a snapshot; other stacks take only snapshots that have one. */
+/** A record on the droplet that its fleet passed with a snapshot; by default other stacks accept only proved snapshots. */
 export class SnapshotProof extends HornetResource {
   /** The digest that is proved. */
   declare readonly proved: pulumi.Output<string>;

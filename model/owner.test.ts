@@ -1,11 +1,11 @@
-import { ownerCalled, ownerId, ownerMark, ownerName } from "./owner";
+import { ownerCalled, ownerId, ownerLabel, ownerName } from "./owner";
 
 const stack = { organization: "organization", project: "hornet", stack: "dev" };
 
 test("a mark is readable, stable, and its parts come back", () => {
-  const mark = ownerMark(stack);
+  const mark = ownerLabel(stack);
   expect(mark).toMatch(/^hornet:hornet\/dev:[0-9a-f]{12}$/);
-  expect(ownerMark({ ...stack })).toBe(mark);
+  expect(ownerLabel({ ...stack })).toBe(mark);
   expect(ownerId(mark)).toBe(mark.slice(-12));
   expect(ownerName(mark)).toBe("hornet/dev");
   expect(ownerCalled("organization/hornet/dev")).toEqual(stack);
@@ -13,10 +13,10 @@ test("a mark is readable, stable, and its parts come back", () => {
 
 test("organization, project and stack each make another owner", () => {
   const marks = [
-    ownerMark(stack),
-    ownerMark({ ...stack, organization: "other" }),
-    ownerMark({ ...stack, project: "other" }),
-    ownerMark({ ...stack, stack: "prod" }),
+    ownerLabel(stack),
+    ownerLabel({ ...stack, organization: "other" }),
+    ownerLabel({ ...stack, project: "other" }),
+    ownerLabel({ ...stack, stack: "prod" }),
   ];
   expect(new Set(marks.map(ownerId)).size).toBe(4);
 });
@@ -27,14 +27,14 @@ test.each([
   ["a colon", "a:b"],
   ["a very long name", "x".repeat(1000)],
 ])("%s: the mark fits a link's alias and an nft comment", (_name, project) => {
-  const mark = ownerMark({ ...stack, project });
+  const mark = ownerLabel({ ...stack, project });
   expect(mark).toMatch(/^hornet:[A-Za-z0-9/._-]+:[0-9a-f]{12}$/);
   expect(Buffer.byteLength(mark)).toBeLessThan(256);
   expect(ownerId(mark)).toHaveLength(12);
 });
 
 test("two long names that begin alike are still two owners", () => {
-  const mark = (end: string): string => ownerMark({ ...stack, project: "x".repeat(500) + end });
+  const mark = (end: string): string => ownerLabel({ ...stack, project: "x".repeat(500) + end });
   expect(mark("a")).not.toBe(mark("b"));
 });
 

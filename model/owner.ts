@@ -14,7 +14,7 @@ const ALIAS_LIMIT = 255;
  * The owner's mark: `hornet:PROJECT/STACK:ID`. The id is derived from the names, so that a stack whose state was lost
  * still finds its own; it is part of nft table names, which are unique on a droplet.
  */
-export function ownerMark({ organization, project, stack }: Owner): string {
+export function ownerLabel({ organization, project, stack }: Owner): string {
   const id = createHash("sha256").update(`${organization}/${project}/${stack}`).digest("hex").slice(0, 12);
   const readable = `${project}/${stack}`.replaceAll(/[^A-Za-z0-9/._-]/g, "_").slice(0, ALIAS_LIMIT - 32);
   return `hornet:${readable}:${id}`;

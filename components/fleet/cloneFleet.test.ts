@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseConfig } from "../../config/parse";
-import { ownerMark } from "../../model/owner";
+import { ownerLabel } from "../../model/owner";
 import { CloneFleet } from "./cloneFleet";
 
 /** What the program registers: parents are in no name, so that two of a type must differ in theirs. */
@@ -51,7 +51,7 @@ test("two fleets of one stack share no resource's name and no mark on a droplet"
 test("a stack that has another name by now goes by the one that it had, each of its fleets too", async () => {
   const known = { knownAs: "somebody/program/old" };
   const old = { organization: "somebody", project: "program", stack: "old" };
-  expect([...ownersOf(await fleetNamed("fleet", "192.0.2.1", known))]).toEqual([ownerMark(old)]);
-  const east = ownerMark({ ...old, stack: "old/east" });
+  expect([...ownersOf(await fleetNamed("fleet", "192.0.2.1", known))]).toEqual([ownerLabel(old)]);
+  const east = ownerLabel({ ...old, stack: "old/east" });
   expect([...ownersOf(await fleetNamed("east", "192.0.2.1", known))]).toEqual([east]);
 });

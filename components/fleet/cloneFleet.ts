@@ -11,16 +11,16 @@ import { SnapshotProof } from "../snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig } from "../sshConfig";
 import { declareSteps } from "./steps";
-import { standingParts } from "./dropletSetup";
+import { dropletSetup } from "./dropletSetup";
 import { withoutStackTraces } from "../withoutStackTraces";
 
-/** What a {@link CloneFleet} takes. */
+/** The arguments of a {@link CloneFleet}. */
 export interface CloneFleetArgs {
   /** The whole declaration; `loadConfig()` reads it from the stack's config. */
   spec: FleetSpec;
-  /** The droplet, resolved: a simulated one stands here with its port and keys. */
+  /** The droplet, resolved: a simulated one with its port and keys. */
   droplet: DropletArgs;
-  /** Public keys that may log in to every clone beside those of the spec. */
+  /** Public keys that may log in to every clone, besides those of the spec. */
   operatorKeys?: readonly string[];
   /**
    * The folder on the operator's machine for the ssh_config.
@@ -30,18 +30,18 @@ export interface CloneFleetArgs {
 }
 
 /**
- * A fleet: the bridge, the snapshot, the clones, and the ssh_config that leads to them. A stack may have several, on one
- * droplet or on many: each has a mark of its own there, by its name, and its resources carry that name. Those of the fleet
- * named `fleet` go without, and its mark is the stack's.
+ * A fleet: the bridge, the snapshot, the clones, and the ssh_config that leads to them. A stack may have several, on one droplet
+ * or on many: each has its own owner label there, and the names of its resources begin with its name. The fleet named `fleet`
+ * has no such prefix, and its owner label is the stack's.
  */
 export class CloneFleet extends pulumi.ComponentResource {
   readonly clones: pulumi.Output<CloneSummary[]>;
   readonly snapshotDigest: pulumi.Output<string>;
-  /** What other stacks need to take it from here. */
+  /** The facts that other stacks need to transfer the snapshot. */
   readonly snapshot: pulumi.Output<SnapshotSummary>;
-  /** Bytes that went over the wire for the snapshot when it came. */
+  /** Bytes that were transferred for the snapshot. */
   readonly transferred: pulumi.Output<number>;
-  /** ms by clone and phase; `snapshot` holds the artifact's own. */
+  /** ms by clone and phase; the key `snapshot` has the artifact's. */
   readonly timings: pulumi.Output<Record<string, Record<string, number>>>;
   /** The ssh_config's path, from the program's folder. */
   readonly sshConfig: pulumi.Output<string>;
@@ -57,14 +57,14 @@ export class CloneFleet extends pulumi.ComponentResource {
     const named = (part: string): string => (own === undefined ? part : `${own}-${part}`);
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
-    const standing = standingParts({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
+    const setup = dropletSetup({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
     const { name: bridgeName, address, uplink } = spec.bridge;
     const bridge = new Bridge(
       named(bridgeName),
       { ...common, name: bridgeName, address, uplink },
-      { ...inner, dependsOn: standing },
+      { ...inner, dependsOn: setup },
     );
-    // After the bridge only so that clones need to name one resource that they depend on, not two; it takes no time.
+    // After the bridge, so that clones depend on one resource, not two; this costs no time.
     const template = new SnapshotArtifact(
       named("snapshot"),
       { ...common, ...snapshotArgs(spec), source },
@@ -137,7 +137,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
   };
 }
 
-/** The name of the fleet whose resources have no other name in theirs: most stacks have this one alone. */
+/** The name of the fleet whose resources have no prefix: the only one in most stacks. */
 const ONLY = "fleet";
 
 function sshFolderOf(fleet: string | undefined): string {

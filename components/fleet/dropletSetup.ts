@@ -8,23 +8,23 @@ import { DropletLimits } from "../dropletLimits";
 import { MetricsCollector } from "../metricsCollector";
 import type { CommonArgs } from "../resource";
 
-/** What {@link standingParts} takes. */
-export interface StandingArgs {
+/** The arguments of {@link dropletSetup}. */
+export interface DropletSetupArgs {
   readonly spec: FleetSpec;
   readonly common: CommonArgs;
   readonly needs: pulumi.Input<DropletNeeds>;
-  /** The names of resources, by what they are in a fleet. */
+  /** Makes a resource's name from its role in the fleet. */
   readonly named: (part: string) => string;
 }
 
 /**
- * Declares what a droplet has of a fleet once, whatever the number of clones: the look before anything, the claim, the
- * limits, the processes that stand by.
+ * Declares the resources that a fleet has once on a droplet, whatever the number of clones: Preflight, the claim, the limits,
+ * the keeper of consoles and the collector of metrics.
  *
- * @returns what must be there before the bridge
+ * @returns the resources that the bridge depends on
  */
-export function standingParts(
-  { spec, common, needs, named }: StandingArgs,
+export function dropletSetup(
+  { spec, common, needs, named }: DropletSetupArgs,
   inner: pulumi.CustomResourceOptions,
 ): pulumi.Resource[] {
   const namespaces = planFleet(spec).map(({ namespace }) => namespace);

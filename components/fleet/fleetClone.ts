@@ -6,7 +6,7 @@ import { Clone, type CloneArgs } from "../clone";
 import { omitUndefined } from "../omitUndefined";
 import type { CommonArgs } from "../resource";
 
-/** What a stack's outputs say about one clone. */
+/** One clone in a stack's outputs. */
 export interface CloneSummary {
   name: string;
   id: number;
@@ -27,7 +27,7 @@ export interface FleetClones extends CommonArgs {
   readonly spec: FleetSpec;
   readonly operatorKeys: readonly string[];
   readonly artifact: pulumi.Input<LeanArtifact>;
-  /** The names of resources, by those of clones. */
+  /** Makes a resource's name from a clone's. */
   readonly named: (clone: string) => string;
 }
 
@@ -58,7 +58,7 @@ export function fleetClone(
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...omitUndefined({
       name: name === namespace ? undefined : name,
-      // It is a secret, and an empty secret takes as much room in the state as any.
+      // An empty secret takes as much space in the state as any secret.
       env: Object.keys(identity.env).length === 0 ? undefined : { ...identity.env },
       loginKeyPath: spec.guest.privateKeyPath,
       metrics: spec.vmm.metrics === undefined ? undefined : true,
@@ -78,7 +78,7 @@ export function summaryOf({ vm }: Clone, { name, id, address, namespace }: Clone
     .all([sshHostKey, ready, disk, identityMethod, generation])
     .apply(([hostKey, isReady, copied, method, current]: [string | undefined, boolean, string, string, string]) => ({
       ...{ name, id, address, namespace },
-      // The outputs of a clone that an `up --target` leaves out are unknown.
+      // The outputs of a clone that an `up --target` excludes are unknown.
       sshHostKey: hostKey ?? "",
       ready: isReady,
       disk: copied,
@@ -87,7 +87,7 @@ export function summaryOf({ vm }: Clone, { name, id, address, namespace }: Clone
     }));
 }
 
-/** The default is what a person would try first: the clone prints its name over ssh, if the operator can log in. */
+/** The default test: the clone prints its name over ssh, if the operator can log in. */
 function smokeTestsOf({ fleet }: FleetSpec, name: string, operatorKeys: readonly string[]): CloneArgs["smokeTests"] {
   if (fleet.smokeTests !== undefined) return fleet.smokeTests.map((test) => omitUndefined(test));
   if (operatorKeys.length === 0 || fleet.readyTimeout === 0) return [];

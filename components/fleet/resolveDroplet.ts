@@ -1,4 +1,4 @@
-/** From the droplet that a config names to the one that can be reached. */
+/** Resolves the droplet of a config to a connection. */
 import { existsSync, readFileSync } from "node:fs";
 import type { Connection, SshConnection } from "../../model/connection";
 import { expandHome } from "../../host/ssh/options";
@@ -9,24 +9,24 @@ import type { DropletSpec, FleetSpec, SshDroplet } from "../../config/spec";
 /** Seconds; the schema's default. */
 const DEFAULT_TIMEOUT = 60;
 
-/** A droplet that can be reached, and the operator's own public keys. */
+/** A droplet's connection, and the operator's public keys. */
 export interface ResolvedDroplet {
   readonly droplet: Connection;
-  /** Whoever may log in to the droplet by this key may log in to its clones. */
+  /** The keys that may log in to the droplet, and so to its clones. */
   readonly operatorKeys: readonly string[];
 }
 
 /**
- * Resolves a simulated droplet to its port and keys; a rented one is taken as it stands.
+ * Resolves a simulated droplet to its port and keys; a rented one needs no resolution.
  *
- * @param stack the stack's name, for messages; concurrency: how many commands run there at once
- * @throws ConfigFaults where a simulated droplet has never been started
+ * @param stack the stack's name, for messages; concurrency: maximum of parallel commands there
+ * @throws ConfigFaults if a simulated droplet has never been started
  */
 export function resolveDroplet(
   spec: DropletSpec,
   { stack, concurrency = "auto" }: { stack: string; concurrency?: FleetSpec["fleet"]["concurrency"] },
 ): ResolvedDroplet {
-  // What is at its default stays out of the resources' inputs: they stand in the state of every one of them.
+  // Omits defaults, because the state repeats these inputs in every resource.
   const pace = {
     ...(spec.timeout === DEFAULT_TIMEOUT ? {} : { timeout: spec.timeout }),
     ...(concurrency === "auto" ? {} : { lanes: concurrency }),

@@ -1,42 +1,42 @@
 import { ARTIFACT } from "../../model/layout";
 import type { FleetSpec } from "../../config/spec";
 
-/** What a fleet's config says of what its snapshot will need, before anything is looked at. */
+/** The needs of a fleet's snapshot, as far as the config shows them; see snapshotNeeds in providers/artifact/locate.ts. */
 export interface DeclaredNeeds {
-  /** How many clones may be down at once while they move to another snapshot. */
+  /** Maximum of clones that may be down at once while they move to another snapshot. */
   maxUnavailable: number;
-  /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
+  /** A guest's memory in MiB; 0 if only the snapshot shows it. */
   memory: number;
-  /** Files that must be there, each with the config key that names it. */
+  /** Files that must exist, each with the config key that names it. */
   files: { path: string; key: string }[];
-  /** The file that every clone gets a copy of; empty where the snapshot alone knows it. */
+  /** The file that Hornet copies for every clone; empty if only the snapshot shows it. */
   disk: string;
-  /** The folder of a snapshot that is there already; empty where it will be made. */
+  /** The folder of an existing snapshot; empty if Hornet will make one. */
   snapshot: string;
   /** A boot makes the snapshot. */
   boots: boolean;
-  /** The snapshot is to be brought from another droplet. */
+  /** Hornet transfers the snapshot from another droplet. */
   transfer: boolean;
-  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  /** A CPU that lacks features of the snapshot's CPU is a fault, not a warning. */
   requireCpuFeatures: boolean;
   /** How guests get their identity; default: auto. */
   identity?: FleetSpec["guest"]["identity"];
-  /** Hornet's service in the guests is to run the agent. */
+  /** Hornet's service in the guests runs the agent. */
   agentCommand?: true;
 }
 
-/** What can be said of a snapshot's needs before it is looked at. */
+/** Derives the needs of a fleet's snapshot from the config. */
 export function needsOf(spec: FleetSpec): DeclaredNeeds {
   const { source, requireCpuFeatures } = spec.snapshot;
   const { maxUnavailable } = spec.fleet;
   const { identity } = spec.guest;
-  const told = {
+  const declared = {
     requireCpuFeatures,
     maxUnavailable,
     ...(identity !== "auto" && { identity }),
     ...(spec.agent.run !== undefined && { agentCommand: true as const }),
   };
-  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, ...told };
+  const nothing = { memory: 0, files: [], disk: "", snapshot: "", boots: false, transfer: false, ...declared };
   switch (source.kind) {
     case "boot": {
       const { kernel, rootfs, memory } = source.boot;

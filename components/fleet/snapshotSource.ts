@@ -17,7 +17,7 @@ import type { SnapshotArtifactArgs } from "../snapshotArtifact";
 type BootArgs = z.input<typeof bootSource>;
 type FromArgs = z.input<typeof fromSource>;
 
-/** What a stack tells others of the snapshot that it runs; its output `snapshot`. */
+/** A stack's snapshot for other stacks: its output `snapshot`. */
 export interface SnapshotSummary {
   /** `sha256:…` of its manifest. */
   digest: string;
@@ -25,14 +25,14 @@ export interface SnapshotSummary {
   path: string;
   droplet: DropletArgs;
   runtimeDir: string;
-  /** The digest that the fleet came up with, ready and through its smoke tests; empty where it has proved none. */
+  /** The digest with which the fleet became ready and passed its smoke tests; empty if it has proved none. */
   proved: string;
 }
 
 /**
- * Where a spec's snapshot comes from, as a SnapshotArtifact takes it.
+ * The source of a spec's snapshot, as an argument of SnapshotArtifact.
  *
- * @param target the fleet's own droplet
+ * @param target the fleet's droplet
  */
 export function sourceArgs(spec: FleetSpec, target: DropletArgs): SnapshotArtifactArgs["source"] {
   const { source } = spec.snapshot;
@@ -54,7 +54,7 @@ function cloudInitOf({ guest }: FleetSpec): Pick<BootArgs, "cloudInit"> {
   return guest.identity === "cloud-init" ? { cloudInit: true } : {};
 }
 
-/** The digest is what makes another agent another snapshot. */
+/** The digest makes a changed agent a new snapshot. */
 function agentArgs(path: string | undefined): Pick<BootArgs, "agent"> {
   if (path === undefined) return {};
   try {
@@ -71,9 +71,9 @@ function fromStack(stack: string, spec: FleetSpec, target: DropletArgs): pulumi.
   return reference.getOutput("snapshot").apply((value: unknown) => {
     const there = value as SnapshotSummary | undefined;
     if (there === undefined && digest !== undefined) {
-      // What is pinned and was brought once is on the droplet, or a generation of it: that asks nothing of the other stack.
+      // If the pinned snapshot is on the droplet, the other stack is not needed.
       void pulumi.log.warn(
-        `the stack ${stack} has no snapshot any more: only one that is on the droplet already will do`,
+        `the stack ${stack} has no snapshot any more: Hornet can use only one that is already on the droplet`,
       );
       const proofs = requireProof && { proofs: spec.vmm.runtimeDir };
       return { droplet: target, path: artifactFolder(dir, digest), ...proofs };
@@ -84,7 +84,7 @@ function fromStack(stack: string, spec: FleetSpec, target: DropletArgs): pulumi.
       );
     }
     const { path, droplet, runtimeDir } = there;
-    // A pinned snapshot stays where it is when the other stack goes on to the next one.
+    // A pinned snapshot keeps its folder when the other stack moves to the next one.
     const pinned = digest === undefined || digest === there.digest ? path : besides(path, digest);
     return { droplet, path: pinned, ...(requireProof && { proofs: runtimeDir }) };
   });
@@ -94,7 +94,7 @@ function besides(path: string, digest: string): string {
   return artifactFolder(path.slice(0, path.lastIndexOf("/")), digest);
 }
 
-/** Says in a preview what an `up` would bring over the wire. */
+/** Shows in a preview what an `up` would transfer. */
 export function announce(
   source: SnapshotArtifactArgs["source"],
   target: DropletArgs,
@@ -109,7 +109,7 @@ export function announce(
   });
 }
 
-/** What the fleet's snapshot will need of the droplet, with where it comes from. */
+/** The needs of the fleet's snapshot, with its source. */
 export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
   const declared = needsOf(spec);
   const { digest, signers } = spec.snapshot;

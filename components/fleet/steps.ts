@@ -1,4 +1,4 @@
-/** The user's own commands that follow each clone (`hornet:steps`), as resources of @pulumi/command. */
+/** The user's commands for each clone (`hornet:steps`), as resources of @pulumi/command. */
 import { readFileSync } from "node:fs";
 import type * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -18,11 +18,11 @@ export interface SteppedClone {
   readonly clone: Clone;
 }
 
-/** What the steps of all clones of a fleet have in common. */
+/** The context of all steps of a fleet. */
 export interface StepContext {
   readonly spec: FleetSpec;
   readonly droplet: DropletArgs;
-  /** The names of resources, by those of clones. */
+  /** Makes a resource's name from a clone's. */
   readonly named: (clone: string) => string;
 }
 
@@ -53,7 +53,7 @@ export function declareSteps(clones: readonly SteppedClone[], context: StepConte
   }
 }
 
-/** @returns what the clone's next step depends on */
+/** @returns the resources that the clone's next step depends on */
 function declareStep(
   step: StepSpec,
   { plan, clone }: SteppedClone,
@@ -66,7 +66,7 @@ function declareStep(
   const opts = (dependsOn: readonly pulumi.Resource[]): pulumi.CustomResourceOptions => ({
     parent: clone.vm,
     dependsOn: [...dependsOn],
-    // A command's output comes from a guest or a droplet, and may repeat a secret.
+    // A command's output may repeat a secret.
     additionalSecretOutputs: ["stdout", "stderr"],
   });
   let last = previous;
@@ -123,23 +123,23 @@ function placeOf(
 }
 
 /**
- * A command's text as an input. Pulumi tells only of a whole key that it has an encrypted value, so any of the texts may
- * be that value.
+ * A command's text as an input. Pulumi reports only that a whole key contains an encrypted value, so any of the texts may be
+ * that value.
  */
 function shown(text: string): pulumi.Output<string> {
   return isSecret("steps") ? pulumi.secret(text) : pulumi.output(text);
 }
 
 /**
- * The plugin logs what a command prints to the operator's terminal, control characters of a hostile guest and secrets
- * included. The previous output as a variable is refused by most ssh servers, with a warning a command.
+ * By default the plugin prints a command's output on the operator's terminal, with a hostile guest's control characters and with
+ * secrets, and passes the previous output as a variable, which most ssh servers refuse with a warning for each command.
  */
 const QUIET = { logging: "none", addPreviousOutputInEnv: false } as const;
 
 /**
- * A command as the droplet's or the guest's login shell gets it: run by a POSIX shell whatever the login shell is. ssh
- * servers refuse variables, and an argument list is no place for a secret, so the shell reads the environment from the
- * first line of its input and leaves the rest to the command.
+ * A command for the login shell of the droplet or the guest: it starts a POSIX shell, whatever the login shell is. ssh servers
+ * refuse variables, and argument lists must not contain secrets, so the shell reads the environment from the first line of
+ * its input and leaves the rest to the command.
  */
 export function remoteScript(
   script: string,
@@ -152,7 +152,7 @@ export function remoteScript(
   return `exec /bin/sh -c ${quote(lines.join("\n"))}`;
 }
 
-/** The input of {@link remoteScript}: the environment on one line, then the step's own input. */
+/** The input of {@link remoteScript}: the environment on one line, then the step's input. */
 export function remoteStdin({ env, stdin = "" }: Pick<StepSpec, "env" | "stdin">): string {
   const exports = Object.entries(env).map(
     ([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`).replaceAll("\n", `'"$hornet_nl"'`)}'`,
@@ -165,10 +165,10 @@ function loginTo({ host, user, port, hostKey }: Exclude<DropletArgs, { local: tr
 }
 
 /**
- * The operator's key as text: the plugin opens no file. Without a key, or with one that has a passphrase, the plugin uses
- * ssh's agent.
+ * The operator's key as text, because the plugin opens no file. Without a key, or with one that has a passphrase, the plugin
+ * uses ssh's agent.
  *
- * @throws RunError where the file cannot be read
+ * @throws RunError if the file cannot be read
  */
 function loginKey(droplet: DropletArgs): pulumi.Output<string> | undefined {
   if ("local" in droplet || droplet.privateKeyPath === undefined) return undefined;
@@ -180,7 +180,7 @@ function loginKey(droplet: DropletArgs): pulumi.Output<string> | undefined {
   }
 }
 
-/** Whether a private key is encrypted: PEM says so in words, OpenSSH's own format names a cipher (PROTOCOL.key). */
+/** Whether a private key is encrypted: PEM contains a word for that, OpenSSH's format names a cipher (PROTOCOL.key). */
 export function hasPassphrase(key: string): boolean {
   if (key.includes("ENCRYPTED")) return true;
   const body = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(key)?.[1];
@@ -190,7 +190,7 @@ export function hasPassphrase(key: string): boolean {
   return bytes.subarray(start, start + 4).toString("latin1") !== "none";
 }
 
-/** Loaded where steps are declared: most stacks have none, and every start of the program would pay for it. */
+/** Loaded only for steps: most stacks have none, and loading slows every start of the program. */
 function loadCommand(): typeof command {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   return require("@pulumi/command") as typeof command;

@@ -18,7 +18,7 @@ export interface AgentArchive {
  * Reads an agent: a folder, or an archive made by tar, gzipped or not.
  *
  * @param path on the operator's machine; may start with `~/`
- * @throws HornetError where it cannot be read
+ * @throws HornetError if it cannot be read
  */
 export function readAgent(path: string): AgentArchive {
   try {
@@ -38,10 +38,10 @@ function unpacked(bytes: Buffer): Buffer {
 }
 
 /**
- * Brings an agent to a droplet, where the next boot in the scratch namespace puts it into its disk.
+ * Sends an agent to a droplet, where the next boot in the scratch namespace copies it to the disk.
  *
  * @param vars the variables that name that namespace
- * @param digest what the agent was when the program ran
+ * @param digest the agent's digest when the program ran
  */
 export async function sendAgent(
   session: Session,

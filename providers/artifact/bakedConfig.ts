@@ -7,7 +7,7 @@ import { HornetError } from "../../host/errors";
 type Drive = VmConfig["drives"][number];
 type Interface = VmConfig["network-interfaces"][number];
 
-/** What the snapshot of a folder without a manifest has. */
+/** The settings baked into the snapshot of a folder without a manifest. */
 export interface Baked extends Pick<
   Manifest,
   "diskPath" | "drives" | "vsock" | "tap" | "iface" | "memory" | "vcpus" | "bootArgs"
@@ -16,7 +16,7 @@ export interface Baked extends Pick<
   readonly mac: string;
 }
 
-/** What a trial load of a snapshot has shown. */
+/** The result of a trial load of a snapshot. */
 export interface Loaded {
   /** The answer to `GET /vm/config`. */
   readonly text: string;
@@ -27,17 +27,17 @@ export interface Loaded {
   readonly pci: boolean;
 }
 
-/** What the config says of the clone's own network interface. */
+/** The config's settings for the clone's network interface. */
 export interface WantedInterface {
   /** The name of the tap in every namespace. */
   readonly tap: string;
-  /** The interface's id; left out, the config does not name it. */
+  /** The interface's id, if the config names it. */
   readonly guestInterface?: string | undefined;
 }
 
 /**
- * Reads what a VMM says of a snapshot that it has loaded. Refuses what clones would share and write to, since they
- * would corrupt it.
+ * Reads a VMM's description of a snapshot that it has loaded. Refuses writable devices that clones would share, since they
+ * would corrupt them.
  *
  * @throws HornetError with the reason and a next step
  */
@@ -75,8 +75,8 @@ export function bakedIn(loaded: Loaded, wanted: WantedInterface): Baked {
 }
 
 /**
- * The clone's own interface: the one that has its address. Firecracker lists the interfaces of a loaded snapshot in no
- * order, so none of several is "the first".
+ * The interface with the clone's address. Firecracker lists the interfaces of a loaded snapshot in random order, so there is
+ * no first one.
  */
 function ownInterface(all: readonly Interface[], wanted: WantedInterface, path: string): Interface {
   const { tap, guestInterface } = wanted;
@@ -103,8 +103,8 @@ function ownInterface(all: readonly Interface[], wanted: WantedInterface, path: 
 }
 
 /**
- * The drive that each clone gets a copy of, and those that all share. The drive that the guest writes to is the copy; a
- * guest that writes to none has a copy of its root drive.
+ * The drive that Hornet copies for each clone, and those that all clones share. The copied one is the drive that the guest
+ * writes to, or its root drive if it writes to none.
  */
 function drivesOf(all: readonly Drive[], path: string): { disk: Drive | undefined; drives: Manifest["drives"] & {} } {
   const writable = all.filter((drive) => drive.is_read_only !== true);

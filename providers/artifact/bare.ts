@@ -12,9 +12,9 @@ import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
 
 /**
- * The artifact of a folder without a manifest. It gets one once, which is kept under its digest like that of every other
- * artifact, beside links to the files: nothing is written into the folder, no file is copied, and the digest stays the same
- * when the machine gets another kernel or Firecracker later.
+ * The artifact of a folder without a manifest. Hornet makes a manifest once and keeps it under its digest like every other
+ * one, with links to the files: it writes nothing into the folder and copies no file, and the digest stays the same if the
+ * machine gets another kernel or Firecracker later.
  */
 export async function bareArtifact(
   droplet: Droplet,
@@ -47,7 +47,7 @@ export async function bareArtifact(
   return { folder, text, manifest, marks, timings: { examine: Date.now() - begun } };
 }
 
-/** What an earlier look at the same content has found out. */
+/** The artifact that an earlier examination of the same content has made. */
 async function findExamined(
   droplet: Droplet,
   wanted: ArtifactInputs,

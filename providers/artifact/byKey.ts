@@ -10,8 +10,8 @@ export interface Known {
 }
 
 /**
- * The artifacts of a folder on a droplet whose manifests match. A folder whose name is not its manifest's digest is left out,
- * and so is a manifest that Hornet cannot read.
+ * The artifacts of a folder on a droplet whose manifests match. Ignores folders whose name is not their manifest's digest, and
+ * manifests that Hornet cannot read.
  */
 export async function artifactsThat(
   session: Session,

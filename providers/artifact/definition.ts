@@ -21,9 +21,9 @@ import { openFault } from "./openMetadata";
 import { verifyManifest } from "./signature";
 
 /**
- * Makes or finds the artifact. Where that fails in the end, this stack's use of it goes, unless it had it before.
+ * Makes or finds the artifact. If that fails, this stack's use of it ends, unless the stack used it before.
  *
- * @param before the digests that the stack has kept so far, the newest first
+ * @param before the digests that the stack keeps so far, the newest first
  */
 async function make(droplet: Droplet, wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
   const { source } = wanted;
@@ -59,7 +59,7 @@ async function pathArtifact(
   return isBare ? bareArtifact(droplet, wanted, path, announce) : artifactAt(droplet, wanted, path);
 }
 
-/** Refuses what nobody of the signers has signed. */
+/** Refuses an artifact that none of the signers has signed. */
 async function signed(droplet: Droplet, wanted: ArtifactInputs, found: Found): Promise<Found> {
   if (wanted.signers === undefined) return found;
   const { session } = droplet;
@@ -94,16 +94,16 @@ async function settle(
   const named = [...Object.keys(manifest.files), ARTIFACT.manifest, ...(wanted.signers ? [ARTIFACT.signature] : [])];
   const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
   const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
-  // Our mark in it, and the stable name by which clones know it: what leads elsewhere shows another inode.
-  const mark = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
+  // The owner label in it, and the stable name that clones use: if that leads elsewhere, the inode differs.
+  const label = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
   const name = artifactPaths(dirname(manifest.diskPath)).manifest;
-  const ours = given ? [] : "path" in wanted.source ? [mark] : [mark, name];
-  // A folder that was there before us is no generation of ours: it is neither kept nor taken away.
+  const ours = given ? [] : "path" in wanted.source ? [label] : [label, name];
+  // A folder that existed before is no generation of this stack: Hornet neither keeps nor removes it.
   const made = given ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
   const generations = all.slice(0, wanted.keepGenerations + made.length);
   for (const old of all.slice(generations.length)) {
-    // Clones that did not follow yet go on from what they have.
+    // Clones that still run an old generation keep it.
     if ((await drop(droplet, wanted, old, "prune_artifact")) === "used") generations.push(old);
   }
   const { session } = droplet;
@@ -118,7 +118,7 @@ async function settle(
     artifactDigest: digest,
     artifact: {
       ...artifact,
-      // Both stand in the state of every clone, twice.
+      // Short, because the state contains both twice for every clone.
       bootArgs: artifact.bootArgs === usual ? "" : artifact.bootArgs,
       key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
     },
@@ -129,7 +129,7 @@ async function settle(
   };
 }
 
-/** Gives up this stack's use of one generation; what no stack uses goes. */
+/** Ends this stack's use of one generation, and removes it if no stack uses it. */
 async function drop(
   droplet: Droplet,
   inputs: ArtifactInputs,
@@ -148,7 +148,7 @@ async function drop(
   });
 }
 
-/** Artifacts that were one too many when clones still ran on them, and no clone does any more. */
+/** Surplus artifacts that were kept because clones ran on them, which no clone does any more. */
 async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
   const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
   const extra = state.generations.slice(state.keepGenerations + wanted);
@@ -163,12 +163,12 @@ async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs)
   return names.map((name) => `the earlier snapshot sha256:${name} is not used any more`);
 }
 
-/** The digests of Hornet's own artifacts that this stack uses, as lines for the droplet's calls. */
+/** The digests of the artifacts that this stack made, as lines for the droplet's calls. */
 function digestLines({ generations }: ArtifactOutputs): string {
   return generations.map((digest) => `${digestHex(digest)}\n`).join("");
 }
 
-/** Artifacts that other users of the droplet can read: they hold a guest's memory and disk. */
+/** Artifacts, which contain a guest's memory and disk, that other users of the droplet can read. */
 async function readableByOthers(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
   const text = await droplet.call({
     what: "ask who can read the artifacts",
@@ -180,7 +180,7 @@ async function readableByOthers(droplet: Droplet, state: ArtifactInputs & Artifa
   return names.map((name) => `other users of the droplet can read the artifact sha256:${name}`);
 }
 
-/** Leaves the artifacts that the stack already has to root alone. */
+/** Makes the stack's artifacts readable only to root. */
 async function closeToOthers(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<void> {
   await droplet.call({
     what: "close the artifacts to other users",
@@ -190,14 +190,13 @@ async function closeToOthers(droplet: Droplet, state: ArtifactInputs & ArtifactO
   });
 }
 
-/** The stable name may lead to the artifact of another stack, which has the same one: clones mount over it in any case. */
+/** Whether the stable name leads to another stack's artifact of the same name; clones mount over it anyway. */
 async function sharesName(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<boolean> {
   const vars = { owner: state.owner, path: dirname(state.artifact.diskPath) };
-  const said = await droplet.call({ what: "ask where a stable name leads", run: "is_shared", vars });
-  return said === "shared";
+  return (await droplet.call({ what: "ask where a stable name leads", run: "is_shared", vars })) === "shared";
 }
 
-/** A snapshot that clones are restored from: one that lies on the droplet, or one made by a boot. */
+/** A snapshot that clones are restored from: an existing one on this or another droplet, or one made by a boot. */
 export const definition = owned<ArtifactInputs, ArtifactOutputs>({
   kind: "SnapshotArtifact",
   inputs: artifactInputs,
@@ -206,7 +205,7 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
   id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
   create: (droplet, wanted) => make(droplet, wanted, []),
   read: async (droplet, state) => {
-    // Read like the rest of the droplet: when nobody else changes it.
+    // Waits until no other operation changes the droplet.
     await droplet.observe(state, state.dir);
     const seen = await inspectFiles(droplet.session, Object.keys(state.files));
     if (seen[filesOf(state.artifact).snapshot] === undefined && !("path" in state.source)) return "gone";

@@ -6,14 +6,14 @@ import type { Manifest } from "../../firecracker/manifest";
 import type { Program } from "../../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest } from "../../firecracker/requests";
 import type { Droplet } from "../operation/droplet";
-import { saidOf } from "./fromBoot";
+import { metadataAccess } from "./fromBoot";
 import { scratchNamespace, scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
 
-/** A snapshot without a manifest, as far as it is known. */
+/** The known facts of a snapshot without a manifest. */
 export interface Trial {
   /** The folder on the droplet. */
   readonly path: string;
@@ -28,14 +28,14 @@ export interface Trial {
 }
 
 /**
- * A guest whose ssh answers may have an identity service too, which looks for its identity every few seconds: it gets so
- * many ms, and a slow one so many times the time that its ssh took.
+ * A guest whose ssh answers may also have an identity service, which polls for its identity every few seconds: Hornet waits so
+ * many ms more, or for a slow guest so many times as long as its ssh took.
  */
 const GRACE = { ms: 8000, times: 4 };
 
 /**
- * Finds out whether the guest in a snapshot has an identity service: it is woken on a copy of its disk, where nobody can
- * reach it, and handed an identity. A guest that neither takes it nor answers ssh has none, as far as can be seen.
+ * Finds out whether the guest in a snapshot has an identity service: Hornet resumes it on a copy of its disk, isolated from
+ * the network, and sends it an identity. A guest that neither takes it nor answers ssh counts as one without.
  */
 export async function detectIdentity(
   droplet: Droplet,
@@ -60,7 +60,7 @@ export async function detectIdentity(
   };
   return cleanUpAfter(async () => {
     await session.call({
-      what: `wake the snapshot in ${path} for a trial`,
+      what: `resume the snapshot in ${path} for a trial`,
       run: "begin_scratch",
       vars: {
         ...vars,
@@ -109,13 +109,13 @@ async function tryGuest(
   });
 }
 
-/** Whether the guest took the identity, and what its service says of who may read it. */
+/** Whether the guest took the identity, and whether its service has closed the metadata. */
 async function taken(
   droplet: Droplet,
   wanted: ArtifactInputs,
   generation: string,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
-  const said = await saidOf(droplet, wanted, generation);
-  if (said === "closed") return { identity: "service", metadata: said };
-  return { identity: said === "" ? "ssh" : "service" };
+  const access = await metadataAccess(droplet, wanted, generation);
+  if (access === "closed") return { identity: "service", metadata: access };
+  return { identity: access === "" ? "ssh" : "service" };
 }

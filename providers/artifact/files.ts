@@ -13,20 +13,20 @@ export interface FileDigest {
   readonly sha256: string;
   /** bytes */
   readonly size: number;
-  /** Size, mtime and inode of what was read. */
+  /** Size, mtime and inode of the file that was read. */
   readonly marks: string;
 }
 
-/** What a snapshot depends on of the machine that it is made on. */
+/** The properties of the machine that a snapshot made there depends on. */
 export interface HostDescription {
   readonly cpu: string;
   readonly cpuFeatures: readonly string[];
   readonly kernel: string;
 }
 
-/** Size, mtime and inode of those of `paths` that are there. */
+/** Size, mtime and inode of the existing files of `paths`. */
 export async function inspectFiles(session: Session, paths: readonly string[]): Promise<FileMarks> {
-  const text = await session.call({ what: "look at files", run: "inspect_files", stdin: asLines(paths) });
+  const text = await session.call({ what: "inspect files", run: "inspect_files", stdin: asLines(paths) });
   const marks: FileMarks = {};
   for (const line of text.split("\n").filter((one) => one !== "")) {
     const [size = "", mtime = "", inode = "", ...path] = line.split(" ");
@@ -35,7 +35,7 @@ export async function inspectFiles(session: Session, paths: readonly string[]): 
   return marks;
 }
 
-/** In words what changed since `recorded`. */
+/** Drift messages for files that differ from `recorded`. */
 export function fileDrift(recorded: FileMarks, seen: FileMarks): string[] {
   return Object.entries(recorded).flatMap(([path, marks]) => {
     const now = seen[path];
@@ -45,9 +45,9 @@ export function fileDrift(recorded: FileMarks, seen: FileMarks): string[] {
 }
 
 /**
- * sha256 and size of files that are there. Reads every byte: seconds for a memory file.
+ * sha256 and size of existing files. Reads every byte: seconds for a memory file.
  *
- * @throws HornetError where one is no file, or is written while it is read
+ * @throws HornetError if one is no file, or is written meanwhile
  */
 export async function hashFiles(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
   const hashes = await hashTolerantly(session, paths);
@@ -60,7 +60,7 @@ export async function hashFiles(session: Session, paths: readonly string[]): Pro
   return hashes;
 }
 
-/** As {@link hashFiles}; a file that cannot have a digest has a word instead, which no digest equals. */
+/** Like {@link hashFiles}, but returns a word instead of the digest of a file that has none. */
 export async function hashTolerantly(session: Session, paths: readonly string[]): Promise<Map<string, FileDigest>> {
   if (paths.length === 0) return new Map();
   const text = await session.call({
@@ -72,7 +72,7 @@ export async function hashTolerantly(session: Session, paths: readonly string[])
   return parseHashes(text);
 }
 
-/** Instead of a digest: a folder, a device, a fifo; or what was written meanwhile (droplet/artifact/artifact.sh). */
+/** Instead of a digest: a folder, device or fifo; a file written meanwhile (droplet/artifact/artifact.sh). */
 const [IRREGULAR, CHANGED] = ["irregular", "changed"];
 
 /** Parses lines "SHA256 SIZE MTIME INODE PATH". */
@@ -88,14 +88,14 @@ export function parseHashes(text: string): Map<string, FileDigest> {
   );
 }
 
-/** Says that a file is not the one that Hornet has examined. */
+/** The error for a file that changed after Hornet examined it. */
 export function changedSince(session: Session, path: string): HornetError {
   return new HornetError(`${path} on ${session.name} changed while Hornet used it`, { next: AGAIN });
 }
 
-/** Throws HornetError where something else than a file has the name of one: to read a fifo may never end. */
+/** Throws HornetError if a path is not a regular file: a read of a fifo may never end. */
 export async function refuseIrregular(session: Session, paths: readonly string[]): Promise<void> {
-  const text = await session.call({ what: "look at files", run: "irregular_files", stdin: asLines(paths) });
+  const text = await session.call({ what: "inspect files", run: "irregular_files", stdin: asLines(paths) });
   const [path = ""] = text.split("\n");
   if (path !== "") throw irregular(session, path);
 }
@@ -104,7 +104,7 @@ function irregular(session: Session, path: string): HornetError {
   return new HornetError(`${path} on ${session.name} is not a regular file`, { next: "put the file itself there" });
 }
 
-/** The machine that a snapshot made there will need. */
+/** Describes a machine, on which a snapshot made there will depend. */
 export async function describeHost(session: Session): Promise<HostDescription> {
   const text = await session.call({
     what: "describe the droplet's processor and kernel",

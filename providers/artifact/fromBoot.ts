@@ -32,23 +32,23 @@ import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
 import { newestProgram } from "../vm/programs";
 
-/** An artifact that is there: its folder and its manifest. */
+/** An existing artifact: its folder and its manifest. */
 export interface Found {
   readonly folder: string;
   readonly text: string;
   readonly manifest: Manifest;
   readonly timings: Record<string, number>;
-  /** It was there as it is, and is not among the stack's own. */
+  /** It existed before, so it is not one of the stack's generations. */
   readonly given?: boolean;
-  /** Files of the manifest that do not lie in its folder: name → path. */
+  /** Files of the manifest that are outside of its folder: name → path. */
   readonly elsewhere?: Readonly<Record<string, string>>;
-  /** Bytes that it took to bring it here. */
+  /** Bytes that were transferred for it. */
   readonly transferred?: number;
   /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
   readonly marks?: FileMarks;
 }
 
-/** A boot with everything that its result depends on. */
+/** A boot with all inputs of its result. */
 interface BootPlan {
   readonly boot: BootSource;
   readonly host: HostDescription;
@@ -58,10 +58,10 @@ interface BootPlan {
   readonly marks: FileMarks;
 }
 
-/** Told of a digest just before this stack's mark is put on the artifact. */
+/** Called with an artifact's digest just before it gets this stack's owner label. */
 export type Announce = (digest: string) => void;
 
-/** The artifact of a boot: the one that is there for the same inputs, else a new one. */
+/** The artifact of a boot: an existing one with the same inputs, else a new one. */
 export async function bootArtifact(
   droplet: Droplet,
   wanted: ArtifactInputs,
@@ -72,7 +72,7 @@ export async function bootArtifact(
   const known = await findBoot(droplet, wanted, plan, announce);
   if (known !== undefined) return known;
   return cleanUpAfter(
-    () => bootAnew(droplet, wanted, plan, announce),
+    () => makeByBoot(droplet, wanted, plan, announce),
     async () => {
       const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
       await droplet.call({ what: "remove what a boot has left", run: "abort_boot", vars });
@@ -83,7 +83,7 @@ export async function bootArtifact(
 /** The network interface of the guests that Hornet boots. */
 const IFACE = "eth0";
 
-/** cloud-init asks for a session token only where it takes the machine for one of Amazon's. */
+/** With metadata V1 for cloud-init, which requests a session token only if it takes the machine for one of Amazon's. */
 function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
   const usual = { ...usualDevices(IFACE), entropy: atLeast(program.version, "1.4") ? {} : null };
   return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
@@ -101,7 +101,7 @@ async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSour
     rootfs: hashes.get(boot.rootfs)?.sha256 ?? "",
     agent: boot.agent?.digest,
     format: program.format,
-    // Without the CPU's features: those are compared where an artifact is found, and a kernel that lists more changes nothing.
+    // Without the CPU's features: findBoot() compares those, and a kernel that lists more features changes nothing.
     cpu: host.cpu,
     hostKernel: host.kernel,
     bootArgs: boot.cloudInit ? cloudInitArgs(given) : given,
@@ -133,7 +133,12 @@ async function findBoot(
   return undefined;
 }
 
-async function bootAnew(droplet: Droplet, wanted: ArtifactInputs, plan: BootPlan, announce: Announce): Promise<Found> {
+async function makeByBoot(
+  droplet: Droplet,
+  wanted: ArtifactInputs,
+  plan: BootPlan,
+  announce: Announce,
+): Promise<Found> {
   const { session } = droplet;
   const { boot, program } = plan;
   const { diskPath, bootArgs } = plan.recipe;
@@ -181,7 +186,7 @@ async function bootAnew(droplet: Droplet, wanted: ArtifactInputs, plan: BootPlan
       ...scratchVars(wanted),
       dir_of_artifacts: wanted.dir,
       kernel: boot.kernel,
-      // Writing the memory takes as long as the disk is slow, like the boot did.
+      // A slow disk makes writing the memory as slow as the boot.
       vmm_timeout_ms: String(Math.max(boot.timeout, wanted.vmmTimeout) * 1000),
     },
     stdin: curlConfig([pauseRequest, snapshotRequest(artifactPaths(folder).state, artifactPaths(folder).memory)]),
@@ -206,7 +211,7 @@ async function refuseChanged(session: Session, { marks }: BootPlan): Promise<voi
   if (changed !== undefined) throw changedSince(session, changed);
 }
 
-/** Waits until the guest is up: its identity service waits, its ssh answers, its cloud-init is done where it has one. */
+/** Waits until the guest is up: its cloud-init (if any) is done, and its identity service waits or its ssh answers. */
 async function watchBoot(
   droplet: Droplet,
   wanted: ArtifactInputs,
@@ -227,24 +232,24 @@ async function watchBoot(
     const shown =
       done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
     if (shown === "ssh") return { identity: shown };
-    if (shown === "service") return serviceOf(guest.name, await saidOf(droplet, wanted, ""));
+    if (shown === "service") return serviceOf(guest.name, await metadataAccess(droplet, wanted, ""));
     const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
     if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
     throw new HornetError(`${guest.name} was not up ${end}`);
   });
 }
 
-/** What the guest of a boot or a trial says of who may ask its metadata service; see access_said in droplet/artifact/scratch.sh. */
-export function saidOf(droplet: Droplet, wanted: ArtifactInputs, generation: string): Promise<string> {
+/** Who may read the metadata in the guest of a boot or a trial; see access_said in droplet/artifact/scratch.sh. */
+export function metadataAccess(droplet: Droplet, wanted: ArtifactInputs, generation: string): Promise<string> {
   const vars = { ...scratchVars(wanted), generation };
   return droplet.call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
 }
 
-/** A service of before says nothing of it; its clones get no identity (see vmStart.ts). */
-function serviceOf(guest: string, said: string): Pick<Manifest, "identity" | "metadata"> {
-  const reason = said.startsWith("open") ? said.slice("open ".length).trim() : "";
+/** An older service does not report the access; its clones get no identity (see providers/vm/start.ts). */
+function serviceOf(guest: string, access: string): Pick<Manifest, "identity" | "metadata"> {
+  const reason = access.startsWith("open") ? access.slice("open ".length).trim() : "";
   if (reason !== "") throw openFault(guest, reason);
-  return { identity: "service", ...(said === "closed" && { metadata: said }) };
+  return { identity: "service", ...(access === "closed" && { metadata: access }) };
 }
 
 function compose(

@@ -31,9 +31,9 @@ interface There {
 }
 
 /**
- * The artifact of another droplet: what this one holds already is used, the rest is transferred.
+ * The artifact of another droplet. Hornet transfers only files that this droplet lacks.
  *
- * @param kept the digests that this stack has on the droplet: going back to one of them asks nothing of its source
+ * @param kept the digests that this stack has on the droplet: a return to one of them does not need its source
  */
 export async function artifactFrom(
   droplet: Droplet,
@@ -80,7 +80,7 @@ export async function artifactFrom(
   return { ...found, timings: { transfer: ms }, transferred: sent };
 }
 
-/** Looks for the artifact on the droplet that it comes from: where it is said to be, then among those of that folder. */
+/** Looks for the artifact on its source droplet: at the given path, then beside it. */
 async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
   const source = origin.session;
   const { digest } = wanted;
@@ -94,11 +94,11 @@ async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: 
     const signature = await readSignature(source, folder);
     return { folder, text, manifest: parseManifest(text, folder), signature };
   }
-  // A folder of the old layout has no manifest; the droplet that has it tells what is in it.
+  // A folder of the old layout has no manifest; Hornet examines it on its droplet.
   const examined =
     (await readManifest(source, path)) === "" ? await artifactAt(origin, { ...wanted, droplet }, path) : undefined;
   if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
-    // All that went into it are answers of that droplet.
+    // Parsed, because it consists of that droplet's answers.
     return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
   }
   throw new HornetError(`${source.name} has no snapshot ${digest ?? ""} any more, in ${path} or beside it`, {
@@ -107,18 +107,18 @@ async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: 
   });
 }
 
-/** A folder whose name is a digest holds the manifest of that digest, or one that somebody changed. */
+/** Refuses a folder whose name is a digest other than its manifest's: somebody changed the manifest. */
 function refuseRenamed(text: string, folder: string, source: Session): void {
   const name = basename(folder);
   const digest = manifestDigest(text);
   if (!/^[0-9a-f]{64}$/.test(name) || digest === `sha256:${name}`) return;
   throw new HornetError(
     `${folder}/${ARTIFACT.manifest} on ${source.name} was changed: it is ${digest}, and its folder's name says ${name}`,
-    { next: "make the snapshot anew there, or pin another one" },
+    { next: "make the snapshot again there, or pin another one" },
   );
 }
 
-/** Whether one that is here needs no signature, or has one; else the droplet that it came from may have a newer one. */
+/** Whether an artifact needs no signature or has a valid one; otherwise its source may have a newer signature. */
 async function isSigned(
   droplet: Droplet,
   wanted: ArtifactInputs,
@@ -145,7 +145,7 @@ async function refuseUnfit(droplet: Droplet, wanted: ArtifactInputs, { manifest 
   await fittingProgram(droplet, wanted.firecracker, manifest.snapshotFormat);
 }
 
-/** The artifact that this droplet has, if it is whole. Of a damaged one the files that are as they should be are put into `sound`. */
+/** This droplet's artifact of that digest, if it is whole. Puts the undamaged files of a damaged one into `sound`. */
 async function held(
   droplet: Droplet,
   wanted: ArtifactInputs,
@@ -164,7 +164,7 @@ async function held(
   return undefined;
 }
 
-/** Gives the artifact its name on this droplet, and the stable one that is baked into it beside. */
+/** Names the artifact on this droplet: by its digest, and by the stable name that is baked into it. */
 async function name(
   droplet: Droplet,
   wanted: ArtifactInputs,
@@ -185,7 +185,7 @@ async function name(
   return { folder, text, manifest, marks, timings: {} };
 }
 
-/** The folder's name that is baked into the snapshot; empty where it could be taken for something else beside the artifacts. */
+/** The folder's name that is baked into the snapshot; empty if another entry of the artifacts' folder could have it. */
 function stableName({ diskPath }: Manifest): string {
   const own = basename(dirname(diskPath));
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(own) && !/^[0-9a-f]{64}$/.test(own) ? own : "";

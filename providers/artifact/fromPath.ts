@@ -20,7 +20,7 @@ import type { Droplet } from "../operation/droplet";
 import { parseManifest, readManifest } from "./manifests";
 import { fittingProgram, headOf } from "../vm/programs";
 
-/** An artifact that lies on the droplet already. A bare folder (the state and memory files, maybe a disk) is examined. */
+/** An existing artifact on the droplet. Examines a folder without a manifest (state and memory files, maybe a disk). */
 export async function artifactAt(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Found> {
   const { session } = droplet;
   const begun = Date.now();
@@ -38,7 +38,7 @@ export async function artifactAt(droplet: Droplet, wanted: ArtifactInputs, path:
 /**
  * The marks of the files by name, as they were when their digests were computed.
  *
- * @throws HornetError that names the file which is not what the manifest says
+ * @throws HornetError that names a file whose digest differs from the manifest's
  */
 async function verifyFiles(session: Session, path: string, manifest: Manifest): Promise<FileMarks> {
   const paths = Object.keys(manifest.files).map((name) => `${path}/${name}`);
@@ -49,7 +49,7 @@ async function verifyFiles(session: Session, path: string, manifest: Manifest): 
     if (found === sha256) continue;
     throw new HornetError(
       `${path}/${name} on ${session.name} has the digest ${found ?? "none"}, and its manifest says ${sha256}: the file was changed`,
-      { next: "bring the snapshot anew, or remove the manifest if the change is meant" },
+      { next: "transfer the snapshot again, or remove the manifest if the change is intended" },
     );
   }
   return Object.fromEntries(paths.map((file) => [file.slice(path.length + 1), hashes.get(file)?.marks ?? ""]));
@@ -62,7 +62,7 @@ interface Examined {
   readonly elsewhere: Readonly<Record<string, string>>;
 }
 
-/** The files of a snapshot that lie in a folder, with size, mtime and inode. Throws where it is none. */
+/** The files of a snapshot in a folder, with size, mtime and inode. Throws if the folder has no snapshot. */
 export async function filesIn(session: Session, path: string): Promise<FileMarks> {
   const names = [ARTIFACT.state, ARTIFACT.memory, ARTIFACT.disk, ARTIFACT.kernel];
   const paths = names.map((name) => `${path}/${name}`);
@@ -80,7 +80,7 @@ export async function filesIn(session: Session, path: string): Promise<FileMarks
   return marks;
 }
 
-/** What the manifest of a folder without one is made from: one of the same key is as good as a new one. */
+/** A key of the inputs of {@link examine}: a manifest with the same key is equivalent to a new one. */
 export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
   const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
   const { guestAddress, tapAddress, guestInterface } = wanted;
@@ -90,7 +90,7 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
     .digest("hex");
 }
 
-/** Makes the manifest of a folder that has none. `at` is the files' own time: nobody knows when it was made. */
+/** Makes the manifest of a folder that has none. `at` is the newest file's time, because the real one is unknown. */
 export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Examined> {
   const { session } = droplet;
   const marks = await filesIn(session, path);
@@ -100,31 +100,31 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
   const ownDisk = marks[artifactPaths(path).disk] !== undefined;
   const { version } = program;
   const { mac, ...baked } = await trialLoad(droplet, wanted, { path, program, ownDisk });
-  // Without metadata no service in the guest can wait there for an identity.
+  // Without metadata no service in the guest can wait for an identity.
   const identity =
     baked.devices.mmds === null
       ? { identity: "ssh" as const }
       : await detectIdentity(droplet, wanted, { path, program, ownDisk, ...baked });
-  // A disk at the path that is baked in, and not beside the memory, is part of the artifact all the same.
+  // A disk at the baked-in path is part of the artifact too, even outside of the folder.
   const atPath = !ownDisk && baked.diskPath !== "";
   const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
   await refuseIrregular(session, Object.values(elsewhere));
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
-  // The trial ran on the files as they were before: their digests must be those of the same files.
+  // The digests must be those of the files that the trial ran on.
   for (const [file, { marks: now }] of hashes) {
     if (found[file] !== now) throw changedSince(session, file);
   }
   const newest = Math.max(...Object.values(found).map((mark) => Number(mark.split(" ")[1] ?? 0)));
   const own = new Map([...hashes].filter(([file]) => marks[file] !== undefined));
-  // A VM without a drive may lie beside the image that its initrd was made from.
+  // A VM without a drive may have the image of its initrd in the folder.
   const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== artifactPaths(path).disk);
   const nameOf = (file: string): string => (marks[file] === undefined ? ARTIFACT.disk : file.slice(path.length + 1));
   const manifest = {
     format: 1 as const,
     files: Object.fromEntries(parts.map(([file, { sha256, size }]) => [nameOf(file), { sha256, size }])),
     firecracker: version,
-    // The head of a file of before 1.7 names none.
+    // The head of a file from before Firecracker 1.7 names no format.
     snapshotFormat: head === undefined || head.format === "" ? program.format : head.format,
     cpu: host.cpu,
     cpuFeatures: [...host.cpuFeatures],

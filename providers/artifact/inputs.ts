@@ -7,12 +7,12 @@ import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath, operatorPath, seconds } from "../../model/values";
 
-/** A fresh boot of a kernel and a root file system, snapshotted once the guest waits. */
+/** A boot of a kernel and a root file system, snapshotted once the guest waits. */
 export const bootSource = z.strictObject({
   ...bootFields,
-  /** The image's own cloud-init makes guests of it what they are (docs/identity.md); here, the template. */
+  /** The image's cloud-init applies the identity in its guests (docs/identity.md); here, in the template. */
   cloudInit: z.boolean().default(false),
-  /** Put into the guest's disk before it boots: a folder or archive on the operator's machine, and its sha256. */
+  /** Copied to the guest's disk before it boots: a folder or archive on the operator's machine, and its sha256. */
   agent: z.strictObject({ path: operatorPath, digest: z.string() }).optional(),
 });
 
@@ -22,13 +22,13 @@ export type BootSource = z.infer<typeof bootSource>;
 /** An artifact of another droplet. */
 export const fromSource = z.strictObject({
   droplet: connectionSchema,
-  /** Its folder there; with a digest that it does not have, the folder of that digest beside it is meant. */
+  /** Its folder there; if its digest is not the pinned one, Hornet uses the folder of that digest beside it. */
   path: absolutePath,
-  /** The runtime folder of the fleet there that must have proved it; left out, none must. */
+  /** The runtime folder of the fleet there that must have proved it. Default: no proof needed. */
   proofs: absolutePath.optional(),
 });
 
-/** What a SnapshotArtifact is told. */
+/** The arguments of a SnapshotArtifact. */
 export const artifactInputs = commonInputs.extend({
   dir: snapshotArguments.dir,
   digest: snapshotArguments.digest,
@@ -42,21 +42,21 @@ export const artifactInputs = commonInputs.extend({
   ]),
   firecracker: vmArguments.firecracker,
   ...guestArguments,
-  /** Seconds that a guest which is woken for a trial gets to show how it can be told who it is; left out, vmmTimeout. */
+  /** Seconds in which a guest that is resumed for a trial must show its identity method. Default: vmmTimeout. */
   readyTimeout: seconds(0).optional(),
 });
 
-/** What a SnapshotArtifact knows of itself. */
+/** The outputs of a SnapshotArtifact. */
 export const artifactOutputs = z.object({
   artifactDigest: z.string(),
   artifact: artifactSchema,
   /** The digests of the artifacts that this stack made and keeps on the droplet, the newest first. */
   generations: z.array(z.string()),
-  /** The files it depends on, with size, mtime and inode as they were. */
+  /** Size, mtime and inode of the files that it depends on, when it was made. */
   files: z.record(z.string(), z.string()),
   /** ms spent: boot, snapshot, examine, or transfer. */
   timings: z.record(z.string(), z.number()),
-  /** Bytes that went over the wire for it. */
+  /** Bytes that were transferred for it. */
   transferred: z.number().default(0),
 });
 

@@ -76,7 +76,7 @@ test("another CPU model is a warning, and what nobody can tell holds nothing up"
   await one.create();
   expect(one.outs.warnings).toContainEqual(expect.stringContaining('the snapshot was made on "another one"'));
   await one.update({ needs: { transfer: true, from: { droplet: stage.droplet.connection, path: "/opt/nowhere" } } });
-  expect(one.outs.warnings).toContainEqual(expect.stringContaining("what the snapshot needs cannot be told"));
+  expect(one.outs.warnings).toContainEqual(expect.stringContaining("the snapshot's needs are unknown"));
   await one.delete();
 });
 

@@ -16,45 +16,45 @@ import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath } from "../../model/values";
 import { whyUntrusted } from "./trust";
 
-/** What a fleet will need of its droplet; looked at before anything there is changed. */
+/** A fleet's needs, which Hornet checks before it changes anything on the droplet. */
 export const snapshotNeeds = z.object({
-  /** A guest's memory in MiB; 0 where the snapshot alone knows it. */
+  /** A guest's memory in MiB; 0 if only the snapshot shows it. */
   memory: z.number().int().nonnegative().default(0),
-  /** Files that must be there, with the config key that names each. */
+  /** Files that must exist, with the config key that names each. */
   files: z.array(z.object({ path: absolutePath, key: z.string() })).default([]),
-  /** The file that every clone gets a copy of; empty where the snapshot alone knows it. */
+  /** The file that Hornet copies for every clone; empty if only the snapshot shows it. */
   disk: z.string().default(""),
-  /** The folder of a snapshot that is there already; empty where it will be made. */
+  /** The folder of an existing snapshot; empty if Hornet will make one. */
   snapshot: z.string().default(""),
-  /** A boot makes the snapshot: room for memory, disk and kernel of one more VM. */
+  /** A boot makes the snapshot, which takes room for memory, disk and kernel of one more VM. */
   boots: z.boolean().default(false),
-  /** It is to be brought from another droplet. */
+  /** Hornet transfers it from another droplet. */
   transfer: z.boolean().default(false),
-  /** The droplet that it is to be brought from, and the only digest that will do. */
+  /** The droplet that it comes from, and the pinned digest. */
   from: fromSource.optional(),
   digest: snapshotArguments.digest,
-  /** Who may sign the manifest of what is brought. */
+  /** The accepted signers of a transferred manifest. */
   signers: snapshotArguments.signers,
-  /** A CPU that lacks features of the one that the snapshot was made on is a fault, not a warning. */
+  /** A CPU that lacks features of the snapshot's CPU is a fault, not a warning. */
   requireCpuFeatures: snapshotArguments.requireCpuFeatures,
-  /** How guests are told who they are, and whether Hornet's service in them is to run the agent. */
+  /** The identity method, and whether Hornet's service in the guests runs the agent. */
   identity: vmArguments.identity,
   agentCommand: z.boolean().default(false),
-  /** How many clones may be down at once while they move to another snapshot. */
+  /** Maximum of clones that may be down at once while they move to another snapshot. */
   maxUnavailable: vmArguments.maxUnavailable,
 });
 
 /** See {@link snapshotNeeds}. */
 export type SnapshotNeeds = z.infer<typeof snapshotNeeds>;
 
-/** What was found out before the droplet's own facts are there, and what these have to tell yet. */
+/** The known facts about a snapshot before the droplet's facts are read, and the facts still needed. */
 export interface Sighting {
   /** Paths whose `file.` fact {@link outlookFrom} needs. */
   readonly paths: readonly string[];
   readonly manifest?: Manifest | undefined;
-  /** Of the manifest; clones that run another one will move to it. */
+  /** The manifest's digest; clones that run another one will move to it. */
   readonly digest?: string | undefined;
-  /** The clones' disk on the droplet; empty where it is still to come. */
+  /** The clones' disk on the droplet; empty if it is not there yet. */
   readonly disk: string;
   /** The memory and the state file of a snapshot without a manifest. */
   readonly memoryFile?: string | undefined;
@@ -62,7 +62,7 @@ export interface Sighting {
   /** The files of a snapshot on another droplet, by name. */
   readonly elsewhere?: ReadonlyMap<string, FileSize> | undefined;
   readonly warnings: readonly string[];
-  /** Why it is not to be brought. */
+  /** Why Hornet refuses to transfer it. */
   readonly faults?: readonly string[] | undefined;
 }
 
@@ -71,15 +71,15 @@ interface FileSize {
   readonly size: number;
   /** KiB of its content, without its zeros. */
   readonly content: number;
-  /** The fleet's droplet has none of that digest. */
+  /** The fleet's droplet has no file of that digest. */
   readonly missing: boolean;
 }
 
 /**
- * Looks for the snapshot that a fleet will run: on its droplet, or on the one that it comes from.
+ * Looks for the snapshot that a fleet will run: on its droplet, or on the source droplet.
  *
  * @param dir the folder of the artifacts on the fleet's droplet
- * @param sessionWith the session with the droplet that the snapshot comes from
+ * @param sessionWith the session with the source droplet
  */
 export async function sightSnapshot(
   target: Session,
@@ -96,9 +96,9 @@ export async function sightSnapshot(
   try {
     return await sightElsewhere(sessionWith(from.droplet), from, needs, here);
   } catch (error) {
-    // Whoever brings it says in full what is wrong there, and a snapshot that needs nothing more is not held up by this.
+    // The transfer reports the whole error, and a snapshot that needs no more room must not fail here.
     const why = messageOf(error).split("\n")[0] ?? "";
-    return { paths: [], disk: "", warnings: [`what the snapshot needs cannot be told: ${why}`] };
+    return { paths: [], disk: "", warnings: [`the snapshot's needs are unknown: ${why}`] };
   }
 }
 
@@ -134,7 +134,7 @@ async function sightElsewhere(
   if (digest !== undefined && (await readManifest(source, path)) !== "") {
     throw new HornetError(`${source.name} has no snapshot ${digest} any more, in ${path} or beside it`);
   }
-  // A folder of the old layout has no manifest; its files tell the sizes, and nothing of versions.
+  // A folder of the old layout has no manifest; its files show the sizes, but no versions.
   const elsewhere = await sizesOf(source, path, [ARTIFACT.state, ARTIFACT.memory, ARTIFACT.disk], () => true);
   return { paths: [], disk: "", elsewhere, warnings: [] };
 }
@@ -161,7 +161,7 @@ async function sizesOf(
   );
 }
 
-/** What a snapshot will ask of the droplet, with what the droplet's facts tell of its files. */
+/** A snapshot's needs, completed from the droplet's facts about its files. */
 export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting: Sighting): Outlook {
   const { manifest, disk, memoryFile, stateFile, elsewhere } = sighting;
   const head = readHead(facts.get("head") ?? "");
@@ -176,7 +176,7 @@ export function outlookFrom(facts: DropletFacts, needs: SnapshotNeeds, sighting:
     return { made, memory, disk: elsewhere.get(ARTIFACT.disk)?.content ?? 0, arriving };
   }
   if (needs.boots) {
-    // The clones copy the artifact's disk, which will lie in the artifacts' folder; one of an earlier boot may do.
+    // The clones copy the artifact's disk, which will be in the artifacts' folder; an earlier boot's may match.
     const parts = needs.files.reduce((sum, { path }) => sum + contentKib(facts, path), 0);
     const known = Number(facts.get("artifacts") ?? 0) > 0;
     return { memory, disk: contentKib(facts, disk), arriving: known ? 0 : parts + memory * 1024 };

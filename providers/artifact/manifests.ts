@@ -4,22 +4,22 @@ import { manifestDigest, manifestSchema, type Manifest } from "../../firecracker
 import { HornetError } from "../../host/errors";
 import type { Session } from "../../host/session/session";
 
-/** Bytes. A manifest takes a few KiB, a signature less than one; the droplet sends no more than this and one byte. */
+/** Bytes. A manifest takes a few KiB, a signature less than one; the droplet sends at most one byte more than this. */
 const LARGEST = 1 << 20;
 
-/** The text of a folder's manifest; empty where there is none. Throws HornetError where it is larger than any manifest. */
+/** The text of a folder's manifest; empty if there is none. Throws HornetError if it is larger than any manifest. */
 export async function readManifest(session: Session, path: string): Promise<string> {
   const text = await session.call({ what: "read a manifest", run: "read_manifest", vars: { path } });
   return limited(session, artifactPaths(path).manifest, text);
 }
 
-/** The signature beside it; empty where there is none. */
+/** The signature of a folder's manifest; empty if there is none. */
 export async function readSignature(session: Session, path: string): Promise<string> {
   const text = await session.call({ what: "read a manifest's signature", run: "read_signature", vars: { path } });
   return limited(session, artifactPaths(path).signature, text);
 }
 
-/** Throws HornetError where the text is no manifest. */
+/** Throws HornetError if the text is no manifest. */
 export function parseManifest(text: string, path: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(text));
@@ -31,7 +31,7 @@ export function parseManifest(text: string, path: string): Manifest {
   }
 }
 
-/** The manifest in a text; undefined where it holds none. */
+/** The manifest in a text; undefined if it contains none. */
 export function manifestIn(text: string): Manifest | undefined {
   try {
     return manifestSchema.safeParse(JSON.parse(text)).data;

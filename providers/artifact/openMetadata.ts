@@ -1,10 +1,10 @@
 import { HornetError } from "../../host/errors";
 
 /**
- * Why Hornet hands no identity to an identity service that leaves the metadata service open to every process.
+ * The error for an identity service that leaves the metadata service open to every process: it gets no identity.
  *
  * @param subject the clone or the snapshot
- * @param reason what the service itself said of it; empty where it is one of before, which says nothing
+ * @param reason the service's own reason; empty for an older service, which gives none
  */
 export function openFault(subject: string, reason = ""): HornetError {
   const why =
@@ -13,8 +13,8 @@ export function openFault(subject: string, reason = ""): HornetError {
       : `its identity service lets every process in the guest read the clone's private host key and environment: ${reason}`;
   return new HornetError(`${subject} gets no identity: ${why}`, {
     next:
-      "make the image and the snapshot anew (npm run image, then hornet:snapshot.boot), or use an image without the service, " +
-      "whose clones Hornet tells over ssh",
+      "make the image and the snapshot again (npm run image, then hornet:snapshot.boot), or use an image without the service, " +
+      "whose clones get their identity over ssh",
     document: "docs/identity.md",
   });
 }

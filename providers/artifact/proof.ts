@@ -12,9 +12,9 @@ import { report } from "../../host/printable";
 export const proofInputs = commonInputs.extend({
   /** The artifact that the fleet runs: `sha256:…`. */
   digest,
-  /** Artifacts that the stack keeps: what was proved of them once stays proved. */
+  /** Artifacts that the stack keeps; their proofs stay. */
   generations: z.array(digest).default([]),
-  /** The clones that have passed with it; the proof is made anew when they change. */
+  /** The clones that have passed with it; the proof is made again when they change. */
   clones: z.array(namespaceName),
 });
 
@@ -26,14 +26,14 @@ type Outputs = z.infer<typeof outputs>;
 
 async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   const others = await droplet.call({
-    what: "note that the fleet has proved its snapshot",
+    what: "record that the fleet has proved its snapshot",
     run: "write_proof",
     vars: { ...varsOf(wanted), keep: wanted.generations.map(digestHex).join(" ") },
   });
   if (others === "") return { proved: wanted.digest };
   report(
-    `${others.split("\n").join(", ")} on ${droplet.name} still run the snapshot that was damaged and made anew as ${wanted.digest}, ` +
-      "which is not proved until each of them was replaced (pulumi up --replace URN) and one more up has seen them",
+    `${others.split("\n").join(", ")} on ${droplet.name} still run the damaged snapshot, which was made again as ${wanted.digest}; ` +
+      "it is not proved until each of them was replaced (pulumi up --replace URN) and one more up has checked them",
   );
   return { proved: "" };
 }
@@ -42,7 +42,7 @@ function varsOf(of: Inputs): VarsOf<"list_others" | "read_proofs"> {
   return { ...commonVars(of), digest: digestHex(of.digest), clones: of.clones.join(" ") };
 }
 
-/** In words why what is noted is not what would be noted now. */
+/** Drift messages: how the recorded proof differs from the current one. */
 async function driftOf(droplet: Droplet, state: Inputs & Outputs): Promise<string[]> {
   const vars = varsOf(state);
   if (state.proved === "") {
@@ -54,7 +54,7 @@ async function driftOf(droplet: Droplet, state: Inputs & Outputs): Promise<strin
   return mine ? [] : ["the proof of the snapshot is missing"];
 }
 
-/** The note on a droplet that a fleet there came up, ready and through its smoke tests, on a snapshot. */
+/** The record on a droplet that a fleet became ready and passed its smoke tests on a snapshot. */
 export const definition = owned<Inputs, Outputs>({
   kind: "SnapshotProof",
   inputs: proofInputs,

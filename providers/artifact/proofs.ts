@@ -1,10 +1,10 @@
 import { digestHex } from "../../model/layout";
 import type { Session } from "../../host/session/session";
 
-/** A note on a droplet that a fleet passed with a snapshot: lines "OWNER TIME KERNEL", the last one since Hornet notes it. */
+/** A record on a droplet that a fleet passed with a snapshot: a line "OWNER TIME KERNEL"; older ones have no kernel. */
 export interface Proof {
   readonly owner: string;
-  /** The droplet's kernel (`uname -r`) under which it passed; empty where an earlier Hornet wrote the note. */
+  /** The droplet's kernel (`uname -r`) under which it passed; empty if an older Hornet wrote the record. */
   readonly kernel: string;
 }
 

@@ -5,10 +5,10 @@ import type { ArtifactInputs } from "./inputs";
 import type { Droplet } from "../operation/droplet";
 
 /**
- * Gives the artifact whose files lie in the stack's draft, or that is there already, its name and the stack's mark.
+ * Gives an artifact, from the stack's draft or an existing one, its name and the stack's owner label.
  *
  * @param name the stable name beside it
- * @param signature of the manifest; empty where there is none
+ * @param signature of the manifest; may be empty
  * @returns its folder
  */
 export async function publish(

@@ -1,12 +1,12 @@
 import { commonVars, type CommonVars } from "../operation/common";
 import type { ArtifactInputs } from "./inputs";
 
-/** The network namespace in which Hornet boots a guest for these inputs; a stack boots one at a time. */
+/** The network namespace in which Hornet boots a guest for a stack; a stack boots one at a time. */
 export function scratchNamespace({ owner }: ArtifactInputs): string {
   return `hornet-boot-${owner.slice(-12)}`;
 }
 
-/** The variables that name the VM of a boot, or of a trial restore, to the droplet's scripts. */
+/** The variables that name the VM of a boot or of a trial in the droplet's scripts. */
 export function scratchVars(wanted: ArtifactInputs): CommonVars & { readonly namespace: string } {
   return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
 }

@@ -6,15 +6,15 @@ import { capture, type Captured } from "../../host/exec";
 import { privateFolder } from "../../host/privateFolder";
 import { expandHome } from "../../host/ssh/options";
 
-/** What a signature is for, so that none made for something else will do (ssh-keygen(1), -n). */
+/** The signature's purpose, so that a signature for another purpose is refused (ssh-keygen(1), -n). */
 const NAMESPACE = "hornet-manifest";
 
 /**
- * Signs a manifest on the operator's machine, by OpenSSH's own signatures.
+ * Signs a manifest on the operator's machine with an OpenSSH signature.
  *
  * @param keyPath a private key there, or the public half of one that the operator's ssh agent holds
  * @returns the signature, an armored text
- * @throws HornetError with what ssh-keygen said
+ * @throws HornetError with ssh-keygen's output
  */
 export async function signManifest(text: string, keyPath: string): Promise<string> {
   const argv = ["-Y", "sign", "-q", "-f", expandHome(keyPath), "-n", NAMESPACE];
@@ -24,10 +24,10 @@ export async function signManifest(text: string, keyPath: string): Promise<strin
 }
 
 /**
- * Holds a manifest against its signature.
+ * Verifies a manifest's signature.
  *
  * @param signers lines of an allowed-signers list (ssh-keygen(1), ALLOWED SIGNERS)
- * @param folder the manifest's, and the droplet that it is on, for messages
+ * @param folder the manifest's, and its droplet, for messages
  * @returns who signed it
  * @throws HornetError that names the file at fault
  */
@@ -60,8 +60,8 @@ export async function verifyManifest(
     const argv = ["-Y", "verify", "-f", list, "-I", principal, "-n", NAMESPACE, "-s", file];
     const { code, stderr, stdout } = await sshKeygen(argv, text);
     if (code !== 0) {
-      const said = `${stdout} ${stderr}`.trim();
-      throw new HornetError(`${path} on ${droplet} is not what ${principal} signed (manifest.json.sig): ${said}`);
+      const output = `${stdout} ${stderr}`.trim();
+      throw new HornetError(`${path} on ${droplet} is not what ${principal} signed (manifest.json.sig): ${output}`);
     }
     return principal;
   } finally {

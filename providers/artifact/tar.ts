@@ -5,10 +5,10 @@ import { join } from "node:path";
 const BLOCK = 512;
 
 /**
- * A folder as a tar archive (ustar, with pax records where a path is long) that depends on nothing but names, modes and
- * content: sorted, owned by root, without times. `.git` stays out.
+ * A folder as a tar archive (ustar, with pax records for long paths) that depends only on names, modes and content: sorted,
+ * owned by root, without times. Excludes `.git`.
  *
- * @throws where there is something else in it than folders, files and symbolic links
+ * @throws if it contains anything but folders, files and symbolic links
  */
 export function tarOf(folder: string): Buffer {
   return Buffer.concat([...entriesOf(folder, ""), Buffer.alloc(2 * BLOCK)]);

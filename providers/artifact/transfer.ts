@@ -10,33 +10,33 @@ import { isOverdue, limitsOf } from "./transferLimits";
 import { sendFiles, sizeOf, type Part, type Transfer } from "./transferStream";
 import { report } from "../../host/printable";
 
-/** What it cost, and what came of it. */
+/** The result of a transfer. */
 export interface Transferred {
-  /** Bytes that came over the wire, compressed; those of earlier attempts that were cut off included. */
+  /** Compressed bytes that were received, including those of earlier attempts that were cut off. */
   readonly sent: number;
   readonly ms: number;
   /** Size, mtime and inode of the files by name, as they were when their digests were computed. */
   readonly marks: FileMarks;
 }
 
-/** After so many breaks without a byte of progress in between it is given up. */
+/** The transfer fails after so many lost connections without progress. */
 const PATIENCE = 5;
 
 /**
- * Brings an artifact's files from droplet to droplet through this machine: what is not zero of them, compressed, in one
- * stream. What the target has already is not sent; after a broken connection the transfer goes on from where it was.
+ * Copies an artifact's files from droplet to droplet through this machine: their nonzero parts, compressed, in one stream. It
+ * does not send files that the target has; after a lost connection it continues where it was.
  *
- * The source may be hostile. The target takes only the manifest's files at their sizes, each once, and computes every digest
- * of what is on its disk after the last byte. A transfer that fails leaves nothing; one that lost a connection leaves what the
- * next attempt goes on from.
+ * The source may be hostile. The target accepts only the manifest's files at their sizes, each once, and computes every digest
+ * from its disk after the last byte. A failed transfer leaves nothing; one that lost a connection leaves its draft for the
+ * next attempt.
  *
- * @throws HornetError with the source's and the file's name where what arrived is not what the manifest says
+ * @throws HornetError with the names of the source and of a file that differs from the manifest
  */
 export async function transfer(wanted: Transfer): Promise<Transferred> {
   const begun = Date.now();
   return cleanUpAfter(
     async () => {
-      // Connecting takes as long as much of the rest, so both droplets are reached at once.
+      // Connects to both droplets at once, because connecting takes a large part of the time.
       const [here] = await Promise.all([held(wanted), readManifest(wanted.source, wanted.folder)]);
       const sent = await receive(wanted, here, begun);
       const marks = await verify(wanted);
@@ -48,7 +48,7 @@ export async function transfer(wanted: Transfer): Promise<Transferred> {
   );
 }
 
-/** Fills the draft on the target; gives the bytes that it took. */
+/** Fills the draft on the target; returns the received bytes. */
 async function receive(wanted: Transfer, here: readonly string[], begun: number): Promise<number> {
   const { source, target, manifest } = wanted;
   const total = Object.values(manifest.files).reduce((sum, { size }) => sum + size, 0);
@@ -64,17 +64,17 @@ async function receive(wanted: Transfer, here: readonly string[], begun: number)
       return await sendFiles(wanted, rest, { received, begun });
     } catch (error) {
       if (!(error instanceof ConnectionError) || idle >= PATIENCE) throw error;
-      // A source that breaks the connection after every byte would hold the transfer up for ever.
+      // A source that ends the connection after every byte would block the transfer for ever.
       if (Number.isFinite(missing) && isOverdue(limitsOf(target), Date.now() - begun, total - missing)) {
         throw new HornetError(`${source.name} breaks off the transfer of a snapshot again and again: ${error.message}`);
       }
-      report(`${error.message.split("\n")[0] ?? ""}; going on from where it was`);
+      report(`${error.message.split("\n")[0] ?? ""}; the transfer continues`);
       await sleep(500 * 2 ** idle);
     }
   }
 }
 
-/** Holds every file of the draft against the manifest. */
+/** Compares every file of the draft with the manifest. */
 async function verify({ source, target, vars, manifest }: Transfer): Promise<FileMarks> {
   const answer = await target.call({
     what: `verify the snapshot ${vars.digest} that came from ${source.name}`,
@@ -91,7 +91,7 @@ async function discard({ target, vars }: Transfer): Promise<void> {
   await target.call({ what: "remove what a transfer has left", run: "abort_receive", vars });
 }
 
-/** Files that the target should have already: `sha256 name path`. */
+/** Files that the target probably has: `sha256 name path`. */
 async function held({ target, vars, manifest, sound }: Transfer): Promise<string[]> {
   const folders = await manifestsOn(target, vars.dir_of_artifacts);
   const paths = new Map(
@@ -105,16 +105,16 @@ async function held({ target, vars, manifest, sound }: Transfer): Promise<string
   });
 }
 
-/** The artifacts below a folder of a droplet: folder → manifest. What is no manifest of Hornet's is left out. */
+/** The artifacts below a folder of a droplet: folder → manifest. */
 export async function manifestsOn(session: Session, dir: string): Promise<Map<string, Manifest>> {
   const all = await artifactsThat(session, dir, () => true);
   return new Map(all.map(({ folder, manifest }) => [folder, manifest]));
 }
 
 interface Remaining {
-  /** What is still to be sent, the biggest first. */
+  /** The parts still to send, the biggest first. */
   readonly rest: readonly Part[];
-  /** Bytes that came over the wire for what is there. */
+  /** Bytes received for the parts that are there. */
   readonly received: number;
 }
 
@@ -124,12 +124,12 @@ async function remaining({ target, vars, manifest }: Transfer, here: readonly st
     run: "begin_receive",
     vars,
     stdin: lines(here),
-    // Files that are here are hashed.
+    // It hashes files that are here.
     patience: 60,
   });
-  const said = answer.split("\n").map((line) => line.split(" "));
-  const valueOf = (name: string): number => Number(said.find(([word]) => word === name)?.[1] ?? 0);
-  const whole = new Set(said.filter(([word]) => word === "have").map(([, name]) => name));
+  const rows = answer.split("\n").map((line) => line.split(" "));
+  const valueOf = (name: string): number => Number(rows.find(([word]) => word === name)?.[1] ?? 0);
+  const whole = new Set(rows.filter(([word]) => word === "have").map(([, name]) => name));
   const rest = Object.entries(manifest.files)
     .sort(([, one], [, other]) => other.size - one.size)
     .filter(([name]) => !whole.has(name))

@@ -13,17 +13,17 @@ const MIB = 1 << 20;
 export interface PlannedTransfer {
   /** The droplet that has the artifact, and the artifact's folder there. */
   readonly from: { readonly droplet: unknown; readonly path: string };
-  /** The droplet that is to have it, and the folder of its artifacts. */
+  /** The target droplet, and the folder of its artifacts. */
   readonly to: { readonly droplet: unknown; readonly dir: string };
   /** The digest that the config pins. */
   readonly digest: string | undefined;
 }
 
-/** Describes in one sentence what a transfer would copy, for a preview: it asks both droplets and changes neither. */
+/** Describes a transfer in one sentence, for a preview: it asks both droplets and changes neither. */
 export async function describeTransfer(planned: PlannedTransfer): Promise<string> {
   const sessions = new Sessions();
   const line = await estimate(sessions, planned)
-    .catch((error: unknown) => `how much is to be transferred cannot be told: ${messageOf(error)}`)
+    .catch((error: unknown) => `the size of the transfer is unknown: ${messageOf(error)}`)
     .finally(() => sessions.close());
   return printableLines(line);
 }
@@ -35,19 +35,19 @@ async function estimate(sessions: Sessions, { from: { droplet, path }, to, diges
   const here = await manifestsOn(target, dir);
   const held = new Set([...here.values()].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)));
   if (digest !== undefined && here.has(artifactFolder(dir, digest))) {
-    return `snapshot ${digest} is on the droplet already: nothing to transfer`;
+    return `snapshot ${digest} is already on the droplet: nothing to transfer`;
   }
   const text = await readManifest(source, path);
   if (text === "") return `snapshot in ${path} on ${source.name} to be examined there and transferred`;
   const { files } = parseManifest(text, path);
   const missing = Object.entries(files).filter(([, { sha256 }]) => !held.has(sha256));
-  const said = await source.call({
+  const sizes = await source.call({
     what: "ask for the size of a snapshot",
     run: "allocated",
     vars: { folder: path },
     stdin: missing.map(([name]) => `${name}\n`).join(""),
   });
-  const rows = said.split("\n").map((line) => line.split(" ").map(Number));
+  const rows = sizes.split("\n").map((line) => line.split(" ").map(Number));
   const sum = (at: number): string => (rows.reduce((all, row) => all + (row[at] ?? 0), 0) / MIB).toFixed(0);
   return (
     `snapshot ${manifestDigest(text)} to come from ${source.name}: ${missing.length} of ${Object.keys(files).length} ` +

@@ -1,16 +1,16 @@
 import type { Session } from "../../host/session/session";
 
-/** What a transfer may take before the receiver gives it up. */
+/** The receiver ends a transfer that exceeds these limits. */
 export interface TransferLimits {
   /** Seconds without a byte from the source. */
   readonly stall: number;
-  /** Seconds during which the transfer may be as slow as it likes. */
+  /** Seconds during which the transfer may have any speed. */
   readonly grace: number;
-  /** Bytes of the files per second, holes included, that it must have made on average after that. */
+  /** Minimum average bytes of the files per second, holes included, after that. */
   readonly rate: number;
 }
 
-/** Slower than any line over which somebody would bring gigabytes; ends a source that sends a byte a minute. */
+/** Slower than any connection for gigabytes; ends a source that sends a byte a minute. */
 const SLOWEST = 64 * 1024;
 
 /** The limits follow the connection's timeout (`hornet:droplet.timeout`). */

@@ -1,12 +1,12 @@
-/** How far a transfer has come. */
+/** The progress of a transfer. */
 export interface Progress {
-  /** Bytes of the files that are there, holes and zeros included. */
+  /** Bytes of the files on the target, holes and zeros included. */
   readonly there: number;
   /** The same of all files. */
   readonly total: number;
-  /** Bytes that went over the wire. */
+  /** Bytes received. */
   readonly sent: number;
-  /** ms since its begin. */
+  /** ms since its start. */
   readonly elapsed: number;
 }
 

@@ -11,45 +11,45 @@ import { report } from "../../host/printable";
 /** An artifact that Hornet copies from one droplet to another. */
 export interface Transfer {
   readonly source: Session;
-  /** The artifact's folder there, and the files of it that lie elsewhere: name → path. */
+  /** The artifact's folder there, and its files outside of it: name → path. */
   readonly folder: string;
   readonly elsewhere?: Readonly<Record<string, string>>;
   readonly target: Session;
   /** The variables that name the draft on the target. */
   readonly vars: Readonly<Record<"namespace" | "owner" | "dir_of_artifacts" | "digest", string>>;
   readonly manifest: Manifest;
-  /** Files of it that the target has already in a damaged one of the same digest: name → path. */
+  /** Undamaged files of a damaged artifact of the same digest on the target: name → path. */
   readonly sound?: ReadonlyMap<string, string>;
 }
 
-/** A file that is to be sent, from this offset on. */
+/** A file to send, from this offset on. */
 export interface Part {
   readonly name: string;
   readonly offset: number;
 }
 
-/** What went before. */
+/** Earlier attempts. */
 export interface Before {
-  /** Bytes that came over the wire in earlier attempts. */
+  /** Bytes that they received. */
   readonly received: number;
   /** When the first attempt began, in ms. */
   readonly begun: number;
 }
 
-/** How often progress is said, in ms. */
-const SAID_EVERY = 2000;
-/** The receiver's exit codes: the stream was cut off, or holds what it must not (droplet/artifact/unpack.pl). */
+/** Interval of the progress reports, in ms. */
+const REPORT_EVERY = 2000;
+/** The receiver's exit codes: the stream was cut off, or contains forbidden data (droplet/artifact/unpack.pl). */
 const CUT_OFF = 75;
 const REFUSED = 76;
-/** ms in which the source may say why its stream broke. */
+/** ms in which the source may report why its stream broke. */
 const LAST_WORDS = 5000;
 
 /**
- * Sends files from droplet to droplet. The bytes go from one ssh into the other, past this process, which would cost as
- * much CPU as to encrypt them; the receiver tells how many they were.
+ * Sends files from droplet to droplet. One ssh writes directly to the other, because passing the bytes through this process
+ * would cost as much CPU as encrypting them; the receiver reports their number.
  *
- * @returns bytes that came over the wire, those of earlier attempts included
- * @throws ConnectionError where a droplet was lost, HornetError where the source sent something else or one of them failed
+ * @returns bytes received, including earlier attempts
+ * @throws ConnectionError if a connection was lost, HornetError if the source sent wrong data or one of them failed
  */
 export async function sendFiles(
   { source, folder, elsewhere = {}, target, vars, manifest }: Transfer,
@@ -59,7 +59,7 @@ export async function sendFiles(
   const what = "transfer a snapshot";
   const { stall, grace, rate } = limitsOf(target);
   const files = parts.map(({ name, offset }) => `${offset} ${name} ${elsewhere[name] ?? `${folder}/${name}`}`);
-  // The receiver knows all that may come before the first byte does.
+  // The receiver knows all allowed data before the first byte.
   const expected = parts.map(({ name, offset }) => `${offset} ${sizeOf(manifest, name)} ${name}`);
   const limits = { stall: String(stall), grace: String(grace), rate: String(rate) };
   const to = await target.stream({
@@ -80,7 +80,7 @@ export async function sendFiles(
   );
   let sent = before.received;
   readLines(to.output, (line) => {
-    // Beside the receiver a login shell may say something.
+    // A login shell may print lines of its own.
     const [, name = "", at, received] = /^(\S+) (\d+) (\d+)$/.exec(line) ?? [];
     if (received === undefined) return;
     if (done.has(name)) done.set(name, Number(at));
@@ -90,7 +90,7 @@ export async function sendFiles(
     const there = [...done.values()].reduce((sum, at) => sum + at, 0);
     const now = { there, total, sent, elapsed: Date.now() - before.begun };
     report(`from ${source.name}: ${progressLine(now)}`);
-  }, SAID_EVERY);
+  }, REPORT_EVERY);
   try {
     await bothEnds(to, from, source.name);
     return sent;
@@ -99,7 +99,7 @@ export async function sendFiles(
   }
 }
 
-/** Waits until both ends are done. The receiver's verdict counts; the source's own failure only explains a stream that broke. */
+/** Waits for both ends. The receiver's result counts; the source's failure only explains a broken stream. */
 async function bothEnds(to: ByteStream, from: ByteStream, source: string): Promise<void> {
   const given = failureOf(from);
   const verdict = await failureOf(to);
@@ -126,7 +126,7 @@ export function sizeOf(manifest: Manifest, name: string): number {
   return manifest.files[name]?.size ?? 0;
 }
 
-/** Why a stream failed, once it has ended; undefined where it did not. */
+/** Why a stream failed, once it has ended; undefined if it succeeded. */
 function failureOf({ ended }: ByteStream): Promise<Error | undefined> {
   return ended.then(
     () => undefined,

@@ -19,10 +19,10 @@ interface Folder {
 }
 
 /**
- * Loads the snapshot, paused, in a namespace of its own, and asks the VMM what it has. Where its disk is missing,
- * Firecracker's error ends with the path that is baked in; with a disk at that path the second load succeeds.
+ * Loads the snapshot, paused, in a separate namespace, and asks the VMM for its config. If its disk is missing, Firecracker's
+ * error ends with the baked-in path; with a disk at that path the second load succeeds.
  *
- * @throws HornetError with Firecracker's words, or with what clones cannot have
+ * @throws HornetError with Firecracker's message, or with a device that clones cannot have
  */
 export async function trialLoad(
   droplet: Droplet,
@@ -61,7 +61,7 @@ export async function trialLoad(
     if (missing !== undefined && ownDisk) answer = await attempt(missing);
     const another = missingFile(answer);
     if (ownDisk && missing !== undefined && another !== undefined && another !== missing) {
-      // Firecracker opens the disks in no order, so either may be the clones' own.
+      // Firecracker opens the disks in random order, so either may be the clones' own.
       throw new HornetError(
         `the snapshot in ${path} has the files ${missing} and ${another}, and neither is on ${session.name}: ` +
           `${path}/${ARTIFACT.disk} stands for the clones' own disk`,
@@ -102,15 +102,15 @@ function faultIn(answer: string): string {
   return (JSON.parse(json) as { fault_message: string }).fault_message;
 }
 
-/** Firecracker unplugs devices of a PCI bus alone; the library asks it to unplug one that is not there. */
+/** Firecracker unplugs only PCI devices; the library asks it to unplug one that does not exist. */
 function isOnPci(answer: string): boolean {
   return /^hornet-unplug: .*device not found/im.test(answer);
 }
 
-/** What to do about a refused load, where its words leave that open. */
+/** The next step after a refused load, if Firecracker's message does not show it. */
 function hintFor(answer: string): string {
   const missing = missingFile(answer);
   if (missing !== undefined) return `; the guest has a disk ${missing}, which is not on the droplet: put it there`;
   if (!/vsock/i.test(answer) || !/in use|AddrInUse/.test(answer)) return "";
-  return "; its vsock socket is taken: end the VM that has it, or take the file away where there is none";
+  return "; its vsock socket is taken: end the VM that has it, or remove the file if there is none";
 }

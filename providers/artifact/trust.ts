@@ -7,7 +7,7 @@ import { readSignature } from "./manifests";
 import { readProofs } from "./proofs";
 import { verifyManifest } from "./signature";
 
-/** A snapshot on the droplet that it is to be brought from. */
+/** A snapshot on its source droplet. */
 export interface Offered {
   readonly source: Session;
   readonly from: z.infer<typeof fromSource>;
@@ -16,7 +16,7 @@ export interface Offered {
   readonly text: string;
 }
 
-/** Why a snapshot is not to be taken: no fleet there has proved it; undefined where one has, or none is asked for. */
+/** Why Hornet refuses a snapshot that no fleet there has proved; undefined if one has, or no proof is needed. */
 export async function whyUnproved({ source, from, text }: Omit<Offered, "folder">): Promise<string | undefined> {
   if (from.proofs === undefined) return undefined;
   const digest = manifestDigest(text);
@@ -28,9 +28,9 @@ export async function whyUnproved({ source, from, text }: Omit<Offered, "folder"
 }
 
 /**
- * Why a snapshot is not to be brought, all of it.
+ * All reasons to refuse a snapshot.
  *
- * @param signers who may sign its manifest; undefined where nobody has to
+ * @param signers the accepted signers of its manifest; undefined if it needs no signature
  */
 export async function whyUntrusted(offered: Offered, signers: readonly string[] | undefined): Promise<string[]> {
   const unproved = await whyUnproved(offered);

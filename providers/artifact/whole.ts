@@ -5,23 +5,23 @@ import type { ArtifactInputs } from "./inputs";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
 
-/** What lies in an artifact's folder. */
+/** The result of verifying an artifact's files. */
 export interface Soundness {
-  /** Whether all of it is what its manifest says. */
+  /** Whether all files match the manifest. */
   readonly whole: boolean;
-  /** The files that are: name → path. */
+  /** The files that match: name → path. */
   readonly sound: ReadonlyMap<string, string>;
   /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
   readonly marks: FileMarks;
 }
 
 /**
- * Whether an artifact that lies on the droplet is what its manifest says, by the digest of every file. One that is not must
- * not be restored from, whoever uses it. VMs that run on it keep the files that they opened.
+ * Verifies an artifact on the droplet by the digest of every file. No clone may be restored from a damaged one. VMs that run on
+ * it keep the files that they opened.
  *
- * @param folder below the folder of Hornet's own artifacts
- * @param otherwise what becomes of one that is not: `retire` takes it away; `condemn` takes its manifest only, so that the
- *   marks of its users are there when it is brought anew
+ * @param folder below the folder of the artifacts that Hornet made
+ * @param otherwise for a damaged one: `retire` removes it; `condemn` removes only its manifest, so that it keeps its users'
+ *   labels until it is transferred again
  */
 export async function soundnessOf(
   droplet: Droplet,
@@ -50,7 +50,7 @@ export async function soundnessOf(
   const marks = Object.fromEntries(files.map(({ name, path }) => [name, hashes.get(path)?.marks ?? ""]));
   if (sound.size === files.length) return { whole: true, sound, marks };
   await session.call({
-    what: "take a damaged snapshot artifact away",
+    what: "remove a damaged snapshot artifact",
     run: `${otherwise}_artifact`,
     vars: {
       ...commonVars(wanted),

@@ -20,13 +20,13 @@ export const checkInputs = commonInputs.extend({
   /** The folder of the artifacts that Hornet makes. */
   dir: snapshotArguments.dir,
   firecracker: vmArguments.firecracker,
-  /** The bridge that the clones will be ports of. */
+  /** The bridge of the clones. */
   bridge: bridgeArguments.name,
   needs: snapshotNeeds.prefault({}),
 });
 
 const outputs = z.object({
-  /** What Preflight warned of. */
+  /** Preflight's warnings. */
   warnings: z.array(z.string()).default([]),
   /** The Firecracker versions there, and which of the fleet's snapshots runs on which. */
   versions: z.array(z.string()).default([]),
@@ -35,10 +35,10 @@ const outputs = z.object({
 type Inputs = z.infer<typeof checkInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The view's name for what is not one clone's. */
+/** The view's name for this resource. */
 const CHECK = "the check";
 
-/** Holds the droplet against what the fleet needs, by looking only. */
+/** Compares the droplet with the fleet's needs; changes nothing. */
 async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
   return lookAtDroplet({
     ...wanted,
@@ -50,7 +50,7 @@ async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms }: Obse
   });
 }
 
-/** What does not run now will be started, if all goes well: that is told where clones are waited for. */
+/** Announces the clones that do not run now to the ready watcher: this operation will start them. */
 function expectClones(droplet: Droplet, wanted: Inputs, { vms }: Observed): void {
   droplet.readyWatcher.expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
 }
@@ -77,9 +77,9 @@ function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): HornetErr
 }
 
 /**
- * Preflight: the first resource of a fleet, which holds a droplet against what the fleet needs and changes nothing. It is
- * apart from the stack's claim, whose end takes the fleet away: a fleet that is to move to another droplet stays where it
- * is until that one has been looked at.
+ * Preflight: the first resource of a fleet, which compares a droplet with the fleet's needs and changes nothing. It is separate
+ * from the stack's claim, whose end removes the fleet: a fleet that moves to another droplet stays where it is until Preflight
+ * has checked that one.
  */
 export const definition = owned<Inputs, Outputs>({
   kind: "DropletCheck",
@@ -92,16 +92,16 @@ export const definition = owned<Inputs, Outputs>({
     const observed = await droplet.observe(state, CHECK);
     expectClones(droplet, state, observed);
     const mine = observed.claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
-    // Where a snapshot would come from, and what a boot would need, is of no matter to what is there.
+    // The source of a snapshot and the needs of a boot do not concern an existing fleet.
     const { files, snapshot, requireCpuFeatures } = state.needs;
     const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
     const { faults, versions } = await preflight(droplet, { ...state, namespaces: mine, needs }, observed);
-    // What changed around VMs that run on is information: nothing follows from it until the config changes.
+    // Changes around running VMs are only information: they have no effect until the config changes.
     for (const words of versions.warnings) report(`${droplet.name}: ${words}`);
     return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
   },
   update: (droplet, state, wanted) => {
-    // All else that the stack has there would be left behind: a sweep finds it by this folder.
+    // The stack's other things there would be left behind: a sweep finds them by this folder.
     if (state.runtimeDir !== wanted.runtimeDir) throw otherFolder(droplet, state, wanted);
     return check(droplet, wanted);
   },

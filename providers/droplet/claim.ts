@@ -9,7 +9,7 @@ import { MOST_CLONES, namespaceName } from "../../model/values";
 
 /** The arguments of a DropletClaim. */
 export const claimInputs = commonInputs.extend({
-  /** The namespaces that the program declares. Others that carry the stack's mark are orphans. */
+  /** The namespaces that the program declares. Others with the stack's owner label are orphans. */
   namespaces: z.array(namespaceName).max(MOST_CLONES),
   /** The folder of the artifacts that Hornet makes. */
   dir: snapshotArguments.dir,
@@ -19,13 +19,13 @@ const outputs = z.object({});
 
 type Inputs = z.infer<typeof claimInputs>;
 
-/** The view's name for what is not one resource's own. */
+/** The view's name for this resource. */
 const WHOLE = "the droplet";
 
 interface Kept {
-  /** Namespaces that stay in any case. */
+  /** Namespaces that stay. */
   readonly declared: readonly string[];
-  /** Others that stay unless they are noted as begun and not finished. */
+  /** Namespaces that stay unless their folder records them as pending. */
   readonly finished: readonly string[];
 }
 
@@ -47,8 +47,8 @@ async function sweep(droplet: Droplet, wanted: Inputs, keep: Kept | "nothing"): 
 }
 
 /**
- * The stack's claim to a droplet: the first of a fleet's resources that changes something there, and the last one to. It
- * takes away what carries the stack's mark and stands in no state, because a run was cut off or a state was lost.
+ * The stack's claim to a droplet: the fleet's first resource that changes something there, and the last one to go. It removes
+ * things with the stack's owner label that no state knows, because a run was cut off or a state was lost.
  */
 export const definition = owned<Inputs, object>({
   kind: "DropletClaim",
@@ -61,18 +61,18 @@ export const definition = owned<Inputs, object>({
     const { claims } = await droplet.observe(state, WHOLE);
     const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
     const orphans = mine.filter((name) => !state.namespaces.includes(name)).map((name) => `${name} was left behind`);
-    // Where all of the folder is gone, its other parts say so, and the first of them that is repaired claims again.
+    // If the whole folder is missing, other resources report that, and the first one to be repaired claims again.
     const marked = claims.some(({ owner, unmarked }) => owner === state.owner && unmarked !== true);
     const unclaimed =
       marked && !(await isClaimed(droplet, state)) ? ["nothing on the droplet says which state owns the fleet"] : [];
     return { outputs: {}, drift: [...orphans, ...unclaimed] };
   },
-  // What the state still knows is deleted by its own resources, which know how; only what nobody knows is swept here: of what
-  // was declared before, what was begun and never stood in the state.
+  // Resources in the state delete their own things. The sweep removes only what no state knows: of the namespaces declared
+  // before, those that are still pending.
   update: async (droplet, state, wanted) => {
     await sweep(droplet, wanted, { declared: wanted.namespaces, finished: state.namespaces });
-    // A create leaves that to the first resource that makes something, when the state has this one already: a run that is
-    // cut off before leaves nothing that no state knows.
+    // A create leaves this to the first resource that makes something, because the state has the claim by then: a run that is
+    // cut off earlier leaves nothing that no state knows.
     await droplet.change(WHOLE, {
       what: "claim the droplet for this stack's state",
       run: "claim_lineage",

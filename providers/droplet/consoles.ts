@@ -8,7 +8,7 @@ import { consoleLimit } from "../../model/arguments/droplet";
 
 /** The arguments of a ConsoleKeeper. */
 export const consoleInputs = commonInputs.extend({
-  /** MiB that a clone's console may have. */
+  /** Maximum size of a clone's console in MiB. */
   limit: consoleLimit,
 });
 
@@ -16,7 +16,7 @@ const outputs = z.object({});
 
 type Inputs = z.infer<typeof consoleInputs>;
 
-/** The view's name for what is not one clone's. */
+/** The view's name for this resource. */
 const CONSOLES = "the consoles";
 
 async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
@@ -28,7 +28,7 @@ async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
   return {};
 }
 
-/** The process on a droplet that keeps what a stack's guests and VMMs write to their consoles short. */
+/** The process on a droplet that limits the size of the consoles of a stack's clones. */
 export const definition = owned<Inputs, object>({
   kind: "ConsoleKeeper",
   inputs: consoleInputs,
@@ -43,7 +43,7 @@ export const definition = owned<Inputs, object>({
   update: (droplet, _state, wanted) => keep(droplet, wanted),
   delete: async (droplet, state) => {
     await droplet.change(CONSOLES, {
-      what: "end what keeps the clones' consoles short",
+      what: "end the keeper of the clones' consoles",
       run: "release_consoles",
       vars: commonVars(state),
     });

@@ -13,7 +13,7 @@ import { report } from "../../host/printable";
 
 /** The arguments of a DropletLimits. */
 export const limitsInputs = commonInputs.extend({
-  /** How many clones the program declares. */
+  /** Number of clones that the program declares. */
   clones: fleetSize,
 });
 
@@ -25,10 +25,10 @@ const outputs = z.object({
 type Inputs = z.infer<typeof limitsInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The view's name for what is not one clone's. */
+/** The view's name for this resource. */
 const LIMITS = "the limits";
 
-/** What of the kernel's limits is too low for so many clones of this stack, beside those of others. */
+/** The kernel limits that are too low for so many clones of this stack, beside those of others. */
 interface Shortage {
   readonly facts: DropletFacts;
   readonly raises: readonly Raise[];
@@ -43,7 +43,7 @@ async function look(droplet: Droplet, common: Inputs, { claims }: Observed, clon
   const facts = parseKeyValues(text);
   const mine = claims.filter(({ owner }) => owner === common.owner).length;
   const newClones = Math.max(0, (clones ?? mine) - mine);
-  // What cannot be raised has been said by Preflight, before anything was changed.
+  // Preflight has already reported limits that cannot be raised.
   const raises = judgeLimits(
     facts,
     { newClones, allClones: claims.length + newClones },
@@ -57,7 +57,7 @@ async function raise(droplet: Droplet, wanted: Inputs, known: string): Promise<O
   const { facts, raises } = await look(droplet, wanted, await droplet.observeToChange(wanted, LIMITS), wanted.clones);
   if (raises.length === 0 && limitDrift(facts, known).length === 0) return { raised: raisedText(facts) };
   for (const { key, to } of raises) {
-    report(`${droplet.name}: ${key} is raised to ${to}, until this stack is destroyed`);
+    report(`${droplet.name}: ${key} is raised to ${to} until this stack is destroyed`);
   }
   const raised = await droplet.call({
     what: "raise the limits that the fleet needs",
@@ -68,14 +68,14 @@ async function raise(droplet: Droplet, wanted: Inputs, known: string): Promise<O
   return { raised };
 }
 
-async function giveBack(droplet: Droplet, state: Inputs, known: string): Promise<void> {
+async function restore(droplet: Droplet, state: Inputs, known: string): Promise<void> {
   const vars = { ...commonVars(state), known };
-  await droplet.call({ what: "give back the limits that were raised", run: "return_limits", vars });
+  await droplet.call({ what: "restore the limits that were raised", run: "return_limits", vars });
 }
 
 /**
- * The kernel's limits on a droplet, raised for as long as the fleet needs it. A resource of its own after the stack's claim:
- * what a run that dies has raised is found by a destroy, because the state knows the claim by then.
+ * The kernel's limits on a droplet, raised as long as the fleet needs it. It comes after the stack's claim, so that a destroy
+ * finds the limits that a killed run has raised: the state knows the claim by then.
  */
 export const definition = owned<Inputs, Outputs>({
   kind: "DropletLimits",
@@ -86,16 +86,16 @@ export const definition = owned<Inputs, Outputs>({
   create: (droplet, wanted) =>
     cleanUpAfter(
       () => raise(droplet, wanted, ""),
-      () => giveBack(droplet, wanted, ""),
+      () => restore(droplet, wanted, ""),
     ),
   read: async (droplet, state) => {
     const { facts, raises } = await look(droplet, state, await droplet.observe(state, LIMITS));
     const changed = limitDrift(facts, state.raised);
     const low = raises
       .filter(({ key }) => !changed.some((words) => words.startsWith(key)))
-      .map(({ key, to }) => `${key} is too low for the clones on the droplet: it is to be ${to}`);
+      .map(({ key, to }) => `${key} is too low for the clones on the droplet: it must be ${to}`);
     return { outputs: { raised: raisedText(facts) || state.raised }, drift: [...changed, ...low] };
   },
   update: (droplet, state, wanted) => raise(droplet, wanted, state.raised),
-  delete: (droplet, state) => giveBack(droplet, state, state.raised),
+  delete: (droplet, state) => restore(droplet, state, state.raised),
 });

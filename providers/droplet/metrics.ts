@@ -16,7 +16,7 @@ const outputs = z.object({});
 
 type Inputs = z.infer<typeof metricsInputs>;
 
-/** The view's name for what is not one clone's. */
+/** The view's name for this resource. */
 const METRICS = "the metrics";
 
 async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
@@ -24,12 +24,12 @@ async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
     what: "collect the clones' metrics",
     run: "keep_metrics",
     vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
-    hint: "without hornet:vmm.metrics nothing is collected",
+    hint: "unset hornet:vmm.metrics to collect nothing",
   });
   return {};
 }
 
-/** The process on a droplet that collects what a stack's VMMs count into a file for node_exporter. */
+/** The process on a droplet that collects the metrics of a stack's VMMs into a file for node_exporter. */
 export const definition = owned<Inputs, object>({
   kind: "MetricsCollector",
   inputs: metricsInputs,
@@ -44,7 +44,7 @@ export const definition = owned<Inputs, object>({
   update: (droplet, _state, wanted) => keep(droplet, wanted),
   delete: async (droplet, state) => {
     await droplet.change(METRICS, {
-      what: "end what collects the clones' metrics",
+      what: "end the collector of the clones' metrics",
       run: "release_metrics",
       vars: { ...commonVars(state), known_folder: state.folder },
     });

@@ -14,12 +14,12 @@ import { artifactsThat } from "../artifact/byKey";
 import { readProofs } from "../artifact/proofs";
 import { outlookFrom, sightSnapshot, type SnapshotNeeds } from "../artifact/locate";
 
-/** What a look at a droplet is about. */
+/** The input of {@link lookAtDroplet}. */
 export interface Look {
   readonly session: Session;
-  /** The session with the droplet that the snapshot comes from. */
+  /** The session with the snapshot's source droplet. */
   readonly sessionWith: (connection: Connection) => Session;
-  /** The variables that every function of the library knows. */
+  /** The variables of every library function. */
   readonly vars: VarsOf<"list_unused">;
   readonly owner: string;
   readonly runtimeDir: string;
@@ -28,27 +28,27 @@ export interface Look {
   readonly firecracker: ProgramPaths;
   readonly bridge: string;
   readonly needs: SnapshotNeeds;
-  /** The namespaces of the fleet, and those that are on the droplet, with their owners. */
+  /** The namespaces of the fleet, and those on the droplet with their owners. */
   readonly namespaces: readonly string[];
   readonly claims: readonly { readonly name: string; readonly owner: string }[];
-  /** What runs there: the snapshots of the fleet's clones. */
+  /** The VMs there, with their snapshots. */
   readonly vms: Observed["vms"];
 }
 
-/** What was seen, and what of it is to be said. */
+/** The facts about a droplet, and Preflight's verdict. */
 export interface Seen extends Verdict {
   readonly facts: DropletFacts;
   readonly versions: VersionReport;
 }
 
-/** Holds a droplet against what a fleet needs of it, by looking only. */
+/** Compares a droplet with a fleet's needs; changes nothing. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
   const { runtimeDir, dir, firecracker, bridge, needs, sessionWith } = look;
   const sighting = await sightSnapshot(session, needs, dir, sessionWith);
-  // Beside each other: over ssh each call takes a round trip.
+  // In parallel: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
   const looking = session.call({
-    what: "look at the droplet",
+    what: "inspect the droplet",
     run: "preflight_facts",
     vars: {
       ...vars,
@@ -95,7 +95,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
   };
 }
 
-/** Whether a clone that was started from `has` is to move to `wanted`; where one of them is not known, nobody can say. */
+/** Whether a clone that was started from `has` moves to `wanted`; false if one of them is unknown. */
 function movesTo(wanted: string | undefined, has: string | undefined): boolean {
   return wanted !== undefined && has !== undefined && wanted !== has;
 }

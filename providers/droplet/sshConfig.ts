@@ -21,14 +21,14 @@ export const sshConfigInputs = commonInputs.extend({
   /** The folder on the operator's machine, from the program's folder. */
   folder: plainText.min(1),
   user: vmArguments.user,
-  /** Seconds that a clone's ssh server may take to answer, here as when the clone starts; 20 at least. */
+  /** Seconds in which a clone's ssh server must answer, as when the clone starts; at least 20. */
   readyTimeout: vmArguments.readyTimeout,
   clones: z
     .array(
       z.strictObject({
         name: sshWord,
         address: ipv4,
-        /** `ssh-ed25519 AAAA…`; empty where it is not known. */
+        /** `ssh-ed25519 AAAA…`; empty if unknown. */
         hostKey: z.union([z.literal(""), hostKey]).default(""),
       }),
     )
@@ -40,7 +40,7 @@ const outputs = z.object({ file: z.string() });
 type Inputs = z.infer<typeof sshConfigInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The files' paths are absolute in the files, since ssh resolves others from wherever it is called. */
+/** The files contain absolute paths, since ssh resolves relative ones from its working directory. */
 async function filesOf(
   droplet: Droplet,
   { stack, folder, droplet: connection, user: guestUser, readyTimeout, clones }: Inputs,
@@ -50,8 +50,8 @@ async function filesOf(
   if (isLocal(connection)) return sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
-  const way = await droplet.operatorRoute();
-  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...way }, targets);
+  const route = await droplet.operatorRoute();
+  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...route }, targets);
 }
 
 async function write(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
@@ -65,7 +65,7 @@ async function contentOf(file: string): Promise<string> {
   return readFile(file, "utf8").catch(() => "");
 }
 
-/** The ssh_config and known_hosts on the operator's machine through which a stack's clones are reached. */
+/** The ssh_config and known_hosts on the operator's machine that lead to a stack's clones. */
 export const definition: Definition<Inputs, Outputs> = {
   kind: "SshConfig",
   here: true,

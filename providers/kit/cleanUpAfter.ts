@@ -1,16 +1,15 @@
 import { HornetError, messageOf } from "../../host/errors";
 
 /**
- * Runs a work and, where it fails, what takes its half-made work away. Both failures are reported where the second fails
- * too.
+ * Runs `work` and, if it fails, `cleanUp`. If both fail, the error reports both.
  *
  * @param cleanUp gets the failure
- * @param cleaning what `cleanUp` does, in words that "failed too" can follow
+ * @param cleaning what `cleanUp` does, for the message "and … failed too"
  */
 export async function cleanUpAfter<T>(
   work: () => Promise<T>,
   cleanUp: (failure: unknown) => Promise<unknown>,
-  cleaning = "taking away what was made",
+  cleaning = "removing what was made",
 ): Promise<T> {
   try {
     return await work();

@@ -303,7 +303,7 @@ describe("cleanUpAfter", () => {
   });
   test("both failures are told where the second fails too", async () => {
     await expect(cleanUpAfter(fail("first"), fail("second"))).rejects.toThrow(
-      "first\n  and taking away what was made failed too:\n  second",
+      "first\n  and removing what was made failed too:\n  second",
     );
   });
 });

@@ -15,15 +15,15 @@ import { omitDefaults } from "./omitDefaults";
 import { readOrUnreachable } from "./readOrUnreachable";
 
 /**
- * The input in which drift shows. A program always declares AS_DECLARED; a read that finds the droplet different says
- * so here in words, so that the engine's own diff is what starts the repair, and a preview shows the words.
+ * The input that shows drift. A program always declares AS_DECLARED; a read that finds drift writes its messages here, so that
+ * the engine's diff starts the repair, and a preview shows the messages.
  */
 const CONDITION = "condition";
 const AS_DECLARED = "as declared";
 
 type Bag = Record<string, unknown>;
 
-/** The SDK's placeholder for a value that is not known yet, in check and diff (pulumi/sdk, runtime/rpc). */
+/** The SDK's placeholder for an unknown value in check and diff (pulumi/sdk, runtime/rpc). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** True for inputs that a Hornet before 0.2.0 wrote into the state; `--refresh=false` brings them here. */
@@ -42,9 +42,9 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
   const parse = (props: Bag): Inputs => definition.inputs.parse(props);
   const state = (props: Bag): Inputs & Outputs => ({ ...parse(props), ...definition.outputs.parse(props) });
   const outs = (inputs: Inputs, outputs: Outputs): Bag => ({
-    // Defaults stand in the code: the state has no copy of them, and every engine call carries fewer properties.
+    // The state has no copy of defaults, so every engine call carries fewer properties.
     ...omitDefaults(definition.inputs, inputs),
-    // Only the kind's own outputs: what an update carried over from the old state must not hide the new inputs.
+    // Only the kind's outputs: properties that an update copied from the old state must not hide the new inputs.
     ...printableValue(definition.outputs.parse(outputs)),
     [CONDITION]: AS_DECLARED,
   });
@@ -62,8 +62,8 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
     diff: (_id: string, olds: Bag, news: Bag) => {
       operation.lineages.note(olds.owner, olds.lineage);
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
-      // Without `changes` the engine compares all inputs itself and shows each; with it, it would show none.
-      // Names exist once on a droplet, so what is replaced goes first.
+      // Without `changes` the engine compares all inputs and shows each difference; with it, it would show none.
+      // Names are unique on a droplet, so the old resource goes first.
       return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
@@ -83,7 +83,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const reading = await readOrUnreachable(definition, droplet, current);
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
-        // A preview without --diff names the inputs that differ, not what they say; this stands in its diagnostics.
+        // A preview without --diff names only the inputs that differ; its diagnostics show this.
         if (condition !== AS_DECLARED && !reading.reported) report(`${definition.kind} ${id}: ${condition}`);
         const inputs = { ...omitDefaults(definition.inputs, parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition }, inputs };
@@ -92,7 +92,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       readable(operation, async () => {
         const inputs = parse(news);
         const droplet = operation.useConnection(inputs.droplet);
-        // The state may hold an older connection to the same droplet.
+        // The state may have an older connection to the same droplet.
         const old = { ...state(olds), droplet: inputs.droplet };
         const updated = outs(inputs, await definition.update(droplet, old, inputs));
         await complete(droplet, inputs);
@@ -137,15 +137,15 @@ function check<Inputs extends CommonInputs>(
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   operation.useConnection(parsed.data.droplet);
-  // The refresh before found it; a preview creates nothing, and would not be refused by the droplet.
+  // The refresh found it. A preview changes nothing, so the droplet itself would not refuse it.
   const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
-  // Of no single property: the engine would show its value.
+  // With no property: the engine would show its value.
   const refusals = reason === undefined ? [] : [{ property: "", reason }];
   const failures = [...contradictionsOf(parsed.data), ...refusals];
   return { inputs: { ...omitDefaults(schema, parsed.data), [CONDITION]: AS_DECLARED }, failures };
 }
 
-/** What an issue says of inputs; nothing where the value is not known yet. */
+/** The failure for an issue; none if the value is unknown. */
 function failureOf(issue: z.core.$ZodIssue, news: Bag): { property: string; reason: string }[] {
   const { path } = issue;
   if (unknownAt(news, path)) return [];
@@ -154,15 +154,15 @@ function failureOf(issue: z.core.$ZodIssue, news: Bag): { property: string; reas
 }
 
 /**
- * Inputs of which some are not known yet, each that is known as its schema reads it, without defaults: a saved plan holds them
- * in this form, and the `up` that follows must find the same.
+ * Partly unknown inputs: each known one as its schema parses it, without defaults. A saved plan has them in this form, and the
+ * following `up` must find the same.
  */
 function known(schema: z.ZodObject, news: Bag): Bag {
   const keys = Object.keys(schema.shape).filter((key) => news[key] !== undefined);
   return omitDefaults(schema, Object.fromEntries(keys.map((key) => [key, read(schema, key, news[key])])));
 }
 
-/** True where the value at a path, or one that holds it, is not known yet: nothing can be said of it. */
+/** True if the value at a path, or one that contains it, is unknown. */
 function unknownAt(value: unknown, path: readonly PropertyKey[]): boolean {
   if (value === UNKNOWN) return true;
   const [head, ...rest] = path;
@@ -182,7 +182,7 @@ function differs(schema: z.ZodObject, key: string, old: unknown, now: unknown): 
   return keyOf(old) !== keyOf(now);
 }
 
-/** An input as its schema reads it: one that is left out equals its default. */
+/** An input as its schema parses it: a missing one equals its default. */
 function read(schema: z.ZodObject, key: string, value: unknown): unknown {
   const field = schema.shape[key] as z.ZodType | undefined;
   const parsed = field?.safeParse(value);
@@ -194,7 +194,7 @@ function keyOf(value: unknown): string {
   return parsed.success ? dropletKey(parsed.data) : "";
 }
 
-/** Lets only errors out whose message a user can read: the engine shows the message and nothing else. */
+/** Makes every error readable for a user, because the engine shows only its message. */
 async function readable<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -5,15 +5,15 @@ import type { Droplet } from "../operation/droplet";
 
 /** The arguments that every resource of Hornet takes. */
 export const commonInputs = z.object({
-  /** The droplet to work on. */
+  /** The droplet of the resource. */
   droplet: connectionSchema,
   ...commonArguments,
 });
 
-/** See {@link commonInputs}; the lineage is that of the state which the resource is in, see owned.ts. */
+/** See {@link commonInputs}; the lineage is that of the resource's state, see owned.ts. */
 export type CommonInputs = z.infer<typeof commonInputs> & { readonly lineage?: string | undefined };
 
-/** Result of a read: gone, or present with its drift messages; `reported` where the user has seen those already. */
+/** Result of a read: gone, or present with its drift messages; `reported` if the user has already seen those. */
 export type Reading<Outputs> =
   "gone" | { readonly outputs: Outputs; readonly drift: readonly string[]; readonly reported?: boolean };
 
@@ -29,14 +29,14 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   /** It is on the operator's machine, not on the droplet. */
   readonly here?: true;
   /**
-   * It depends on all clones of its fleet, so the engine's state has them when it comes to this resource: they are no longer
-   * pending (see operation/pendingClones.ts) once it was created or updated.
+   * It depends on all clones of its fleet, so the engine's state has them before this resource: they are no longer pending (see
+   * operation/pendingClones.ts) once it was created or updated.
    */
   readonly completesClones?: true;
-  /** Inputs whose change makes another resource of it. The rest is repaired in place. */
+  /** Inputs whose change replaces the resource. Other changes are made in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
-  /** What is wrong with inputs that are each well-formed; no I/O. */
+  /** The fault of inputs that are each well-formed, if any; no I/O. */
   readonly fault?: (inputs: Inputs) => string | undefined;
   create(droplet: Droplet, inputs: Inputs): Promise<Outputs>;
   read(droplet: Droplet, state: Inputs & Outputs): Promise<Reading<Outputs>>;

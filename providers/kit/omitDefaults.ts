@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 
 /**
- * Inputs without those that equal their schema's default: parsed again they say the same. A program may give a default or
- * leave it out; the state has one form of both, and the engine handles fewer properties.
+ * Inputs without those that equal their schema's default; parsing restores them. The state has the same form whether a program
+ * gives a default or omits it, and the engine handles fewer properties.
  */
 export function omitDefaults<T extends object>(schema: z.ZodObject, inputs: T): T {
   const shape: Readonly<Record<string, z.ZodType | undefined>> = schema.shape;

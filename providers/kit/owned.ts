@@ -5,13 +5,13 @@ import type { CommonInputs, Definition } from "./definition";
 
 const lineageOutput = z.object({ lineage: z.string().regex(LINEAGE).optional() });
 
-/** What every resource on a droplet knows beside its own outputs. */
+/** The output that every resource on a droplet has besides its own. */
 type Owned = z.infer<typeof lineageOutput>;
 
 /**
- * A kind of resource on a droplet, which belongs to one state (see operation/lineage.ts). Another state of the same names
- * changes and removes nothing there, and reports who owns the fleet. Every resource has the lineage as an output: a `destroy` has
- * nothing but the state, and another program may use any kind alone.
+ * A kind of resource on a droplet, which belongs to one state (see operation/lineage.ts). Another state with the same names
+ * changes and removes nothing there, and reports who owns the fleet. Every resource has the lineage as an output, because a
+ * `destroy` has only the state, and another program may use any kind alone.
  */
 export function owned<Inputs extends CommonInputs, Outputs extends object>(
   definition: Definition<Inputs, Outputs>,

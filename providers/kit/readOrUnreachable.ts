@@ -3,8 +3,8 @@ import type { Droplet } from "../operation/droplet";
 import type { CommonInputs, Definition, Reading } from "./definition";
 
 /**
- * Reads a resource. A droplet that cannot be reached as the state says is drift like any other: the config may name another
- * connection by now, with a new key, say. The update that follows uses that one, or reports what is wrong.
+ * Reads a resource. If the state's connection fails, that is drift: the config may name another connection now, with a new key
+ * for example. The following update uses that one, or reports the fault.
  */
 export async function readOrUnreachable<Inputs extends CommonInputs, Outputs>(
   definition: Pick<Definition<Inputs, Outputs>, "read" | "outputs" | "here">,

@@ -2,7 +2,7 @@ import type { Session } from "../../host/session/session";
 import { Limit } from "./limit";
 import { sleep } from "../../host/timers";
 
-/** Slots on a droplet with a single core, so that one guest which never answers does not hold up all others. */
+/** Slots on a droplet with a single core, so that a guest which never answers does not block all others. */
 const AT_LEAST = 2;
 /** The share of a guest's time limit after which its slot is free again. */
 const PATIENCE = 1 / 4;
@@ -17,7 +17,7 @@ export class BootThrottle {
   constructor(private readonly session: () => Pick<Session, "call">) {}
 
   /**
-   * Runs `boot` once a slot is free. A guest that hangs, or that its smoke tests keep busy, gives its slot up after a while.
+   * Runs `boot` once a slot is free. A guest that hangs, or is busy with its smoke tests, loses its slot after a while.
    *
    * @param limitMs ms that the guest may take
    */
@@ -39,7 +39,7 @@ export class BootThrottle {
       .call({ what: "ask for the droplet's cores", run: "count_cores" })
       .then((text) => new Limit(Math.max(AT_LEAST, Number(text))));
     this.limit = asked;
-    // The next guest asks a droplet again that did not answer.
+    // If the droplet did not answer, the next guest asks again.
     asked.catch(() => (this.limit = undefined));
     return asked;
   }

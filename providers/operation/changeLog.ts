@@ -1,4 +1,4 @@
-/** When this operation changed what on which machine: a reading that began before a change is out of date. */
+/** Orders this operation's readings and changes: a reading that began before a change is outdated. */
 export class ChangeLog {
   private moment = 0;
   private readonly changed = new Map<string, number>();
@@ -13,7 +13,7 @@ export class ChangeLog {
     this.changed.set(keyOf(machine, resource), this.next());
   }
 
-  /** The moment of the last note; 0 where there is none. */
+  /** The moment of the last note; 0 if there is none. */
   last(machine: string, resource: string): number {
     return this.changed.get(keyOf(machine, resource)) ?? 0;
   }

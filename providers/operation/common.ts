@@ -2,7 +2,7 @@ import type { LineageVars } from "../../host/session/calls";
 import type { Connection } from "../../model/connection";
 import { lineageVars } from "./lineage";
 
-/** What each resource's inputs say about where it is and to whom it belongs. */
+/** The location and owner of a resource, from its inputs. */
 export interface Common {
   readonly droplet: Connection;
   readonly owner: string;

@@ -21,13 +21,13 @@ import { RollQueue } from "./rollQueue";
 import { Unreachable } from "./unreachable";
 import { View } from "./view";
 
-/** What the droplets of an operation share; an Operation is one. */
+/** The state that the droplets of an operation share; an Operation implements it. */
 export interface Shared {
   readonly sessions: Sessions;
   readonly reports: Reports;
   readonly lineages: Lineages;
   readonly changes: ChangeLog;
-  /** The queue of a machine for what must not run twice at once there. */
+  /** The queue of a machine for work that must not run in parallel there. */
   turnsOf(machine: string): Limit;
   peer(connection: Connection): Droplet;
 }
@@ -40,14 +40,14 @@ interface Part {
   readonly rollQueue: RollQueue;
 }
 
-/** Names a droplet. Another user or key file leads to the same one. */
+/** Identifies a droplet, whatever the user and the key file. */
 export function dropletKey(connection: Connection): string {
   return isLocal(connection) ? "local" : `${connection.host}:${connection.port}`;
 }
 
 /**
- * One droplet within an operation: how it is reached, and all that the operation knows of it or has begun on it. Every
- * function of a {@link Definition} receives it.
+ * One droplet within an operation: its connection, and everything that the operation knows about it or has started on it.
+ * Every function of a {@link Definition} receives it.
  */
 export class Droplet {
   readonly bootThrottle = new BootThrottle(() => this.session);
@@ -76,7 +76,7 @@ export class Droplet {
     this.sshRoute = undefined;
   }
 
-  /** The operator says that it is gone for good, with all that was on it. */
+  /** The operator declares that it no longer exists; see {@link isDecommissioned}. */
   get decommissioned(): boolean {
     return isDecommissioned(this.connection);
   }
@@ -97,7 +97,7 @@ export class Droplet {
     return this.shared.lineages;
   }
 
-  /** The droplet that something comes from, reached by exactly this connection. */
+  /** A snapshot's source droplet, by exactly this connection. */
   peer(connection: Connection): Droplet {
     return this.shared.peer(connection);
   }
@@ -108,9 +108,9 @@ export class Droplet {
   }
 
   /**
-   * The droplet as it is; see {@link View}.
+   * The droplet's current state; see {@link View}.
    *
-   * @param resource the one that asks
+   * @param resource the calling one
    */
   observe(common: Common, resource: string): Promise<Observed> {
     return this.part(common).view.observe(resource);
@@ -119,18 +119,18 @@ export class Droplet {
   /**
    * The same, before a change, under the droplet's lock.
    *
-   * @throws HornetError that names the lock's holder when the wait is over
+   * @throws HornetError that names the lock's holder after too long a wait
    */
   observeToChange(common: Common, resource: string): Promise<Observed> {
     return this.part(common).view.observeToChange(resource);
   }
 
-  /** Notes that a resource is about to change, or has just changed: what was read of it is out of date. */
+  /** Notes that a resource is about to change, or has just changed: earlier readings of it are outdated. */
   touch(resource: string): void {
     this.shared.changes.note(this.machine, resource);
   }
 
-  /** Changes a resource. What is read of it meanwhile does not count afterwards. */
+  /** Changes a resource. Readings of it during the change are outdated afterwards. */
   async changing<T>(resource: string, change: () => Promise<T>): Promise<T> {
     this.touch(resource);
     try {
@@ -145,13 +145,13 @@ export class Droplet {
     return this.changing(resource, () => this.call(call));
   }
 
-  /** Runs what two owners of one operation must not do at once on one machine. */
+  /** Runs work that two owners of one operation must not do in parallel on one machine. */
   async alone<T>(work: () => Promise<T>): Promise<T> {
     await this.session.hold();
     return this.shared.turnsOf(this.machine).run(work);
   }
 
-  /** Who owns what carries an owner label. */
+  /** Reads which lineage owns the things with an owner label. */
   claimOf(common: Common): ClaimReader {
     return this.part(common).claim;
   }
@@ -166,14 +166,14 @@ export class Droplet {
     return this.part(common).rollQueue;
   }
 
-  /** How the operator's own ssh reaches the droplet; nothing where it is this machine. */
+  /** How the operator's ssh reaches the droplet; empty if that is this machine. */
   operatorRoute(): Promise<OperatorRoute> {
     const { connection } = this;
     this.sshRoute ??= isLocal(connection) ? Promise.resolve({}) : operatorRoute(connection);
     return this.sshRoute;
   }
 
-  /** An operation may reach one machine by several connections; which machine it is, is known once it was reached. */
+  /** An operation may reach one machine by several connections; the machine is known after the first one. */
   private get machine(): string {
     const { machine, name } = this.session;
     return machine ?? name;

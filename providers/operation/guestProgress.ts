@@ -1,16 +1,16 @@
 import type { GuestEvent } from "../../host/session/guestWatch";
 
-/** ms that a guest may take before its progress is said. */
+/** ms that a guest may take before Hornet reports its progress. */
 const FIRST_MS = 10_000;
 
-/** How far a guest has come that an operation waits for, in words. */
+/** Describes the progress of a guest that an operation waits for. */
 export class GuestProgress {
   private consoleSince: number | undefined;
   private ssh: { readonly words: (seconds: string) => string; readonly since: number } | undefined;
   private next: number;
 
   /**
-   * @param console what its console says once it is ready; undefined where nothing is expected there
+   * @param console the text that its console shows once it is ready; undefined if none is expected
    * @param begun ms
    */
   constructor(
@@ -20,14 +20,14 @@ export class GuestProgress {
     this.next = begun + FIRST_MS;
   }
 
-  /** Takes an event of the guest's. */
+  /** Handles an event of the guest. */
   hear(event: GuestEvent, now: number): void {
     if (event.what === "said") this.consoleSince = now;
     if (event.what === "answered") this.ssh = { words: () => "ssh answers without an ed25519 host key", since: now };
     if (event.what === "state") this.ssh = { words: (seconds) => wordsOf(event, seconds), since: now };
   }
 
-  /** How far it has come. */
+  /** Its progress. */
   words(now: number): string {
     const seconds = (since: number): string => `${Math.round((now - since) / 1000)} s`;
     const console =
@@ -44,7 +44,7 @@ export class GuestProgress {
     return [...console, ...ssh].join(", ");
   }
 
-  /** The same where it is time to say it: rarely, and ever more rarely. */
+  /** Its progress if a report is due: less and less often. */
   line(now: number): string | undefined {
     if (now < this.next) return undefined;
     this.next = now + (now - this.begun);

@@ -7,9 +7,9 @@ import { ownerName } from "../../model/owner";
 import type { Session } from "../../host/session/session";
 
 /**
- * Which state owns a droplet's fleet. The owner label follows from names, so a colleague with a state of their own and the
- * same names has the same label. A state keeps a random lineage from its first `up` on, the operator's record keeps it beside,
- * and the droplet remembers whose it is (droplet/owner/lineage.sh).
+ * Which state owns a droplet's fleet. The owner label derives from names, so a colleague with a separate state and the same
+ * names has the same label. A state has a random lineage from its first `up` on; the operator's record and the droplet
+ * (droplet/owner/lineage.sh) repeat it.
  */
 export class Lineages {
   /** The lineages that this operation has met in its state, by owner label. */
@@ -20,14 +20,14 @@ export class Lineages {
     if (typeof owner === "string" && typeof lineage === "string") this.met.set(owner, lineage);
   }
 
-  /** A resource's inputs with the lineage of the operation's state: the state decides before the operator's record. */
+  /** A resource's inputs with the lineage of the operation's state, which has priority over the operator's record. */
   known<T extends Owned>(common: T): T {
     this.note(common.owner, common.lineage);
     const lineage = this.met.get(common.owner) ?? recordedLineage(common.owner);
     return lineage === undefined ? common : { ...common, lineage };
   }
 
-  /** The same before a change: a state without a lineage begins one, and the operator's record gets it. */
+  /** The same before a change: makes a lineage for a state without one, and writes it to the operator's record. */
   recorded<T extends Owned>(common: T): T & { readonly lineage: string } {
     const known = this.known(common);
     const lineage = known.lineage ?? newLineage();
@@ -42,7 +42,7 @@ interface Owned {
   readonly lineage?: string | undefined;
 }
 
-/** Undefined where the record is damaged: the state's lineage then replaces it. */
+/** Undefined if the record is damaged: the state's lineage then replaces it. */
 function recordedOrDamaged(owner: string): string | undefined {
   try {
     return recordedLineage(owner);
@@ -62,7 +62,7 @@ export class ClaimReader {
     private readonly runtimeDir: string,
   ) {}
 
-  /** The holder, read under the droplet's lock: the lock keeps other lineages out, so one reading counts until it is lost. */
+  /** The holder, read under the droplet's lock, which excludes other lineages: one reading is valid until the lock is lost. */
   async underLock(): Promise<LineageHolder | undefined> {
     const stamp = await this.session().hold();
     if (this.locked?.stamp === stamp) return this.locked.holder;
@@ -87,21 +87,21 @@ export class ClaimReader {
   }
 }
 
-/** Why a check fails after a read that found the resource to belong to another lineage; see foreignToRead(). */
+/** The failure of a check after a read found that the resource belongs to another lineage; see foreignToRead(). */
 export function refusedCondition(condition: unknown): string | undefined {
   if (typeof condition !== "string" || !condition.includes(REFUSED)) return undefined;
   const lineage = /\(lineage ([0-9a-f]+)\)/.exec(condition)?.[1];
   return lineage !== undefined && lineage === takeOver() ? undefined : condition;
 }
 
-/** The shell variables by which the droplet knows the state that changes it. */
+/** The shell variables that identify the state to the droplet. */
 export function lineageVars({ owner, lineage }: Owned): LineageVars {
   if (lineage === undefined) return {};
   const claimant = [`${userInfo().username}@${hostname()}`, ownerName(owner), backendUrl()].map(plainLine).join("\n");
   return { lineage, claimant, take_over: takeOver() };
 }
 
-/** The lineage that the operator takes over from. It names one, so a variable that stays set takes over from no other. */
+/** The lineage that the operator takes over from. It names one, so a variable that stays set affects no other. */
 export function takeOver(): string {
   return process.env.HORNET_TAKE_OVER ?? "";
 }

@@ -19,7 +19,7 @@ export class NetworkTimings {
     this.session().trace.phases(namespace, { network: ms });
   }
 
-  /** Returns what was noted for a clone, once; an empty object for a network that already existed. */
+  /** Returns and forgets a clone's time; an empty object for a network that already existed. */
   take(namespace: string): { network?: number } {
     const network = this.spent.get(namespace);
     this.spent.delete(namespace);

@@ -9,8 +9,8 @@ import { Reports } from "./reportOnce";
 import { SdkStderr } from "./suppressSdkStderr";
 
 /**
- * One operation of the engine: all that its resources must know of each other. A provider process serves one operation (a
- * preview, an update, a refresh, a destroy), and providers.cjs makes the process's one Operation.
+ * One operation of the engine: the state that its resources share. A provider process serves one operation (a preview, an
+ * update, a refresh, a destroy), and providers.cjs makes the process's one Operation.
  */
 export class Operation implements Shared {
   readonly reports = new Reports();
@@ -22,14 +22,14 @@ export class Operation implements Shared {
   private readonly declared = new Set<Droplet>();
   private readonly turns = new Map<string, Limit>();
 
-  /** @param sessions those of an earlier operation of this process, in tests; left out, the operation connects anew */
+  /** @param sessions those of an earlier operation of this process, in tests. Default: new ones */
   constructor(readonly sessions: Sessions = new Sessions()) {
     exitWithEngine();
   }
 
   /**
-   * The droplet that a connection leads to. The connection that the program declares counts before one of the state: that one
-   * may no longer work, and no program names the connection of what is to be deleted.
+   * The droplet of a connection. The connection that the program declares has priority over the state's, which may no longer
+   * work; for a resource that is deleted, only the state has one.
    */
   droplet(connection: Connection): Droplet {
     const key = dropletKey(connection);
@@ -41,7 +41,7 @@ export class Operation implements Shared {
   }
 
   /**
-   * The droplet that something comes from. The program names its connection, which counts also where the fleet reaches the same
+   * A snapshot's source droplet. It uses the connection that the program names for it, even if the fleet reaches the same
    * droplet by another one.
    */
   peer(connection: Connection): Droplet {

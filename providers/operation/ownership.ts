@@ -6,10 +6,10 @@ import type { Droplet } from "./droplet";
 import { takeOver } from "./lineage";
 
 /**
- * Prepares a change of a droplet: takes its lock and finds the lineage.
+ * Prepares a change of a droplet: takes its lock and checks the lineage.
  *
  * @returns the inputs with the lineage
- * @throws HornetError that names the holder where another lineage owns what carries this owner label
+ * @throws HornetError that names the holder if another lineage owns the things with this owner label
  */
 export async function enterDroplet<T extends Common>(droplet: Droplet, common: T): Promise<T> {
   const recorded = droplet.lineages.recorded(common);
@@ -18,25 +18,25 @@ export async function enterDroplet<T extends Common>(droplet: Droplet, common: T
   return recorded;
 }
 
-/** Prepares a removal: why nothing on the droplet is this state's to remove, or undefined. */
+/** Prepares a removal: why this state may remove nothing on the droplet, or undefined. */
 export async function foreignToRemove(droplet: Droplet, common: Common): Promise<string | undefined> {
   const holder = await droplet.claimOf(common).underLock();
   if (!isForeign(common, holder)) return undefined;
   const { by, since, lineage } = holder;
   return (
-    `what ${ownerName(common.owner)} has on ${droplet.name} belongs to another state by now (${by}, since ` +
-    `${since}, lineage ${lineage}): it stays as it is, and this state forgets it`
+    `the fleet of ${ownerName(common.owner)} on ${droplet.name} now belongs to another state (${by}, since ` +
+    `${since}, lineage ${lineage}): it stays unchanged, and this state forgets it`
   );
 }
 
-/** Why a state's resource belongs to another lineage by now, or undefined. Waits for no lock. */
+/** The message if a state's resource belongs to another lineage now, or undefined. Takes no lock. */
 export async function foreignToRead(droplet: Droplet, common: Common): Promise<string | undefined> {
   if (common.lineage === undefined) return undefined;
   const holder = await droplet.claimOf(common).withoutLock();
   return isForeign(common, holder) ? refusalOf(droplet, common, holder) : undefined;
 }
 
-/** Whether the droplet says which state owns what carries this owner label. */
+/** Whether the droplet records which state owns the things with this owner label. */
 export async function isClaimed(droplet: Droplet, common: Common): Promise<boolean> {
   return (await droplet.claimOf(common).withoutLock()) !== undefined;
 }

@@ -16,7 +16,7 @@ export class ProgramLists {
       .call({ what: "ask Firecracker for its version", run: "list_programs", vars: { firecracker: paths } })
       .then(parsePrograms);
     this.lists.set(paths, list);
-    // The next clone asks a droplet again that did not answer.
+    // If the droplet did not answer, the next clone asks again.
     list.catch(() => this.lists.delete(paths));
     return list;
   }

@@ -4,14 +4,14 @@ import { GuestProgress } from "./guestProgress";
 import { ReadyProgress } from "./readyProgress";
 import { report } from "../../host/printable";
 
-/** A clone that is waited for. */
+/** A clone that an operation waits for. */
 export interface Awaited {
   readonly name: string;
   /** The clone's address, which the droplet reaches. */
   readonly address: string;
   /** Its folder on the droplet. */
   readonly folder: string;
-  /** The identity that its guest's service says on the console that it has; undefined where it has no such service. */
+  /** The generation that its guest's service reports on the console; undefined without such a service. */
   readonly generation: string | undefined;
   /** The host key it must answer with. */
   readonly hostKey: string;
@@ -26,12 +26,12 @@ interface Waiting extends Awaited {
   other: string | undefined;
 }
 
-/** How often the progress of those that are waited for is looked at. */
+/** Interval of the checks for due reports. */
 const TICK_MS = 1000;
-/** So many slow guests get a line each; of the others the number is told. */
+/** So many slow guests get a line each; a line counts the others. */
 const NAMED = 3;
 
-/** Waits for the clones of a droplet and reports how far they have come. */
+/** Waits for the clones of a droplet and reports their progress. */
 export class ReadyWatcher {
   private readonly waiting = new Set<Waiting>();
   private readonly progress = new ReadyProgress();
@@ -39,13 +39,13 @@ export class ReadyWatcher {
 
   constructor(private readonly session: () => Pick<Session, "name" | "guestWatch">) {}
 
-  /** So many clones will be waited for, as far as is known before. */
+  /** Sets the number of clones that the operation is expected to start. */
   expect(count: number): void {
     this.progress.expect(count);
   }
 
   /**
-   * Waits until a clone answers as itself.
+   * Waits until a clone answers with its host key.
    *
    * @throws HornetError when its limit is reached or its VMM ends
    */

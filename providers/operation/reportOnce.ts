@@ -1,7 +1,7 @@
 import { ConnectionError, HornetError } from "../../host/errors";
 import { printableLines } from "../../host/printable";
 
-/** What an operation has printed: a fact about a droplet concerns each of its resources, and is printed once. */
+/** Prints each message once per operation: a fact about a droplet concerns each of its resources. */
 export class Reports {
   private readonly printed = new Set<string>();
 
@@ -13,8 +13,8 @@ export class Reports {
   }
 
   /**
-   * What the user sees of an error. A droplet that cannot be reached is one fault: the first error has the reason, and those
-   * of the fleet's other resources refer to it.
+   * The error as the user sees it. An unreachable droplet is one fault: the first error has the reason, and those of the fleet's
+   * other resources refer to it.
    */
   shortened(error: HornetError): HornetError {
     if (!(error instanceof ConnectionError)) return error;

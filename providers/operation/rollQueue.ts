@@ -1,6 +1,6 @@
 import { HornetError } from "../../host/errors";
 
-/** A roll begins once no further clone has asked for this long, so that all of them are in the order of their names; ms. */
+/** A roll begins once no further clone has asked for so many ms, so that all are in the order of their names. */
 const GATHER_MS = 400;
 
 interface Waiting {
@@ -24,15 +24,15 @@ export class RollQueue {
   /**
    * Runs `move` when it is a clone's turn.
    *
-   * @throws HornetError where an earlier clone of the roll failed
+   * @throws HornetError if an earlier clone of the roll failed
    */
   async take<T>(name: string, width: number, move: () => Promise<T>): Promise<T> {
     await new Promise<void>((resolve, reject) => {
       const stop = (failed: string): void =>
         reject(
           new HornetError(
-            `${name} was left on the snapshot that it has: ${failed} failed, and a roll stops at the first that does`,
-            { next: "run up again once that is mended" },
+            `${name} was left on the snapshot that it has: ${failed} failed, and a roll stops at the first failure`,
+            { next: "run up again once that is fixed" },
           ),
         );
       this.waiting.push({ name, go: resolve, stop });

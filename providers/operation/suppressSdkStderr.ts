@@ -1,13 +1,13 @@
 /**
- * Keeps an error that the engine receives from being printed a second time. The SDK also writes `${error}: ${error.stack}` of
- * what a read or a delete throws to stderr (cmd/dynamic-provider/index.js), and the engine shows that below the stack: with
- * hundreds of clones on a droplet that cannot be reached, their lines bury the reason.
+ * Keeps the SDK from printing an error that the engine receives anyway. For an error of a read or a delete it also writes
+ * `${error}: ${error.stack}` to stderr (cmd/dynamic-provider/index.js), and the engine shows that below the stack: with hundreds
+ * of clones on an unreachable droplet, these lines bury the reason.
  */
 export class SdkStderr {
   private readonly suppressed = new Set<string>();
   private installed = false;
 
-  /** The SDK prints nothing about this error. */
+  /** Keeps the SDK from printing this error. */
   suppress<E extends Error>(error: E): E {
     this.suppressed.add(`${String(error)}: ${error.stack ?? ""}`);
     if (!this.installed) this.install();

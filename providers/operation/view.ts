@@ -1,18 +1,18 @@
 import type { Observed } from "../../model/observed";
 import type { ChangeLog } from "./changeLog";
 
-/** What a view needs of its droplet. */
+/** A view's access to its droplet. */
 export interface Viewed {
-  /** The name under which {@link ChangeLog} has the machine. */
+  /** The machine's name in {@link ChangeLog}. */
   machine(): string;
   /** Reads the whole droplet. */
   gather(): Promise<Observed>;
-  /** Takes the droplet's lock; returns the stamp of the moment at which somebody took it the time before. */
+  /** Takes the droplet's lock; returns its stamp, which identifies the previous taking. */
   hold(): Promise<string>;
 }
 
 /**
- * A droplet as one owner sees it. It is read once for all resources of an operation, and again only for a resource that changed
+ * One owner's view of a droplet. It is read once for all resources of an operation, and again only for a resource that changed
  * since. A provider process serves one operation; an `up` that refreshes first has two.
  */
 export class View {
@@ -25,7 +25,7 @@ export class View {
     private readonly changes: ChangeLog,
   ) {}
 
-  /** @param resource the one that asks */
+  /** @param resource the calling one */
   async observe(resource: string): Promise<Observed> {
     const changed = this.changes.last(this.droplet.machine(), resource);
     if (this.reading === undefined || this.reading.begun < changed) {

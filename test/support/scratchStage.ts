@@ -1,6 +1,6 @@
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ownerMark } from "../../model/owner";
+import { ownerLabel } from "../../model/owner";
 import { definition as bridgeDefinition } from "../../providers/network/bridge";
 import { definition as consoleDefinition } from "../../providers/droplet/consoles";
 import { definition as namespaceDefinition } from "../../providers/network/namespace";
@@ -19,8 +19,8 @@ import { settings, smallMemory } from "./settings";
 export type WholeClone = Pick<Driver, "inputs" | "outs" | "create" | "read" | "update" | "delete">;
 
 /** Two stacks. */
-export const owner = ownerMark({ organization: "o", project: "p", stack: "one" });
-export const other = ownerMark({ organization: "o", project: "p", stack: "two" });
+export const owner = ownerLabel({ organization: "o", project: "p", stack: "one" });
+export const other = ownerLabel({ organization: "o", project: "p", stack: "two" });
 
 /** What a read says of a resource with which all is well. */
 export const declared = { condition: "as declared" };

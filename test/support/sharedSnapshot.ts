@@ -4,10 +4,10 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ownerMark } from "../../model/owner";
+import { ownerLabel } from "../../model/owner";
 import { succeed } from "./run";
 
-const owner = ownerMark({ organization: "shared", project: "hornet", stack: "stories" });
+const owner = ownerLabel({ organization: "shared", project: "hornet", stack: "stories" });
 const NAME = "hornet-guest";
 
 /** Copies a folder with its holes: a guest's memory is mostly zeros. */
