@@ -71,6 +71,17 @@ find_vmm() {
   return 1
 }
 
+# list_residents NAMESPACE DIR: the processes in a clone's namespace but its VMM, one of which may hold its tap.
+list_residents() {
+  local process own="" words
+  read -r own _ 2>/dev/null <"$2/vmm.pid"
+  for process in /proc/[0-9]*; do
+    [[ $process/ns/net -ef /run/netns/$1 && ${process#/proc/} != "$own" ]] || continue
+    mapfile -d '' -t words 2>/dev/null <"$process/cmdline"
+    printf '%s (%s) ' "${process#/proc/}" "${words[*]:0:3}"
+  done
+}
+
 # @call recover_vmm(runtime_dir namespace owner) effects
 # Writes the pid of this clone's VMM into its pid file, where the file names another, so that Hornet can repair or end it.
 # Does nothing where the VMM that the file names is alive, or where there is none.

@@ -72,6 +72,7 @@ start_vm() {
   # From the resume on the disk belongs to the guest's memory: a snapshot restored over it would corrupt it.
   [[ -z $disk_path ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   effect "$namespace/restore" api "$dir" "$config" || {
+    [[ $vmm_answer != *"Device or resource busy"* ]] || fail "in its namespace run: $(list_residents "$namespace" "$dir")"
     fail "the end of its console: $(console_tail "$dir" 600)"
     return 1
   }

@@ -51,7 +51,8 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
   const found = observed.vms[namespace];
   const clone = { droplet, wanted, self, found };
   const plan = planRepair(desiredOf(wanted, state), state && recordedOf(state), observed);
-  if (plan.recoverPid) await around(droplet, wanted, "find the VMM again of", "recover_vmm");
+  // A VMM that the last look missed would hold the tap of the one that is started.
+  if (plan.recoverPid || plan.kind === "start") await around(droplet, wanted, "find the VMM again of", "recover_vmm");
   if (plan.tidy) await around(droplet, wanted, "put files and mounts right of", "mend_vm");
   switch (plan.kind) {
     case "create":
