@@ -48,8 +48,10 @@ static int door(void)
     return -1;
 }
 
-/* Waits for `span` (0: for ever), a line on stdin or a knock. Returns whether a line came. */
-static int pause_for(time_ns span, int knocks)
+enum wakened { BY_TIME, BY_LINE, BY_KNOCK };
+
+/* Waits for `span` (0: for ever), a line on stdin or a knock. */
+static enum wakened pause_for(time_ns span, int knocks)
 {
     struct { int fd; short wanted, seen; } input[2] = { { 0, 1, 0 }, { knocks, 1, 0 } };
     char line[64];
@@ -58,10 +60,10 @@ static int pause_for(time_ns span, int knocks)
         come = CALL3(SYS_POLL, input, 2, span == 0 ? -1 : (span - SPACING) / MILLISECOND);
         while (input[1].seen && call(SYS_RECVFROM, knocks, (long)line, sizeof line, MSG_DONTWAIT, 0, 0) >= 0) {}
     }
-    if (come <= 0 || !input[0].seen) return 0;
-    if (CALL3(SYS_READ, 0, line, sizeof line) > 0) return 1;
+    if (come <= 0 || !input[0].seen) return come > 0 ? BY_KNOCK : BY_TIME;
+    if (CALL3(SYS_READ, 0, line, sizeof line) > 0) return BY_LINE;
     CALL3(SYS_EXIT, 0, 0, 0);
-    return 0;
+    return BY_TIME;
 }
 
 static int set(const char *clock)
@@ -114,6 +116,24 @@ static time_ns at_least(time_ns span, time_ns wanted, time_ns longest)
     return span < wanted ? wanted : span;
 }
 
+/* Waits until the next look of a guest that has its identity, which took so long to look. Meanwhile it closes the metadata
+   service again and again: somebody may have flushed the rules, and where they are there, this changes nothing. */
+static enum wakened idle(unsigned int ip, time_ns interval, time_ns took, int closed, int knocks)
+{
+    time_ns until = monotonic() + at_least(interval, IDLE_SHARE * took, LONGEST_IDLE);
+    for (;;) {
+        time_ns begun = monotonic(), now, span;
+        enum wakened by;
+        if (closed) close_access(ip);
+        now = monotonic();
+        span = at_least(interval, IDLE_SHARE * (now - begun), LONGEST_IDLE);
+        if (interval == 0) span = 0;
+        else if (now + span > until) span = until > now + SPACING ? until - now : SPACING;
+        by = pause_for(span, knocks);
+        if (by != BY_TIME || monotonic() >= until) return by;
+    }
+}
+
 static int watch(unsigned int ip, time_ns interval, const char *generation, const char *access, const char *needless,
                  int taken)
 {
@@ -126,9 +146,9 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
     append(known, generation);
     for (;; looks++) {
         const char *document;
-        time_ns begun = monotonic(), span;
+        time_ns begun = monotonic();
         long length = fetch(ip, &document, &absent);
-        time_ns took;
+        time_ns took = monotonic() - begun;
         if (length > 0 && is_news(document, document + length, known, sizeof known)) {
             char end[] = "end=0\n";
             if (first) code = settle(document, document + length);
@@ -141,17 +161,14 @@ static int watch(unsigned int ip, time_ns interval, const char *generation, cons
             if (!write_all(1, "gone\n", 5)) return 1;
             taken = 0;
         }
-        /* Somebody may have flushed the rules meanwhile. */
-        if (!first && !taken && *access == 'c') close_access(ip);
-        took = monotonic() - begun;
         if (first) drop_connection();
         if (asked && !write_all(1, "looked\n", 7)) return 1;
         if (first || taken) {
-            span = at_least(looks < EAGER_LOOKS ? EAGER : PATIENT, 2 * took, LONGEST_PAUSE);
+            time_ns span = looks < EAGER_LOOKS ? EAGER : PATIENT;
+            asked = pause_for(at_least(span, 2 * took, LONGEST_PAUSE), knocks) == BY_LINE;
         } else {
-            span = interval == 0 ? 0 : at_least(interval, IDLE_SHARE * took, LONGEST_IDLE);
+            asked = idle(ip, interval, took, *access == 'c', knocks) == BY_LINE;
         }
-        asked = pause_for(span, knocks);
     }
 }
 
