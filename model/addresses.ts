@@ -1,9 +1,9 @@
 /**
- * IPv4 arithmetic. An address is an unsigned 32-bit number in here and text everywhere else: every function that
- * hands an address out gives it as dotted text.
+ * IPv4 arithmetic. An address is an unsigned 32-bit number here and text everywhere else: functions for other modules return
+ * dotted text.
  */
 
-/** A network as written on an interface: the interface's own address and the length of the network's prefix. */
+/** An interface's address and the length of its network's prefix. */
 export interface Cidr {
   /** The address before the slash, as a number; it may have host bits. */
   readonly address: number;
@@ -13,14 +13,14 @@ export interface Cidr {
 
 const OCTET = /^(0|[1-9][0-9]{0,2})$/;
 
-/** The address as a number, or undefined where the text is not an IPv4 address. Leading zeros are refused: some tools read them as octal. */
+/** The address as a number, or undefined if the text is no IPv4 address. Refuses leading zeros, which some tools read as octal. */
 export function parseAddress(text: string): number | undefined {
   const octets = text.split(".");
   if (octets.length !== 4 || !octets.every((octet) => OCTET.test(octet) && Number(octet) <= 255)) return undefined;
   return octets.reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
 
-/** Dotted text of an address. Throws a RangeError on what is not an unsigned 32-bit number. */
+/** Dotted text of an address. Throws a RangeError if it is no unsigned 32-bit number. */
 export function formatAddress(address: number): string {
   if (!Number.isInteger(address) || address < 0 || address > 0xffffffff) {
     throw new RangeError(`${address} is not an IPv4 address`);
@@ -28,7 +28,7 @@ export function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
 }
 
-/** `ADDRESS/PREFIX` taken apart, or undefined where the text is neither. */
+/** Parses `ADDRESS/PREFIX`; undefined if the text is malformed. */
 export function parseCidr(text: string): Cidr | undefined {
   const [left = "", right = "", ...rest] = text.split("/");
   const address = parseAddress(left);
@@ -36,14 +36,14 @@ export function parseCidr(text: string): Cidr | undefined {
   return { address, prefix: Number(right) };
 }
 
-/** As `parseCidr`, for text that a schema has let through: throws a RangeError on anything else. */
+/** Like `parseCidr`, for text that a schema has accepted: throws a RangeError on anything else. */
 export function cidrOf(text: string): Cidr {
   const cidr = parseCidr(text);
   if (cidr === undefined) throw new RangeError(`${JSON.stringify(text)} is not an IPv4 address with a prefix`);
   return cidr;
 }
 
-/** How many addresses the network has, its own and the broadcast address among them. */
+/** Number of addresses of the network, including its own and the broadcast address. */
 export function sizeOf(prefix: number): number {
   return 2 ** (32 - prefix);
 }
@@ -74,12 +74,12 @@ export function networkText(cidr: Cidr): string {
   return `${networkAddress(cidr)}/${cidr.prefix}`;
 }
 
-/** The netmask as the kernel's `ip=` argument wants it, such as `255.255.255.248`. */
+/** The netmask for the kernel's `ip=` argument, such as `255.255.255.248`. */
 export function netmask(prefix: number): string {
   return formatAddress(2 ** 32 - sizeOf(prefix));
 }
 
-/** Whether the address lies in the network, its first and last address included. */
+/** Whether the address is in the network, including its first and last address. */
 export function contains(cidr: Cidr, address: number): boolean {
   return address >= networkNumber(cidr) && address <= broadcastNumber(cidr);
 }
@@ -94,12 +94,12 @@ export function isHost(cidr: Cidr, address: number): boolean {
   return address > networkNumber(cidr) && address < broadcastNumber(cidr);
 }
 
-/** The highest n that `nthHost` takes; below 1 where the network has no host addresses at all. */
+/** The highest n for `nthHost`; below 1 if the network has no host addresses. */
 export function lastHost(prefix: number): number {
   return sizeOf(prefix) - 2;
 }
 
-/** The n-th host address, counted from 1. Throws a RangeError where the network has fewer. */
+/** The n-th host address, counted from 1. Throws a RangeError if the network has fewer. */
 export function nthHost(cidr: Cidr, n: number): string {
   if (!Number.isInteger(n) || n < 1 || n > lastHost(cidr.prefix)) {
     throw new RangeError(`${networkText(cidr)} has no host number ${n}, only 1 to ${lastHost(cidr.prefix)}`);

@@ -52,7 +52,7 @@ export type LocalConnection = Extract<Connection, { local: true }>;
 /** The connection's fields for a droplet that is reached over ssh. */
 export type SshConnection = Exclude<Connection, { local: true }>;
 
-/** True where the droplet is this very machine. */
+/** True if the droplet is this machine. */
 export function isLocal(connection: Connection): connection is LocalConnection {
   return "local" in connection;
 }

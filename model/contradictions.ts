@@ -1,10 +1,10 @@
 /**
- * Values that are right each by itself and wrong together. Each function returns what is wrong with its first argument, as the
- * rest of a sentence, or undefined. Config judges a whole fleet by them, a provider the arguments of one resource.
+ * Values that are each valid, but contradict each other. Each function returns the problem of its first argument, as the rest of
+ * a sentence, or undefined. Config checks a whole fleet with them, a provider the arguments of one resource.
  */
 import { cidrOf, contains, isHost, networkText, overlaps, parseAddress } from "./addresses";
 
-/** An address that must be a host's in a network, and not the one of the interface that has this network. */
+/** An address that must be a host's in the network of an interface, and not that interface's. */
 export function neighbourProblem(address: string, interfaceAddress: string, owner: string): string | undefined {
   const [number, network] = [parseAddress(address) ?? -1, cidrOf(interfaceAddress)];
   if (!contains(network, number)) return `${address} is not in ${networkText(network)}, ${owner}'s network`;
@@ -14,7 +14,7 @@ export function neighbourProblem(address: string, interfaceAddress: string, owne
     : `${address} is the network's or the broadcast address of ${networkText(network)}, ${owner}'s network`;
 }
 
-/** The network of the clones, by the address of an interface in it, and the network that every guest sees. */
+/** The network of the clones, from the address of an interface in it, and the guests' network. */
 export function overlapProblem(address: string, tapAddress: string): string | undefined {
   const [clones, guests] = [cidrOf(address), cidrOf(tapAddress)];
   return overlaps(clones, guests)
@@ -34,14 +34,14 @@ export function guestMacProblem(guestMac: string, tapMac: string): string | unde
   return guestMac === tapMac ? `is ${guestMac}, the tap's own` : undefined;
 }
 
-/** Both folders are swept. */
+/** Hornet sweeps both folders, so neither may contain the other. */
 export function foldersProblem(runtimeDir: string, dir: string): string | undefined {
   return isWithin(runtimeDir, dir) || isWithin(dir, runtimeDir)
     ? `${runtimeDir} and ${dir}, the folder of the snapshots, lie within each other`
     : undefined;
 }
 
-/** @param own folders of Hornet's */
+/** @param own Hornet's folders */
 export function metricsFolderProblem(folder: string, own: readonly string[]): string | undefined {
   const holder = own.find((dir) => isWithin(folder, dir));
   return holder && `is ${folder}, and ${holder} is Hornet's own folder`;
@@ -51,10 +51,10 @@ function isWithin(inner: string, outer: string): boolean {
   return `${inner}/`.startsWith(`${outer}/`);
 }
 
-/** Arguments of a resource, those that it has. */
+/** The given arguments of a resource. */
 type Given = Readonly<Record<string, unknown>>;
 
-/** Which arguments of a resource contradict each other. `address` has a prefix where a network is meant. */
+/** The arguments of a resource that contradict others. `address` has a prefix if it stands for a network. */
 export function contradictionsOf(inputs: Given): readonly { readonly property: string; readonly reason: string }[] {
   const given = (key: string): string | undefined => {
     const value = inputs[key];

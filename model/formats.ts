@@ -1,17 +1,17 @@
 /**
- * What single values must look like. Each function returns what is wrong as the rest of a sentence ("must be …"),
- * or undefined. None repeats the value: whether it may be shown is decided where faults are made.
+ * The formats of single values. Each function returns the problem as the rest of a sentence ("must be …"), or undefined. None
+ * repeats the value: the maker of the fault decides whether to show it.
  */
 import { isIPv6 } from "node:net";
 import * as path from "node:path";
 import { type Cidr, isHost, networkText, overlaps, parseAddress, parseCidr } from "./addresses";
 
-/** Control characters, and those that no terminal shows but that change what it shows, as bidirectional overrides do. */
+/** Control characters, and invisible ones that change a terminal's output, such as bidirectional overrides. */
 const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** PATH_MAX and NAME_MAX of linux/limits.h, without the NUL. */
 const LONGEST_PATH = 4095;
 const LONGEST_NAME = 255;
-/** Networks that neither the bridge nor the guests can use. 169.254.0.0/16 holds the guests' metadata service. */
+/** Networks that neither the bridge nor the guests can use. The guests' metadata service is in 169.254.0.0/16. */
 const RESERVED = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].map((text) => parseCidr(text));
 
 /** An absolute path in its shortest spelling. The file itself is on the droplet. */
@@ -28,12 +28,12 @@ export function absolutePathProblem(text: string): string | undefined {
     : undefined;
 }
 
-/** As an absolute path, and short: a socket's path may have 107 bytes, and `/vm123456/firecracker.socket` comes behind. */
+/** An absolute path, and short: a socket's path may have 107 bytes, and `/vm123456/firecracker.socket` follows it. */
 export function runtimeDirProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) > 64) return "must be a path of at most 64 bytes, as sockets are made below it";
   const problem = absolutePathProblem(text);
   if (problem !== undefined) return problem;
-  // It stands in curl's configuration, in /proc/net/unix and in lists that blanks part.
+  // curl's configuration, /proc/net/unix and blank-separated lists contain it.
   return /^[A-Za-z0-9/._@+-]+$/.test(text) ? undefined : 'must be a path of letters, digits and "/._@+-"';
 }
 
@@ -43,7 +43,7 @@ export function keyPathProblem(text: string): string | undefined {
   return absolutePathProblem(text) && 'must be an absolute path or one starting with "~/", in its shortest spelling';
 }
 
-/** A network namespace's name, a file's in /run/netns. Firecracker takes it as its id, and a guest as its host name. */
+/** A network namespace's name, which is also a file in /run/netns, Firecracker's id and a guest's host name. */
 export function namespaceNameProblem(text: string): string | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(text)
     ? undefined
@@ -62,7 +62,7 @@ export function deviceIdProblem(text: string): string | undefined {
   return /^[A-Za-z0-9_]{1,64}$/.test(text) ? undefined : 'must be letters, digits and "_", at most 64';
 }
 
-/** A name of a network interface. The kernel takes more characters; these are safe in every tool's syntax as well. */
+/** A name of a network interface. The kernel accepts more characters; these are also safe in every tool's syntax. */
 export function interfaceNameProblem(text: string): string | undefined {
   if (text.length > 15) return `must be an interface name of at most 15 characters (these are ${text.length})`;
   if (["lo", "all", "default"].includes(text)) return "must be an interface name other than lo, all and default";
@@ -72,7 +72,7 @@ export function interfaceNameProblem(text: string): string | undefined {
     : 'must be an interface name of letters, digits, "_", "-" and ".", not starting with "-" or "."';
 }
 
-/** An Ethernet address that a single interface can have. */
+/** The Ethernet address of a single interface. */
 export function macProblem(text: string): string | undefined {
   const isMac = /^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/.test(text);
   if (!isMac || text === "00:00:00:00:00:00") return "must be a MAC address, six two-digit hex numbers with colons";
@@ -86,7 +86,7 @@ export function addressProblem(text: string): string | undefined {
   return parseAddress(text) === undefined ? "must be an IPv4 address" : undefined;
 }
 
-/** An interface's own IPv4 address with the length of its network's prefix. */
+/** An interface's IPv4 address with the length of its network's prefix. */
 export function interfaceAddressProblem(text: string): string | undefined {
   const cidr = parseCidr(text);
   if (cidr === undefined) return "must be an IPv4 address with a prefix";
@@ -147,12 +147,12 @@ export function digestProblem(text: string): string | undefined {
   return /^sha256:[0-9a-f]{64}$/.test(text) ? undefined : 'must be "sha256:" and 64 lower-case hex digits';
 }
 
-/** Arguments of a kernel's command line. x86 keeps 2048 bytes; the rest is for what Hornet adds. */
+/** Arguments of a kernel's command line. x86 keeps 2048 bytes; Hornet's arguments need the rest. */
 export function bootArgsProblem(text: string): string | undefined {
   return /^[\x20-\x7e]{1,1536}$/.test(text) ? undefined : "must be one line of at most 1536 printable ASCII characters";
 }
 
-/** What shells set or read as they please, some of it for good, and what Hornet tells hooks. */
+/** Variables that shells set or read themselves, some of them read-only, and those that Hornet sets for hooks. */
 const OWN_NAMES =
   /^(_|IFS|OPTIND|OPTARG|PPID|UID|EUID|GROUPS|PWD|OLDPWD|SHLVL|S?RANDOM|SECONDS|LINENO|EPOCH(SECONDS|REALTIME)|SHELLOPTS|BASH|BASHOPTS|BASHPID|BASH_(?!ENV$).*|COMP_.*|FUNCNAME|DIRSTACK|HISTCMD|PIPESTATUS|HORNET_(GENERATION|ACTION))$/;
 
@@ -161,7 +161,7 @@ export function isEnvName(text: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(text);
 }
 
-/** The key that JavaScript's objects do not keep: parsers drop it in silence, or make it the object's prototype. */
+/** The key that JavaScript's objects do not keep: parsers drop it silently, or make it the object's prototype. */
 export const UNKEPT_KEY = "__proto__";
 
 /** The paths at which a value has that key, in plain objects and lists. */
@@ -184,14 +184,14 @@ export function envNameProblem(text: string): string | undefined {
     : undefined;
 }
 
-/** The value of an environment variable, as text or as what is wrong with it. YAML's numbers and booleans become text. */
+/** The value of an environment variable, as text or a problem. YAML's numbers and booleans become text. */
 export function envText(value: unknown): { readonly text: string } | { readonly problem: string } {
   if (typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)) {
     return { problem: "must be in quotes: a number of that size would be rounded" };
   }
   if (typeof value === "number" || typeof value === "boolean") return { text: String(value) };
   if (typeof value !== "string") return { problem: 'must be text (empty text is "")' };
-  // Half of a pair is no character: no JSON of anybody else's takes it.
+  // Half of a pair is no character, and other JSON parsers refuse it.
   if (/\p{Cs}/u.test(value)) return { problem: "must be text of whole characters (it has half of a surrogate pair)" };
   return value.includes("\0") ? { problem: "must be text without NUL characters" } : { text: value };
 }
@@ -208,7 +208,7 @@ export function commandProblem(text: string): string | undefined {
     : undefined;
 }
 
-/** Bytes of a script: it is one argument of a shell, and the kernel takes 128 KiB in one. */
+/** Bytes of a script: it is one argument of a shell, and the kernel limits an argument to 128 KiB. */
 const SCRIPT_LIMIT = 1 << 15;
 
 /** One or more lines for a shell. */
@@ -232,7 +232,7 @@ export function serviceProblem(text: string): string | undefined {
     : 'must be a service\'s name of at most 64 letters, digits, "_", "-", "." and "@", without ".service"';
 }
 
-/** A text that a command or a person prints: whole characters, and none that a terminal obeys or hides. */
+/** Printable text: whole characters, and none that a terminal interprets or hides. */
 export function plainTextProblem(text: string): string | undefined {
   return /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|[\n\t])*$/u.test(text)
     ? undefined

@@ -1,4 +1,4 @@
-/** Zod's issues in Hornet's own words: the rest of a sentence, such as "must be 1 or more". No value is in them. */
+/** Hornet's texts for zod's issues: the rest of a sentence, such as "must be 1 or more", without the value. */
 import type { z } from "zod";
 
 type Issue = z.core.$ZodIssue;
@@ -14,7 +14,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: "a mapping",
 };
 
-/** The issues with each union's own replaced by those of the one of its types that fits the value best. */
+/** The issues, with each union's replaced by those of the union's type that fits the value best. */
 export function flatIssues(issues: readonly Issue[], at: Path = []): readonly Issue[] {
   return issues.flatMap((issue) => {
     const path = [...at, ...issue.path];
@@ -29,7 +29,7 @@ function misfit(issues: readonly Issue[]): number {
   return issues.length + (isOtherKind ? 1000 : 0);
 }
 
-/** What is wrong with the value that an issue is about. */
+/** The problem of an issue's value. */
 export function problemOf(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
@@ -52,7 +52,7 @@ export function problemOf(issue: Issue): string {
   }
 }
 
-/** The value at a path, undefined where there is none. */
+/** The value at a path, undefined if there is none. */
 export function valueAt(raw: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (value, key) =>

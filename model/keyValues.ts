@@ -1,4 +1,4 @@
-/** The values of lines key=value, the form in which a droplet's scripts answer; other lines are left out. */
+/** Parses lines key=value, the answers of a droplet's scripts; ignores other lines. */
 export function parseKeyValues(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split("\n").flatMap((line): [string, string][] => {

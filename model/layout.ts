@@ -26,7 +26,7 @@ export function digestHex(digest: string): string {
   return digest.slice("sha256:".length);
 }
 
-/** The folder of the artifact with this digest, below the folder of Hornet's own artifacts. */
+/** The folder of the artifact with this digest, below the folder of the artifacts that Hornet made. */
 export function artifactFolder(dir: string, digest: string): string {
   return `${dir}/${digestHex(digest)}`;
 }

@@ -1,4 +1,4 @@
-/** The state that owns what carries an owner label on a droplet, as the droplet remembers it. */
+/** The state that owns the things with an owner label on a droplet, as the droplet records it. */
 export interface LineageHolder {
   /** The random id that the state has kept since its first `up`. */
   readonly lineage: string;
@@ -18,22 +18,22 @@ export const LINEAGE = /^[0-9a-f]{16}$/;
 /** How long a line of a claim may be, in characters. */
 const LONGEST = 200;
 
-/** A line that another operator wrote, without what could act on a terminal. */
+/** A line from another operator, without characters that a terminal could interpret. */
 export function plainLine(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, LONGEST);
 }
 
-/** Reads a claim: the lineage, then a line each for since, by, stack and backend. Undefined where there is none. */
+/** Parses a claim: the lineage, then a line each for since, by, stack and backend. Undefined if it is empty. */
 export function parseClaim(text: string): LineageHolder | undefined {
   const [lineage = "", since = "", by = "", stack = "", backend = ""] = text.split("\n").map(plainLine);
   return lineage === "" ? undefined : { lineage, since, by, stack, backend };
 }
 
-/** How every refusal begins; a read keeps it in the state, and the check after it recognizes it. */
+/** Part of every refusal; a read writes the refusal into the state, and the next check recognizes it. */
 export const REFUSED = "belongs to another state:";
 
 /**
- * Why an operation is refused whose state is of another lineage.
+ * The refusal of an operation whose state has another lineage.
  *
  * @param droplet the droplet's name
  * @param name the stack's readable name, from its owner label

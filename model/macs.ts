@@ -1,8 +1,8 @@
 import { cidrOf } from "./addresses";
 
 /**
- * The fixed MAC addresses of a clone's veth pair, derived from its address: a clone that is made again keeps them, so
- * neighbours' ARP caches stay right. Locally administered (second bit of the first byte).
+ * The fixed MAC addresses of a clone's veth pair, derived from its address: a clone that is made again keeps them, so that
+ * neighbours' ARP caches stay valid. Locally administered (second bit of the first byte).
  *
  * @param address the clone's address with prefix: `10.0.0.9/24`
  */

@@ -1,4 +1,4 @@
-/** All names and addresses of a clone, derived from its id. Nothing else in Hornet makes a name up. */
+/** All names and addresses of a clone, derived from its id. No other module makes names. */
 import { defaults } from "./defaults";
 import { cidrOf, formatAddress, lastHost, nthHost } from "./addresses";
 
@@ -14,7 +14,7 @@ export interface ClonePlan {
   /** The end of the veth pair inside the namespace. */
   readonly nsVeth: string;
   readonly tap: string;
-  /** MAC of the tap's host side, the same for every clone: the guest's ARP cache comes out of the snapshot. */
+  /** MAC of the tap's host side, the same for every clone: it is in the guest's ARP cache in the snapshot. */
   readonly tapMac: string;
   /** The clone's address on the bridge's network. */
   readonly address: string;
@@ -24,7 +24,7 @@ export interface ClonePlan {
   readonly gateway: string;
   /** Address and prefix of the tap inside the namespace. */
   readonly tapAddress: string;
-  /** What the guest believes its address to be, the same for every clone. */
+  /** The guest's address inside the namespace, the same for every clone. */
   readonly guestAddress: string;
   readonly runtimeDir: string;
 }
@@ -55,12 +55,12 @@ export function idOfHost(n: number): number {
   return n - FIRST_HOST;
 }
 
-/** The highest id that has an address in a network with this prefix; negative where none has. */
+/** The highest id that has an address in a network with this prefix; negative if none has. */
 export function lastId(prefix: number): number {
   return idOfHost(lastHost(prefix));
 }
 
-/** The clone's address on the bridge's network. Throws a RangeError where the network is too small for the id. */
+/** The clone's address on the bridge's network. Throws a RangeError if the network is too small for the id. */
 export function cloneAddress(bridgeAddress: string, id: number): string {
   return nthHost(cidrOf(bridgeAddress), id + FIRST_HOST);
 }

@@ -1,4 +1,4 @@
-/** What a droplet shows: the live kernel, processes and files, as host/facts.ts reads them. Plans compare against it. */
+/** The actual state of a droplet's kernel, processes and files, as host/facts.ts reads it. Plans compare it with the desired one. */
 
 /** One link, as `ip -d addr show` lists it. */
 export interface ObservedLink {
@@ -38,7 +38,7 @@ export interface ObservedTable {
   readonly rules: readonly { readonly comment: string; readonly text: string }[];
 }
 
-/** What is inside a clone's network namespace. */
+/** The content of a clone's network namespace. */
 export interface ObservedNamespace {
   readonly links: readonly ObservedLink[];
   readonly routes: readonly ObservedRoute[];
@@ -50,34 +50,34 @@ export interface ObservedNamespace {
 
 /** A clone's VMM and its files. */
 export interface ObservedVm {
-  /** The pid that was recorded at launch, or 0; where no pid file names it, the one that was found by its socket. */
+  /** The pid recorded at launch, or 0; without a pid file, that of the process with its socket. */
   readonly pid: number;
-  /** The process is the one that was started then, and lives. */
+  /** The process is the recorded one and runs. */
   readonly alive: boolean;
-  /** The pid file names it. */
+  /** The pid file has this pid. */
   readonly recorded: boolean;
-  /** How it ended: exit code (128 + N for signal N, as a shell has it) and time; empty where it lives, or nobody knows. */
+  /** How it ended: exit code (128 + N for signal N, as in a shell) and time; empty if it runs, or if that is unknown. */
   readonly exit: string;
-  /** The droplet was booted anew since it was started. */
+  /** The droplet has rebooted since it was started. */
   readonly rebooted: boolean;
   /** Clock ticks since boot at which it was started. */
   readonly startTime: string;
   /** It runs in the clone's namespace. */
   readonly inNamespace: boolean;
-  /** Firecracker's own word: `Running`, `Paused`, `Not started`; empty where the API does not answer. */
+  /** Firecracker's state: `Running`, `Paused`, `Not started`; empty if the API does not answer. */
   readonly state: string;
   readonly version: string;
   /** Its process runs the program that was started as the VMM. */
   readonly ownProgram: boolean;
-  /** The private disk: size in bytes, or -1 where there is none. */
+  /** The private disk: size in bytes, or -1 if there is none. */
   readonly diskSize: number;
-  /** Its size when the VMM started; 0 where that was not noted. */
+  /** Its size when the VMM started; 0 if not recorded. */
   readonly diskWas: number;
-  /** A guest has run on it: its content goes with no snapshot any more. */
+  /** A guest has run on it, so its content matches no snapshot any more. */
   readonly diskUsed: boolean;
   /** The baked disk path inside its mount namespace is the private disk. */
   readonly diskMounted: boolean;
-  /** The disk that it opened when it started is the private disk, mounted there still or not. */
+  /** The disk that it opened at its start is the private disk, whether that is still mounted there or not. */
   readonly ownDisk: boolean;
   /** The guest may open no connection until it has its identity (see droplet/guest/guest.sh). */
   readonly quarantined: boolean;
@@ -85,26 +85,26 @@ export interface ObservedVm {
   readonly unverified: boolean;
   /** Its metadata may still hold its identity, and no process on the droplet will clear that. */
   readonly uncleared?: true;
-  /** The digest of the identity that its guest got last; empty where that was cut off, left out where nobody noted it. */
+  /** The digest of its guest's last identity; empty if sending it was cut off, undefined if not recorded. */
   readonly appliedIdentity?: string;
-  /** The mode of its folder, in octal; 700 keeps everybody else out of disk, console and socket. */
+  /** The mode of its folder, in octal; 700 protects disk, console and socket from other users. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
   readonly record: Readonly<Record<string, string>>;
 }
 
-/** A folder below the runtime folder that belongs to somebody. */
+/** A folder below the runtime folder that has an owner. */
 export interface ObservedClaim {
   readonly name: string;
-  /** The owner mark in it. */
+  /** Its owner label. */
   readonly owner: string;
-  /** The folder lost its mark; the namespace of that name still has its own. */
+  /** The folder lost its owner label; the namespace of that name still has one. */
   readonly unmarked?: true;
 }
 
 /** A droplet at one moment. */
 export interface Observed {
-  /** Names the moment at which somebody took the lock to change it last. */
+  /** Identifies the last taking of the droplet's lock. */
   readonly stamp?: string;
   readonly links: readonly ObservedLink[];
   readonly forwarding: boolean;
@@ -112,13 +112,13 @@ export interface Observed {
   /** Every named network namespace, ours or not. */
   readonly namespaces: readonly string[];
   readonly claims: readonly ObservedClaim[];
-  /** The clones of this owner whose folder says that no state knew them yet. */
+  /** The clones of this owner whose folder records them as pending: in no state yet. */
   readonly pending?: readonly string[];
   /** The bridges that the asking owner has claimed, and whether it made them. */
   readonly bridges: Readonly<Record<string, "ours" | "adopted">>;
-  /** Bytes to which the consoles of the owner's clones are kept; left out where nothing keeps them. */
+  /** The keeper's limit in bytes for the consoles of the owner's clones; undefined without a keeper. */
   readonly consoleLimit?: number;
-  /** Where the metrics of the owner's clones go, and whether they are there; left out where nothing collects them. */
+  /** The folder of the clones' metrics, and whether they are there; undefined without a collector. */
   readonly metrics?: { readonly folder: string; readonly written: boolean };
   /** Details of the namespaces that the asking owner has claimed. */
   readonly inside: Readonly<Record<string, ObservedNamespace>>;

@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
 
-/** Who made something on a droplet: it is written on every link, nft table and folder that Hornet makes. */
+/** The owner of the links, nft tables and folders that Hornet makes on a droplet. */
 export interface Owner {
   readonly organization: string;
   readonly project: string;
   readonly stack: string;
 }
 
-/** The longest alias that a link takes is 255 bytes (IFALIASZ, linux/if.h). */
+/** The longest alias of a link in bytes (IFALIASZ, linux/if.h). */
 const ALIAS_LIMIT = 255;
 
 /**
- * The owner's mark: `hornet:PROJECT/STACK:ID`. The id is derived from the names, so that a stack whose state was lost
- * still finds its own; it is part of nft table names, which are unique on a droplet.
+ * The owner label: `hornet:PROJECT/STACK:ID`. The id derives from the names, so that a stack whose state was lost still finds its
+ * things; it is part of nft table names, which are unique on a droplet.
  */
 export function ownerLabel({ organization, project, stack }: Owner): string {
   const id = createHash("sha256").update(`${organization}/${project}/${stack}`).digest("hex").slice(0, 12);
@@ -20,18 +20,18 @@ export function ownerLabel({ organization, project, stack }: Owner): string {
   return `hornet:${readable}:${id}`;
 }
 
-/** An owner by its whole name, ORGANIZATION/PROJECT/STACK. */
+/** The owner with a whole name, ORGANIZATION/PROJECT/STACK. */
 export function ownerCalled(name: string): Owner {
   const [organization = "", project = "", stack = ""] = name.split("/");
   return { organization, project, stack };
 }
 
-/** The id at the end of a mark. */
-export function ownerId(mark: string): string {
-  return mark.slice(mark.lastIndexOf(":") + 1);
+/** The id at the end of an owner label. */
+export function ownerId(label: string): string {
+  return label.slice(label.lastIndexOf(":") + 1);
 }
 
-/** The stack's readable name in a mark: `PROJECT/STACK`. */
-export function ownerName(mark: string): string {
-  return mark.startsWith("hornet:") ? mark.slice("hornet:".length, mark.lastIndexOf(":")) : mark;
+/** The stack's readable name in an owner label: `PROJECT/STACK`. */
+export function ownerName(label: string): string {
+  return label.startsWith("hornet:") ? label.slice("hornet:".length, label.lastIndexOf(":")) : label;
 }

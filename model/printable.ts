@@ -1,6 +1,6 @@
 /**
- * The one border between text that droplets, guests and other operators wrote and the operator's terminal. Escapes what
- * a terminal, a log or a reader's eye would take for something else: control characters (C0 with ESC, BEL, BS and CR,
+ * The only border between text from droplets, guests and other operators and the operator's terminal. Escapes all that a
+ * terminal, a log or a reader could take for something else: control characters (C0 with ESC, BEL, BS and CR,
  * DEL, C1 with U+009B), directions of writing (bidi overrides and isolates), characters without a glyph (zero-width,
  * tags, variation selectors), separators of lines and paragraphs, lone surrogates, and what Unicode has not assigned.
  */
@@ -13,7 +13,7 @@ const TEXT_LIMIT = 100_000;
 /** Follows text that was cut. */
 const CUT = " … (cut)";
 
-/** Text of one line, with everything escaped that is not plainly visible. A second time changes nothing. */
+/** Text of one line, with every invisible character escaped. Idempotent. */
 export function printable(text: string): string {
   return cut(text.slice(0, LINE_LIMIT + CUT.length + 1).replace(UNPRINTABLE, escape), LINE_LIMIT);
 }
@@ -27,8 +27,8 @@ export function printableLines(text: string): string {
 }
 
 /**
- * Text of others, for an error or a warning: every line is printable and stands behind a bar, so that it cannot pass for
- * a line of Hornet's own.
+ * Foreign text for an error or a warning: every line is printable and follows a bar, so that it does not look like a line of
+ * Hornet's.
  */
 export function foreignText(text: string, indent = "    "): string {
   const lines = printableLines(text.trim()).split("\n");
@@ -36,8 +36,8 @@ export function foreignText(text: string, indent = "    "): string {
 }
 
 /**
- * A value that goes into a resource's outputs: the engine prints those, and programs hand them on. Every text in it keeps its
- * lines, however many; the rest is escaped.
+ * A value for a resource's outputs, which the engine prints and programs use. Every text in it keeps all its lines; other
+ * invisible characters are escaped.
  */
 export function printableValue<T>(value: T): T {
   if (typeof value === "string") {

@@ -1,4 +1,4 @@
-/** Public keys in OpenSSH's one-line form, checked by decoding: a key cut short by a copy fails here and not at the first connect. */
+/** Public keys in OpenSSH's one-line form, checked by decoding: a truncated key fails here and not at the first connection. */
 
 const CURVES: Readonly<Record<string, string>> = {
   "ecdsa-sha2-nistp256": "nistp256",
@@ -16,25 +16,25 @@ const USER_KEY_TYPES = [
 const ONE_LINE = /^[^\p{Cc}]*$/u;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** What is wrong with a host key `TYPE BASE64 [COMMENT]`, or undefined. */
+/** The problem of a host key `TYPE BASE64 [COMMENT]`, or undefined. */
 export function hostKeyProblem(text: string): string | undefined {
   const [type = "", blob = ""] = text.trim().split(/\s+/);
   if (ONE_LINE.test(text) && HOST_KEY_TYPES.includes(type) && isKeyBlob(type, blob)) return undefined;
   return `must be a whole public host key "TYPE BASE64" of type ${HOST_KEY_TYPES.join(", ")}, as in /etc/ssh/ssh_host_ed25519_key.pub on the droplet`;
 }
 
-/** `TYPE BASE64` of a host key that `hostKeyProblem` found nothing wrong with, without its comment. */
+/** `TYPE BASE64` of a valid host key, without its comment. */
 export function normalHostKey(text: string): string {
   return text.trim().split(/\s+/, 2).join(" ");
 }
 
-/** What is wrong with a line of authorized_keys, `[OPTIONS] TYPE BASE64 [COMMENT]`, or undefined. */
+/** The problem of a line of authorized_keys, `[OPTIONS] TYPE BASE64 [COMMENT]`, or undefined. */
 export function authorizedKeyProblem(text: string): string | undefined {
   if (ONE_LINE.test(text.trim()) && hasUserKey(text)) return undefined;
   return "must be one whole line of authorized_keys: a public key as in ~/.ssh/id_ed25519.pub";
 }
 
-/** What is wrong with a line of an allowed-signers list, `PRINCIPAL [OPTIONS] TYPE BASE64`, or undefined. */
+/** The problem of a line of an allowed-signers list, `PRINCIPAL [OPTIONS] TYPE BASE64`, or undefined. */
 export function signerProblem(text: string): string | undefined {
   const [principal = "", ...rest] = text.trim().split(/\s+/);
   const isPrincipal = principal !== "" && !principal.startsWith("#") && !USER_KEY_TYPES.includes(principal);
@@ -61,7 +61,7 @@ function isKeyBlob(type: string, base64: string): boolean {
   return first.toString("latin1") === CURVES[plainType] && second[0] === 4;
 }
 
-/** The length-prefixed fields of a key, or undefined where the lengths do not add up to the whole. */
+/** The length-prefixed fields of a key, or undefined if the lengths do not match the whole. */
 function fieldsOf(blob: Buffer): Buffer[] | undefined {
   const fields: Buffer[] = [];
   let offset = 0;

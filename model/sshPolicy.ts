@@ -1,7 +1,7 @@
 /**
- * Options of ssh_config(5) that Hornet sets for every connection to a droplet or a clone, whatever the operator's own
- * configuration says. A droplet runs hostile guests, so the operator lends nothing to it, and a pinned host key is the only
- * key that it may show. The first value of an option counts in ssh, so these come first.
+ * Options of ssh_config(5) that Hornet sets for every connection to a droplet or a clone, whatever the operator's configuration
+ * contains. A droplet runs hostile guests, so the operator lends nothing to it and accepts only its pinned host key. ssh uses
+ * the first value of an option, so these come first.
  */
 
 /** The other side gets no agent, display, credential or tunnel of the operator, and ssh runs nothing on this machine. */
@@ -29,7 +29,7 @@ export const NOTHING_LENT_TO_CLONES: readonly string[] = [
   "ControlPath=none",
 ];
 
-/** For Hornet's own connections: they also break where the operator asks for a terminal, a forwarding or no stdin. */
+/** For Hornet's connections, which a configured terminal, forwarding or closed stdin would break. */
 export const NOTHING_LENT: readonly string[] = [
   ...LENT,
   "ClearAllForwardings=yes",
@@ -43,8 +43,7 @@ export const NOTHING_LENT: readonly string[] = [
 ];
 
 /**
- * Removes every variable that the configuration before it sends (SendEnv). It works only behind that configuration: ssh
- * removes what it has read so far.
+ * Removes every variable that the preceding configuration sends (SendEnv): ssh removes only those that it has read so far.
  */
 export const NO_VARIABLES = "SendEnv=-*";
 

@@ -1,16 +1,16 @@
-/** One zod type for each kind of value, with its message. Config, providers and components judge by these alone. */
+/** One zod type for each kind of value, with its message. Config, providers and components all use these. */
 import { z } from "zod";
 import * as formats from "./formats";
 import { authorizedKeyProblem, hostKeyProblem, normalHostKey, signerProblem } from "./sshKey";
 
-/** Seconds of a week, the longest limit: ssh(1) and timers count milliseconds in 32 bits. */
+/** A week in seconds, the longest limit: ssh(1) and timers count milliseconds in 32 bits. */
 const WEEK = 7 * 24 * 3600;
 
-/** The most clones of a fleet: the engine and the plans hold all of them at once. One droplet carries far fewer. */
+/** Maximum clones of a fleet: the engine and the plans keep all of them in memory. One droplet carries far fewer. */
 export const MOST_CLONES = 10_000;
 /** The highest id of a clone: that of the last address in a /8. */
 const LAST_ID = 2 ** 24 - 4;
-/** The most rules that a list makes for one clone: the kernel tries each in turn. */
+/** Maximum rules of a list for one clone: the kernel tries each in turn. */
 export const MOST_RULES = 4096;
 
 /** Text in which `problemOf` finds nothing wrong. */
@@ -70,7 +70,7 @@ export const digest = text(formats.digestProblem);
 
 /** A droplet's public host key, without its comment. */
 export const hostKey = text(hostKeyProblem).transform(normalHostKey);
-/** A line that was read out of a file brings its end with it. */
+/** Trimmed, because a line from a file may end with a newline. */
 export const authorizedKey = text(authorizedKeyProblem).transform((line) => line.trim());
 export const signer = text(signerProblem);
 

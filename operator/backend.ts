@@ -4,18 +4,18 @@ import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
-/** A variable that is set to nothing is not set. */
+/** Treats an empty variable as unset. */
 export function filled(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-/** Where Pulumi keeps state when nobody has logged in anywhere. */
+/** Pulumi's default backend. */
 const PULUMI_CLOUD = "https://api.pulumi.com";
 
 const projectFile = z.object({ backend: z.object({ url: z.string().optional() }).nullish() });
 const credentialsFile = z.object({ current: z.string().optional() });
 
-/** The URL of the backend that this operation's state is in, in the order in which Pulumi looks, without credentials. */
+/** The URL of the backend with this operation's state, without credentials; searches in Pulumi's order. */
 export function backendUrl(env: NodeJS.ProcessEnv = process.env, folder: string = process.cwd()): string {
   return withoutCredentials(
     filled(env.PULUMI_BACKEND_URL) ?? filled(projectUrl(folder)) ?? filled(currentUrl(env)) ?? PULUMI_CLOUD,
@@ -39,7 +39,7 @@ function currentUrl(env: NodeJS.ProcessEnv): string | undefined {
   return read(() => credentialsFile.parse(JSON.parse(readFileSync(file, "utf8"))).current);
 }
 
-/** A file that is missing, or not as expected, names no backend. */
+/** A missing or malformed file names no backend. */
 function read(url: () => string | undefined): string | undefined {
   try {
     return url();
@@ -48,7 +48,7 @@ function read(url: () => string | undefined): string | undefined {
   }
 }
 
-/** `file://~/x` and `file://./x` name a folder by where they are used; what stands before an @ or behind a ? may be secret. */
+/** Resolves `file://~/x` and `file://./x`; removes the parts before an @ and behind a ?, which may be secret. */
 function withoutCredentials(url: string, folder: string): string {
   const path = /^file:\/\/(.*)$/s.exec(url)?.[1];
   if (path !== undefined) {

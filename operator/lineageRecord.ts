@@ -11,7 +11,7 @@ import { backendUrl, filled } from "./backend";
 
 const recordSchema = z.object({ lineage: z.string().regex(LINEAGE), owner: z.string(), backend: z.string() });
 
-/** The operator's own record of a stack's lineage: it outlives a state that is lost. One file a backend and owner. */
+/** The operator's record of a stack's lineage, which survives a lost state: one file for each backend and owner. */
 function recordFile(owner: string, backend: string): string {
   const state = filled(process.env.XDG_STATE_HOME) ?? join(homedir(), ".local/state");
   const key = createHash("sha256")
@@ -21,13 +21,13 @@ function recordFile(owner: string, backend: string): string {
   return join(state, "hornet/lineages", `${key}.json`);
 }
 
-/** A lineage that no state has yet. */
+/** A new random lineage. */
 export function newLineage(): string {
   return randomBytes(8).toString("hex");
 }
 
 /**
- * The lineage that this operator has recorded for an owner in the present backend.
+ * The lineage that this operator has recorded for an owner in the current backend.
  *
  * @throws HornetError that names a damaged record
  */
@@ -39,13 +39,13 @@ export function recordedLineage(owner: string): string | undefined {
   } catch {
     throw new HornetError(`the record of this stack's lineage, ${file}, is damaged`, {
       next:
-        "restore it from a backup, or remove it; where the state is lost too, the refusal that follows names what to set " +
-        "to take the fleet over",
+        "restore it from a backup, or remove it; if the state is lost too, the next refusal names the variable that takes " +
+        "the fleet over",
     });
   }
 }
 
-/** Records a lineage. A home that cannot be written to costs only the record: the state has the lineage too. */
+/** Records a lineage. Warns if it cannot: the state has the lineage too. */
 export function recordLineage(owner: string, lineage: string): void {
   const backend = backendUrl();
   const file = recordFile(owner, backend);

@@ -1,4 +1,4 @@
-/** The simulated droplets of this checkout, as the operator's machine records them; sandbox/ makes them. */
+/** The operator's records of this checkout's simulated droplets; sandbox/ makes them. */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -7,7 +7,7 @@ import type { SshConnection } from "../model/connection";
 /** This checkout. */
 export const checkout = resolve(__dirname, "..");
 
-/** The part of a simulated droplet's record that says how Hornet reaches it. */
+/** The connection in a simulated droplet's record. */
 const recordedConnection = z.object({
   host: z.string(),
   user: z.string(),
@@ -16,12 +16,12 @@ const recordedConnection = z.object({
   hostKey: z.string(),
 });
 
-/** Where this checkout keeps its stack `local` and its simulated droplets; `HORNET_STATE` names another folder. */
+/** The folder of this checkout's stack `local` and its simulated droplets; `HORNET_STATE` names another one. */
 export function stateFolder(): string {
   return resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"));
 }
 
-/** Where the simulated droplets of this checkout keep their state. */
+/** The folder of this checkout's simulated droplets. */
 export function dropletsFolder(): string {
   return resolve(stateFolder(), "droplets");
 }
@@ -31,7 +31,7 @@ export function recordOf(name: string): string {
   return resolve(dropletsFolder(), name, "droplet.json");
 }
 
-/** How Hornet reaches a simulated droplet; undefined where it was never started. */
+/** The connection to a simulated droplet; undefined if it was never started. */
 export function simulatedConnection(name: string): SshConnection | undefined {
   const record = recordOf(name);
   return existsSync(record) ? recordedConnection.parse(JSON.parse(readFileSync(record, "utf8"))) : undefined;

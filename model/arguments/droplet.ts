@@ -2,10 +2,10 @@
 import { defaults } from "../defaults";
 import * as values from "../values";
 
-/** What every resource takes beside its droplet. */
+/** The arguments of every resource besides its droplet. */
 export const commonArguments = {
   /**
-   * The owner label that tells on the droplet whose a thing is; see model/owner.ts.
+   * The owner label of the resource's things on the droplet; see model/owner.ts.
    * @default derived from organization, project and stack
    */
   owner: values.ownerLabel,
