@@ -1,4 +1,14 @@
-import { atLeast, compareVersions, newestOf, parsePrograms, programFor, readsFormat, unreadable } from "./programs";
+import { jailerFor } from "./jailer";
+import {
+  atLeast,
+  compareVersions,
+  newestOf,
+  parsePrograms,
+  programFor,
+  readsFormat,
+  unreadable,
+  type Program,
+} from "./programs";
 
 const old = { version: "1.16.1", format: "10.0.0", path: "/opt/fc/firecracker-v1.16.1-x86_64" };
 const patched = { version: "1.16.3", format: "11.0.0", path: "/opt/fc/firecracker-v1.16.3-x86_64" };
@@ -7,6 +17,7 @@ const silent = { version: "1.5.0", format: "", path: "/opt/fc/old" };
 
 test("lines of programs are read, and paths that lead to none", () => {
   expect(parsePrograms("1.16.1 10.0.0 /opt/a b\n1.5.0 - /opt/old\n- - /opt/none\nnonsense\n")).toEqual({
+    jailers: [],
     found: [
       { version: "1.16.1", format: "10.0.0", path: "/opt/a b" },
       { version: "1.5.0", format: "", path: "/opt/old" },
@@ -56,4 +67,16 @@ test("a format that no program reads is reported with the next step", () => {
   expect(words).toContain("Firecracker 2.31.0 reads snapshot format 57.3.0, but the snapshot has 10.0.0, which needs");
   expect(words).toContain("hornet:snapshot.boot");
   expect(words).toContain("hornet:vmm.firecracker: [/opt/fc/new, …]");
+});
+
+test("a jailer is known by its first word, and the one of a program has its version or the configured path", () => {
+  const programs = parsePrograms(
+    "1.16.1 10.0.0 /opt/a/firecracker\njailer 1.16.1 /opt/a/jailer\n1.17.0 12.0.0 /opt/b/firecracker\njailer 1.15.0 /opt/b/jailer\n",
+  );
+  const [one, other] = programs.found as [Program, Program];
+  expect(programs.found).toHaveLength(2);
+  expect(jailerFor(programs, one, "auto")).toEqual({ version: "1.16.1", path: "/opt/a/jailer" });
+  expect(jailerFor(programs, other, "auto")).toBeUndefined();
+  expect(jailerFor(programs, other, "/opt/b/jailer")).toEqual({ version: "1.15.0", path: "/opt/b/jailer" });
+  expect(jailerFor(programs, one, "off")).toBeUndefined();
 });

@@ -12,10 +12,17 @@ export interface Program {
   readonly path: string;
 }
 
-/** The programs that were found, and the configured paths that lead to none. */
+/** A jailer on a droplet, by its own answer. */
+export interface Jailer {
+  readonly version: string;
+  readonly path: string;
+}
+
+/** The programs that were found, the jailers beside them, and the configured paths that lead to none. */
 export interface Programs {
   readonly found: readonly Program[];
   readonly missing: readonly string[];
+  readonly jailers: readonly Jailer[];
 }
 
 /** The paths as a list. */
@@ -28,14 +35,16 @@ export function programLine({ version, format, path }: Program): string {
   return `${version} ${format === "" ? "-" : format} ${path}`;
 }
 
-/** Parses lines "VERSION FORMAT PATH" of the library's `list_programs`, in which `-` stands for nothing. */
+/** Parses lines "VERSION FORMAT PATH" and "jailer VERSION PATH" of `list_programs`, in which `-` stands for nothing. */
 export function parsePrograms(text: string): Programs {
-  const rows = text
+  const all = text
     .split("\n")
     .map((line) => /^(\S+) (\S+) (\/.*)$/.exec(line))
     .filter((row) => row !== null)
     .map(([, version = "-", format = "-", path = ""]) => ({ version, format: format === "-" ? "" : format, path }));
+  const rows = all.filter(({ version }) => version !== "jailer");
   return {
+    jailers: all.filter(({ version }) => version === "jailer").map(({ format: version, path }) => ({ version, path })),
     found: rows.filter(({ version }) => version !== "-"),
     missing: rows.filter(({ version }) => version === "-").map(({ path }) => path),
   };

@@ -244,6 +244,7 @@ function parseVm(body: string): ObservedVm {
     unverified: values.get("unsettled") === "1",
     ...(values.get("uncleared") === "1" && { uncleared: true }),
     ...(told !== undefined && { appliedIdentity: told }),
+    ...(values.get("jailed") === "1" && { jailed: true }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };

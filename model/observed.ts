@@ -87,6 +87,8 @@ export interface ObservedVm {
   readonly uncleared?: true;
   /** The digest of its guest's last identity; empty if sending it was cut off, undefined if not recorded. */
   readonly appliedIdentity?: string;
+  /** It runs in a jail; left out: it does not. */
+  readonly jailed?: boolean;
   /** The mode of its folder, in octal; 700 protects disk, console and socket from other users. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */

@@ -53,6 +53,14 @@ export const socketFolder = text(formats.runtimeDirProblem);
 /** Where Firecracker is on a droplet: a program, a folder with several versions, or a list of both. */
 export const programPaths = z.union([absolutePath, z.array(absolutePath).min(1).max(64)]);
 
+/** `auto`, `off`, or where Firecracker's jailer is on a droplet. */
+export const jailerPath = z.union([z.literal("auto"), z.literal("off"), absolutePath]);
+/** Numbers of users: not root's, and none above what the kernel takes for no user. */
+export const idRange = z.strictObject({
+  first: z.int().min(1000).max(4_294_900_000).meta({ description: "The first number.", example: 70000 }),
+  count: z.int().min(1).max(60_000).meta({ description: "How many there are.", example: 10000 }),
+});
+
 export const hostName = text(formats.hostProblem);
 export const loginName = text(formats.userProblem);
 export const label = text(formats.labelProblem);

@@ -71,7 +71,7 @@ const drifts: readonly (readonly [string, string])[] = [
   ["an artifact's file is gone", `rm -f ${snapshots}/*/vm.mem`],
   ["owner marks are gone", `rm -f ${runtimeDir}/vm7/owner`],
   ["the claim is gone", `rm -rf ${runtimeDir}/.claim-*`],
-  ["the VMM is dead", "pkill -9 -x stub; sleep 0.3"],
+  ["the VMM is dead", "pkill -9 -x 'stub|firecracker'; sleep 0.3"],
   ["the namespace is gone", "ip netns del vm7"],
   ["the runtime folder is gone", `rm -rf ${runtimeDir}`],
 ];

@@ -127,6 +127,8 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     dir,
     keepGenerations,
     firecracker: spec.vmm.firecracker,
+    jailer: spec.vmm.jailer,
+    uids: { ...spec.vmm.uids },
     guestAddress: spec.guest.address,
     guestMac: spec.guest.mac,
     tap: spec.guest.tapName,

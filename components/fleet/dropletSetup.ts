@@ -29,8 +29,9 @@ export function dropletSetup(
 ): pulumi.Resource[] {
   const namespaces = planFleet(spec).map(({ namespace }) => namespace);
   const place = { ...common, namespaces, dir: spec.snapshot.dir };
-  const { firecracker, consoleLimit, metrics } = spec.vmm;
-  const check = new DropletCheck(named("preflight"), { ...place, firecracker, bridge: spec.bridge.name, needs }, inner);
+  const { firecracker, jailer, consoleLimit, metrics } = spec.vmm;
+  const looked = { ...place, firecracker, jailer, bridge: spec.bridge.name, needs };
+  const check = new DropletCheck(named("preflight"), looked, inner);
   const claim = new DropletClaim(named("droplet"), place, { ...inner, dependsOn: [check] });
   const claimed = { ...inner, dependsOn: [claim] };
   const limits = new DropletLimits(named("limits"), { ...common, clones: namespaces.length }, claimed);

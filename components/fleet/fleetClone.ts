@@ -51,6 +51,8 @@ export function fleetClone(
     authorizedKeys: [...operatorKeys, ...identity.authorizedKeys.filter((key) => !operatorKeys.includes(key))],
     identity: spec.guest.identity,
     firecracker: spec.vmm.firecracker,
+    jailer: spec.vmm.jailer,
+    uids: { ...spec.vmm.uids },
     kernel: spec.vmm.kernel,
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,

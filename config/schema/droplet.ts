@@ -85,6 +85,18 @@ export const vmm = section(
       type: "text or list of text",
       example: "/usr/bin/firecracker",
     }),
+    jailer: vmArguments.jailer.meta({
+      description:
+        "Firecracker's jailer, which runs each VMM as a user of its own, without capabilities, in a chroot. auto: the jailer beside Firecracker, of the same version; a path; off: VMMs run as root, and a guest that breaks out of its VMM is root on the droplet (docs/security.md).",
+      type: "auto, off or path on the droplet",
+      problem: "must be auto, off or an absolute path on the droplet",
+      example: "auto",
+    }),
+    uids: vmArguments.uids.meta({
+      description:
+        "Numbers of the users, and of their groups, that jailed VMMs run as: each clone has one that nothing else on the droplet has.",
+      example: { first: 70000, count: 10000 },
+    }),
     runtimeDir: commonArguments.runtimeDir.meta({
       description:
         "Folder on the droplet with one folder per clone: socket, log, private disk. Its path has at most 64 bytes.",

@@ -92,6 +92,7 @@ take_snapshot() {
   local dir=$runtime_dir/$namespace draft=$dir_of_artifacts/.hornet-draft-$namespace file
   effect "artifact/snapshot" api "$dir" "$(</dev/stdin)" || return
   effect "artifact/end" end_vmm "$dir" || return
+  for file in vm.snapshot vm.mem; do effect "artifact/out-$file" bring_out "$dir" "$file" || return; done
   # Firecracker writes every page; the zero ones become holes.
   effect "artifact/holes" fallocate --dig-holes "$dir/vm.mem" || return
   effect "artifact/folder" make_folder "$dir_of_artifacts" || return
@@ -173,14 +174,15 @@ write_manifest() {
 }
 
 # close_artifact FOLDER: nobody but root reads a snapshot: it holds a guest's memory. This is the one place that says who may.
-close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0400 {} + && chmod 0700 "$1"; }
+# The folder keeps others out. The files are readable because jails have links of them, inside folders that are root's too.
+close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 0700 "$1"; }
 
 # @call list_open(dir_of_artifacts) stdin: digests; answers: those whose artifact another user of the droplet can read; reads
 # An older Hornet left them so.
 list_open() {
   local one
   while IFS= read -r one; do
-    [[ -z $(find "$dir_of_artifacts/$one" -maxdepth 1 \( -type f -o -path "$dir_of_artifacts/$one" \) -perm /077 -print -quit 2>/dev/null) ]] || printf '%s\n' "$one"
+    [[ -z $(find "$dir_of_artifacts/$one" -maxdepth 1 \( -type f -perm /0222 -o -path "$dir_of_artifacts/$one" -perm /077 \) -print -quit 2>/dev/null) ]] || printf '%s\n' "$one"
   done
 }
 

@@ -2,7 +2,7 @@
 # A VM that lives only while an artifact is made or examined: a namespace of its own with a tap, no veth, and nobody who
 # could reach it but us. variables: runtime_dir namespace owner.
 
-# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker disk_path vmm_timeout_ms) stdin: the requests; effects
+# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? disk_path vmm_timeout_ms) stdin: the requests; effects
 # agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
 # paused VM writes nothing). Without a tap the VMM makes what it needs by itself.
 begin_scratch() {
@@ -25,6 +25,7 @@ addr replace $tap_address dev $tap" || return
   if [[ -n ${agent:-} ]]; then
     effect "scratch/agent" put_agent "$dir/rootfs.ext4" "$dir/agent" || return
   fi
+  prepare_jail "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "" "$tap" || return
   effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
   [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
     printf '%s\n' "the VMM said: $(console_tail "$dir" 1000)" >&2
@@ -52,6 +53,7 @@ end_scratch() {
   is_ours "$dir" || return 0
   end_vmm "$dir" || return
   [[ ! -e /run/netns/$namespace ]] || ip netns del "$namespace" || return
+  drop_uid "$dir" || return
   unclaim "$dir"
 }
 
@@ -59,7 +61,7 @@ end_scratch() {
 # end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
 # As begin_scratch, but succeeds where the VMM refuses the requests.
 try_scratch() {
   local dir=$runtime_dir/$namespace config=

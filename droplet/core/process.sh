@@ -3,9 +3,10 @@
 
 # wait_vmm: the program of the VMM's parent: DIR COMMAND…. The kernel tells how a process ended to its parent alone, so
 # one shell a clone waits for it, and ends with it. It is in no namespace of the clone's and has no part in its life:
-# where somebody kills it, the VMM lives on, and only how it ends is then not known.
+# where somebody kills it, the VMM lives on, and only how it ends is then not known. It holds the reading end of the metrics'
+# pipe too (see metrics.sh): the jailer closes what the VMM inherits.
 # shellcheck disable=SC2016
-wait_vmm='dir=$1; shift; "$@" & wait "$!"; code=$?
+wait_vmm='dir=$1; shift; [ ! -p "$dir/metrics.pipe" ] || exec 3<>"$dir/metrics.pipe"; "$@" & wait "$!"; code=$?
 [ ! -d "$dir" ] || { printf "%s %s %s\n" "$!" "$code" "$(date -u +%FT%TZ)" >"$dir/vmm.exit.draft"; mv "$dir/vmm.exit.draft" "$dir/vmm.exit"; }'
 
 # waiter_of PID: the pid and the start time of the shell that waits for a VMM; nothing where there is none.
@@ -28,6 +29,17 @@ end_waiter() {
   done
 }
 
+# uids_of PID VARIABLE: puts into it the four user ids of a process, blank between. The file is read whole: the kernel makes its
+# text anew for each read, and a line of it is missed.
+uids_of() {
+  local all="" line
+  { all=$(<"/proc/$1/status"); } 2>/dev/null
+  line=${all#*$'\n'Uid:$'\t'}
+  [[ $line != "$all" ]] || line=""
+  line=${line%%$'\n'*}
+  printf -v "$2" '%s' "${line//$'\t'/ }"
+}
+
 # is_our_process PID [PROGRAM]: it runs as root by all its ids, and PROGRAM is what it runs. Any user can give a process any
 # arguments; one that a user started through a setuid program still has the user's real id.
 is_our_process() {
@@ -42,15 +54,33 @@ is_our_process() {
 # list_vmms: fills the array vmm_of, once: the pids of all processes with a VMM's arguments, with blanks between, by the path
 # of the API socket in them.
 list_vmms() {
-  local process words
+  local process words socket
   ((${#vmm_of[@]} == 0)) || return 0
   vmm_of[.]=""
   for process in /proc/[0-9]*; do
     mapfile -d '' -t words 2>/dev/null <"$process/cmdline" || continue
-    [[ ${words[1]:-} == --api-sock ]] || continue
-    is_our_process "${process#/proc/}" || continue
-    vmm_of[${words[2]:-?}]+=" ${process#/proc/}"
+    case ${words[1]:-} in
+      --api-sock) socket=${words[2]:-?} ;;
+      # As the jailer starts it: its own arguments come first.
+      --id)
+        socket=" ${words[*]:2:12}"
+        [[ $socket == *" --api-sock "* ]] || continue
+        socket=${socket#* --api-sock } socket=${socket%% *}
+        ;;
+      *) continue ;;
+    esac
+    is_vmm_of "${process#/proc/}" "${socket%/firecracker.sock}" || continue
+    vmm_of[$socket]+=" ${process#/proc/}"
   done
+}
+
+# is_vmm_of PID DIR: it runs as root, or as the user of that clone's jail.
+is_vmm_of() {
+  local ids held
+  uids_of "$1" ids
+  [[ $ids != "$EUID $EUID $EUID $EUID" ]] || return 0
+  held_uid "$2" held
+  [[ -n $held && $ids == "$held $held $held $held" ]]
 }
 
 # find_vmm DIR NAMESPACE VARIABLE (array vmm_of): puts into it the pid of the clone's VMM where its pid file names none. A
@@ -117,15 +147,32 @@ mend_vm() {
   read -r pid _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return
   [[ -z $disk_path || -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
-  # The VMM runs in the clone's folder.
-  if [[ $disk_path == /* ]]; then at=$disk_path; else at=$dir/$disk_path; fi
+  baked_path "$dir" "$disk_path" at
   if [[ -n $disk_path && ! "/proc/$pid/root$at" -ef $dir/rootfs.ext4 ]]; then
     effect "$namespace/mount" mount_again "$pid" "$dir" "$disk_path" || return
   fi
 }
 
-# mount_again PID DIR PATH: mount_disk in the VMM's own mount namespace.
+# baked_path DIR PATH VARIABLE: where the VMM of a clone finds a path that is baked into its snapshot. It runs in the clone's
+# folder, or in the root of its jail.
+baked_path() {
+  if in_jail "$1"; then
+    jail_path "$2" "$3"
+  elif [[ $2 == /* ]]; then
+    printf -v "$3" '%s' "$2"
+  else
+    printf -v "$3" '%s' "$1/$2"
+  fi
+}
+
+# mount_again PID DIR PATH: mount_disk in the VMM's own mount namespace; in a jail, the link at that path.
 mount_again() {
+  local at
+  if in_jail "$2"; then
+    baked_path "$2" "$3" at
+    (umask 022; mkdir -p "$2/jail/root${at%/*}") && ln -fT "$2/rootfs.ext4" "$2/jail/root$at"
+    return
+  fi
   nsenter --mount="/proc/$1/ns/mnt" bash -c \
     "LC_ALL=C; $(declare -f mount_disk expose_path fail); mount_disk \"\$@\"" hornet-mount "$2" "$3"
 }

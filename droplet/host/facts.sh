@@ -158,9 +158,7 @@ gather_vm() {
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"
     [[ $noted == disk_path=?* ]] || continue
-    baked=${noted#disk_path=}
-    # The VMM runs in the clone's folder.
-    [[ $baked == /* ]] || baked=$dir/$baked
+    baked_path "$dir" "${noted#disk_path=}" baked
   done 2>/dev/null <"$dir/record"
   if [[ -n $started ]]; then
     gather_process "$1"
@@ -195,6 +193,7 @@ gather_files() {
 gather_process() {
   local dir=$runtime_dir/$1
   printf 'alive=1\nstart=%s\n' "$started"
+  [[ "/proc/$pid/root" -ef / ]] || printf 'jailed=1\n'
   [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
   if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
     printf 'mounted=1\nown_disk=1\n'

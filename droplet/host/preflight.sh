@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# @call preflight_facts(runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker limits bridge) answers: key=value; reads
+# @call preflight_facts(runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge) answers: key=value; reads
 # firecracker: see list_programs. paths: one a line. state_file: that of a snapshot without a manifest, or empty. more_tools:
 # names, blank between. limits and bridge: see limit_facts.
 preflight_facts() {

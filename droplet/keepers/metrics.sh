@@ -4,7 +4,7 @@
 # all of them. A pipe and not a file: it holds 64 KiB and takes no more, so no disk fills where nobody collects, and what a
 # VMM has said waits there meanwhile.
 # Firecracker opens it for writing alone and waits for nothing: without a reader that fails, and later writes are a signal
-# (SIGPIPE). So a VMM is started with the pipe open for both, and has a reader as long as it lives: itself.
+# (SIGPIPE). So the shell that waits for a VMM has the pipe open for both, and the VMM has a reader as long as it lives.
 # The collector's folder (see helper.sh) holds also: folder (where the figures go), said (why it ended).
 
 metrics_home() { printf '%s' "$runtime_dir/.metrics-${owner##*:}"; }

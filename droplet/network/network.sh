@@ -98,6 +98,7 @@ delete_namespace() {
   fi
   [[ ! -e /run/netns/$namespace ]] || network+="netns del $namespace"
   [[ -z $network ]] || effect "$namespace/del-network" ip_batch "$network" || return
+  release_uid "$dir" || return
   [[ -z ${keep_console:-} || ! -s $dir/console.log ]] || return 0
   effect "$namespace/unclaim" unclaim "$dir"
 }

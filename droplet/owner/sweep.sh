@@ -25,11 +25,22 @@ sweep() {
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    drop_proofs && release_consoles && release_metrics && sweep_bridges && sweep_links && sweep_artifacts &&
+    sweep_uids && drop_proofs && release_consoles && release_metrics && sweep_bridges && sweep_links && sweep_artifacts &&
       known="" return_limits || return
   fi
   drop_folder "$dir_of_artifacts"
   drop_folder "$runtime_dir"
+}
+
+# sweep_uids: links of clones in this runtime folder that name them no more: folder and namespace were removed by others.
+sweep_uids() {
+  local link holder of
+  for link in "$uids_folder"/*; do
+    [[ -L $link ]] || continue
+    holder=$(readlink "$link") of=""
+    { read -r of <"$holder/uid"; } 2>/dev/null
+    [[ $holder != "$runtime_dir"/* || $of == "${link##*/}" ]] || effect "sweep/uid" drop_link "${link##*/}" "$holder" || return
+  done
 }
 
 sweep_bridges() {

@@ -1,17 +1,24 @@
 # shellcheck shell=bash
 # The VMM of a clone as a program: its launch, its API, its end. See process.sh for what is known of it while it runs.
 
-# become_vmm DIR FIRECRACKER ID DISK_PATH TAP [FLAG]: runs in the clone's network namespace and a mount namespace of its
-# own, and turns into the VMM. The pid is written first: from the moment there is a process, it can be found.
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP JAILER UID [FLAG]: runs in the clone's network namespace, and turns into the
+# VMM: in a mount namespace of its own, or, where JAILER is not empty, in a jail (see jail.sh). The pid is written first: from the moment there is a process, it can be found.
 become_vmm() {
-  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5
+  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5 jailer=$6 uid=$7 source path
   write_pid "$dir/vmm.pid" "$$" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
   [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
+  if [[ -n $jailer ]]; then
+    if [[ -e $dir/jail/binds ]]; then
+      while IFS= read -r source && IFS= read -r path; do
+        mount --bind -- "$source" "$path" && mount -o remount,bind,ro "$path" || return
+      done <"$dir/jail/binds"
+    fi
+    exec "$jailer" --id "$id" --exec-file "$firecracker" --uid "$uid" --gid "$uid" --chroot-base-dir "$dir/jail" \
+      -- --api-sock "$dir/firecracker.sock" "${@:8}"
+  fi
   mount_disk "$dir" "$disk_path" && cd "$dir" || return
-  # See metrics.sh for why it holds the other end too.
-  [[ ! -p $dir/metrics.pipe ]] || exec 3<>"$dir/metrics.pipe" || return
-  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "${@:6}"
+  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "${@:8}"
 }
 
 # What becomes a VMM, as a program of its own.
@@ -21,23 +28,30 @@ vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path 
 # /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
 vmm_listens() {
   local pid sockets="" row
-  [[ -S $1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
+  [[ -S $1/firecracker.sock || -S $1/jail/root$1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
   # Read whole: see is_our_process.
   IFS= read -r -d '' sockets 2>/dev/null <"/proc/$pid/net/unix"
   row=" 00010000 [0-9]+ [0-9]+ +[0-9]+ "
   [[ $sockets =~ $row"$1/firecracker.sock"$'\n' ]]
 }
 
-# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there.
+# launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there. Variable
+# jailer: see prepare_jail, which comes first.
 launch_vmm() {
-  local dir=$1 namespace=$2 limit
+  local dir=$1 namespace=$2 limit uid=""
+  local -a apart=(unshare --mount --propagation private)
+  if [[ -n ${jailer:-} ]]; then
+    read -r uid <"$dir/uid" || return
+    # The jailer makes a mount namespace by itself, and each one copies the whole mount table.
+    [[ -e $dir/jail/binds ]] || apart=()
+  fi
   clear_path "$dir/firecracker.sock" && clear_path "$dir/vmm.pid" && clear_path "$dir/vmm.exit" && clear_path "$dir/opened" || return
   clear_path "$dir/closed" || return
   clear_path "$dir/console.said" && : >"$dir/console.log" || return
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
-    nsenter --net="/run/netns/$namespace" unshare --mount --propagation private \
+    nsenter --net="/run/netns/$namespace" "${apart[@]}" \
     bash -c "$vmm_program" \
-    hornet-vmm "$dir" "${@:3}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
+    hornet-vmm "$dir" "${@:3:4}" "${jailer:-}" "$uid" "${@:7}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
@@ -50,6 +64,7 @@ launch_vmm() {
     fi
     pause 0.002
   done
+  [[ -z $uid ]] || close_jail "$dir"
 }
 
 # api DIR CONFIG (variable vmm_timeout_ms): sends requests over one connection and puts what is answered into vmm_answer. CONFIG

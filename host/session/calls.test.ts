@@ -22,7 +22,14 @@ const globals = new Set(
   [...text.matchAll(/^(?:declare -\w+ |exec \{)?([a-z_0-9]+)(?:=|\})/gm)].map(([, name]) => name ?? ""),
 );
 // Programs in other languages become variables (library.ts); these two belong to the lane.
-const OF_THE_LANE = ["pack_program", "unpack_program", "collector_program", "hornet_session", "stream_begins"];
+const OF_THE_LANE = [
+  "builder_program",
+  "pack_program",
+  "unpack_program",
+  "collector_program",
+  "hornet_session",
+  "stream_begins",
+];
 
 function shellFunction([, comment = "", name = "", body = ""]: RegExpMatchArray): [string, ShellFunction] {
   const line = comment.split("\n").find((one) => one.includes("@call"));

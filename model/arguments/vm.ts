@@ -40,6 +40,20 @@ export const smokeTest = z.strictObject({
 /** See {@link smokeTest}. */
 export type SmokeTest = z.output<typeof smokeTest>;
 
+/** The jail of a VMM. */
+export const jailArguments = {
+  /**
+   * Firecracker's jailer on the droplet; auto: the `jailer` beside Firecracker, of the same version; off: VMMs run as root.
+   * @default auto
+   */
+  jailer: values.jailerPath.default("auto"),
+  /**
+   * The uids, and the gids of the same numbers, that jailed VMMs run as: one for each clone.
+   * @default 70000 to 79999
+   */
+  uids: values.idRange.default(defaults.uids),
+};
+
 /** A clone's VM. */
 export const vmArguments = {
   /**
@@ -67,6 +81,7 @@ export const vmArguments = {
   agentService: values.serviceName.optional(),
   /** @default /usr/bin/firecracker */
   firecracker: values.programPaths.default(defaults.firecracker),
+  ...jailArguments,
   /**
    * The kernel for a boot from the clone's own disk, where the artifact brings none.
    * @default /opt/swarm/images/vmlinux.bin

@@ -1,4 +1,5 @@
 import { atLeast, newestOf, pathsOf, programFor, unreadable } from "../../firecracker/programs";
+import { judgeJail } from "./jail";
 import { judgeCpu } from "./cpu";
 import { amount, type DropletFacts, type Say } from "./facts";
 import { judgeLimits, TASKS } from "./limits";
@@ -101,6 +102,7 @@ function vmm(facts: DropletFacts, needs: Needs, say: Say): void {
     fault(`Firecracker ${newest.version} cannot read ${described.stateFile}: ${described.said}`);
   }
   if (made !== undefined) judgeCpu(facts, made, needs.requireCpuFeatures, say);
+  judgeJail(programsOf(facts), needs.jailer ?? "off", say);
   const kvm = facts.get("kvm");
   if (kvm !== "usable") warn(`/dev/kvm is ${kvm ?? "missing"}: Firecracker itself needs it`);
 }

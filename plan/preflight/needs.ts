@@ -1,9 +1,12 @@
+import type { JailerSetting } from "../../firecracker/jailer";
 import type { ProgramPaths } from "../../firecracker/programs";
 import type { SnapshotHead } from "../../firecracker/snapshotHead";
 
 /** What a fleet needs of its droplet. */
 export interface Needs {
   readonly firecracker: ProgramPaths;
+  /** `hornet:vmm.jailer`. */
+  readonly jailer?: JailerSetting;
   readonly runtimeDir: string;
   readonly artifactsDir: string;
   /** Clones that are not there yet. */

@@ -12,7 +12,7 @@
  *                              │  or an `up` is cut off                  │
  *                              └─────────────────────────────────────────┘
  *                                 the VMM dies, hangs, loses its disk, tap or record, or runs another program
- *     any state ─── move ───▶ unverified, on another snapshot or disk
+ *     any state ─── move ───▶ unverified, on another snapshot or disk, or in or out of a jail
  *
  * - absent: no VMM was started in the clone's namespace.
  * - ended, broken: only another start repairs it; see beyondRepair().
@@ -38,6 +38,8 @@ export interface VmSpec {
   readonly digest: string;
   /** What that artifact was made from; empty where only the digest tells. */
   readonly key: string;
+  /** Whether it runs in a jail; left out where nobody can say. */
+  readonly jail?: boolean | undefined;
   /** The digest of the identity that its guest is to have; left out where that is not known. */
   readonly identityDigest?: string;
 }
@@ -108,6 +110,8 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
     return { ...bare, kind: "move", sameDisk: sameDisk && from === "disk" };
   }
   if (found.broken.length > 0) return start(false, true);
+  // Only another start puts a VMM into a jail: clone by clone, on the disks that they have.
+  if (found.jailing.length > 0) return { ...bare, kind: "move", sameDisk: from === "disk" };
   if (found.quarantined && desired.method !== "ssh") return start(false, false);
   const misidentified = found.misidentified.length > 0 || recorded.identityDigest !== desired.identityDigest;
   if (misidentified && byCloudInit) return start(tidy, false);
@@ -121,9 +125,9 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
 
 /** How a clone's VMM differs from what is declared, as messages for the user. */
 export function vmDrift(spec: VmSpec, observed: Observed): string[] {
-  const { broken, around, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
-  if (broken.length > 0) return [...broken, ...around];
-  const state = paused ? ["VM paused"] : [];
+  const { broken, around, jailing, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
+  if (broken.length > 0) return [...broken, ...jailing, ...around];
+  const state = [...jailing, ...(paused ? ["VM paused"] : [])];
   if (quarantined) return [...state, "guest has no identity yet", ...around];
   const changed = unverified ? ["the clone was not verified since its last change"] : [];
   return [...state, ...misidentified, ...changed, ...around];
@@ -134,6 +138,8 @@ interface Diagnosis {
   readonly broken: readonly string[];
   /** What is wrong around a VM that lives on. */
   readonly around: readonly string[];
+  /** It runs in a jail and is not to, or the other way round. */
+  readonly jailing: readonly string[];
   readonly paused: boolean;
   readonly quarantined: boolean;
   readonly misidentified: readonly string[];
@@ -143,7 +149,7 @@ interface Diagnosis {
 function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
   const { namespace, identityDigest } = spec;
   const vm = observed.vms[namespace];
-  const nothing = { around: [], paused: false, quarantined: false, misidentified: [], unverified: false };
+  const nothing = { around: [], jailing: [], paused: false, quarantined: false, misidentified: [], unverified: false };
   if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
   if (!vm.alive) return { ...nothing, broken: [wordsOfEnd(namespace, vm, observed)] };
   // A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been.
@@ -152,6 +158,7 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
   return {
     broken: beyondRepair(spec, vm, observed),
     around: aroundIt(namespace, vm),
+    jailing: wrongJail(spec, vm),
     paused: vm.state === "Paused",
     quarantined: vm.quarantined,
     misidentified: [
@@ -160,6 +167,11 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
     ],
     unverified: vm.unverified,
   };
+}
+
+function wrongJail({ jail }: VmSpec, { jailed = false }: ObservedVm): string[] {
+  if (jail === undefined || jail === jailed) return [];
+  return [jailed ? "VMM runs in a jail, which hornet:vmm.jailer rules out" : "VMM runs without a jail"];
 }
 
 /** What only another start of the VMM repairs. */

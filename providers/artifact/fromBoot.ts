@@ -30,6 +30,7 @@ import { openFault } from "./openMetadata";
 import type { Droplet } from "../operation/droplet";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
+import { jailVars, pathsRead } from "../vm/jail";
 import { newestProgram } from "../vm/programs";
 
 /** An existing artifact: its folder and its manifest. */
@@ -143,6 +144,24 @@ async function makeByBoot(
   const { boot, program } = plan;
   const { diskPath, bootArgs } = plan.recipe;
   const begun = Date.now();
+  const requests = [
+    ...bootRequests({
+      version: program.version,
+      kernel: boot.kernel,
+      bootArgs,
+      diskPath,
+      iface: IFACE,
+      tap: wanted.tap,
+      guestMac: wanted.guestMac,
+      memory: boot.memory,
+      vcpus: boot.vcpus,
+      devices: devicesFor(boot, program),
+    }),
+    ...(boot.cloudInit ? [metadataRequest(templateMetadata())] : []),
+    startRequest,
+  ];
+  const shown = pathsRead(requests).filter((path) => path !== diskPath);
+  const jail = await jailVars(droplet, wanted, program, shown);
   if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
   await session.call({
     what: `boot ${boot.rootfs}`,
@@ -150,6 +169,7 @@ async function makeByBoot(
     vars: {
       ...scratchVars(wanted),
       firecracker: program.path,
+      ...jail,
       disk_path: diskPath,
       disk_source: boot.rootfs,
       disk_copy: "1",
@@ -158,22 +178,7 @@ async function makeByBoot(
       tap_address: wanted.tapAddress,
       agent: boot.agent === undefined ? "" : "1",
     },
-    stdin: curlConfig([
-      ...bootRequests({
-        version: program.version,
-        kernel: boot.kernel,
-        bootArgs,
-        diskPath,
-        iface: IFACE,
-        tap: wanted.tap,
-        guestMac: wanted.guestMac,
-        memory: boot.memory,
-        vcpus: boot.vcpus,
-        devices: devicesFor(boot, program),
-      }),
-      ...(boot.cloudInit ? [metadataRequest(templateMetadata())] : []),
-      startRequest,
-    ]),
+    stdin: curlConfig(requests),
     patience: 10,
   });
   const identity = await watchBoot(droplet, wanted, boot);

@@ -41,6 +41,8 @@ export const artifactInputs = commonInputs.extend({
     z.strictObject({ from: fromSource }),
   ]),
   firecracker: vmArguments.firecracker,
+  jailer: vmArguments.jailer,
+  uids: vmArguments.uids,
   ...guestArguments,
   /** Seconds in which a guest that is resumed for a trial must show its identity method. Default: vmmTimeout. */
   readyTimeout: seconds(0).optional(),

@@ -20,6 +20,7 @@ export const checkInputs = commonInputs.extend({
   /** The folder of the artifacts that Hornet makes. */
   dir: snapshotArguments.dir,
   firecracker: vmArguments.firecracker,
+  jailer: vmArguments.jailer,
   /** The bridge of the clones. */
   bridge: bridgeArguments.name,
   needs: snapshotNeeds.prefault({}),

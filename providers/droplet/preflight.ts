@@ -1,5 +1,6 @@
 import type { VarsOf } from "../../host/session/calls";
 import { manifestDigest } from "../../firecracker/manifest";
+import { jailerVar, type JailerSetting } from "../../firecracker/jailer";
 import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
 import type { Session } from "../../host/session/session";
 import type { Connection } from "../../model/connection";
@@ -26,6 +27,7 @@ export interface Look {
   /** The folder of the artifacts that Hornet makes. */
   readonly dir: string;
   readonly firecracker: ProgramPaths;
+  readonly jailer: JailerSetting;
   readonly bridge: string;
   readonly needs: SnapshotNeeds;
   /** The namespaces of the fleet, and those on the droplet with their owners. */
@@ -43,7 +45,7 @@ export interface Seen extends Verdict {
 
 /** Compares a droplet with a fleet's needs; changes nothing. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
-  const { runtimeDir, dir, firecracker, bridge, needs, sessionWith } = look;
+  const { runtimeDir, dir, firecracker, jailer, bridge, needs, sessionWith } = look;
   const sighting = await sightSnapshot(session, needs, dir, sessionWith);
   // In parallel: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
@@ -55,11 +57,12 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
       owner,
       dir_of_artifacts: dir,
       firecracker: pathsOf(firecracker).join("\n"),
+      jailer: jailerVar(jailer),
       bridge,
       limits: LIMIT_KEYS.join(" "),
       paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
       state_file: sighting.stateFile ?? "",
-      more_tools: needs.transfer ? "perl zstd" : "",
+      more_tools: needs.transfer ? "perl zstd" : jailer === "off" ? "" : "perl",
     },
   });
   const [text, inUse] = await Promise.all([looking, using]);
@@ -72,6 +75,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
   const moving = namespaces.filter((name) => movesTo(sighting.digest, vms[name]?.record.digest)).length;
   const verdict = judge(facts, {
     firecracker,
+    jailer,
     runtimeDir,
     artifactsDir: dir,
     bridge,

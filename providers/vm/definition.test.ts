@@ -43,7 +43,7 @@ test("restored, as declared, deleted, deleted again; the artifact keeps its dige
   expect(await one.read()).toMatchObject({ id: "vm7", ...declared });
   const pid = await pidOf();
   expect(await stage.run(`readlink /proc/${pid}/exe; stat -c %a ${dir} ${dir}/rootfs.ext4 ${dir}/vmm.pid`)).toBe(
-    "/opt/stub\n700\n600\n600\n",
+    "/firecracker\n700\n600\n600\n",
   );
   // Of the lane that started it neither it nor the shell that waits for it holds anything.
   const waiter = `$(awk '/^PPid/ { print $2 }' /proc/${pid}/status)`;
@@ -214,7 +214,7 @@ test("an old process of the same stack is ended first, what was left half-made i
   const two = await stage.vm(made());
   await two.create();
   expect(await two.read()).toMatchObject(declared);
-  expect((await stage.run("pgrep -cx stub")).trim()).toBe("1");
+  expect((await stage.run("pgrep -cx 'stub|firecracker'")).trim()).toBe("1");
   expect(pid).toBeGreaterThan(0);
   await two.delete();
   expect(await stage.changesSince(there)).toEqual([]);
@@ -255,8 +255,8 @@ test("a guest that fails in a create leaves its console and how its VMM ended un
   const failed = expect(failing).rejects.toThrow(
     /its VMM ended by signal 9[\s\S]*end of its console:[\s\S]*snapshot\/load/,
   );
-  await stage.run(`for i in $(seq 200); do pgrep -x stub >/dev/null && grep -q Resumed /opt/swarm/runtime/vm7/console.log && break; sleep 0.05; done
-    pkill -9 -x stub`);
+  await stage.run(`for i in $(seq 200); do pgrep -x 'stub|firecracker' >/dev/null && grep -q Resumed /opt/swarm/runtime/vm7/console.log && break; sleep 0.05; done
+    pkill -9 -x 'stub|firecracker'`);
   await failed;
   expect(await stage.run("cd /opt/swarm/runtime/vm7; ls -A; cut -d' ' -f2 vmm.exit")).toMatch(
     /^(begun\n)?console\.log\nhost-veth\nowner\nvmm\.exit\n137\n$/,
@@ -272,7 +272,7 @@ test("the vsock socket of another snapshot's VM goes with the next start", async
   const one = await stage.vm(made());
   await one.create();
   await stage.run(`perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "/opt/swarm/runtime/vm7/vsock.sock", Listen => 1)'
-    test -S /opt/swarm/runtime/vm7/vsock.sock; pkill -9 -x stub; sleep 0.2`);
+    test -S /opt/swarm/runtime/vm7/vsock.sock; pkill -9 -x 'stub|firecracker'; sleep 0.2`);
   await one.update();
   expect(await stage.run("ls /opt/swarm/runtime/vm7")).not.toContain("vsock.sock");
   await one.delete();

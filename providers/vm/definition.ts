@@ -16,6 +16,7 @@ import { runSmokeTests } from "./smokeTests";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./inputs";
 import { identityDigest, vmFault, type Self } from "./identity";
 import { awaitReady, send, sendIdentity, startVm } from "./start";
+import { isJailed } from "./jail";
 import { vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
@@ -50,7 +51,8 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
   const observed = await droplet.observeToChange(wanted, namespace);
   const found = observed.vms[namespace];
   const clone = { droplet, wanted, self, found };
-  const plan = planRepair(desiredOf(wanted, state), state && recordedOf(state), observed);
+  const jail = await isJailed(droplet, wanted, found?.record.vmm);
+  const plan = planRepair({ ...desiredOf(wanted, state), jail }, state && recordedOf(state), observed);
   // A VMM that the last look missed would hold the tap of the one that is started.
   if (plan.recoverPid || plan.kind === "start") await around(droplet, wanted, "find the VMM again of", "recover_vmm");
   if (plan.tidy) await around(droplet, wanted, "put files and mounts right of", "mend_vm");
@@ -89,8 +91,9 @@ function stateOf(state: State | undefined): State {
 }
 
 /** Moves a clone to another snapshot or disk when it is its turn. */
-async function move({ droplet, wanted, self }: Clone, state: State, sameDisk: boolean): Promise<VmOutputs> {
+async function move({ droplet, wanted, self, found }: Clone, state: State, sameDisk: boolean): Promise<VmOutputs> {
   const upgrade = sameDisk && (await isUpgrade(droplet, wanted, state.artifact));
+  const jailer = found?.jailed === true ? state.jailer : "off";
   return roll(droplet, {
     from: state,
     to: wanted,
@@ -98,7 +101,12 @@ async function move({ droplet, wanted, self }: Clone, state: State, sameDisk: bo
     start: () => start(droplet, wanted, self, upgrade ? "disk" : "snapshot"),
     startOld: () => {
       const old = { ...self, generation: newGeneration() };
-      return start(droplet, { ...state, smokeTests: [] }, old, state.artifact.diskPath === "" ? "snapshot" : "disk");
+      return start(
+        droplet,
+        { ...state, jailer, smokeTests: [] },
+        old,
+        state.artifact.diskPath === "" ? "snapshot" : "disk",
+      );
     },
   });
 }
@@ -205,6 +213,7 @@ export async function prove(droplet: Droplet, wanted: VmInputs, hostKey: string)
 
 /** Whether the artifact is another one only because the VMM, the machine or the guest's kernel is; see {@link keepsDisk}. */
 async function isUpgrade(droplet: Droplet, wanted: VmInputs, before: VmInputs["artifact"]): Promise<boolean> {
+  if (before.digest === wanted.artifact.digest) return true;
   const { session } = droplet;
   const [was, now] = await Promise.all(
     [before, wanted.artifact].map(async ({ folder }) => ({ folder, text: await readManifest(session, folder) })),
@@ -254,8 +263,9 @@ export const definition = owned<VmInputs, VmOutputs>({
     const observed = await droplet.observe(state, state.namespace);
     const claimed = observed.claims.some(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (!claimed) return "gone";
-    const drift = vmDrift(specOf(state, state), observed);
     const vm = observed.vms[state.namespace];
+    const jail = await isJailed(droplet, state, vm?.record.vmm);
+    const drift = vmDrift({ ...specOf(state, state), jail }, observed);
     return {
       outputs: {
         ...pick(state),

@@ -11,6 +11,7 @@ import { openFault } from "../artifact/openMetadata";
 import type { VmInputs, VmOutputs } from "./inputs";
 import { handoverOf, identityOf, identityDigest, type Self } from "./identity";
 import { tellOverSsh } from "./identityOverSsh";
+import { jailVars, pathsRead } from "./jail";
 import { bootVm, restoreVm } from "./requests";
 import { programForClone } from "./programs";
 import { vmVars, wayOf } from "./vars";
@@ -49,12 +50,19 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
     : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
   const parts: HandoverParts =
     handover === undefined ? {} : { put: later ? [handover.put] : [], clear: [handover.clear], drive: handover.drive };
+  const jail = await jailVars(droplet, wanted, program, [
+    ...pathsRead(requests).filter((path) => path !== artifact.diskPath),
+    // A load does not name what its snapshot has.
+    ...(artifact.drives ?? []).map(({ path }) => path),
+    ...devices.pmem.map(({ path }) => path),
+  ]);
   const start = droplet.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
     vars: {
       ...vmVars(wanted),
       firecracker: program.path,
+      ...jail,
       id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,

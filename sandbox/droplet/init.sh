@@ -37,6 +37,7 @@ else
   pin "$DROPLET_FS/swarm" swarm
 fi
 [[ -z "${DROPLET_FIRECRACKER:-}" ]] || pin "$DROPLET_FIRECRACKER" firecracker
+[[ -z "${DROPLET_JAILER:-}" ]] || pin "$DROPLET_JAILER" jailer
 [[ -z "${DROPLET_KERNEL:-}" ]] || pin "$DROPLET_KERNEL" vmlinux.bin
 [[ -z "${DROPLET_ROOTFS:-}" ]] || pin "$DROPLET_ROOTFS" rootfs.ext4
 kept=()
@@ -81,10 +82,14 @@ if [[ -n "${DROPLET_FIRECRACKER:-}" ]]; then
   mount -t tmpfs tmpfs "$stage/over"
   mkdir "$stage/over/upper" "$stage/over/work"
   mount -t overlay -o "lowerdir=/usr/bin,upperdir=$stage/over/upper,workdir=$stage/over/work" overlay /usr/bin
-  [[ -e /usr/bin/firecracker ]] || : >/usr/bin/firecracker
+  programs=(firecracker)
+  [[ -z "${DROPLET_JAILER:-}" ]] || programs+=(jailer)
+  for program in "${programs[@]}"; do [[ -e /usr/bin/$program ]] || : >"/usr/bin/$program"; done
   umount "$stage/over"
-  cover firecracker /usr/bin/firecracker
-  mount -o remount,bind,ro /usr/bin/firecracker
+  for program in "${programs[@]}"; do
+    cover "$program" "/usr/bin/$program"
+    mount -o remount,bind,ro "/usr/bin/$program"
+  done
   mount -o remount,ro overlay /usr/bin
 fi
 

@@ -4,7 +4,8 @@
  * end with it.
  */
 import { spawn } from "node:child_process";
-import { dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { forwardSsh } from "./forwarder";
 import { dropletPaths, keptFolders } from "./paths";
@@ -51,6 +52,12 @@ function startPid1(what: string, namespaces: string[], argv: string[], env: Node
   });
 }
 
+/** The jailer in the folder of a Firecracker; empty where there is none. */
+function jailerBeside(firecracker: string): string {
+  const jailer = join(dirname(firecracker), "jailer");
+  return existsSync(jailer) ? jailer : "";
+}
+
 function dropletEnvironment(record: DropletRecord): NodeJS.ProcessEnv {
   const paths = dropletPaths(record.name);
   return {
@@ -58,6 +65,7 @@ function dropletEnvironment(record: DropletRecord): NodeJS.ProcessEnv {
     DROPLET_FS: dirname(paths.swarm),
     DROPLET_SWARM_IMAGE: record.reflink ? paths.swarmImage : "",
     DROPLET_FIRECRACKER: record.firecracker ?? "",
+    DROPLET_JAILER: record.firecracker === null ? "" : jailerBeside(record.firecracker),
     DROPLET_KERNEL: record.kernel ?? "",
     DROPLET_ROOTFS: record.rootfs ?? "",
     DROPLET_KEEP: keptFolders.join("\n"),

@@ -12,7 +12,8 @@ say() { printf 'vmm: %s\n' "$*" >&2; }
 key="$(cd "$here" && find build.sh Cargo.toml core inside cli -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.sh' \) -print0 |
   LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)"
 result="$cache/$key"
-if [[ -x "$result/firecracker" && -x "$result/firecracker-stub" ]]; then
+is_built() { [[ -x "$result/firecracker" && -x "$result/firecracker-stub" && -x "$result/jailer" ]]; }
+if is_built; then
   printf '%s\n' "$result"
   exit 0
 fi
@@ -51,7 +52,7 @@ build() {
 
 exec 9>"$cache/lock"
 flock 9
-if [[ -x "$result/firecracker" && -x "$result/firecracker-stub" ]]; then
+if is_built; then
   say "built by another run meanwhile"
   printf '%s\n' "$result"
   exit 0
@@ -60,11 +61,11 @@ say "building with $(/usr/bin/rustc --version) (about a minute the first time)"
 say "1/2: the library that runs inside QEMU"
 build --package standin-inside
 cp "$cache/target/release/libstandin_inside.so" "$work/inside.so"
-say "2/2: firecracker and firecracker-stub"
+say "2/2: firecracker, firecracker-stub and jailer"
 build --package standin-cli --features emulate
 
 mkdir "$work/result"
-cp "$cache/target/release/firecracker" "$cache/target/release/firecracker-stub" "$work/result/"
+cp "$cache/target/release/"{firecracker,firecracker-stub,jailer} "$work/result/"
 rm -rf "$result"
 mv "$work/result" "$result"
 say "done"

@@ -95,6 +95,7 @@ async function preflight(
     runtimeDir: spec.vmm.runtimeDir,
     dir: spec.snapshot.dir,
     firecracker: spec.vmm.firecracker,
+    jailer: spec.vmm.jailer,
     bridge: spec.bridge.name,
     needs: snapshotNeeds.parse(needsOf(spec)),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),

@@ -17,6 +17,7 @@ import type { DropletRecord, Observation } from "../../sandbox/droplet";
 import { enterArguments } from "../../sandbox/droplet/enter";
 import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
 import { readRecord } from "../../sandbox/droplet/state";
+import { giveWords } from "../../sandbox/vmm/versions";
 import { changes, commandLines } from "../support/scratchDroplet";
 import type { Declaration, Disturbance, Job, Outcome, WorkerMessage } from "./jobs";
 
@@ -39,10 +40,7 @@ const INSIDE = "/var/tmp";
 export const LIMIT = "user/max_net_namespaces";
 
 /** The stand-in that runs no guest says what a guest's identity service says before its snapshot. */
-const WRAPPER = `#!/bin/sh
-case $1 in --api-sock) echo "hornet-identity: waiting closed" ;; esac
-exec /opt/vmm/firecracker-stub "$@"
-`;
+const WORDS = "hornet-identity: waiting closed";
 
 const KILL_VMMS = `
   for one in /opt/swarm/runtime/*/vmm.pid; do
@@ -69,7 +67,7 @@ const WIPE = `${KILL_VMMS}
   done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del "$one" 2>/dev/null || :; done
   nft flush ruleset
-  rm -rf /opt/swarm/runtime /opt/swarm/snapshots /opt/swarm/textfile
+  rm -rf /opt/swarm/runtime /opt/swarm/snapshots /opt/swarm/textfile /run/hornet-uids
   echo 0 >/proc/sys/net/ipv4/ip_forward`;
 
 const ESSENCE = `
@@ -107,15 +105,17 @@ export class Stage {
     const built = execFileSync(build, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
     const folder = mkdtempSync(join(tmpdir(), "hornet-chaos-"));
     process.env.HORNET_STATE = folder;
-    const [wrapper, kernel, rootfs] = ["firecracker", "vmlinux", "rootfs"].map((name) => join(folder, name)) as [
+    const [program, kernel, rootfs] = ["firecracker", "vmlinux", "rootfs"].map((name) => join(folder, name)) as [
       string,
       string,
       string,
     ];
-    writeFileSync(wrapper, WRAPPER, { mode: 0o755 });
+    copyFileSync(join(built, "firecracker-stub"), program);
+    giveWords(program, WORDS);
+    copyFileSync(join(built, "jailer"), join(folder, "jailer"));
     writeFileSync(kernel, "\x7fELF".padEnd(4096, "k"));
     writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
-    const { droplet } = await startDroplet({ name: NAME, firecracker: wrapper, kernel, rootfs });
+    const { droplet } = await startDroplet({ name: NAME, firecracker: program, kernel, rootfs });
     const vmm = join(dropletPaths(NAME).opt, "vmm");
     mkdirSync(vmm, { recursive: true });
     copyFileSync(join(built, "firecracker-stub"), join(vmm, "firecracker-stub"));

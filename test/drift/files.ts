@@ -43,7 +43,7 @@ export const fileDrifts: readonly Drift[] = [
     kind: "artifact readable by all users",
     make: `chmod 755 ${current}; chmod 444 ${current}/vm.mem`,
     says: { "SnapshotArtifact snapshot": "other users of the droplet can read the artifact sha256:…" },
-    check: `[[ $(stat -c %a ${current} ${current}/vm.mem | tr '\\n' ' ') == "700 400 " ]]`,
+    check: `[[ $(stat -c %a ${current} ${current}/vm.mem | tr '\\n' ' ') == "700 444 " ]]`,
   },
   {
     kind: "manifest deleted",

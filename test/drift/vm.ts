@@ -92,8 +92,9 @@ export const vmDrifts: readonly Drift[] = [
     restarts: true,
   },
   {
-    kind: "disk unmounted under the VMM",
-    make: `read -r p _ <${dir}/vmm.pid; nsenter --mount=/proc/$p/ns/mnt umount -l ${artifacts}/hornet-guest/rootfs.ext4`,
+    kind: "disk unlinked in the jail",
+    make: `rm ${dir}/jail/root${artifacts}/hornet-guest/rootfs.ext4`,
+    check: `[[ ${dir}/jail/root${artifacts}/hornet-guest/rootfs.ext4 -ef ${dir}/rootfs.ext4 ]]`,
     says: { "FirecrackerVM vm0": "the private disk is not mounted at its path" },
   },
   {

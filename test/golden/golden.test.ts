@@ -48,6 +48,7 @@ class Neutral {
       .replaceAll(/dropbear-key=(?:\\\\[0-7]{4})+/g, "dropbear-key=PRIVATE-KEY")
       .replaceAll(/seed=[A-Za-z0-9+/]{40,}={0,2}/g, "seed=RANDOM")
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+      .replaceAll(/(--(?:start-time-us|start-time-cpu-us|parent-cpu-time-us)) \d+/g, "$1 N")
       .replaceAll(/-----BEGIN OPENSSH PRIVATE KEY-----[\s\S]*?-----END OPENSSH PRIVATE KEY-----/g, "PRIVATE-KEY")
       .replaceAll(/ssh-ed25519 [A-Za-z0-9+/=]{60,}/g, "ssh-ed25519 PUBLIC-KEY")
       .replaceAll(/\b[0-9a-f]{64}\b/g, (value) => this.nameOf("DIGEST", value))

@@ -3,8 +3,22 @@
 use std::collections::HashMap;
 use std::fmt;
 
-/// An argument's name and whether a value follows it.
-const KNOWN: [(&str, bool); 23] = [
+/// An argument's name, and whether a value follows it.
+pub type Known = (&'static str, bool);
+
+/// The arguments of a program.
+pub struct Grammar {
+    pub known: &'static [Known],
+    /// These must be given.
+    pub required: &'static [&'static str],
+    /// These may be given several times.
+    pub repeatable: &'static [&'static str],
+}
+
+/// Firecracker's own arguments.
+pub const FIRECRACKER: Grammar = Grammar { known: &KNOWN, required: &[], repeatable: &[] };
+
+const KNOWN: [Known; 23] = [
     ("api-sock", true),
     ("id", true),
     ("seccomp-filter", true),
@@ -62,27 +76,28 @@ impl fmt::Display for ArgsError {
 
 /// The given arguments by name; flags have an empty value.
 #[derive(Debug, Default)]
-pub struct Args(HashMap<String, String>);
+pub struct Args(HashMap<String, Vec<String>>);
 
 impl Args {
-    /// Reads a command line without its first word.
-    pub fn parse(words: &[String]) -> Result<Self, ArgsError> {
-        let mut given = HashMap::new();
+    /// Reads a command line without its first word, up to `--`.
+    pub fn parse(words: &[String], grammar: &Grammar) -> Result<Self, ArgsError> {
+        let mut given: HashMap<String, Vec<String>> = HashMap::new();
+        let words: Vec<&String> = words.iter().take_while(|word| *word != "--").collect();
         // Asking for help or a version is answered whatever else is on the line.
         for early in ["help", "version"] {
             let long = format!("--{early}");
             let short = early.get(..1).map(|letter| format!("-{letter}"));
-            if words.iter().any(|word| *word == long || (early == "help" && Some(word) == short.as_ref())) {
-                given.insert(early.to_string(), String::new());
+            if words.iter().any(|word| **word == long || (early == "help" && Some(*word) == short.as_ref())) {
+                given.insert(early.to_string(), Vec::new());
                 return Ok(Self(given));
             }
         }
-        let mut words = words.iter().take_while(|word| *word != "--").peekable();
+        let mut words = words.into_iter().peekable();
         while let Some(word) = words.next() {
             let unexpected = || ArgsError::UnexpectedArgument(word.trim_start_matches('-').to_string());
             let name = word.strip_prefix("--").ok_or_else(unexpected)?;
-            let (_, takes) = KNOWN.iter().find(|(known, _)| *known == name).ok_or_else(unexpected)?;
-            if given.contains_key(name) {
+            let (_, takes) = grammar.known.iter().find(|(known, _)| *known == name).ok_or_else(unexpected)?;
+            if given.contains_key(name) && !grammar.repeatable.contains(&name) {
                 return Err(ArgsError::DuplicateArgument(name.to_string()));
             }
             let value = if *takes {
@@ -91,7 +106,10 @@ impl Args {
             } else {
                 String::new()
             };
-            given.insert(name.to_string(), value);
+            given.entry(name.to_string()).or_default().push(value);
+        }
+        if let Some(missing) = grammar.required.iter().find(|name| !given.contains_key(**name)) {
+            return Err(ArgsError::MissingArgument(missing.to_string()));
         }
         let args = Self(given);
         if args.has("no-api") && !args.has("config-file") {
@@ -111,6 +129,11 @@ impl Args {
 
     /// The value of an argument.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).and_then(|values| values.last()).map(String::as_str)
+    }
+
+    /// All values of an argument, in order.
+    pub fn values(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod exec;
 pub mod from_file;
+pub mod jail;
 pub mod launch;
 pub mod options;
 pub mod program;

@@ -1,6 +1,6 @@
 //! The program from its first to its last line.
 
-use crate::args::Args;
+use crate::args::{Args, FIRECRACKER};
 use crate::launch::Launch;
 use crate::options::{abort, check_id, limits, Failure};
 use crate::serve::Before;
@@ -47,7 +47,7 @@ fn inner(
     check_host: fn() -> Result<(), String>,
     guestless: bool,
 ) -> Result<i32, Failure> {
-    let args = Args::parse(words).map_err(|error| Failure {
+    let args = Args::parse(words, &FIRECRACKER).map_err(|error| Failure {
         log: format!("Arguments parsing error: {error} \\n\\nFor more information try --help."),
         stderr: format!("ParseArguments({error:?})"),
         code: 153,
@@ -105,6 +105,9 @@ fn inner(
         let server = Server { listener: None, clients: Vec::new(), limit: payload };
         let launch = crate::from_file::start(&mut before, config.as_deref().unwrap_or(""), false)?;
         return Ok(run(launch, before.preboot, server, None, limits));
+    }
+    if let Some(text) = version::greeting() {
+        println!("{text}");
     }
     let socket = args.value("api-sock").unwrap_or("/run/firecracker.socket");
     let mut server = Server { listener: Some(listen(socket)?), clients: Vec::new(), limit: payload };

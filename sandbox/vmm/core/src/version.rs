@@ -1,7 +1,8 @@
 //! Which Firecracker is stood in for.
 //!
 //! It is 1.16.1 unless the program's own file ends in a line `stand-in-version=VERSION [FORMAT]`. A line in the file
-//! goes wherever the program is copied to, also where its name and its environment do not.
+//! goes wherever the program is copied to, also where its name and its environment do not. A line
+//! `stand-in-says=TEXT` is printed when the API opens, in place of what a guest of the stub would say.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,8 +18,9 @@ pub struct Version {
 }
 
 const MARK: &str = "\nstand-in-version=";
-/// The line is looked for in this many last bytes of the program.
-const TAIL: i64 = 128;
+const SAYS: &str = "\nstand-in-says=";
+/// The lines are looked for in this many last bytes of the program.
+const TAIL: i64 = 256;
 
 static CURRENT: Mutex<Option<Version>> = Mutex::new(None);
 
@@ -29,6 +31,13 @@ pub fn current() -> Version {
         Err(poisoned) => poisoned.into_inner(),
     };
     current.get_or_insert_with(|| own_tail().and_then(|tail| parse(&tail)).unwrap_or_else(standard)).clone()
+}
+
+/// The text that this process prints when its API opens.
+pub fn greeting() -> Option<String> {
+    let tail = own_tail()?;
+    let text = &tail[tail.rfind(SAYS)? + SAYS.len()..];
+    Some(text.lines().next()?.to_string())
 }
 
 /// Sets it where this process runs another program's file.

@@ -1,0 +1,101 @@
+# Makes the inside of a clone's jail, in one process: folders of root's, and in them the clone's files by hard link, each at
+# the path at which its VMM looks for it. Runs in the clone's network namespace, because it hands over the taps.
+# Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none).
+# stdin: lines "tap NAME" and "file PATH". A file that cannot be linked, because it is on another file system, is named on
+# stdout as "bind SOURCE PATH"; one that the VMM's user may not read as "copy SOURCE PATH".
+use strict;
+use warnings;
+
+my ($root, $uid, $dir, $disk, $vsock) = @ARGV;
+my %folder;
+
+sub stop { print STDERR "the jail of $dir cannot be made: $_[0]: $!\n"; exit 1 }
+
+# inside(PATH): a path of the VMM's, from the chroot on; its folder exists then. The VMM's working directory is the root.
+sub inside {
+  my @parts;
+  for my $part (split m{/}, $_[0]) {
+    if ($part eq '..') { pop @parts } elsif ($part ne '' && $part ne '.') { push @parts, $part }
+  }
+  my $name = pop @parts;
+  my $path = $root;
+  for my $part (@parts) {
+    $path .= "/$part";
+    next if $folder{$path}++ || -d $path;
+    mkdir($path, 0755) or stop($path);
+  }
+  return defined $name ? "$path/$name" : $path;
+}
+
+# give(FILE, MODE, PATH): a file of the clone's own.
+sub give {
+  my ($file, $mode, $path) = @_;
+  chown($uid, $uid, $file) && chmod($mode, $file) or stop($file);
+  my $target = inside($path);
+  link($file, $target) or stop($target);
+}
+
+# share(PATH): a file that others use too, for reading only.
+sub share {
+  my ($path) = @_;
+  my $source = $path =~ m{^/} ? $path : "$dir/$path";
+  my @about = stat $source or return;
+  my $target = inside($path);
+  return if -e $target;
+  if (-b _) {
+    require POSIX;
+    system('mknod', '-m', '0440', $target, 'b', POSIX::floor($about[6] / 256), $about[6] % 256) == 0 && chown(0, $uid, $target)
+      or stop($target);
+    return;
+  }
+  require Cwd;
+  $source = Cwd::realpath($source);
+  if (!($about[2] & 04)) {
+    my ($parent) = $source =~ m{^(.*)/};
+    my @above = stat $parent;
+    # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
+    if ($above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
+    else { print "copy $source\n$target\n"; return }
+  }
+  return if link($source, $target);
+  $!{EXDEV} or stop($target);
+  open(my $file, '>', $target) or stop($target);
+  close $file;
+  print "bind $source\n$target\n";
+}
+
+# hand_over(TAP): TUNSETIFF attaches to it, TUNSETOWNER names who may attach without a privilege (linux/if_tun.h). A tap that
+# another VMM holds stays as it is: this clone's VMM will say so.
+sub hand_over {
+  open(my $tun, '+<', '/dev/net/tun') or stop('/dev/net/tun');
+  my $request = pack('a16 s x22', $_[0], 0x1002);
+  ioctl($tun, 0x400454ca, $request) && ioctl($tun, 0x400454cc, $uid + 0);
+}
+
+umask 022;
+my $below = substr($root, length("$dir/jail/"));
+my $at = "$dir/jail";
+mkdir($at, 0755) or stop($at);
+for my $part (split m{/}, $below) {
+  $at .= "/$part";
+  mkdir($at, 0755) or stop($at);
+}
+symlink($below, "$dir/jail/root") or stop("$dir/jail/root");
+my $own = inside("$dir/x");
+$own =~ s{/x$}{};
+give("$dir/rootfs.ext4", 0600, $disk) if $disk ne '' && -f "$dir/rootfs.ext4" && !-l "$dir/rootfs.ext4";
+give("$dir/identity.disk", 0600, "$dir/identity.disk") if -f "$dir/identity.disk";
+give("$dir/metrics.pipe", 0600, "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
+while (my $line = <STDIN>) {
+  chomp $line;
+  hand_over($1) if $line =~ /^tap (.+)$/;
+  share($1) if $line =~ /^file (.+)$/;
+}
+# Sockets, and the files of a snapshot that is taken, are the VMM's to make.
+my @makes = ($own);
+if ($vsock ne '') {
+  my $at = inside($vsock);
+  $at =~ s{/[^/]*$}{};
+  push @makes, $at;
+}
+for my $one (@makes) { chown($uid, $uid, $one) && chmod(0700, $one) or stop($one) unless $one eq $root }

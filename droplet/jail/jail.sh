@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# The jail of a clone's VMM, made anew for each launch: Firecracker's jailer runs the VMM as a user of its own, without
+# capabilities, in the chroot DIR/jail/PROGRAM/ID/root of the clone's folder DIR (DIR/jail/root leads there). DIR has the
+# mode 700 and is root's, so no other user gets into the chroot. In the chroot every file is at the path that it has outside,
+# so the VMM is asked for the same, jailed or not. Private files are hard links of those in DIR, shared ones of the
+# artifact's: one page cache for all clones.
+
+# in_jail DIR: the VMM that was launched last is jailed.
+in_jail() { [[ -L $1/jail/root ]]; }
+
+# prepare_jail DIR NAMESPACE FIRECRACKER ID DISK_PATH VSOCK TAP…: variables jailer (empty: no jail), uids and shown (paths that
+# the VMM reads, one a line).
+prepare_jail() {
+  local dir=$1 namespace=$2 firecracker=$3 uid=""
+  if [[ -z ${jailer:-} ]]; then
+    [[ ! -e $dir/jail && ! -e $dir/uid ]] || effect "$namespace/unjail" leave_jail "$dir"
+    return
+  fi
+  effect "$namespace/uid" hold_uid "$dir" uid || return
+  firecracker=$(realpath -- "$firecracker") || return
+  effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
+}
+
+# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid and shown)
+make_jail() {
+  local dir=$1 root=$3 line path said
+  local -a taps=("${@:6}") files=()
+  clear_path "$dir/jail" || return
+  mapfile -t files <<<"${shown:-}"
+  said=$({
+    for line in "${taps[@]}"; do [[ -z $line ]] || printf 'tap %s\n' "$line"; done
+    for line in "${files[@]}"; do [[ -z $line ]] || printf 'file %s\n' "$line"; done
+  } | nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5") || return
+  [[ -n $said ]] || return 0
+  while IFS= read -r line && IFS= read -r path; do
+    case $line in
+      copy\ *) cp --reflink=auto --sparse=always -- "${line#copy }" "$path" && chown "0:$uid" "$path" && chmod 0440 "$path" || return ;;
+      bind\ *) printf '%s\n%s\n' "${line#bind }" "$path" >>"$dir/jail/binds" || return ;;
+    esac
+  done <<<"$said"
+}
+
+# close_jail DIR: the VMM listens. From here on what is in the chroot is root's to change, but for the folders of its sockets;
+# requests go to the socket that was made now, whatever the VMM puts in its place later.
+close_jail() {
+  ln -T "$1/jail/root$1/firecracker.sock" "$1/firecracker.sock" && chown -h 0:0 "$1/jail/root/." && chmod 0755 "$1/jail/root/."
+}
+
+# show_socket DIR PATH: a jailed VMM's vsock socket, also at the path that it has without a jail. What is no socket is left: the
+# VMM may put anything in its place.
+show_socket() {
+  local at
+  in_jail "$1" || return 0
+  jail_path "$2" at
+  clear_socket "$2" && ln -T "$1/jail/root$at" "$2" || return
+  [[ -S $2 && ! -L $2 ]] || { rm -f "$2" && fail "the VMM made no socket $2"; }
+}
+
+# leave_jail DIR: what is left of a jail when a VMM is to run without one.
+leave_jail() {
+  clear_path "$1/jail" && drop_uid "$1" || return
+  [[ ! -f $1/rootfs.ext4 || -L $1/rootfs.ext4 ]] || chown 0:0 "$1/rootfs.ext4"
+}
+
+# bring_out DIR NAME: moves a file that the jailed VMM made into the clone's folder, as root's. Its VMM has ended.
+bring_out() {
+  local made=$1/jail/root$1/$2
+  in_jail "$1" || return 0
+  [[ -f $made && ! -L $made && $(stat -c %h "$made") == 1 ]] || { fail "the VMM made no file $2"; return 1; }
+  chown 0:0 "$made" && mv -T "$made" "$1/$2"
+}
+
+# jail_path PATH VARIABLE: puts into it the same path without dots, from the root on: the jailed VMM's working directory is /.
+jail_path() {
+  local part out=""
+  local -a parts
+  IFS=/ read -r -a parts <<<"$1"
+  for part in "${parts[@]}"; do
+    case $part in
+      "" | .) ;;
+      ..) out=${out%/*} ;;
+      *) out+=/$part ;;
+    esac
+  done
+  printf -v "$2" '%s' "$out"
+}

@@ -1,0 +1,114 @@
+/** The jail of a VMM, and a hostile program in the place of the VMM that tries to get out of it. */
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { dropletPaths } from "../../sandbox/droplet/paths";
+import { declared, Stage } from "../../test/support/scratchStage";
+import type { Driver } from "../../test/support/scratchProvider";
+
+jest.setTimeout(180_000);
+
+const runtime = "/opt/swarm/runtime";
+const evil = "/opt/evil/firecracker";
+const stage = Stage.use({
+  withVmm: true,
+  undo: async () => {
+    await stage.run("rm -rf /opt/evil");
+  },
+});
+
+const pidOf = async (name: string): Promise<string> =>
+  (await stage.run(`cut -d' ' -f1 ${runtime}/${name}/vmm.pid`)).trim();
+
+async function deleteAll(...drivers: readonly Pick<Driver, "delete">[]): Promise<void> {
+  for (const driver of drivers) await driver.delete();
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+}
+
+async function template(): Promise<{ readonly artifact: unknown; readonly common: readonly Driver[] }> {
+  const made = await stage.artifact();
+  await made.create();
+  const bridge = await stage.bridge();
+  await bridge.create();
+  return { artifact: made.outs.artifact, common: [bridge, made] };
+}
+
+const second = { name: "vm8", namespace: "vm8", hostVeth: "veth8h", address: "10.0.0.10/24" };
+
+test("each clone has a user of its own, no capability, its own files and tap, and the shared memory in one copy", async () => {
+  const { artifact, common } = await template();
+  const [one, other] = [await stage.clone(artifact), await stage.clone(artifact, second)];
+  await one.create();
+  await other.create();
+  const shows = async (name: string): Promise<string> => {
+    const pid = await pidOf(name);
+    return stage.run(`awk '/^(Uid|Gid|Groups|CapEff|CapPrm|CapBnd)/' /proc/${pid}/status | tr -s '\\t\\n' ' '
+      nsenter --net=/run/netns/${name} ip -j -d link show tap0 | grep -o '"user":"*[0-9]*'
+      stat -L -c '%u %a' /proc/${pid}/root ${runtime}/${name}/rootfs.ext4 ${runtime}/${name}`);
+  };
+  const words = (uid: number): RegExp =>
+    new RegExp(
+      `^Uid: ${uid} ${uid} ${uid} ${uid} Gid: ${uid} ${uid} ${uid} ${uid} Groups: CapPrm: 0+ CapEff: 0+ CapBnd: [0-9a-f]+ ` +
+        `"user":"*${uid}\n0 755\n${uid} 600\n0 700\n$`,
+    );
+  expect(await shows("vm7")).toMatch(words(70_000));
+  expect(await shows("vm8")).toMatch(words(70_001));
+  const inodes = await stage.run(`for name in vm7 vm8; do find ${runtime}/$name/jail -name vm.mem -printf '%i '; done
+    stat -L -c %i /opt/swarm/snapshots/hornet-guest/vm.mem`);
+  expect(new Set(inodes.split(/\s+/).filter((inode) => inode !== "")).size).toBe(1);
+  expect(await stage.run("ls /run/hornet-uids")).toBe("70000\n70001\n");
+  await deleteAll(other, one, ...common);
+});
+
+test("a VMM that runs without a jail is put into it on its own disk, and out of it", async () => {
+  const { artifact, common } = await template();
+  const one = await stage.clone(artifact, { jailer: "off" });
+  await one.create();
+  const disk = `${runtime}/vm7/rootfs.ext4`;
+  const wear = (words: string): Promise<string> =>
+    stage.run(`printf ${words} | dd of=${disk} conv=notrunc status=none`);
+  await wear("mine");
+  expect(await stage.run(`stat -c %u /proc/${await pidOf("vm7")}`)).toBe("0\n");
+  one.outs.jailer = "auto";
+  expect(await one.read()).toMatchObject({ condition: "VMM runs without a jail" });
+  await one.update({ jailer: "auto" });
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.run(`stat -c %u /proc/${await pidOf("vm7")}; head -c 4 ${disk}`)).toBe("70000\nmine");
+  await one.update({ jailer: "off" });
+  expect(
+    await stage.run(`stat -c %u /proc/${await pidOf("vm7")} ${disk}; head -c 4 ${disk}; ls /run/hornet-uids 2>&1 || :`),
+  ).toMatch(/^0\n0\nminels: cannot access/);
+  await deleteAll(one, ...common);
+});
+
+test("a uid that a user of the droplet has is refused", async () => {
+  const { artifact, common } = await template();
+  const network = await stage.namespace();
+  await network.create();
+  const one = await stage.vm(artifact, { uids: { first: 65_534, count: 2 } });
+  await expect(one.create()).rejects.toThrow("the uid 65534 of the range hornet:vmm.uids is nobody's on the droplet");
+  await deleteAll(network, ...common);
+});
+
+test("a hostile VMM gets at nothing outside of its jail", async () => {
+  const { artifact, common } = await template();
+  const other = await stage.clone(artifact, second);
+  await other.create();
+  const opt = dropletPaths("scratch").opt;
+  await stage.run("mkdir -p /opt/evil; cp /usr/bin/jailer /opt/evil/");
+  copyFileSync(join(__dirname, "../../test/support/hostileVmm.pl"), join(opt, "evil/firecracker"));
+  await stage.run(`chmod 755 ${evil}`);
+  const hostile = await stage.clone(artifact, { firecracker: evil });
+  await hostile.create();
+  const console = `${runtime}/vm7/console.log`;
+  const said = await stage.run(
+    `for i in $(seq 100); do grep -q '^attacks done' ${console} && break; sleep 0.1; done; cat ${console}`,
+  );
+  expect(said).toContain("attacks done");
+  const outcomes = said.split("\n").filter((line) => line.startsWith("attack "));
+  expect(outcomes.length).toBeGreaterThan(20);
+  expect(outcomes.filter((line) => !line.endsWith(": failed"))).toEqual([]);
+  // Its API is asked where it was, not where it points to now.
+  expect(await hostile.read()).toMatchObject({ id: "vm7" });
+  expect(await other.read()).toMatchObject(declared);
+  await deleteAll(hostile, other, ...common);
+});

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# The user of each jailed VMM: a uid, and the gid of the same number, that no other process and no user of the droplet has.
+# In the clone's folder the file `uid` has the number; a link of that name in a folder of /run leads to the clone's folder,
+# for all stacks and runtime folders of the droplet. After a reboot the links are gone, and so are the VMMs.
+
+uids_folder=/run/hornet-uids
+
+# hold_uid DIR VARIABLE (variable uids, "FIRST COUNT"): puts the clone's uid into VARIABLE; takes one where it has none.
+hold_uid() { by_turns take_uid "$1" "$2"; }
+
+take_uid() {
+  local dir=$1 first last kept="" one
+  first=${uids% *}
+  last=$((first + ${uids#* } - 1))
+  { read -r kept <"$dir/uid"; } 2>/dev/null
+  if [[ ! $kept =~ ^[0-9]+$ ]] || ((kept < first || kept > last)) || ! link_uid "$kept" "$dir"; then
+    drop_uid "$dir"
+    kept=""
+    for ((one = first; one <= last; one++)); do
+      link_uid "$one" "$dir" || continue
+      kept=$one
+      break
+    done
+    [[ -n $kept ]] || { fail "all uids from $first to $last are taken on the droplet (hornet:vmm.uids)"; return 1; }
+    refuse_taken "$kept" || { drop_link "$kept" "$dir"; return 1; }
+    put_line "$dir/uid" "$kept" || return
+  fi
+  printf -v "$2" '%s' "$kept"
+}
+
+# link_uid UID DIR: fails where another clone holds it. A link whose clone no longer names that uid is left over.
+link_uid() {
+  local link=$uids_folder/$1 holder of=""
+  [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" || return
+  if [[ -L $link ]]; then
+    holder=$(readlink "$link")
+    [[ $holder != "$2" ]] || return 0
+    { read -r of <"$holder/uid"; } 2>/dev/null
+    [[ $of != "$1" ]] || return 1
+    rm -f "$link"
+  fi
+  ln -s "$2" "$link"
+}
+
+# refuse_taken UID: a user or group of the droplet with that number could reach the VMM and its files.
+refuse_taken() {
+  local entry
+  entry=$(getent passwd "$1" || getent group "$1") || return 0
+  fail "the uid $1 of the range hornet:vmm.uids is ${entry%%:*}'s on the droplet; set hornet:vmm.uids to a range without users"
+}
+
+# held_uid DIR VARIABLE: puts the clone's uid into VARIABLE, also where its folder lost the file; empty where it has none.
+held_uid() {
+  local kept="" link
+  { read -r kept <"$1/uid"; } 2>/dev/null
+  if [[ ! $kept =~ ^[0-9]+$ ]]; then
+    link=""
+    [[ ! -d $uids_folder ]] || link=$(find "$uids_folder" -lname "$1" -print -quit)
+    kept=${link##*/}
+  fi
+  printf -v "$2" '%s' "$kept"
+}
+
+# release_uid DIR (variable namespace): gives the clone's uid back.
+release_uid() {
+  local held
+  held_uid "$1" held
+  [[ -z $held ]] || effect "$namespace/free-uid" drop_uid "$1"
+}
+
+drop_uid() {
+  local held
+  held_uid "$1" held
+  [[ -z $held ]] || drop_link "$held" "$1"
+  rm -f "$1/uid"
+}
+
+# drop_link UID DIR: the folder goes with its last link.
+drop_link() {
+  [[ $(readlink "$uids_folder/$1" 2>/dev/null) != "$2" ]] || rm -f "$uids_folder/$1"
+  rmdir "$uids_folder" 2>/dev/null || :
+}

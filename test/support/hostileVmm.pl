@@ -1,0 +1,85 @@
+#!/usr/bin/perl
+# A VMM that turns on its droplet, in place of Firecracker in tests: it answers every request of its API as Firecracker would a
+# good one, and once it is resumed it tries to break out of its jail. It prints "attack NAME: OUTCOME" for each try.
+use strict;
+use warnings;
+use IO::Socket::UNIX;
+
+if (grep { $_ eq '--version' } @ARGV) { print "Firecracker v1.16.1\n"; exit }
+if (grep { $_ eq '--snapshot-version' } @ARGV) { print "v10.0.0\n"; exit }
+$| = 1;
+my %given = map { $ARGV[$_] => $ARGV[$_ + 1] // '' } 0 .. $#ARGV;
+my ($id, $socket) = @given{'--id', '--api-sock'};
+my ($folder) = $socket =~ m{^(.*)/};
+my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 8) or die "$socket: $!";
+my $memory = '';
+
+# try(NAME, CODE): CODE gives true where it got through.
+sub try {
+  my ($name, $code) = @_;
+  my $got = eval { $code->() };
+  print "attack $name: ", ($got ? "SUCCEEDED $got" : "failed"), "\n";
+}
+
+sub attack {
+  my $other = $folder =~ s{/[^/]+$}{/vm8}r;
+  for my $file ('rootfs.ext4', 'firecracker.sock', 'console.log', 'vmm.pid') {
+    try("another clone's $file", sub { -e "$other/$file" });
+  }
+  try('writing the shared memory', sub { open(my $file, '+<', $memory) });
+  try('the mode of the shared memory', sub { chmod 0666, $memory });
+  try('removing the shared memory', sub { unlink $memory });
+  try('a file in the root', sub { open(my $file, '>', '/mine') });
+  try('another root folder', sub { rename('/opt', '/other') });
+  try('root', sub { $< = $> = 0; $> == 0 });
+  try("another clone's user", sub {
+    my $own = $>;
+    $< = $> = $own + 1;
+    return $> != $own;
+  } );
+  try('processes of others', sub { my @seen = grep { -d && (stat)[4] != $> } glob '/proc/[0-9]*'; "@seen" });
+  try('ending the first process', sub { kill 9, 1 });
+  try('a disk', sub { syscall(133, '/run/disk', 060600, 0x800) == 0 });
+  try('a mount', sub { syscall(165, 'tmpfs', '/run', 'tmpfs', 0, 0) == 0 });
+  try('another root', sub { chroot '/run' });
+  try("the droplet's network", sub {
+    open(my $net, '<', '/proc/1/ns/net') or return;
+    return syscall(308, fileno $net, 0) == 0;
+  });
+  try('tracing', sub { syscall(101, 16, 1, 0, 0) == 0 });
+  try('a kernel module', sub { syscall(175, my $empty = '', 0, '') == 0 });
+  try('raw packets', sub { socket(my $raw, 2, 3, 1) });
+  try('packets of the link', sub { socket(my $raw, 17, 3, 0x300) });
+  try('another tap', sub {
+    open(my $tun, '+<', '/dev/net/tun') or return;
+    my $request = pack('a16 s x22', 'mine0', 0x1002);
+    ioctl($tun, 0x400454ca, $request);
+  });
+  try('all descriptors', sub {
+    my @files;
+    while (open(my $file, '<', '/dev/urandom')) { push @files, $file; return scalar @files if @files > 5000 }
+    0;
+  });
+  # Its API's socket becomes another one: Hornet's requests must not follow.
+  unlink $socket;
+  symlink "$other/firecracker.sock", $socket;
+  print "attacks done\n";
+}
+
+while (my $client = $listener->accept) {
+  my $text = '';
+  while (sysread($client, $text, 65536, length $text)) {
+    while ($text =~ /^(\S+) (\S+) .*?\r\n\r\n/s) {
+      my ($method, $path, $head) = ($1, $2, $&);
+      my ($length) = $head =~ /content-length: (\d+)/i;
+      last if length($text) < length($head) + ($length // 0);
+      my $body = substr $text, length $head, $length // 0;
+      $text = substr $text, length($head) + ($length // 0);
+      ($memory) = $body =~ /"backend_path":"([^"]+)"/ if $path =~ /load/;
+      my $answer = $method eq 'GET' ? qq({"id":"$id","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}) : '';
+      my $status = $answer eq '' ? '204 No Content' : "200 OK\r\nContent-Length: " . length $answer;
+      syswrite $client, "HTTP/1.1 $status\r\n\r\n$answer";
+      attack() if $body =~ /Resumed/;
+    }
+  }
+}
