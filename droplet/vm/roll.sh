@@ -63,7 +63,7 @@ write_proof() {
     [[ $file == owner || " $keep $digest " == *" $file "* ]] || effect "proof/drop" rm -f "$dir/$file" || return
   done
   others=$(list_others) || return
-  if [[ -n $others ]]; then printf '%s' "$others"; else effect "proof/write" put_file "$dir/$digest" "$owner $(date -u +%FT%TZ) $(uname -r)"; fi
+  if [[ -n $others ]]; then printf '%s' "$others"; else effect "proof/write" put_file "$dir/$digest" "$owner $(date -u +%FT%TZ) $(</proc/sys/kernel/osrelease)"; fi
 }
 
 # put_file PATH TEXT

@@ -4,7 +4,7 @@ import type { Session } from "../../host/session/session";
 /** A record on a droplet that a fleet passed with a snapshot: a line "OWNER TIME KERNEL"; older ones have no kernel. */
 export interface Proof {
   readonly owner: string;
-  /** The droplet's kernel (`uname -r`) under which it passed; empty if an older Hornet wrote the record. */
+  /** The droplet's kernel (/proc/sys/kernel/osrelease) under which it passed; empty if an older Hornet wrote the record. */
   readonly kernel: string;
 }
 
