@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# An agent goes into the disk of a boot before the guest sees it, without mounting it.
+# Copies an agent into the disk of a boot, without mounting it, before the guest sees it.
 
 # @call stage_agent(runtime_dir namespace owner vmm_timeout_ms) stdin: a tar archive; effects
-# Begins a scratch VM with it.
+# Starts a scratch VM with it.
 stage_agent() {
   local dir=$runtime_dir/$namespace
   effect "scratch/clear" end_scratch || return
@@ -13,8 +13,7 @@ stage_agent() {
 # unpack_agent FOLDER: stdin: the archive.
 unpack_agent() { mkdir "$1" && tar -xpf - --no-same-owner -C "$1"; }
 
-# put_agent IMAGE FOLDER: puts FOLDER's content into IMAGE, an ext4 file system, at /opt/hornet-agent; makes it larger
-# where it does not fit.
+# put_agent IMAGE FOLDER: copies FOLDER's content to /opt/hornet-agent in IMAGE, an ext4 file system; enlarges it if needed.
 put_agent() {
   local image=$1 folder=$2 script errors line kind mode path target
   command -v debugfs >/dev/null || { fail "there is no debugfs: install e2fsprogs on the droplet"; return 1; }
@@ -28,7 +27,7 @@ put_agent() {
       kind=${line%% *} line=${line#* }
       mode=${line%% *} path=${line#* } target=""
       [[ $kind != l ]] || target=$(readlink -- "$path")
-      # debugfs reads a line at a time, and takes spaces at its end for nothing.
+      # debugfs reads lines, and ignores spaces at their end.
       [[ $path$target != *$'\n'* && $path != *[[:space:]] ]] ||
         { fail "the agent has a file whose name debugfs cannot be told: ${path@Q}"; exit 1; }
       case $kind in
@@ -39,13 +38,13 @@ put_agent() {
     done
   ) || return
   debugfs -w -f - "$image" <<<"$script" >/dev/null 2>"$image.errors"
-  # The first line says which debugfs it is.
+  # The first line is debugfs's version.
   errors=$(tail -n +2 "$image.errors")
   rm -f "$image.errors"
   [[ -z $errors ]] || fail "cannot put the agent into the image: ${errors:0:600}"
 }
 
-# image_node MODE PATH mkdir|write [SOURCE]: debugfs's commands for one node; a quote within quotes is doubled.
+# image_node MODE PATH mkdir|write [SOURCE]: prints debugfs's commands for one node; doubles quotes within quotes.
 image_node() {
   local path=${2//\"/\"\"}
   printf '%s %s"%s"\n' "$3" "${4:+\"${4//\"/\"\"}\" }" "$path"
@@ -57,7 +56,7 @@ in_image() { debugfs -R "stat $2" "$1" 2>/dev/null | grep -q '^Inode:'; }
 # make_room IMAGE FOLDER
 make_room() {
   local need free size
-  # A block for each node, and what ext4 needs itself.
+  # A block for each node, and space for ext4's own data.
   need=$(($(du -s --block-size=1024 --apparent-size "$2" | cut -f1) + $(find "$2" | wc -l) * 4 + 4096))
   free=$(dumpe2fs -h "$1" 2>/dev/null | awk -F: '/^Free blocks/ { free = $2 } /^Block size/ { size = $2 } END { print free * size / 1024 }')
   ((${free%.*} < need)) || return 0

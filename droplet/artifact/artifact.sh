@@ -10,7 +10,7 @@ inspect_files() {
   return 0
 }
 
-# A manifest takes a few KiB, a signature less than one. A file of gigabytes of that name would stall whoever reads it.
+# A manifest takes a few KiB, a signature less than one. A file of gigabytes with that name would stall its reader.
 manifest_limit=1048576
 
 # @call read_manifest(path) answers: the manifest, up to one byte more than its limit; nothing where there is none; reads
@@ -21,15 +21,15 @@ read_signature() { read_limited "$path/manifest.json.sig"; }
 
 read_limited() { [[ ! -f $1 ]] || head -c $((manifest_limit + 1)) -- "$1"; }
 
-# artifact_names: variables dir_of_artifacts. The folders of Hornet's own artifacts there, whose name is a digest. What is
-# another user's, or too large, is no manifest of Hornet's.
+# artifact_names (variable dir_of_artifacts): the folders of the artifacts that Hornet made, whose names are digests. A manifest of
+# another user, or one that is too large, is not Hornet's.
 artifact_names() {
   [[ ! -d $dir_of_artifacts ]] || find "$dir_of_artifacts/" -mindepth 2 -maxdepth 2 -regextype posix-extended \
     -regex '.*/[0-9a-f]{64}/manifest\.json' -type f -user "$EUID" -size "-$((manifest_limit + 1))c" -printf '%P\n' | cut -d/ -f1
 }
 
 # @call irregular_files() stdin: paths; answers: those that exist and are no regular files; reads
-# Nobody reads such a file: reading a fifo may never end.
+# Hornet reads no such file: reading a fifo may never end.
 irregular_files() {
   local file
   while IFS= read -r file; do
@@ -38,8 +38,8 @@ irregular_files() {
 }
 
 # @call hash_files() stdin: paths; answers: SHA256 SIZE MTIME INODE PATH, a line each; reads
-# Keeps the order and reads all files at once; stops where it cannot read one of them. Instead of a digest it answers
-# "irregular" for what is neither a file nor a disk, and "changed" for a file that was written while it was read.
+# Keeps the order, reads all files in parallel, and fails if it cannot read one. Instead of a digest it answers "irregular" for a
+# path that is neither a file nor a disk, and "changed" for a file that was written meanwhile.
 hash_files() {
   local file line descriptor
   local -a files descriptors=()
@@ -54,8 +54,8 @@ hash_files() {
   done
 }
 
-# hash_marked FILE: "SHA256 SIZE MTIME INODE". A link to the file, or another mode, changes its ctime as a write does, so it is
-# read again; a write that goes on is seen at the last try.
+# hash_marked FILE: prints "SHA256 SIZE MTIME INODE". A new link to the file, or another mode, changes its ctime like a write, so it
+# reads the file again; the last try detects a continuing write.
 hash_marked() {
   local before after="" sum tries=3
   local -a marks
@@ -73,12 +73,12 @@ hash_marked() {
   printf '%s %s\n' "${sum%% *}" "${marks[*]:0:3}"
 }
 
-# hash_file FILE: its sha256, first on a line. OpenSSL, where it is installed, uses the CPU's own instructions for it, which
-# Debian's sha256sum does not: a snapshot is read six times as fast.
+# hash_file FILE: prints its sha256, first on a line. OpenSSL, if installed, uses the CPU's SHA instructions, which Debian's
+# sha256sum does not: it reads a snapshot six times as fast.
 hash_file() { openssl dgst -sha256 -r "$1" 2>/dev/null || sha256sum -- "$1"; }
 
 # @call describe_host() answers: key=value; reads
-# What a snapshot depends on beside its VMM.
+# The machine's properties that a snapshot depends on.
 describe_host() {
   printf 'cpu=%s\n' "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)"
   printf 'features=%s\n' "$(cpu_features)"
@@ -86,8 +86,8 @@ describe_host() {
 }
 
 # @call take_snapshot(runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms) stdin: the requests; answers: as hash_files; effects
-# The requests pause the VM and write vm.snapshot and vm.mem into its folder (the VMM may see other folders than this shell
-# does, see expose_path). Leaves a draft that is complete but for its manifest, and ends the VM.
+# The requests pause the VM and write vm.snapshot and vm.mem into its folder (the VMM may see other folders than this shell,
+# see expose_path). Leaves a draft that lacks only its manifest, and ends the VM.
 take_snapshot() {
   local dir=$runtime_dir/$namespace draft=$dir_of_artifacts/.hornet-draft-$namespace file
   effect "artifact/snapshot" api "$dir" "$(</dev/stdin)" || return
@@ -106,7 +106,7 @@ take_snapshot() {
 }
 
 # @call abort_boot(runtime_dir namespace owner dir_of_artifacts vmm_timeout_ms) removes
-# Removes what a failed boot has left.
+# Removes the remains of a failed boot.
 abort_boot() {
   effect "scratch/end" end_scratch || return
   effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
@@ -116,14 +116,13 @@ abort_boot() {
 remake_folder() { rm -rf "$1" && mkdir "$1"; }
 
 # @call publish_artifact(namespace owner dir_of_artifacts digest signature name) stdin: the manifest; effects
-# Gives the draft its name, read-only, and the stable name, where there is one, beside it. Where the digest exists already,
-# that artifact is used. A folder that has this name and other content gives way, and its users become users of what comes in
-# its place.
+# Gives the draft its name, read-only, and the stable name (if any) beside it. If an artifact of that digest exists, uses that one.
+# A folder with this name and other content is replaced, and its users become users of the new one.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
   if ! has_manifest "$target" "$digest"; then
     effect "artifact/manifest" write_manifest "$draft" || return
-    # The mark is in it from its first moment on, so that whatever is cut off here can be taken away as ours.
+    # It contains the owner label from the start, so that the stack can remove it if this is cut off.
     effect "artifact/user" add_user "$draft" || return
     [[ ! -e $target ]] || give_way "$target" "$draft" || return
     effect "artifact/name" mv -T "$draft" "$target" || return
@@ -131,8 +130,8 @@ publish_artifact() {
     effect "artifact/user" add_user "$target" || return
   fi
   [[ -z $signature ]] || effect "artifact/signature" write_signature "$target" || return
-  # A folder of that name that is no link of ours is left alone: clones mount their disk over whatever is there. An artifact
-  # whose disk is a link through that name would lead to itself.
+  # A folder of that name that is not Hornet's link stays: clones mount their disk over it. An artifact whose disk is a link
+  # through that name would lead to itself.
   if [[ -n $name && $(readlink "$target/rootfs.ext4") != "$dir_of_artifacts/$name/"* ]] &&
     [[ -L $dir_of_artifacts/$name || ! -e $dir_of_artifacts/$name ]]; then
     effect "artifact/link" ln -sfnT "$digest" "$dir_of_artifacts/$name" || return
@@ -140,7 +139,7 @@ publish_artifact() {
 }
 
 # @call link_artifact(namespace dir_of_artifacts) stdin: lines NAME PATH; effects
-# Makes a draft of links to files that lie elsewhere.
+# Makes a draft of links to files elsewhere.
 link_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
   effect "artifact/folder" make_folder "$dir_of_artifacts" || return
@@ -157,7 +156,7 @@ has_manifest() {
     [[ ${sum%% *} == "$2" ]]
 }
 
-# give_way FOLDER DRAFT: takes a folder away for a draft, which takes over the marks of its users.
+# give_way FOLDER DRAFT: removes a folder for a draft, which takes over its users' labels.
 give_way() {
   local mark grave=$2-old
   for mark in "$1"/.hornet-users/*; do
@@ -168,13 +167,13 @@ give_way() {
   effect "artifact/del-files" rm -rf "$grave"
 }
 
-# write_manifest FOLDER: stdin: its text. What is a link in it leads to files that are not ours.
+# write_manifest FOLDER: stdin: its text. Links in the folder lead to files that are not Hornet's.
 write_manifest() {
   cat >"$1/manifest.json" && close_artifact "$1" && sync -f "$1/manifest.json"
 }
 
-# close_artifact FOLDER: nobody but root reads a snapshot: it holds a guest's memory. This is the one place that says who may.
-# The folder keeps others out. The files are readable because jails have links of them, inside folders that are root's too.
+# close_artifact FOLDER: lets only root read a snapshot, which contains a guest's memory. The folder protects the files, which are
+# readable because jails have links to them, inside folders of root.
 close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 0700 "$1"; }
 
 # @call list_open(dir_of_artifacts) stdin: digests; answers: those whose artifact another user of the droplet can read; reads
@@ -206,13 +205,13 @@ sign_artifact() {
   effect "artifact/signature" write_signature "$path"
 }
 
-# add_user FOLDER: notes that this stack uses the artifact. An older Hornet left it readable to all.
+# add_user FOLDER: records that this stack uses the artifact. An older Hornet left it readable to all.
 add_user() {
   close_artifact "$1" && mkdir -p "$1/.hornet-users" && printf '%s\n' "$owner" >"$1/.hornet-users/${owner##*:}"
 }
 
 # @call prune_artifact(runtime_dir namespace owner digest dir_of_artifacts) answers: used, or nothing; removes
-# As drop_artifact, but answers "used" and keeps an artifact from which a VM of this stack was started.
+# Like drop_artifact, but answers "used" and keeps an artifact from which a VM of this stack was started.
 prune_artifact() {
   if runs_on "$digest"; then printf used; else drop_artifact; fi
 }
@@ -242,14 +241,14 @@ is_shared() {
 }
 
 # @call drop_artifact(namespace owner dir_of_artifacts digest) removes
-# Ends this stack's use. The last user removes the artifact and the stable name that leads to it. This stack's mark goes
-# last, with the folder or alone, so that after a crash in between something is left that this stack still has to finish.
+# Ends this stack's use. The last user removes the artifact and the stable name that leads to it. This stack's label goes last,
+# with the folder or alone, so that after a crash this stack still finds what it has to finish.
 drop_artifact() {
   local target=$dir_of_artifacts/$digest grave=$dir_of_artifacts/.hornet-draft-$namespace users link
   [[ -d $dir_of_artifacts ]] || return 0
   effect "artifact/del-draft" rm -rf "$grave" "$grave-old" || return
   users=$(ls "$target/.hornet-users" 2>/dev/null)
-  # Where nobody's mark is left, the state that names the digest is the only one that knows of it.
+  # If no user's label is left, only the state that names the digest knows of it.
   if [[ -n $digest && -d $target ]] && [[ -z $users || -e $target/.hornet-users/${owner##*:} ]]; then
     if [[ -z $users || $users == "${owner##*:}" ]]; then
       for link in "$dir_of_artifacts"/*; do
@@ -266,11 +265,11 @@ drop_artifact() {
 }
 
 # @call condemn_artifact(dir_of_artifacts digest) effects
-# Removes a damaged artifact's manifest; the folder waits for the artifact that takes its place.
+# Removes a damaged artifact's manifest; the folder stays until another artifact replaces it.
 condemn_artifact() { effect "artifact/condemn" rm -f "$dir_of_artifacts/$digest/manifest.json"; }
 
 # @call retire_artifact(namespace dir_of_artifacts digest) effects
-# Removes a damaged artifact, whoever uses it.
+# Removes a damaged artifact, even if others use it.
 retire_artifact() {
   local grave=$dir_of_artifacts/.hornet-draft-$namespace
   effect "artifact/del-draft" rm -rf "$grave" || return

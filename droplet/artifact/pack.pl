@@ -1,13 +1,13 @@
-# The sending end of a transfer (see transfer.sh). Reads lines "OFFSET NAME PATH" from descriptor 3 and writes to stdout, as
-# zstd, what is not zero of each file: frames of "NAME OFFSET LENGTH" and LENGTH bytes. "NAME SIZE 0" closes a file.
-# Argument: after how many seconds of silence the receiver gets a sign of life.
+# The sending end of a transfer (see transfer.sh). Reads lines "OFFSET NAME PATH" from descriptor 3 and writes the nonzero parts
+# of each file to stdout, as zstd: frames of "NAME OFFSET LENGTH" and LENGTH bytes. "NAME SIZE 0" closes a file. Argument: after
+# so many seconds of silence it sends a sign of life.
 use strict;
 use warnings;
 use Fcntl;
 
 my ($patience) = @ARGV;
 my ($seek_data, $seek_hole, $set_pipe_size) = (3, 4, 1031);
-# Zeros are skipped in blocks; the blocks between two zero ones go as one frame.
+# Skips zeros in blocks; the blocks between two zero ones form one frame.
 my ($block, $chunk) = (65536, 1048576);
 my $zero = "\0" x $block;
 # A zstd frame that the decompressor skips (RFC 8878, 3.1.2): its magic number and a length of 0.
@@ -17,7 +17,7 @@ my ($zstd, $written_at) = (undef, time);
 
 sub start {
   open($zstd, "|-", "zstd", "-q", "-c", "-1", "-") or die "zstd: $!\n";
-  # A wider pipe wakes fewer processes; where the kernel refuses it, a narrow one works too.
+  # A wider pipe wakes processes less often; if the kernel refuses it, a narrow one works too.
   fcntl($zstd, $set_pipe_size, $chunk);
 }
 
@@ -38,14 +38,14 @@ sub put {
   write_all($zstd, $_[0]);
 }
 
-# Gigabytes of zeros take minutes to read and put nothing on the wire. zstd passes on what it has only when its input ends.
+# Gigabytes of zeros take minutes to read and send nothing. zstd flushes only when its input ends.
 sub show_life {
   return if time - $written_at < $patience;
   finish();
   write_all(\*STDOUT, $sign_of_life);
 }
 
-# Sends what is not zero of a piece of a file.
+# Sends the nonzero parts of a piece of a file.
 sub put_piece {
   my ($name, $offset, $data) = @_;
   my $begun = 0;
@@ -73,7 +73,7 @@ while (my $line = <$list>) {
     for ($from += 0; $from < $to;) {
       my $n = sysread($file, my $data, $to - $from < $chunk ? $to - $from : $chunk) // die "$path: $!\n";
       die "$path became shorter\n" if !$n;
-      # A file that grows meanwhile: its manifest speaks of the size that it had.
+      # The file grew meanwhile: its manifest has the former size.
       $n = $size - $from if $from + $n > $size;
       last if $n <= 0;
       put_piece($name, $from, substr($data, 0, $n));

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A VM that lives only while an artifact is made or examined: a namespace of its own with a tap, no veth, and nobody who
-# could reach it but us. variables: runtime_dir namespace owner.
+# A VM that runs only while Hornet makes or examines an artifact, in a separate namespace with a tap and no veth, so that only
+# Hornet can reach it. Variables: runtime_dir namespace owner.
 
 # @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? disk_path vmm_timeout_ms) stdin: the requests; effects
 # agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
@@ -34,8 +34,8 @@ addr replace $tap_address dev $tap" || return
 }
 
 # @call access_said(runtime_dir namespace generation) answers: closed, or open REASON, or nothing; reads
-# generation is empty for a guest that was booted. "closed": the guest's identity service lets only root ask the metadata
-# service. "open": everybody may ask it, as with older services. Nothing: the service has said nothing yet.
+# generation is empty for a guest that was booted. "closed": the guest's identity service lets only root use the metadata
+# service. "open": everybody may use it, as with older services. Nothing: the service has not reported yet.
 access_said() {
   local dir=$runtime_dir/$namespace reason said=waiting
   [[ -z $generation ]] || said="taken $generation"
@@ -47,7 +47,7 @@ access_said() {
   fi
 }
 
-# end_scratch: ends the VM and takes its namespace and folder away; succeeds where nothing is left.
+# end_scratch: ends the VM and removes its namespace and folder; succeeds if nothing is left.
 end_scratch() {
   local dir=$runtime_dir/$namespace
   is_ours "$dir" || return 0
@@ -69,9 +69,9 @@ try_scratch() {
   begin_scratch </dev/null || return
   api "$dir" "$config" 2>&1 || return 0
   printf '%s\n' "$vmm_answer"
-  # Its words say whether the devices are on a PCI bus.
+  # The error shows whether the devices are on a PCI bus.
   printf 'hornet-unplug: %s\n' "$(curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" \
     -X DELETE http://localhost/drives/hornet_none)"
-  # A snapshot's vsock device has its socket at the path that is baked in, wherever that is.
+  # A snapshot's vsock device has its socket at the baked-in path.
   [[ ! $vmm_answer =~ \"uds_path\":\"(/[^\"]+)\" ]] || effect "scratch/vsock" rm -f "${BASH_REMATCH[1]}"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Artifacts on their way from one droplet to another (see pack.pl and unpack.pl). The droplet that sends may be hostile: the
-# receiver knows every name, size and digest before the first byte, and publishes nothing that differs.
+# Transfers of artifacts from droplet to droplet (see pack.pl and unpack.pl). The sending droplet may be hostile: the receiver
+# knows every name, size and digest before the first byte, and publishes nothing that differs.
 
 # @call send_files(life files) answers: the stream, on stdout; reads
 # files: lines "OFFSET NAME PATH". life: seconds of silence, at most.
@@ -25,9 +25,9 @@ allocated() {
 }
 
 # @call begin_receive(namespace dir_of_artifacts digest) stdin: lines SHA256 NAME PATH; answers: have NAME, NAME OFFSET, received BYTES; effects
-# Makes the draft, or goes on with the draft of a transfer that was cut off. stdin names files of this droplet that should
-# have that content. Answers "have NAME" for each complete file, "NAME OFFSET" for the unfinished one, "received BYTES" for
-# what they took.
+# Makes the draft, or continues the draft of a transfer that was cut off. stdin names files of this droplet that should have that
+# content. Answers "have NAME" for each complete file, "NAME OFFSET" for the unfinished one, and "received BYTES" for the
+# bytes of both.
 begin_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace notes name path sum at=0
   local -a sums=() names=() paths=()
@@ -40,7 +40,7 @@ begin_receive() {
     [[ ! -e $notes/$name.whole && -f $path ]] || continue
     sums+=("$sum") names+=("$name") paths+=("$path")
   done
-  # A manifest that names a digest proves nothing about the file beside it.
+  # A digest in a manifest proves nothing about the file.
   while IFS=' ' read -r sum _; do
     if [[ $sum == "${sums[at]}" ]]; then
       effect "artifact/have" take_over "${paths[at]}" "$draft/${names[at]}" "$notes/${names[at]}" || return
@@ -55,19 +55,18 @@ begin_receive() {
   [[ ! -e $notes/received ]] || printf 'received %s\n' "$(<"$notes/received")"
 }
 
-# new_draft FOLDER: the folder .transfer in it holds the receiver's notes; no name in a manifest begins with a dot.
+# new_draft FOLDER: its folder .transfer contains the receiver's notes; no name in a manifest begins with a dot.
 new_draft() {
   remake_folder "$1" && mkdir "$1/.transfer" && put_line "$1/.transfer/digest" "$digest"
 }
 
-# take_over PATH TARGET NOTES: the same file under another name. Artifacts share a file that nobody but root can write; anything
-# else is copied.
+# take_over PATH TARGET NOTES: links a file that only root can write, so that artifacts share it; copies any other file.
 take_over() {
   { is_roots "$1" && ln -- "$1" "$2.link" 2>/dev/null; } || cp --reflink=auto --sparse=always -- "$1" "$2.link" || return
   mv -T "$2.link" "$2" && : >"$3.whole"
 }
 
-# is_roots FILE: a regular file of this user that no other one can write.
+# is_roots FILE: whether it is a regular file of this user that no other user can write.
 is_roots() {
   local mode
   [[ -f $1 && ! -L $1 && -O $1 ]] && mode=$(stat -c %a -- "$1") && (((8#$mode & 8#022) == 0))
@@ -82,8 +81,8 @@ receive_files() {
 unpack_stream() { perl -e "$unpack_program" "$1" "$stall" "$grace" "$rate" 3<<<"$stream_begins"$'\n'"$files"; }
 
 # @call verify_receive(namespace dir_of_artifacts) stdin: lines SHA256 NAME; answers: as hash_files; effects
-# stdin: all files of the manifest. Reads every file from disk. Fails with the name of the first file that differs, and
-# removes the draft then; else removes whatever else the draft holds.
+# stdin: all files of the manifest. Reads every file from disk. If one differs, fails with its name and removes the draft;
+# otherwise removes all other files from the draft.
 verify_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace sum name at=0 fault="" answer=""
   local -a sums=() names=() paths=()
@@ -121,7 +120,7 @@ keep_only() {
 }
 
 # @call abort_receive(namespace dir_of_artifacts) effects
-# Removes what a failed transfer has left.
+# Removes the remains of a failed transfer.
 abort_receive() {
   effect "artifact/del-draft" rm -rf "$dir_of_artifacts/.hornet-draft-$namespace" || return
   effect "artifact/del-folder" drop_folder "$dir_of_artifacts"

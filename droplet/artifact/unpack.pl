@@ -1,12 +1,13 @@
 # The receiving end of a transfer (see transfer.sh). The stream on stdin comes from a droplet that may be hostile: it can write
-# the files that descriptor 3 lists ("OFFSET SIZE NAME", in the order in which they come), each once, from that offset to that
-# size, and nothing else. The first line there is the one with which the stream begins: it holds a key, so it is no argument. The digests are computed later, of the files on disk.
+# the files that descriptor 3 lists ("OFFSET SIZE NAME", in this order), each once, from that offset to that size, and nothing
+# else. The first line there is the stream's first line, which contains a key and so is no argument. verify_receive computes
+# the digests later, from the files on disk.
 #
-# Arguments: the draft's folder; after how many seconds without a byte the stream is given up; the seconds after which it must
-# have made the bytes per second that follow, on average.
+# Arguments: the draft's folder; maximum seconds without a byte; the seconds of grace, after which the average must reach the
+# bytes per second that follow.
 #
-# The folder .transfer in the draft holds the receiver's notes: how far the file under way has come (position), which files
-# are complete (NAME.whole), the bytes that came over the wire (received). stdout: "NAME POSITION RECEIVED", again and again.
+# The folder .transfer in the draft contains the receiver's notes: the position in the current file (position), the complete
+# files (NAME.whole), the received bytes (received). stdout: lines "NAME POSITION RECEIVED".
 #
 # Exit codes: 75 the stream was cut off, 76 the stream is refused, 1 this droplet failed.
 use strict;
@@ -20,7 +21,7 @@ my ($set_pipe_size, $chunk, $longest_header, $longest_greeting) = (1031, 1048576
 my ($cut_off, $refused) = (75, 76);
 my ($self, $zstd) = ($$, 0);
 STDOUT->autoflush(1);
-# Nobody listens any more after a break; what came until then is kept.
+# After a break nobody reads stdout; the received data stays.
 $SIG{PIPE} = "IGNORE";
 
 open(my $list, "<&=", 3) or die "$!\n";
@@ -29,7 +30,7 @@ my @files = map { /^(\d+) (\d+) ([A-Za-z0-9][A-Za-z0-9._-]*)$/ ? { start => $1, 
 my %expected = map { $_->{name} => 1 } @files;
 my $content = 0;
 $content += $_->{size} - $_->{start} for @files;
-# zstd adds a few bytes to what it cannot compress.
+# zstd adds a few bytes to data that it cannot compress.
 my $most_wire = $content + $content / 16 + 16 * $chunk;
 
 my ($in, $unpacked, $file, $position, $done) = ("", 0, undef, 0, 0);
@@ -39,13 +40,13 @@ sub refuse {
   exit $refused;
 }
 
-# The clock that nobody sets, in seconds.
+# The monotonic clock in seconds.
 sub uptime {
   open(my $clock, "<", "/proc/uptime") or die "/proc/uptime: $!\n";
   return (split " ", readline($clock))[0];
 }
 
-# Bytes that came over the wire: the kernel's account of what zstd has read (proc(5)); without it, what zstd made of them.
+# Received bytes: the kernel's count of the bytes that zstd has read (proc(5)); without it, the decompressed bytes.
 sub on_wire {
   my $read;
   if ($zstd && open(my $io, "<", "/proc/$zstd/io")) { $read = $1 if (readline($io) // "") =~ /^rchar: (\d+)/; }
@@ -77,8 +78,8 @@ my ($heard_at, $looked_at) = ($begun, $begun);
 
 sub under_way { return @files ? $files[0]{name} : "the end of the stream"; }
 
-# Waits for the next bytes. A stream that is silent, slower than anything honest, or larger than its files is refused: it could
-# hold the transfer up for ever.
+# Waits for the next bytes. Refuses a stream that is silent, slower than any honest one, or larger than its files: it could block
+# the transfer for ever.
 sub await_bytes {
   my ($from, $limit) = @_;
   for (;;) {
@@ -99,8 +100,8 @@ sub await_bytes {
   }
 }
 
-# A login shell may greet before the stream begins. Read byte by byte, since zstd reads on from here; opening the other droplet's
-# stream takes as long as connecting may.
+# A login shell may print text before the stream. Reads single bytes, since zstd continues here; opening the other droplet's
+# stream takes as long as a connection attempt.
 my $greeting = "";
 until (substr($greeting, -length($begins) - 1) eq "$begins\n") {
   refuse("sent something else than a snapshot") if length $greeting > $longest_greeting;
@@ -111,7 +112,7 @@ until (substr($greeting, -length($begins) - 1) eq "$begins\n") {
 $zstd = open(my $stream, "-|") // die "$!\n";
 if (!$zstd) { open(STDERR, ">", "/dev/null"); exec "zstd", "-q", "-d", "-c", "-" or exit 1; }
 open(STDIN, "<", "/dev/null");
-# A wider pipe wakes fewer processes; where the kernel refuses it, a narrow one works too.
+# A wider pipe wakes processes less often; if the kernel refuses it, a narrow one works too.
 fcntl($stream, $set_pipe_size, $chunk);
 
 sub give_up {
@@ -119,7 +120,7 @@ sub give_up {
   exit $cut_off;
 }
 
-# Reads on. False at the end of the stream.
+# Reads more. False at the end of the stream.
 sub more {
   await_bytes($stream, $stall);
   my $n = sysread($stream, $in, $chunk, length $in) // die "read: $!\n";
@@ -142,7 +143,7 @@ sub note {
   print "$name $position ", $before + $wire, "\n";
 }
 
-# Opens a file at its start: one of its own, or what an earlier stream left of it, without what it wrote after its last note.
+# Opens a file at its start: a new one, or an earlier stream's part up to its last note.
 sub begin_file {
   my ($name, $start) = @_;
   my $path = "$folder/$name";
@@ -191,7 +192,7 @@ for (;;) {
   $position = $at + $length;
   note($name) if $position - $noted > $chunk;
 }
-# Every file is complete; what zstd cannot read after them is the end of a stream that broke, or no stream.
+# Every file is complete; unreadable data after them is the end of a broken stream, or no stream.
 my $pid = $zstd;
 $zstd = 0;
 waitpid($pid, 0);

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every function on a droplet builds on. Sourced into a lane: bash, no stdin, one subshell per call.
+# The base of every function on a droplet. Sourced into a lane: bash, no stdin, one subshell per call.
 
 set -uo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -7,8 +7,7 @@ unset CDPATH TMPDIR
 umask 077
 # Core dumps of a VMM hold guest memory, secrets included.
 ulimit -c 0
-# All VMMs are asked at once, and each has its own files open; what starts here inherits it. A hard limit that is lower
-# is raised by who may, which root may.
+# Hornet asks all VMMs at once, and each needs open files; child processes inherit the limit. Root may raise a lower hard limit.
 (($(ulimit -n) >= 4096)) || ulimit -S -n 4096 2>/dev/null || ulimit -n 4096 2>/dev/null || ulimit -S -n "$(ulimit -H -n)"
 
 # serve_lane: serves framed calls: "KEY LENGTH", then LENGTH bytes of code. A line of a mark and the key opens the answer on
@@ -31,9 +30,9 @@ serve_lane() {
   done
 }
 
-# serve_stream: runs one call whose stdin and stdout are the lane's own, for what is too big to be framed: "KEY LENGTH" and
-# LENGTH bytes of code. The line stream_begins precedes the stream: a login shell may print something before (Debian's bash
-# reads ~/.bashrc for ssh), and cannot know the key.
+# serve_stream: runs one call whose stdin and stdout are the lane's, for data that is too big for frames: "KEY LENGTH" and LENGTH
+# bytes of code. The line stream_begins precedes the stream: a login shell may print text before (Debian's bash reads ~/.bashrc
+# for ssh), and cannot know the key.
 serve_stream() {
   local key length code
   IFS=' ' read -r key length
@@ -44,28 +43,28 @@ serve_stream() {
   eval "${code%x}"
 }
 
-# say_hello: this lane's pid, and what names the machine: its boot, and its network namespace, since containers of one kernel
-# share a boot.
+# say_hello: prints this lane's pid and the machine's identity: its boot, and its network namespace, since containers of one
+# kernel share a boot.
 say_hello() {
   local boot
   read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
 }
 
-# fail MESSAGE…: says why on stderr and fails.
+# fail MESSAGE…: prints the message on stderr and fails.
 fail() {
   printf '%s\n' "$*" >&2
   return 1
 }
 
-# effect NAME COMMAND…: the one place through which a droplet is changed. NAME is unique within an operation ("vm7/disk").
-# Tests replace it to cut an operation off before or after NAME.
+# effect NAME COMMAND…: every change of a droplet passes through here. NAME is unique within an operation ("vm7/disk"). Tests
+# replace it to cut an operation off before or after NAME.
 effect() {
   shift
   "$@"
 }
 
-# kill_descendants PID: ends everything that a process has started, not the process itself. Each is stopped before its
-# children are listed, so that it starts no more meanwhile. On return they are gone.
+# kill_descendants PID: kills all descendants of a process, not the process itself. It stops each before it lists its children,
+# so that it starts no more meanwhile. On return they have ended.
 kill_descendants() {
   local child children=()
   read -r -a children 2>/dev/null <"/proc/$1/task/$1/children" || :
@@ -77,8 +76,8 @@ kill_descendants() {
   await_end "${children[@]}"
 }
 
-# await_end PID…: waits until these have ended, which takes the kernel a moment after it was told to, and a second at the
-# most: one that hangs in the kernel would be waited for in vain.
+# await_end PID…: waits until killed processes have ended, at most a second, because a process that hangs in the kernel never
+# ends.
 await_end() {
   local pid tries=200
   for pid in "$@"; do
@@ -87,10 +86,10 @@ await_end() {
   return 0
 }
 
-# put_line FILE TEXT: for files that nobody reads before they are whole; costs no process.
+# put_line FILE TEXT: for files that nobody reads while they are written; starts no process.
 put_line() { printf '%s\n' "$2" >"$1"; }
 
-# clear_path PATH: takes away whatever is there; where nothing is, that costs no process.
+# clear_path PATH: removes it; if it does not exist, this starts no process.
 clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
 
 # What pause waits for. A lane opens it once for all its calls; a process that outlives its call closes it.
@@ -102,28 +101,28 @@ pause() {
   read -r -t "$1" -u "$pause_fd" _ || return 0
 }
 
-# now_ms: the droplet's clock in ms. In a loop it is counted without a process: $((${EPOCHREALTIME/./} / 1000)).
+# now_ms: the droplet's clock in ms. In a loop use $((${EPOCHREALTIME/./} / 1000)), which starts no process.
 now_ms() { printf '%d' $((${EPOCHREALTIME/./} / 1000)); }
 
-# start_time PID [VARIABLE]: when a process was started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5));
-# with the pid it names a process exactly, since pids are used again. It is printed, or, which costs no process, put into
-# VARIABLE. Fails where there is none, or it is a zombie. One whose first thread alone is a zombie has not ended: the others may
-# still hold its tap and its disk (field 20 counts them).
+# start_time PID [VARIABLE]: when a process was started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); with the
+# pid it identifies a process, since the kernel reuses pids. Prints it, or stores it in VARIABLE, which starts no process. Fails
+# if there is none, or it is a zombie. If only its first thread is a zombie it has not ended: the others may still hold its tap
+# and its disk (field 20 counts them).
 start_time() {
   local stat into=${2:-}
   read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
-  # The command's name, in parentheses, may hold spaces and parentheses itself.
+  # The command's name, in parentheses, may contain spaces and parentheses.
   # shellcheck disable=SC2086
   set -- ${stat##*) }
   [[ $1 != Z || ${18} -gt 1 ]] && [[ $1 != X ]] || return 1
   if [[ -n $into ]]; then printf -v "$into" '%s' "${20}"; else printf '%s' "${20}"; fi
 }
 
-# made_folder_mark: the file that tells a folder which Hornet made from one that was there.
+# made_folder_mark: the file that marks a folder as made by Hornet.
 made_folder_mark=.hornet-made
 
-# by_turns COMMAND…: one lane of this machine at a time; a lane that ends gives up its turn. Every lane that changes something
-# works under the lock, whose folder is open to root alone: a lock on / could be held by any user for ever.
+# by_turns COMMAND…: runs it in one lane of this machine at a time; a lane's end ends its turn. Every lane that changes something
+# works under the lock, whose folder only root can open: any user could hold a lock on / for ever.
 by_turns() {
   local turn code=0
   [[ -d $lock_folder ]] || { "$@"; return; }
@@ -133,8 +132,8 @@ by_turns() {
   return "$code"
 }
 
-# make_folder PATH: makes a folder and its missing parents, each with our mark in it from the first moment on: it is
-# made under another name and moved into place, so that a crash leaves no folder that nobody would take away.
+# make_folder PATH: makes a folder and its missing parents, each with the mark in it from the start: it makes a folder under
+# another name and moves it into place, so that a crash leaves no folder that nobody would remove.
 make_folder() { [[ -d $1 ]] || by_turns make_missing "$1"; }
 
 make_missing() {
@@ -150,8 +149,8 @@ make_missing() {
   fail "cannot make the folder $path"
 }
 
-# is_roots_alone FOLDER: no other user can change where the path leads: every folder of it, links followed, belongs to
-# root, and no other user can write to it. Below such folders nothing can be exchanged between a look and a change.
+# is_roots_alone FOLDER: whether no other user can change where the path leads: every folder of it, after links, belongs to root,
+# and no other user can write to it. Below such folders nobody can exchange a file between a check and a change.
 is_roots_alone() {
   local path=/ part whose group mode kind links=${2:-0}
   local -a parts
@@ -168,15 +167,15 @@ is_roots_alone() {
   done
 }
 
-# draft_grows DRAFT: the lane that makes it is at work.
+# draft_grows DRAFT: whether the lane that makes it still runs.
 draft_grows() {
   local words=()
   mapfile -d '' -t words 2>/dev/null <"/proc/${1##*.}/cmdline"
   [[ ${words[5]:-} == hornet-lane ]] && is_our_process "${1##*.}" "/proc/$$/exe"
 }
 
-# clear_drafts PATH: finishes or takes away what a make_folder or a drop_folder that was killed has left above PATH, where
-# nothing of ours may be.
+# clear_drafts PATH: finishes or removes what a killed make_folder or drop_folder has left above PATH, where nothing else of
+# Hornet may be.
 clear_drafts() {
   local path=$1 draft name
   while [[ -n $path ]]; do
@@ -187,8 +186,8 @@ clear_drafts() {
         rm -f "$draft/$made_folder_mark" && rmdir "$draft" 2>/dev/null
         continue
       fi
-      # The note of a drop_bare: its folder is there without our mark, or gone. Another lane may have removed the note since
-      # the look at it ("name: unbound variable" in a destroy after a reboot).
+      # The note of a drop_bare: its folder exists without the mark, or is gone. Another lane may have removed the note since
+      # ("name: unbound variable" in a destroy after a reboot).
       name=""
       { read -r name <"$draft"; } 2>/dev/null || :
       if [[ -n $name && $name != */* && -d $path/$name ]]; then : >"$path/$name/$made_folder_mark"; fi
@@ -198,7 +197,7 @@ clear_drafts() {
   return 0
 }
 
-# is_bare PATH: nothing is in a folder but our mark, once what lanes that have ended did not finish is out of it.
+# is_bare PATH: whether a folder contains only the mark, after removing the remains of lanes that have ended.
 is_bare() {
   local entry
   for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
@@ -207,18 +206,18 @@ is_bare() {
   done
 }
 
-# drop_folder PATH: takes away a folder that we made once it is bare, then its parents likewise.
+# drop_folder PATH: removes a folder that Hornet made if it is bare, then its parents likewise.
 drop_folder() {
   local path=$1
   clear_drafts "$path"
-  # Where an earlier turn was cut off, its parents are left.
+  # If an earlier turn was cut off, its parents are left.
   while [[ -n $path && ! -e $path ]]; do path=${path%/*}; done
   while [[ -n $path && -e $path/$made_folder_mark ]] && is_bare "$path" && by_turns drop_bare "$path"; do path=${path%/*}; done
   return 0
 }
 
-# drop_bare PATH: rmdir fails where another lane has put something into the folder meanwhile. A note beside it tells of a
-# folder that lost our mark, if this is cut off.
+# drop_bare PATH: rmdir fails if another lane has put something into the folder meanwhile. If this is cut off, a note beside the
+# folder identifies it although it lost the mark.
 drop_bare() {
   local note=${1%/*}/.hornet-draft.$BASHPID code=0
   clear_path "$note" && printf '%s\n' "${1##*/}" >"$note" && rm -f "$1/$made_folder_mark" || return

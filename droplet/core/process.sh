@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A VMM as a process: how its end is known, how it is found again, what is mended while it lives.
+# A VMM as a process: how Hornet learns its end, finds it again, and repairs things around it while it runs.
 
 # wait_vmm: the program of the VMM's parent: DIR COMMAND…. The kernel tells how a process ended to its parent alone, so
 # one shell a clone waits for it, and ends with it. It is in no namespace of the clone's and has no part in its life:
@@ -9,7 +9,7 @@
 wait_vmm='dir=$1; shift; [ ! -p "$dir/metrics.pipe" ] || exec 3<>"$dir/metrics.pipe"; "$@" & wait "$!"; code=$?
 [ ! -d "$dir" ] || { printf "%s %s %s\n" "$!" "$code" "$(date -u +%FT%TZ)" >"$dir/vmm.exit.draft"; mv "$dir/vmm.exit.draft" "$dir/vmm.exit"; }'
 
-# waiter_of PID: the pid and the start time of the shell that waits for a VMM; nothing where there is none.
+# waiter_of PID: prints the pid and the start time of the shell that waits for a VMM; nothing if there is none.
 waiter_of() {
   local stat parent words
   read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
@@ -18,7 +18,7 @@ waiter_of() {
   [[ ${words[3]:-} != hornet-wait ]] || printf '%s %s' "$parent" "$(start_time "$parent")"
 }
 
-# end_waiter "PID START": it ends by itself when its VMM has ended; one that does not is killed.
+# end_waiter "PID START": waits for its end, which follows its VMM's, and kills it otherwise.
 end_waiter() {
   local pid=${1% *} started=${1#* } limit now
   [[ -n $1 ]] || return 0
@@ -51,8 +51,8 @@ is_our_process() {
   [[ $status == *$'\nUid:\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID$'\n'* ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
 }
 
-# list_vmms: fills the array vmm_of, once: the pids of all processes with a VMM's arguments, with blanks between, by the path
-# of the API socket in them.
+# list_vmms: fills the array vmm_of, once: the blank-separated pids of all processes with a VMM's arguments, by the path of the
+# API socket in them.
 list_vmms() {
   local process words socket
   ((${#vmm_of[@]} == 0)) || return 0
@@ -114,7 +114,7 @@ list_residents() {
 
 # @call recover_vmm(runtime_dir namespace owner) effects
 # Writes the pid of this clone's VMM into its pid file, where the file names another, so that Hornet can repair or end it.
-# Does nothing where the VMM that the file names is alive, or where there is none.
+# Does nothing if the VMM in the file runs, or if there is none.
 recover_vmm() {
   local dir=$runtime_dir/$namespace pid=""
   local -A vmm_of=()
@@ -122,15 +122,15 @@ recover_vmm() {
   effect "$namespace/pid" write_pid "$dir/vmm.pid" "$pid"
 }
 
-# write_pid FILE PID: pid, start time and boot: together they name one process of one boot and no other. Written at once, by
-# one write; who reads the file may find it empty for a moment.
+# write_pid FILE PID: writes pid, start time and boot, which identify a process, in one write; a reader may find the file empty
+# for a moment.
 write_pid() {
   local since boot
   start_time "$2" since && read -r boot </proc/sys/kernel/random/boot_id || return
   printf '%s %s %s\n' "$2" "$since" "$boot" >"$1"
 }
 
-# process_alive FILE: the process that write_pid recorded lives and is that one (same start time, same boot).
+# process_alive FILE: whether the process that write_pid recorded runs (same start time, same boot).
 process_alive() {
   local pid started boot now
   read -r pid started boot 2>/dev/null <"$1" || return 1
@@ -139,7 +139,7 @@ process_alive() {
 }
 
 # @call mend_vm(runtime_dir namespace owner disk_path) effects
-# Repairs what can be repaired around a running VM: the mode of its folder, the mark on its disk, the mount of its disk.
+# Repairs things around a running VM: the mode of its folder, the mark on its disk, the mount of its disk.
 mend_vm() {
   local dir=$runtime_dir/$namespace pid at
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
