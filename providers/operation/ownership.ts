@@ -24,7 +24,7 @@ export async function foreignToRemove(droplet: Droplet, common: Common): Promise
   if (!isForeign(common, holder)) return undefined;
   const { by, since, lineage } = holder;
   return (
-    `the fleet of ${ownerName(common.owner)} on ${droplet.name} now belongs to another state (${by}, since ` +
+    `the fleet of ${ownerName(common.owner)} on ${droplet.name} belongs to another state by now (${by}, since ` +
     `${since}, lineage ${lineage}): it stays unchanged, and this state forgets it`
   );
 }
