@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# A guest that has no identity service is told who it is over ssh, from inside its clone's namespace: there only the
-# clone's own VMM can answer for the guest's address, so the key that answers is the template's, whoever else is on the
-# bridge. Until then the guest opens no connection: what its template had running is not yet this clone.
+# A guest without the identity service gets its identity over ssh, from inside its clone's namespace: there only the clone's VMM
+# can answer for the guest's address, so the answering key is the template's, whatever else is on the bridge. Until then the
+# guest opens no connection, because its processes still have the template's identity.
 
 # hold_guest DIR NAMESPACE TAP: the mark comes first, so that no hold is left that nobody knows of.
 hold_guest() {

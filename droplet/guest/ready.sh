@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Whether a clone was seen to be ready since it was changed last.
+# Whether a clone is verified: whether it was ready since its last change.
 
-# note_unsettled DIR (variable settles): from here on until settle_vm nobody knows that the clone is as it should be.
+# note_unsettled DIR (variable settles): records the clone as unverified until settle_vm.
 note_unsettled() { if [[ -n $settles ]]; then printf 'yes\n' >"$1/unsettled"; else clear_path "$1/unsettled"; fi; }
 
 # @call unsettle_vm(runtime_dir namespace owner) effects

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What guests and VMMs write to their consoles never ends, so one process a stack and droplet, the keeper, cuts the
-# beginning of each log off. It is in nobody's way: a VMM writes to its file, not to the keeper, so it waits for nothing
-# and loses nothing where the keeper is killed; then the logs grow until the next up. One a clone would be hundreds of
-# processes for a thing that is done once in a while. Its folder (see helper.sh) holds also: limit (bytes).
+# Guests and VMMs write to their consoles without end, so one process for each stack and droplet, the keeper, cuts the beginning of
+# each log. A VMM writes to its file, not to the keeper, so it waits for nothing and loses nothing if the keeper is killed; then
+# the logs grow until the next up. One keeper for each clone would be hundreds of processes for occasional work. Its folder
+# (see helper.sh) also contains: limit (bytes).
 
-# keeper_home: variables runtime_dir owner. The keeper's folder.
+# keeper_home (variables runtime_dir owner): the keeper's folder.
 keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
 
 # @call keep_consoles(runtime_dir owner console_limit vmm_timeout_ms) effects
@@ -17,7 +17,7 @@ keep_consoles() {
   helper_works "$home" || effect "consoles/keep" start_keeper "$home"
 }
 
-# start_keeper HOME: another one that is there, because the folder was lost or it was stopped, goes first.
+# start_keeper HOME: ends a former keeper first, which exists if the folder was lost or the keeper was stopped.
 start_keeper() {
   end_helper hornet-consoles "$1" || return
   setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours); watch_consoles \"\$1\"" \
@@ -26,7 +26,7 @@ start_keeper() {
 }
 
 # @call release_consoles(runtime_dir owner) removes
-# Leaves nothing of the keeper.
+# Removes the keeper and its folder.
 release_consoles() {
   local home
   home=$(keeper_home)
@@ -35,7 +35,7 @@ release_consoles() {
   effect "consoles/unclaim" drop_named "$home"
 }
 
-# watch_consoles HOME: the keeper. It ends once its folder does not name it any more.
+# watch_consoles HOME: the keeper. It ends once its folder no longer names it.
 watch_consoles() {
   local home=$1 owner pid limit size log
   # shellcheck disable=SC2034 # for is_ours
@@ -44,17 +44,17 @@ watch_consoles() {
     while read -r size log; do
       ((size <= limit)) || ! is_ours "${log%/*}" || shorten_console "$log" "$size" "$((limit / 2))"
     done < <(stat -c '%s %n' "${home%/*}"/*/console.log 2>/dev/null)
-    # Or it would lie there as a zombie until the next look.
+    # Otherwise it would stay a zombie until the next round.
     wait "$!"
     pause 2
   done
 }
 
-# shorten_console LOG SIZE KEPT: the beginning goes, about KEPT bytes stay. ext4 and XFS can take blocks out of a file
-# that is written to, and nothing is lost. Elsewhere the end is put where the file was cut to nothing, and what is
-# written in these milliseconds is lost. The VMM appends (O_APPEND), so it goes on at the new end.
+# shorten_console LOG SIZE KEPT: removes the beginning and leaves about KEPT bytes. ext4 and XFS can remove blocks from a file that
+# is being written, without loss. Elsewhere this truncates the file and writes the end back, and output of these milliseconds
+# is lost. The VMM appends (O_APPEND), so it continues at the new end.
 shorten_console() {
-  # Whole blocks only; no file system has larger ones than 64 KiB.
+  # Whole blocks only; no file system has blocks larger than 64 KiB.
   local log=$1 cut=$((($2 - $3) / 65536 * 65536))
   save_words "$log" "$cut"
   if fallocate --collapse-range --length "$cut" "$log" 2>/dev/null; then return; fi
@@ -64,19 +64,19 @@ shorten_console() {
   rm -f "$log.draft"
 }
 
-# save_words LOG LENGTH: what the identity service said last in so many bytes from the beginning is kept beside the log:
-# who waits for the guest looks for it.
+# save_words LOG LENGTH: saves the identity service's last lines in the first LENGTH bytes beside the log, because the wait for the
+# guest looks for them.
 save_words() {
   local said
   said=$(head -c "$2" "$1" | grep -aoE 'hornet-identity: [ -~]{0,200}' | tail -n 5)
   [[ -z $said ]] || printf '%s\n' "$said" >"${1%/*}/console.said"
 }
 
-# console_says DIR WORDS: the identity service said so. What else a guest writes may be no text.
+# console_says DIR WORDS: whether the identity service has printed WORDS. Other output of a guest may be binary.
 console_says() { grep -aqF "hornet-identity: $2" "$1/console.log" "$1/console.said" 2>/dev/null; }
 
-# identity_failures: variables runtime_dir namespace generation. What the guest's identity service could not do of that
-# identity, a line each.
+# identity_failures (variables runtime_dir namespace generation): the parts of that identity that the guest's identity service
+# failed to apply, one a line.
 identity_failures() {
   local word line dir=$runtime_dir/$namespace
   local -a failures=()
@@ -93,7 +93,7 @@ identity_failures() {
 console_tail() { tail -c "$2" "$1/console.log" 2>/dev/null | tr -d '\000\033\r'; }
 
 # @call guest_end(runtime_dir namespace) answers: a line, then the console's end; reads
-# The line tells how the VMM ended: alive, none (it was never started), unknown, or its exit code as a shell has it.
+# The line shows how the VMM ended: alive, none (it was never started), unknown, or its exit code as in a shell.
 guest_end() {
   local dir=$runtime_dir/$namespace pid recorded code=unknown
   if vmm_alive "$dir"; then

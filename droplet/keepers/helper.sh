@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Processes of a stack's own on a droplet, at most one of a kind. Each is started as PROGRAM -e|-c CODE NAME HOME …, so
-# that its arguments say whose it is; its folder HOME holds owner, pid (see write_pid) and what it is told.
+# A stack's helper processes on a droplet, at most one of each kind. Hornet starts each as PROGRAM -e|-c CODE NAME HOME …, so that
+# its arguments identify it; its folder HOME contains owner, pid (see write_pid) and its settings.
 
-# helper_works HOME: it lives, and nobody has stopped it.
+# helper_works HOME: whether it runs, and nobody has stopped it.
 helper_works() {
   local pid state
   process_alive "$1/pid" && read -r pid _ <"$1/pid" && read -r state 2>/dev/null <"/proc/$pid/stat" || return 1
@@ -10,8 +10,8 @@ helper_works() {
   [[ $state != [Tt]* ]]
 }
 
-# await_helper HOME PID (variable vmm_timeout_ms): waits until its pid is written; fails where that does not come, or the
-# process that was started has ended.
+# await_helper HOME PID (variable vmm_timeout_ms): waits until it has written its pid; fails after the limit, or if the process has
+# ended.
 await_helper() {
   local limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until process_alive "$1/pid"; do
@@ -20,8 +20,7 @@ await_helper() {
   done
 }
 
-# list_helpers NAME HOME: their pids, a line each, by their arguments, which say whose they are also where the folder was
-# lost.
+# list_helpers NAME HOME: their pids, one a line, found by their arguments, even if the folder was lost.
 list_helpers() {
   local process words
   for process in /proc/[0-9]*; do

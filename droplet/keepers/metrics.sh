@@ -9,11 +9,11 @@
 
 metrics_home() { printf '%s' "$runtime_dir/.metrics-${owner##*:}"; }
 
-# metrics_file FOLDER: node_exporter reads what ends in .prom; the draft does not.
+# metrics_file FOLDER: node_exporter reads files that end in .prom; the draft does not.
 metrics_file() { printf '%s' "$1/hornet-${owner##*:}.prom"; }
 
-# prepare_metrics DIR: variables namespace metrics (empty: nobody asks). A pipe of its own for a VMM that is to start: an
-# older one may hold half a line.
+# prepare_metrics DIR (variables namespace metrics; empty: no metrics): makes a new pipe for a VMM that will start: an older one may
+# contain half a line.
 prepare_metrics() {
   if [[ -n $metrics ]]; then
     effect "$namespace/metrics" make_pipe "$1/metrics.pipe"
@@ -39,15 +39,15 @@ keep_metrics() {
   effect "metrics/collect" start_collector "$home" "$metrics_folder"
 }
 
-# start_collector HOME FOLDER: another one that is there goes first. It writes its figures before its pid.
+# start_collector HOME FOLDER: ends a former one first. The collector writes its figures before its pid.
 start_collector() {
   end_helper hornet-metrics "$1" || return
   setsid perl -e "$collector_program" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
 }
 
-# metrics_folders HOME: where figures of this stack may lie, a line each: as it is noted, as a collector's arguments say, as
-# the state remembers (variable known_folder).
+# metrics_folders HOME: the folders that may have figures of this stack, one a line: from the note, from a collector's arguments,
+# and from the state (variable known_folder).
 metrics_folders() {
   local folder="" process words
   local -A folders=()
@@ -61,7 +61,7 @@ metrics_folders() {
   ((${#folders[@]} == 0)) || printf '%s\n' "${!folders[@]}"
 }
 
-# leave_metrics HOME FOLDER: the collector ends, and nothing of its is left in the folder, which goes too if we made it.
+# leave_metrics HOME FOLDER: ends the collector and removes its files from the folder, and the folder too if Hornet made it.
 leave_metrics() {
   local file
   file=$(metrics_file "$2")
@@ -69,7 +69,7 @@ leave_metrics() {
 }
 
 # @call release_metrics(runtime_dir owner known_folder?) removes
-# Leaves nothing of the collector.
+# Removes the collector and its files.
 release_metrics() {
   local home folder
   home=$(metrics_home)
@@ -79,7 +79,7 @@ release_metrics() {
   [[ ! -e $home ]] || effect "metrics/unclaim" drop_named "$home"
 }
 
-# gather_metrics: a section with the folder and whether the figures are there, where they are collected.
+# gather_metrics: prints a section with the folder and whether the figures are there, if there is a collector.
 gather_metrics() {
   local home folder
   home=$(metrics_home)

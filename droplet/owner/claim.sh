@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Who owns what: a folder below the runtime folder, with the owner's mark in it, is made before anything else that
-# belongs to it and goes last. It is what is found again after a crash.
+# Ownership: a folder below the runtime folder with the owner label is made before all other things of its owner and goes last,
+# so that Hornet finds it after a crash.
 
-# claim DIR [NOTE]: makes the folder DIR ours (variable owner), or fails and names its holder. The mark is in it from its
-# first moment on, and so is a file NOTE that says yes. Succeeds where it is ours already.
+# claim DIR [NOTE]: makes the folder DIR this owner's (variable owner), or fails and names its holder. It contains the label, and a
+# file NOTE with "yes", from the start. Succeeds if the owner has it already.
 claim() {
   local dir=$1 draft holder tries=5
-  # Another lane may take the folder above away, as empty, while this one makes something in it.
+  # Another lane may remove the empty parent while this one makes something in it.
   while [[ ! -e $dir ]] && ((tries-- > 0)); do
     make_folder "${dir%/*}" || continue
     draft=${dir%/*}/.hornet-draft.$BASHPID
@@ -20,38 +20,37 @@ claim() {
   [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
 }
 
-# claim_named DIR: claims a folder whose name carries the owner's id. It is ours by its name, so its mark is written again
-# where it was lost.
+# claim_named DIR: claims a folder whose name contains the owner's id. The name proves the owner, so this restores a lost label.
 claim_named() {
   if is_ours "$1"; then return; fi
   if [[ -d $1 ]]; then mark_again "$1"; else claim "$1"; fi
 }
 
-# drop_named DIR: takes such a folder away, and the folders above it that we made and that are empty now.
+# drop_named DIR: removes such a folder, and the parents that Hornet made and that are empty now.
 drop_named() { clear_path "$1" && drop_folder "${1%/*}"; }
 
-# mark_again DIR: writes our mark into a folder that lost it, or makes that anew.
+# mark_again DIR: restores the label of a folder that lost it, or makes the folder again.
 mark_again() {
   local tries=5
   while ((tries-- > 0)); do
-    # Not its parents too, which would be nobody's.
+    # Not its parents, which would have no owner.
     if make_folder "${1%/*}" && { [[ -d $1 ]] || mkdir "$1"; } && put_file "$1/owner" "$owner"; then return; fi
   done
   fail "cannot mark $1 as this stack's"
 }
 
-# unclaim DIR: takes the folder away, and the folders above it that we made and that are empty now.
+# unclaim DIR: removes the folder, and the parents that Hornet made and that are empty now.
 unclaim() {
   local dir=$1 grave
   if [[ -e $dir/owner ]]; then
-    # Renamed first: a crash in the middle of rm must not leave a folder without the mark that says whose it is.
+    # Renamed first: a crash during rm must not leave a folder without its label.
     grave=${dir%/*}/.hornet-draft.$BASHPID
     clear_path "$grave" && mv -T "$dir" "$grave" && rm -rf "$grave" || return
   fi
   drop_folder "${dir%/*}"
 }
 
-# is_ours DIR: the folder is there and ours.
+# is_ours DIR: whether the folder exists and has this owner's label.
 is_ours() {
   local holder
   { read -r holder <"$1/owner"; } 2>/dev/null && [[ $holder == "$owner" ]]

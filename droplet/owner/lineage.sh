@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Which Pulumi state owns what carries an owner label. The label follows from names, and two operators may use the same
-# names; the lineage is a random id that one state keeps from its first `up` on. The folder .claim-ID below the runtime
-# folder holds it:
+# Which Pulumi state owns the things with an owner label. The label derives from names, and two operators may use the same names;
+# the lineage is a random id that one state has from its first `up` on. The folder .claim-ID below the runtime folder contains
+# it:
 #   owner      the owner label             lineage    LINEAGE, then a line each: since when, user@host, stack, backend
 #   artifacts  folders of artifacts that the owner uses, a line each
 
@@ -11,8 +11,8 @@ lineage_home() { printf '%s' "$runtime_dir/.claim-${owner##*:}"; }
 read_lineage() { cat "$(lineage_home)/lineage" 2>/dev/null || :; }
 
 # enter_lineage: variables runtime_dir owner lineage take_over (the lineage that the operator takes over from, or empty)
-# claimant (three lines: user@host, stack, backend). Runs before every call that changes the droplet: succeeds where this
-# lineage owns it, claims it where nobody does, and fails before anything is touched where another lineage does.
+# claimant (three lines: user@host, stack, backend). Runs before every call that changes the droplet: succeeds if this lineage owns
+# the fleet, claims it if nobody does, and fails before any change if another lineage does.
 enter_lineage() {
   local home holder=""
   home=$(lineage_home)
@@ -25,7 +25,7 @@ enter_lineage() {
     printf '%s\n' "$dir_of_artifacts" >>"$home/artifacts"
 }
 
-# keep_lineage: as enter_lineage, for calls that only remove: they claim nothing.
+# keep_lineage: like enter_lineage, for calls that only remove: claims nothing.
 keep_lineage() {
   local holder=""
   { read -r holder <"$(lineage_home)/lineage"; } 2>/dev/null
@@ -34,7 +34,7 @@ keep_lineage() {
 
 refuse_lineage() { fail "the state of lineage $1 owns what carries this stack's owner label; nothing was changed"; }
 
-# note_lineage HOME: several lanes come here at once, each before its first change, so each has a draft of its own.
+# note_lineage HOME: several lanes may run this in parallel, each before its first change, so each has a separate draft.
 note_lineage() {
   claim_named "$1" && printf '%s\n%s\n%s\n' "$lineage" "$(date -u +%FT%TZ)" "${claimant:-}" >"$1/lineage.$BASHPID" &&
     mv "$1/lineage.$BASHPID" "$1/lineage"
@@ -53,7 +53,7 @@ release_lineage() {
   owns_anything "$home" || effect "droplet/release" drop_named "$home"
 }
 
-# owns_anything HOME: a folder of the owner is there beside HOME, or its mark on an artifact.
+# owns_anything HOME: whether the owner has a folder beside HOME, or its label on an artifact.
 owns_anything() {
   local thing dir
   for thing in "$runtime_dir"/.[!.]*-"${owner##*:}" "$runtime_dir"/*/owner; do

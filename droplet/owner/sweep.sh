@@ -1,11 +1,10 @@
 # shellcheck shell=bash
-# Taking away by ownership mark: what a stack left on a droplet that its state does not know.
+# Removal by owner label: things that a stack left on a droplet and that its state does not know.
 
 # @call sweep(runtime_dir owner declared finished all dir_of_artifacts keep_console? known_folder? vmm_timeout_ms) removes
 # Removes the namespaces that this owner has claimed, with VM, links, rules and files, except those declared, and those of
-# finished whose folder does not say that they were begun (both: names, blank between). With all it removes the owner's
-# bridges and artifacts too, and restores the limits that its note says it raised. It looks at nothing that belongs to
-# somebody else.
+# finished whose folder does not record them as pending (both: blank-separated names). With all it also removes the owner's bridges
+# and artifacts, and restores the limits that its note records. It touches nothing of other owners.
 sweep() {
   local claim namespace host_veth
   for claim in "$runtime_dir"/*/owner; do
@@ -16,7 +15,7 @@ sweep() {
     host_veth=$(cat "${claim%/owner}/host-veth" 2>/dev/null)
     delete_namespace || return
   done
-  # What lost its folder still says by itself whose it is.
+  # Things without a folder still carry their owner label.
   for namespace in /run/netns/*; do
     namespace=${namespace##*/} host_veth=""
     [[ " $declared $finished " != *" $namespace "* ]] || continue
@@ -54,7 +53,7 @@ sweep_bridges() {
   done
 }
 
-# sweep_links: what is left of our links under names that nobody knows, and our tables in the droplet's own namespace.
+# sweep_links: removes the owner's remaining links, whatever their names, and its tables in the droplet's namespace.
 sweep_links() {
   local link ports table
   for link in /sys/class/net/*; do
