@@ -1,7 +1,7 @@
 /**
- * `npm run doctor [-- -s STACK] [--digests]`: looks at a stack's droplet and says what Hornet needs and whether it is there, what the
- * stack owns, what has drifted, what nobody declares any more, and the command that mends it. With --digests every file of
- * the snapshots there is held against its manifest, which takes as long as reading them. It changes nothing.
+ * `npm run doctor [-- -s STACK] [--digests]`: examines a stack's droplet and prints missing prerequisites, the stack's things,
+ * their drift, things that nobody declares any more, and the command that repairs them. With --digests it also compares every
+ * snapshot file there with its manifest, which takes as long as reading them. It changes nothing.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ import { lookAtDroplet, type Seen } from "../../providers/droplet/preflight";
 import { snapshotNeeds } from "../../providers/artifact/locate";
 import { LOCAL, PROJECT, checkout, localPaths } from "../local/paths";
 
-/** The command's exit code: 0 where all is well, 1 where something is to be mended, 2 where nothing could be looked at. */
+/** The command's exit code: 0 if all is well, 1 if something needs repair, 2 if it could not examine the droplet. */
 export async function main(args: readonly string[]): Promise<number> {
   const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
   const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
@@ -46,21 +46,21 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const spec = specOf(stack);
   const { droplet } = resolveDroplet(spec.droplet, { stack });
   const session = sessions.of(droplet);
-  const mark = await findMark(session, spec, stack);
-  const observed = await gatherFacts(session, { ...vars(spec), owner: mark ?? "nobody" }, { ignoreLock: true });
-  const verdict = await preflight(sessions, session, spec, observed, mark);
-  const found = withLimits(inspect(spec, mark ?? "nobody", observed), verdict);
+  const label = await findLabel(session, spec, stack);
+  const observed = await gatherFacts(session, { ...vars(spec), owner: label ?? "nobody" }, { ignoreLock: true });
+  const verdict = await preflight(sessions, session, spec, observed, label);
+  const found = withLimits(inspect(spec, label ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
-  print(session.name, stack, mark, found, verdict, holder);
+  print(session.name, stack, label, found, verdict, holder);
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
-  if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
+  if (digests) section("snapshot files that differ from their manifest", damaged, "none");
   const wrong = [verdict.faults, found.drift, found.orphans, found.taken, damaged].some((list) => list.length > 0);
   return wrong ? 1 : 0;
 }
 
 function specOf(stack: string): FleetSpec {
   const { config } = localPaths();
-  // The stack local has what was set on it beside the file in git.
+  // The copy of the stack local's config also has the values that were set on it.
   const file = stack === LOCAL && existsSync(config) ? config : join(checkout, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
   const { raw, secretKeys } = readStackFile(file);
@@ -73,11 +73,11 @@ function vars(spec: FleetSpec): Readonly<Record<"runtime_dir" | "vmm_timeout_ms"
   return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
 }
 
-/** The stack's mark on the droplet. Its id holds the organization, which only the engine knows; the name is enough. */
-async function findMark(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
+/** The stack's owner label on the droplet, found by its name: its id needs the organization, which only the engine knows. */
+async function findLabel(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
   const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { ignoreLock: true });
-  const marks = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
-  return marks.find((mark) => mark.startsWith("hornet:") && ownerName(mark) === `${PROJECT}/${stack}`);
+  const labels = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
+  return labels.find((label) => label.startsWith("hornet:") && ownerName(label) === `${PROJECT}/${stack}`);
 }
 
 async function preflight(
@@ -85,13 +85,13 @@ async function preflight(
   session: Session,
   spec: FleetSpec,
   observed: Observed,
-  mark: string | undefined,
+  label: string | undefined,
 ): Promise<Seen> {
   return lookAtDroplet({
     session,
     sessionWith: (connection) => sessions.of(connection),
-    vars: { ...vars(spec), owner: mark ?? "nobody" },
-    owner: mark ?? "nobody",
+    vars: { ...vars(spec), owner: label ?? "nobody" },
+    owner: label ?? "nobody",
     runtimeDir: spec.vmm.runtimeDir,
     dir: spec.snapshot.dir,
     firecracker: spec.vmm.firecracker,
@@ -113,33 +113,33 @@ function withLimits(found: Inspection, { facts }: Seen): Inspection {
 function print(
   droplet: string,
   stack: string,
-  mark: string | undefined,
+  label: string | undefined,
   found: Inspection,
   { faults, warnings, versions }: Seen,
   holder: string,
 ): void {
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
-  console.log(printable(`stack ${stack} on ${droplet}${mark === undefined ? "" : ` (${mark})`}`));
-  section("needed and not there", faults, "nothing: the droplet can carry the fleet");
-  section("to be known", warnings, "nothing");
+  console.log(printable(`stack ${stack} on ${droplet}${label === undefined ? "" : ` (${label})`}`));
+  section("missing prerequisites", faults, "nothing: the droplet can carry the fleet");
+  section("warnings", warnings, "nothing");
   section("Firecracker", versions.lines, "none");
   section("lock", holder === "" ? [] : [`held by ${holder}`], "free");
   section("owned by the stack", found.owned, "nothing");
   section("not as declared", found.drift, "nothing");
   section("left behind, declared by nobody", found.orphans, "nothing");
-  section("taken by others", found.taken, "nothing");
-  if (found.drift.length + found.orphans.length > 0) console.log(`\nmend it with: ${up}`);
+  section("name conflicts", found.taken, "nothing");
+  if (found.drift.length + found.orphans.length > 0) console.log(`\nrepair it with: ${up}`);
   if (found.taken.length > 0)
     console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
 }
 
-/** Prints one part of the report: a title, and what was found, a line each. */
+/** Prints one part of the report: a title, and its lines. */
 export function section(title: string, lines: readonly string[], none: string): void {
   console.log(title);
   for (const line of lines.length === 0 ? [none] : lines) console.log(`  ${printable(line)}`);
 }
 
-/** The files of Hornet's own artifacts that are missing, or have another digest than their manifest says. */
+/** The files of Hornet's artifacts that are missing or differ from their manifest. */
 async function damagedFiles(session: Session, dir: string): Promise<string[]> {
   const files = [...(await manifestsOn(session, dir))].flatMap(([folder, manifest]) =>
     Object.entries(manifest.files).map(([name, { sha256 }]) => ({ path: `${folder}/${name}`, sha256 })),

@@ -11,7 +11,7 @@ import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
 import { vmDrift } from "../../plan/vm/repair";
 
-/** The report on one stack of a droplet, in words. */
+/** The report on one stack of a droplet. */
 export interface Inspection {
   /** The stack's things there. */
   readonly owned: readonly string[];
@@ -19,14 +19,14 @@ export interface Inspection {
   readonly drift: readonly string[];
   /** Things with the stack's owner label that the config does not declare. */
   readonly orphans: readonly string[];
-  /** Names that the config declares and somebody else has. */
+  /** Names that the config declares and another owner has. */
   readonly taken: readonly string[];
 }
 
 /**
- * Holds a droplet against a config, without any state: so it says also what an engine does not know.
+ * Compares a droplet with a config, without the state: so it also finds things that the engine does not know.
  *
- * @param owner the stack's mark
+ * @param owner the stack's owner label
  */
 export function inspect(spec: FleetSpec, owner: string, observed: Observed): Inspection {
   const plans = planFleet(spec);
@@ -35,7 +35,7 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed): Ins
   const taken = plans.flatMap(({ namespace }) => {
     const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
     if (holder !== undefined) return holder === owner ? [] : [`${namespace} belongs to the stack ${ownerName(holder)}`];
-    return observed.namespaces.includes(namespace) ? [`${namespace} is a namespace without Hornet's mark`] : [];
+    return observed.namespaces.includes(namespace) ? [`${namespace} is a namespace without an owner label`] : [];
   });
   const bridges = Object.entries(observed.bridges).map(([name, origin]) => `bridge ${name} (${origin})`);
   const there = plans.filter(({ namespace }) => mine.includes(namespace));
@@ -89,7 +89,7 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
   const seen = observed.inside[plan.namespace]?.tables.find(({ name }) => name === NAT_TABLE);
   const labels = new Set(seen?.rules.map(({ comment }) => comment));
   const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));
-  // Which snapshot it should run only the state knows.
+  // Only the state knows which snapshot it should run.
   const { digest = "", key = "" } = observed.vms[plan.namespace]?.record ?? {};
   const drift = vmDrift({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
   return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...drift];

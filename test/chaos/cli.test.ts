@@ -73,7 +73,7 @@ test("preview and doctor say in words what has drifted and change nothing; up me
   expect(stdout).toMatch(
     /^not as declared\n {2}vm0: VMM exited with 137 at .*\n {2}vm1: tap0 down\n {2}vm1: nft rule DNAT missing\n/m,
   );
-  expect(stdout).toContain("mend it with: npm run up");
+  expect(stdout).toContain("repair it with: npm run up");
   // A VMM notes there that it was asked.
   const changed = changes(drifted, await observeDroplet(droplet)).filter((line) => !line.includes("/console.log "));
   expect(changed).toEqual([]);
