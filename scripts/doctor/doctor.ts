@@ -53,7 +53,7 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, label, found, verdict, holder);
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
-  if (digests) section("snapshot files that differ from their manifest", damaged, "none");
+  if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
   const wrong = [verdict.faults, found.drift, found.orphans, found.taken, damaged].some((list) => list.length > 0);
   return wrong ? 1 : 0;
 }
