@@ -54,7 +54,7 @@ test("a clone is three resources, each with the properties that concern it", asy
       ...{ namespace: "vm7", bridge: "br0", hostVeth: "veth7h", address: "10.0.0.9/24", gateway: "10.0.0.1" },
       ...{ tap: "tap1", nsVeth: "veth0", tapAddress: "192.168.241.1/29" },
     },
-    NatRuleSet: { namespace: "vm7", address: "10.0.0.9", tap: "tap1", publish },
+    NatRuleSet: { namespace: "vm7", address: "10.0.0.9", bridgeAddress: "10.0.0.1/24", tap: "tap1", publish },
     FirecrackerVM: {
       ...{ name: "agent-7", namespace: "vm7", address: "10.0.0.9", tap: "tap1", user: "agent" },
       artifact: args.artifact,

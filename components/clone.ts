@@ -9,7 +9,7 @@ import { NatRuleSet, type NatRuleSetArgs } from "./natRuleSet";
  * defaults to its namespace's.
  */
 export type CloneArgs = CloneNamespaceArgs &
-  Omit<NatRuleSetArgs, "address"> &
+  Omit<NatRuleSetArgs, "address" | "bridgeAddress"> &
   Omit<FirecrackerVMArgs, "name" | "address" | "tapAddress" | "networkChangedAt"> &
   Partial<Pick<FirecrackerVMArgs, "name">>;
 
@@ -32,7 +32,7 @@ export class Clone {
   constructor(name: string, args: CloneArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { droplet, owner, runtimeDir, vmmTimeout, tap, guestAddress, ...rest } = args;
     const { bridge, hostVeth, nsVeth, address, gateway, isolated, tapMac, tapAddress, adopt, ...others } = rest;
-    const { publish, egress, ...vm } = others;
+    const { publish, egress, services, nameservers, connections, newConnections, ...vm } = others;
     const common = omitUndefined({ droplet, owner, runtimeDir, vmmTimeout, tap });
     this.namespace = new CloneNamespace(
       name,
@@ -54,7 +54,11 @@ export class Clone {
     const innerOpts = { ...omitUndefined({ protect, retainOnDelete, provider }), parent: this.namespace };
     this.rules = new NatRuleSet(
       name,
-      { ...inner, ...omitUndefined({ nsVeth, publish, egress }) },
+      {
+        ...inner,
+        bridgeAddress: pulumi.all([gateway, address]).apply(([own, cidr]) => `${own}/${cidr.split("/")[1] ?? "24"}`),
+        ...omitUndefined({ nsVeth, isolated, publish, egress, services, nameservers, connections, newConnections }),
+      },
       {
         ...innerOpts,
         ...pathsFor(opts, (key) => OF_RULES.includes(key)),
@@ -90,7 +94,19 @@ const OF_NAMESPACE = [
   "tapAddress",
   "adopt",
 ];
-const OF_RULES = [...SHARED, "nsVeth", "publish", "egress", "guestAddress"];
+const OF_RULES = [
+  ...SHARED,
+  "nsVeth",
+  "isolated",
+  "publish",
+  "egress",
+  "services",
+  "nameservers",
+  "bridgeAddress",
+  "connections",
+  "newConnections",
+  "guestAddress",
+];
 /** Properties of the namespace or the rules that the VM has too; all others are the VM's. */
 const OF_VM = [...SHARED, "tapAddress", "guestAddress"];
 

@@ -12,6 +12,7 @@ export { DropletLimits, type DropletLimitsArgs } from "./dropletLimits";
 export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
 export { type CloneSummary } from "./fleet/fleetClone";
 export { MetricsCollector, type MetricsCollectorArgs } from "./metricsCollector";
+export { NameServer, type NameServerArgs } from "./nameServer";
 export { NatRuleSet, type NatRuleSetArgs } from "./natRuleSet";
 export { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";

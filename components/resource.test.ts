@@ -14,6 +14,7 @@ const kinds: readonly Kind[] = [
   "CloneNamespace",
   "ConsoleKeeper",
   "MetricsCollector",
+  "NameServer",
   "NatRuleSet",
   "SnapshotArtifact",
   "FirecrackerVM",

@@ -1,6 +1,6 @@
 import { ConfigFaults, formatFaults } from "./faults";
 import { parseConfig } from "./parse";
-import { identityOf } from "./spec";
+import { egressOf, identityOf } from "./spec";
 import { faultsOf, local, specOf, type RawConfig } from "./testing";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
@@ -10,12 +10,16 @@ test("all defaults", () => {
     ok: true,
     spec: {
       droplet: { kind: "ssh", host: "203.0.113.10", user: "root", port: 22, timeout: 60 },
-      bridge: { name: "br0", address: "10.0.0.1/24", uplink: "auto", isolateClones: true },
+      bridge: {
+        ...{ name: "br0", address: "10.0.0.1/24", uplink: "auto", isolateClones: true },
+        ...{ services: [], closed: true },
+      },
       guest: {
         address: "192.168.241.2",
         tap: "192.168.241.1/29",
         user: "root",
         identity: "auto",
+        nameservers: ["192.168.241.1", "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"],
         tapName: "tap0",
         tapMac: "02:fc:00:00:00:01",
         mac: "02:fc:00:00:00:02",
@@ -27,7 +31,10 @@ test("all defaults", () => {
         requireCpuFeatures: true,
         requireProof: true,
       },
-      fleet: { count: 3, startId: 0, maxUnavailable: 1, readyTimeout: 60, concurrency: "auto", adopt: false },
+      fleet: {
+        ...{ count: 3, startId: 0, maxUnavailable: 1, readyTimeout: 60, concurrency: "auto", adopt: false },
+        ...{ connections: 4096, newConnections: 1000 },
+      },
       identity: { authorizedKeys: [], env: {} },
       agent: { env: {} },
       vmm: {
@@ -106,12 +113,21 @@ describe("what a config becomes", () => {
       "2": {
         identity: { authorizedKeys: [], env: {} },
         publish: [
-          { port: 80, guestPort: 8080, protocol: "tcp" },
-          { port: 22, guestPort: 22, protocol: "tcp" },
+          { port: 80, guestPort: 8080, protocol: "tcp", on: "clone" },
+          { port: 22, guestPort: 22, protocol: "tcp", on: "clone" },
         ],
         egress: { allow: [] },
       },
     });
+  });
+
+  test("egress in each of its forms, a clone's in place of the fleet's", () => {
+    const spec = specOf(
+      local({ fleet: { egress: "none" }, clones: { "0": { egress: ["internet", "10.0.0.0/8:22"] } } }),
+    );
+    expect([0, 1].map((id) => egressOf(spec, id))).toEqual([["internet", "10.0.0.0/8:22"], ["none"]]);
+    expect(egressOf(specOf(local({})), 0)).toEqual(["internet"]);
+    expect(egressOf(specOf(local({ bridge: { closed: false } })), 0)).toEqual(["everything"]);
   });
 
   test("an agent is run where its command is given, and its environment is the least of the three", () => {

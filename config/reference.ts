@@ -70,7 +70,8 @@ function rowsOf(prefix: string, schema: z.core.$ZodType): readonly Row[] {
       example: flow(meta?.example),
     };
     // A type of its own stands for the keys below it: they are explained where that type is.
-    if (meta?.type !== undefined) return [row];
+    if (meta?.type !== undefined)
+      return unwrap(field) instanceof z.ZodUnion ? [row, ...rowsOf(`${prefix}${key}.`, field)] : [row];
     const item = itemOf(field);
     return [row, ...(item ? rowsOf(`${prefix}${key}[].`, item) : rowsOf(`${prefix}${key}.`, field))];
   });

@@ -52,9 +52,11 @@ export interface PublishedPort {
   readonly port: number;
   readonly guestPort: number;
   readonly protocol: "tcp" | "udp";
+  /** On the droplet's own addresses as well. */
+  readonly on: "clone" | "uplink";
 }
 
-/** What one clone has of its own. `egress` left out: it reaches everything. */
+/** What one clone has of its own. `egress` left out: the fleet's. */
 export interface CloneSpec {
   readonly identity: IdentitySpec;
   readonly publish: readonly PublishedPort[];
@@ -143,6 +145,12 @@ export function identityOf(
   };
 }
 
+/** What a clone may open connections to: its own list, or the fleet's, or what a fleet that declares none has. */
+export function egressOf({ clones, fleet, bridge }: FleetSpec, id: number): readonly string[] {
+  const declared = clones[String(id)]?.egress ?? fleet.egress;
+  return declared?.allow ?? [bridge.closed ? "internet" : "everything"];
+}
+
 /** What is declared of the agent. */
 export function agentOf({ source, service, env, command, user, restart }: ConfigShape["agent"]): AgentSpec {
   return {
@@ -193,7 +201,7 @@ function sourceOf({ path, boot, from }: ConfigShape["snapshot"]): SnapshotSource
 function cloneOf({ identity, publish, egress }: ConfigShape["clones"][string]): CloneSpec {
   return {
     identity,
-    publish: publish.map(({ port, guestPort, protocol }) => ({ port, guestPort: guestPort ?? port, protocol })),
+    publish: publish.map((one) => ({ ...one, guestPort: one.guestPort ?? one.port })),
     ...(egress !== undefined && { egress }),
   };
 }

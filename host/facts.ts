@@ -133,6 +133,7 @@ function readSections(text: string): Observed {
     inside: Object.fromEntries(inside),
     vms,
     ...(single.has("consoles") && { consoleLimit: wholeNumber(body("consoles")) }),
+    ...(single.has("names") && { names: parseNames(body("names")) }),
     ...(single.has("metrics") && { metrics: parseMetrics(body("metrics")) }),
   };
 }
@@ -155,6 +156,11 @@ function lines(text: string): string[] {
 function parseMetrics(body: string): NonNullable<Observed["metrics"]> {
   const [folder = "", written = ""] = lines(body);
   return { folder, written: written === "written" };
+}
+
+function parseNames(body: string): NonNullable<Observed["names"]> {
+  const [digest = "", ...unresolved] = lines(body);
+  return { digest: digest.split(" ")[0] ?? "", unresolved };
 }
 
 function parseLinks(json: string): ObservedLink[] {
@@ -207,11 +213,12 @@ export function parseTable(json: string): ObservedTable {
 
 function parseNamespace(body: string): ObservedNamespace {
   const [links = "[]", routes = "[]", forwarding = "0", ...tables] = lines(body);
-  const ipv6 = forwarding.trim().split(" ").slice(1);
+  const [digits = "", ...ipv6] = forwarding.trim().split(" ");
   return {
     links: parseLinks(links),
     routes: parseRoutes(routes),
-    forwarding: forwarding.trim().split(" ")[0] === "1",
+    forwarding: digits.startsWith("1"),
+    ...(digits.length > 1 && { strictSource: digits[1] === "1" }),
     ...(ipv6.length > 0 && { ipv6 }),
     tables: tables.map(parseTable),
   };

@@ -44,6 +44,8 @@ export interface ObservedNamespace {
   readonly routes: readonly ObservedRoute[];
   readonly tables: readonly ObservedTable[];
   readonly forwarding: boolean;
+  /** The kernel takes a packet only from the interface that leads back to its source (rp_filter 1). */
+  readonly strictSource?: boolean;
   /** The interfaces (and `all`, `default`) that would take an IPv6 configuration from a router on their link. */
   readonly ipv6?: readonly string[];
 }
@@ -122,6 +124,8 @@ export interface Observed {
   readonly consoleLimit?: number;
   /** The folder of the clones' metrics, and whether they are there; undefined without a collector. */
   readonly metrics?: { readonly folder: string; readonly written: boolean };
+  /** The guests' name server: the digest of its files, and lines `NAME REASON`; left out where none works. */
+  readonly names?: { readonly digest: string; readonly unresolved: readonly string[] };
   /** Details of the namespaces that the asking owner has claimed. */
   readonly inside: Readonly<Record<string, ObservedNamespace>>;
   readonly vms: Readonly<Record<string, ObservedVm>>;

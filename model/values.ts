@@ -1,5 +1,6 @@
 /** One zod type for each kind of value, with its message. Config, providers and components all use these. */
 import { z } from "zod";
+import { egressProblem, servicePortProblem } from "./egress";
 import * as formats from "./formats";
 import { authorizedKeyProblem, hostKeyProblem, normalHostKey, signerProblem } from "./sshKey";
 
@@ -41,6 +42,10 @@ export const interfaceName = text(formats.interfaceNameProblem);
 export const namespaceName = text(formats.namespaceNameProblem);
 export const interfaceAddress = text(formats.interfaceAddressProblem);
 export const network = text(formats.networkProblem);
+/** An entry of an egress list, as model/egress.ts reads it. */
+export const egressText = text(egressProblem);
+/** `8080/tcp` */
+export const servicePort = text(servicePortProblem);
 export const ipv4 = text(formats.addressProblem);
 /** In lower case, as the kernel prints it. */
 export const mac = text(formats.macProblem).transform((address) => address.toLowerCase());

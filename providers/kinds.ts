@@ -10,6 +10,7 @@ import { definition as sshConfig } from "./droplet/sshConfig";
 import { makeProvider } from "./kit/define";
 import { definition as bridge } from "./network/bridge";
 import { definition as namespace } from "./network/namespace";
+import { definition as names } from "./network/names";
 import { definition as nat } from "./network/nat";
 import type { Operation } from "./operation/operation";
 import { definition as vm } from "./vm/definition";
@@ -22,6 +23,7 @@ export type Kind =
   | "DropletLimits"
   | "Bridge"
   | "CloneNamespace"
+  | "NameServer"
   | "NatRuleSet"
   | "ConsoleKeeper"
   | "MetricsCollector"
@@ -39,6 +41,7 @@ export function providersOf(operation: Operation): Record<Kind, dynamic.Resource
     DropletLimits: makeProvider(limits, operation),
     Bridge: makeProvider(bridge, operation),
     CloneNamespace: makeProvider(namespace, operation),
+    NameServer: makeProvider(names, operation),
     NatRuleSet: makeProvider(nat, operation),
     ConsoleKeeper: makeProvider(consoles, operation),
     MetricsCollector: makeProvider(metrics, operation),

@@ -28,6 +28,7 @@ async function everyKind(): Promise<Record<Kind, Driver>> {
     ConsoleKeeper: await stage.consoles(),
     MetricsCollector: await stage.metrics({ folder: "/opt/swarm/figures" }),
     Bridge: await stage.bridge(),
+    NameServer: await stage.names([{ clones: ["10.0.0.9"], egress: ["example.org"] }]),
     SnapshotArtifact: artifact,
     CloneNamespace: await stage.namespace(),
     NatRuleSet: await stage.nat(),

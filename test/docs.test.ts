@@ -17,8 +17,14 @@ test("docs/network.md shows the rules as they are", () => {
   const text = readFileSync(join(__dirname, "../docs/network.md"), "utf8");
   const blocks = [...text.matchAll(/```nft\n([^`]*)```/g)].map(([, block]) => block);
   const clone = { address: "10.0.0.2", guestAddress: "192.168.241.2", nsVeth: "veth0", tap: "tap0", owner };
-  const bridge = { name: "br0", address: "10.0.0.1/24", network: "10.0.0.0/24", uplink: "auto", owner };
-  expect(blocks).toEqual([shown(natTable({ ...clone, publish: [], egress: undefined })), shown(bridgeTable(bridge))]);
+  const bridgeAddress = "10.0.0.1/24";
+  const rules = { publish: [], egress: ["internet"], services: ["8080/tcp"], isolated: true, nameservers: [] };
+  const limits = { connections: 4096, newConnections: 1000 };
+  const bridge = { name: "br0", address: bridgeAddress, network: "10.0.0.0/24", uplink: "auto", owner };
+  expect(blocks).toEqual([
+    shown(natTable({ ...clone, ...rules, ...limits, bridgeAddress })),
+    shown(bridgeTable({ ...bridge, closed: true, forwards: [] })),
+  ]);
 });
 
 test("every script that the README names is in package.json, and the other way round", () => {

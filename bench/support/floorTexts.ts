@@ -40,7 +40,15 @@ export function kernelTexts(count: number): string {
       NOTHING,
     );
     const nat = { address: addressOf(id), guestAddress: GUEST, nsVeth: "veth0", tap: "tap0" };
-    const rules = renderTable(natTable({ ...nat, publish: [], egress: undefined, owner: OWNER }));
+    const policy = {
+      publish: [],
+      egress: ["internet"],
+      services: [],
+      isolated: true,
+      nameservers: [],
+      bridgeAddress: "10.0.0.1/24",
+    };
+    const rules = renderTable(natTable({ ...nat, ...policy, connections: 4096, newConnections: 1000, owner: OWNER }));
     return [namespace, [`netns add ${namespace}`, ...host].join("\n"), inside.join("\n"), rules];
   });
   return ["10.0.0.1/24", ...clones.flat()].map((text) => `${text}\0`).join("");

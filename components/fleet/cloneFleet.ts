@@ -1,8 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { judgedSpec } from "../../config/parse";
-import type { FleetSpec } from "../../config/spec";
-import { planFleet } from "../../model/names";
+import { egressOf, type FleetSpec } from "../../config/spec";
+import { planFleet, type ClonePlan } from "../../model/names";
+import type { Forward } from "../../plan/network/bridge";
 import { Bridge } from "../bridge";
+import { NameServer } from "../nameServer";
+import { namesIn } from "../../plan/network/nameServer";
 import { fleetClone, summaryOf, type CloneSummary } from "./fleetClone";
 import { omitUndefined } from "../omitUndefined";
 import { thisStack, type DropletArgs } from "../resource";
@@ -58,17 +61,28 @@ export class CloneFleet extends pulumi.ComponentResource {
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
     const setup = dropletSetup({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
-    const { name: bridgeName, address, uplink } = spec.bridge;
+    const { name: bridgeName, address, uplink, closed } = spec.bridge;
     const bridge = new Bridge(
       named(bridgeName),
-      { ...common, name: bridgeName, address, uplink },
+      { ...common, name: bridgeName, address, uplink, closed, forwards: forwardsOf(spec, plans) },
       { ...inner, dependsOn: setup },
     );
+    const policies = namePoliciesOf(spec, plans);
+    const names =
+      policies.length === 0
+        ? []
+        : [
+            new NameServer(
+              named("names"),
+              { ...common, bridge: bridgeName, address: address.replace(/\/.*/, ""), policies },
+              { ...inner, dependsOn: [bridge] },
+            ),
+          ];
     // After the bridge, so that clones depend on one resource, not two; this costs no time.
     const template = new SnapshotArtifact(
       named("snapshot"),
       { ...common, ...snapshotArgs(spec), source },
-      { ...inner, dependsOn: [bridge] },
+      { ...inner, dependsOn: [bridge, ...names] },
     );
     announce(source, droplet, spec.snapshot, template);
     const shared = { ...common, spec, named, operatorKeys, artifact: template.artifact };
@@ -97,10 +111,10 @@ export class CloneFleet extends pulumi.ComponentResource {
       .all([digest, template.artifact.folder, proof?.proved])
       .apply(([is, path, proved = ""]) => ({ digest: is, path, droplet, runtimeDir, proved }));
     const phases = pulumi.all(clones.map(({ clone }) => clone.vm.timings));
-    const names = plans.map((plan) => plan.name);
+    const cloneNames = plans.map((plan) => plan.name);
     this.timings = pulumi.all([template.timings, phases]).apply(([snapshot, each]) => {
       const byName: Record<string, Record<string, number>> = { snapshot };
-      for (const [at, name] of names.entries()) byName[name] = each[at] ?? {};
+      for (const [at, name] of cloneNames.entries()) byName[name] = each[at] ?? {};
       return byName;
     });
     const ssh = new SshConfig(
@@ -119,6 +133,29 @@ export class CloneFleet extends pulumi.ComponentResource {
     this.sshConfig = ssh.file;
     this.registerOutputs({});
   }
+}
+
+/** The ports that clones publish on the droplet's own addresses. */
+export function forwardsOf({ clones }: FleetSpec, plans: readonly ClonePlan[]): Forward[] {
+  return plans.flatMap(({ id, address }) =>
+    (clones[String(id)]?.publish ?? [])
+      .filter(({ on }) => on === "uplink")
+      .map(({ port, protocol }) => ({ port, protocol, address })),
+  );
+}
+
+/** The clones whose egress names hosts, by their lists. */
+export function namePoliciesOf(spec: FleetSpec, plans: readonly ClonePlan[]): { clones: string[]; egress: string[] }[] {
+  const groups = new Map<string, { clones: string[]; egress: string[] }>();
+  for (const { id, address } of plans) {
+    const egress = egressOf(spec, id);
+    if (!namesIn(egress)) continue;
+    const key = JSON.stringify(egress);
+    const group = groups.get(key) ?? { clones: [], egress: [...egress] };
+    group.clones.push(address);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "source"> {

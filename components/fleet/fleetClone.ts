@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { identityOf, type FleetSpec } from "../../config/spec";
+import { egressOf, identityOf, type FleetSpec } from "../../config/spec";
 import type { LeanArtifact } from "../../firecracker/manifest";
 import type { ClonePlan } from "../../model/names";
 import { Clone, type CloneArgs } from "../clone";
@@ -57,6 +57,11 @@ export function fleetClone(
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,
     maxUnavailable: spec.fleet.maxUnavailable,
+    egress: [...egressOf(spec, plan.id)],
+    services: [...spec.bridge.services],
+    nameservers: [...spec.guest.nameservers],
+    connections: spec.fleet.connections,
+    newConnections: spec.fleet.newConnections,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),
     ...omitUndefined({
       name: name === namespace ? undefined : name,
@@ -67,7 +72,6 @@ export function fleetClone(
       agent: spec.agent.run,
       agentService: spec.agent.service,
       publish: own?.publish.map((port) => ({ ...port })),
-      egress: own?.egress && [...own.egress.allow],
     }),
   };
   return new Clone(named(name), args, opts);

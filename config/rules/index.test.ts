@@ -124,6 +124,12 @@ test.each<[string, RawConfig]>([
   ["networks side by side", local({ bridge: { address: "192.168.241.9/29" }, fleet: { startId: 0, count: 3 } })],
   ["one port by two protocols", local({ clones: { "0": { publish: [{ port: 53 }, { port: 53, protocol: "udp" }] } } })],
   ["one port on two clones", local({ clones: { "0": { publish: [{ port: 80 }] }, "1": { publish: [{ port: 80 }] } } })],
+  [
+    "a port of the droplet for each of two clones",
+    local({
+      clones: { "0": { publish: [{ port: 80, on: "uplink" }] }, "1": { publish: [{ port: 81, on: "uplink" }] } },
+    }),
+  ],
   ["a bridge named like no clone's interface", local({ bridge: { name: "veth3h" } })],
   [
     "an agent that a boot puts into the guest",

@@ -10,6 +10,8 @@ const TAP = ["guest", "tap"];
 const GUEST = ["guest", "address"];
 const COUNT = ["fleet", "count"];
 const START = ["fleet", "startId"];
+const CLONES = ["clones"];
+const SSH_PORT = ["droplet", "port"];
 const WIDEST = 8;
 /** Networks to suggest, with the shortest prefix that stays in private addresses; no two of a size overlap. */
 const PRIVATE = [
@@ -40,7 +42,33 @@ export const networkRules: readonly Rule[] = [
     const free = tap.address - networkNumber(tap) === 1 ? 2 : 1;
     return [finding(GUEST, `${problem} (hornet:guest.tap)`, nthHost(tap, free))];
   }),
+  rule(
+    "a port of the droplet's own addresses must lead to one clone, and not be its sshd's",
+    [CLONES, SSH_PORT],
+    uplinkFindings,
+  ),
 ];
+
+/** The kernel would send the operator's own connections to the guest. */
+function uplinkFindings({ clones, droplet }: ConfigShape): readonly Finding[] {
+  const taken = new Map<string, string>();
+  return Object.entries(clones).flatMap(([id, { publish }]) =>
+    publish.flatMap(({ port, protocol, on }, at) => {
+      if (on !== "uplink") return [];
+      const key = `${port}/${protocol}`;
+      const holder = key === `${droplet?.port ?? 22}/tcp` ? "the droplet's sshd" : taken.get(key);
+      taken.set(key, cloneName(Number(id)));
+      if (holder === undefined) return [];
+      return [
+        finding(
+          ["clones", id, "publish", at, "port"],
+          `${key} on the droplet is that of ${holder} already`,
+          port + 8000,
+        ),
+      ];
+    }),
+  );
+}
 
 function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[] {
   const cidr = cidrOf(bridge.address);

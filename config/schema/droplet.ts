@@ -1,12 +1,18 @@
 /** Schema of the parts of a config that describe the droplet: how to reach it, its bridge, its VMM. */
 import { z } from "zod";
 import { commonArguments, consoleLimit, fleetSize } from "../../model/arguments/droplet";
-import { bridgeArguments, namespaceArguments } from "../../model/arguments/network";
+import {
+  bridgeArguments,
+  connections,
+  namespaceArguments,
+  newConnections,
+  serviceList,
+} from "../../model/arguments/network";
 import { smokeTest, vmArguments } from "../../model/arguments/vm";
 import { connectionFields } from "../../model/connection";
 import { defaults } from "../../model/defaults";
 import { absolutePath, cloneNumber, label, lanes, seconds, wholeStackName } from "../../model/values";
-import { section } from "./parts";
+import { egress, section } from "./parts";
 
 export const EXAMPLE_HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
@@ -68,6 +74,15 @@ export const bridge = section(
     }),
     isolateClones: namespaceArguments.isolated.meta({
       description: "Whether clones reach only the droplet and what lies behind it, not each other.",
+      example: true,
+    }),
+    services: serviceList.default([]).meta({
+      description: "Ports of the droplet that guests reach, at the bridge's address.",
+      example: ["8080/tcp"],
+    }),
+    closed: bridgeArguments.closed.meta({
+      description:
+        "Whether guests reach only what is declared (services, fleet.egress), and others reach guests only on published ports; false: as before Hornet 0.3, everything but link-local addresses, in both directions.",
       example: true,
     }),
   },
@@ -164,6 +179,18 @@ export const fleet = section(
           "Commands that must succeed after every change of a clone, once it is ready. Default: `hostname` in the clone, over ssh.",
         example: [{ command: "rc-service swarm-agent status" }],
       }),
+    egress: egress(
+      "What guests may open connections to (docs/network.md). Left out: internet, which is all but private networks, other clones and clouds' metadata services.",
+      ["internet", "10.132.0.0/16"],
+    ),
+    connections: connections.meta({
+      description: "Connections that a guest may have open at once; the kernel's table of them is the whole droplet's.",
+      example: 4096,
+    }),
+    newConnections: newConnections.meta({
+      description: "Connections that a guest may open per second.",
+      example: 1000,
+    }),
     adopt: namespaceArguments.adopt.meta({
       description:
         "Whether Hornet takes over network namespaces and links that have the clones' names and no owner label.",

@@ -1,11 +1,11 @@
 /** Schema of the parts of a config that describe the guests: their addresses, their snapshot, who they are. */
 import { z } from "zod";
-import { guestArguments, natArguments } from "../../model/arguments/network";
+import { guestArguments, nameservers, natArguments } from "../../model/arguments/network";
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath, cloneId, stackName } from "../../model/values";
 import { dropletFields } from "./droplet";
-import { env, section } from "./parts";
+import { egress, env, section } from "./parts";
 
 const EXAMPLE_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ops@example.org";
 const EXAMPLE_DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -39,6 +39,11 @@ export const guest = section(
       description:
         "Id of the network interface that has the guests' address, for a snapshot with several interfaces and no manifest. Default: the one whose tap is tapName.",
       example: "eth0",
+    }),
+    nameservers: nameservers.meta({
+      description:
+        "Name servers that the guests' image may have in its resolv.conf. Where egress names hosts, the droplet's name server answers in their place; queries to others are refused.",
+      example: ["192.168.241.1", "10.132.0.2"],
     }),
     tapMac: guestArguments.tapMac.meta({
       description:
@@ -177,21 +182,13 @@ const clone = z.strictObject({
     { description: "This clone's additions to the fleet's identity.", example: { env: { ROLE: "reviewer" } } },
   ),
   publish: natArguments.publish.meta({
-    description: "Ports of the clone's address that lead to another port of the guest.",
+    description: "Ports that lead to ports of the guest: on the clone's address, or on the droplet's own addresses.",
     example: [{ port: 80, guestPort: 8080 }],
   }),
-  egress: z
-    .strictObject({
-      allow: natArguments.egress
-        .unwrap()
-        .default([])
-        .meta({
-          description: "The only networks that the clone may open connections to.",
-          example: ["10.0.0.1/32"],
-        }),
-    })
-    .optional()
-    .meta({ description: "Left out, the clone reaches everything.", example: { allow: ["10.0.0.1/32"] } }),
+  egress: egress(
+    "What this clone may open connections to, in place of hornet:fleet.egress. A network opens the droplet's own ports only where it is the bridge's address with /32.",
+    ["10.132.0.5/32:5432/tcp", "443/tcp"],
+  ),
 });
 
 export const clones = z

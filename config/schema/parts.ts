@@ -1,6 +1,7 @@
 /** Building blocks of the schema. What a key means, its unit and an example stand in its metadata, once. */
 import { z } from "zod";
-import { environment } from "../../model/values";
+import { egressList } from "../../model/arguments/network";
+import { egressText, environment } from "../../model/values";
 
 /** Metadata of a key, as faults and the reference read it. */
 export interface KeyMeta {
@@ -30,4 +31,20 @@ export function env(meta: KeyMeta): z.ZodPrefault<typeof environment> {
   return environment
     .prefault({})
     .meta({ type: "mapping of names to text (numbers and booleans become text)", ...meta });
+}
+
+/** What guests may open connections to: one entry, a list, or the list below `allow`. */
+export function egress(description: string, example: unknown): z.ZodOptional<z.ZodType<{ allow: string[] }>> {
+  const item = { description: "An entry.", example: "10.0.0.1/32" };
+  const allow = egressList
+    .default([])
+    .meta({ description: "The list, in the form of earlier versions.", example: ["10.0.0.1/32"] });
+  return z
+    .union([
+      z.strictObject({ allow }),
+      egressList.meta(item).transform((list) => ({ allow: list })),
+      egressText.transform((entry) => ({ allow: [entry] })),
+    ])
+    .optional()
+    .meta({ description, example, type: "one entry or a list: internet, none, everything, networks, names, ports" });
 }

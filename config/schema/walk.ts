@@ -13,9 +13,11 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema;
 }
 
-/** The keys of a mapping with fixed keys; empty for everything else. */
+/** The keys of a mapping with fixed keys, whatever else it may be; empty for everything else. */
 export function fieldsOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> {
   const inner = unwrap(schema);
+  if (inner instanceof z.ZodUnion)
+    return Object.assign({}, ...inner.options.map(fieldsOf)) as ReturnType<typeof fieldsOf>;
   return inner instanceof z.ZodObject ? inner.shape : {};
 }
 
@@ -23,6 +25,7 @@ export function fieldsOf(schema: z.core.$ZodType): Readonly<Record<string, z.cor
 export function itemOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
   const inner = unwrap(schema);
   if (inner instanceof z.ZodRecord) return inner.valueType;
+  if (inner instanceof z.ZodUnion) return inner.options.map(itemOf).find((item) => item !== undefined);
   return inner instanceof z.ZodArray ? inner.element : undefined;
 }
 

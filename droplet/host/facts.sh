@@ -28,6 +28,7 @@ gather_facts() {
   name=$(keeper_home)
   ! helper_works "$name" || section consoles "$(<"$name/limit")"
   gather_metrics
+  gather_names
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     if [[ ! -f $claim ]] || ! is_ours "${claim%/origin}"; then continue; fi
     name=${claim%-*} name=${name##*/.bridge-}
@@ -105,7 +106,7 @@ list_own_tables() {
   local family table
   while read -r _ family table; do
     [[ $family == ip && $table == hornet* ]] || continue
-    nft -j list table ip "$table"
+    nft -j -t list table ip "$table"
   done < <(nft list tables)
   return 0
 }
@@ -128,7 +129,8 @@ END
       read -r off <"$link/disable_ipv6" || :
       if [ "$off" = 0 ]; then set -- "$@" "${link##*/}"; fi
     done 2>/dev/null
-    echo "$forwarding $*"
+    read -r strict </proc/sys/net/ipv4/conf/all/rp_filter || :
+    echo "$forwarding$strict $*"
     exec nft -j list table ip hornet 2>/dev/null' || :
 }
 

@@ -28,11 +28,12 @@ refuse_ipv6() {
 make_links() { ip_batch "$1" && refuse_ipv6 "$host_veth"; }
 
 # load_rules_in NAMESPACE TABLE RULES: forwarding and one nft transaction, then the kernel's listing, by one shell that
-# enters the namespace once.
+# enters the namespace once. With rp_filter the kernel answers no ARP request of a guest that claims another address: each
+# would take an entry of the neighbour table, which all namespaces share.
 load_rules_in() {
   # shellcheck disable=SC2016
   nsenter --net="/run/netns/$1" sh -c \
-    'echo 1 >/proc/sys/net/ipv4/ip_forward && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
+    'echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter && nft -f - && exec nft -j list table ip "$1"' rules "$2" <<<"$3"
 }
 
 # @call converge_namespace(runtime_dir namespace owner adopt note add host inside_first ipv6 inside host_veth) answers: the ms; effects

@@ -24,7 +24,8 @@ sweep() {
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    sweep_uids && drop_proofs && release_consoles && release_metrics && sweep_bridges && sweep_links && sweep_artifacts &&
+    sweep_uids && drop_proofs && release_consoles && release_metrics && release_names &&
+      sweep_bridges && sweep_links && sweep_artifacts &&
       known="" return_limits || return
   fi
   drop_folder "$dir_of_artifacts"

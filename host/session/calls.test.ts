@@ -27,6 +27,7 @@ const OF_THE_LANE = [
   "pack_program",
   "unpack_program",
   "collector_program",
+  "names_program",
   "hornet_session",
   "stream_begins",
 ];

@@ -1,7 +1,18 @@
 /** The arguments that declare a fleet's network. A field's comment reaches the editor of whoever writes a program. */
 import { z } from "zod";
 import { defaults } from "../defaults";
-import { interfaceAddress, interfaceName, ipv4, mac, MOST_RULES, namespaceName, network, port } from "../values";
+import {
+  egressText,
+  interfaceAddress,
+  interfaceName,
+  ipv4,
+  mac,
+  MOST_RULES,
+  namespaceName,
+  port,
+  servicePort,
+  wholeNumber,
+} from "../values";
 
 /** The bridge that joins the clones. */
 export const bridgeArguments = {
@@ -20,6 +31,19 @@ export const bridgeArguments = {
    * @default auto
    */
   uplink: interfaceName.default(defaults.uplink),
+  /**
+   * Clones reach no other address of the droplet than the bridge's own.
+   * @default true
+   */
+  closed: z.boolean().default(true),
+  /**
+   * Ports of the droplet's own addresses that lead to clones.
+   * @default []
+   */
+  forwards: z
+    .array(z.strictObject({ port, protocol: z.enum(["tcp", "udp"]).default("tcp"), address: ipv4 }))
+    .max(MOST_RULES)
+    .default([]),
 };
 
 /** What the guests of a snapshot see of the network: it is baked into the snapshot, so it is the same in each. */
@@ -85,7 +109,37 @@ const publishedPort = z.strictObject({
   port: port.meta({ description: "Port on the clone's address.", example: 80 }),
   guestPort: port.optional().meta({ description: "Port in the guest; left out, the same.", example: 8080 }),
   protocol: z.enum(["tcp", "udp"]).default("tcp").meta({ description: "Protocol.", example: "tcp" }),
+  on: z.enum(["clone", "uplink"]).default("clone").meta({
+    description: "Where it is published: on the clone's address, or on the droplet's own addresses as well.",
+    example: "uplink",
+  }),
 });
+
+/** What a guest may open connections to. */
+export const egressList = z
+  .array(egressText)
+  .max(MOST_RULES)
+  .superRefine((entries, context) => {
+    for (const alone of ["none", "everything"]) {
+      if (entries.includes(alone) && entries.length > 1) {
+        context.addIssue({ code: "custom", path: [entries.indexOf(alone)], message: "must be the only entry" });
+      }
+    }
+  });
+
+/** Ports of the droplet that guests reach at the bridge's address. */
+export const serviceList = z.array(servicePort).max(MOST_RULES);
+
+/** Where guests' images look for names; the tap's address comes to it. */
+export const nameservers = z
+  .array(ipv4)
+  .max(64)
+  .default(["192.168.241.1", "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"]);
+
+/** Connections that a guest may have open at once. */
+export const connections = wholeNumber(16, 1_000_000).default(4096);
+/** Connections that a guest may open per second. */
+export const newConnections = wholeNumber(1, 100_000).default(1000);
 
 /** A clone's packet rules. */
 export const natArguments = {
@@ -111,6 +165,33 @@ export const natArguments = {
       }
     })
     .default([]),
-  /** The networks that the guest may open connections to; left out: all. */
-  egress: z.array(network).max(MOST_RULES).optional(),
+  /**
+   * What the guest may open connections to: `internet`, `none`, `everything`, networks, ports.
+   * @default ["internet"]
+   */
+  egress: egressList.default(["internet"]),
+  /** The bridge's own address with prefix. Left out, the rules know neither the droplet nor other clones. */
+  bridgeAddress: interfaceAddress.optional(),
+  /**
+   * Ports of the droplet that the guest reaches: `8080/tcp`.
+   * @default []
+   */
+  services: serviceList.default([]),
+  isolated: namespaceArguments.isolated,
+  /**
+   * The name servers that the guest's image may name. Where its egress names hosts, the droplet's name server answers in their
+   * place.
+   * @default the tap's address and the best known public ones
+   */
+  nameservers,
+  /**
+   * Connections that the guest may have open at once.
+   * @default 4096
+   */
+  connections,
+  /**
+   * Connections that the guest may open per second.
+   * @default 1000
+   */
+  newConnections,
 };

@@ -3,7 +3,15 @@ import { renderTable } from "./nft";
 import type { Observed, ObservedLink } from "../../model/observed";
 
 const owner = "hornet:p/s:abcdefabcdef";
-const spec: BridgeSpec = { name: "br0", address: "10.0.0.1/24", network: "10.0.0.0/24", uplink: "auto", owner };
+const spec: BridgeSpec = {
+  name: "br0",
+  address: "10.0.0.1/24",
+  network: "10.0.0.0/24",
+  uplink: "auto",
+  closed: true,
+  forwards: [],
+  owner,
+};
 const ours: ObservedLink = {
   name: "br0",
   kind: "bridge",

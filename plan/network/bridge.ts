@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { NftTable } from "./nft";
+import type { NftChain, NftTable } from "./nft";
 import type { Observed, ObservedLink } from "../../model/observed";
 import { ownerId } from "../../model/owner";
 
@@ -12,7 +12,19 @@ export interface BridgeSpec {
   readonly network: string;
   /** The interface whose traffic is masqueraded, or `auto`: whatever leads out of the bridge network. */
   readonly uplink: string;
+  /** Clones reach no other address of the droplet than the bridge's own. */
+  readonly closed: boolean;
+  /** Ports of the droplet's own addresses that lead to clones. */
+  readonly forwards: readonly Forward[];
   readonly owner: string;
+}
+
+/** A port of the droplet's own addresses that leads to a clone's port of that number. */
+export interface Forward {
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+  /** The clone's address: `10.0.0.9`. */
+  readonly address: string;
 }
 
 /** What has to be done so that the bridge is as declared. */
@@ -86,6 +98,39 @@ export function bridgeTableName(owner: string, bridge: string): string {
 }
 
 /**
+ * The packets of Hornet's clones, by the first two bytes of their MAC addresses (model/macs.ts): on an adopted bridge there
+ * may be others, and no guest can send from another address, because its namespace routes.
+ */
+const FROM_CLONES = "ether saddr & ff:ff:00:00:00:00 == 06:fc:00:00:00:00";
+
+/**
+ * What clones may not open connections to: the droplet's other addresses. Before the destination is translated, because a
+ * port that Docker publishes on such an address leads into a container. A namespace cannot tell which addresses are the
+ * droplet's, so this rule is here; the rest of a clone's rules are in its namespace.
+ */
+function closedChain({ name, address }: BridgeSpec): NftChain {
+  const bridge = address.replace(/\/.*/, "");
+  const text = `iifname "${name}" ${FROM_CLONES} ct direction original ip daddr != ${bridge} fib daddr type local drop`;
+  return {
+    name: "closed",
+    base: "type filter hook prerouting priority dstnat - 10; policy accept;",
+    rules: [{ label: "the droplet's other addresses", text }],
+  };
+}
+
+function forwardsChain({ name, uplink, forwards }: BridgeSpec): NftChain {
+  const from = uplink === "auto" ? `iifname != "${name}"` : `iifname "${uplink}"`;
+  return {
+    name: "prerouting",
+    base: "type nat hook prerouting priority dstnat; policy accept;",
+    rules: forwards.map(({ port, protocol, address }) => ({
+      label: `publish ${protocol} ${port}`,
+      text: `${from} fib daddr type local ${protocol} dport ${port} dnat to ${address}`,
+    })),
+  };
+}
+
+/**
  * Masquerade for what leaves the bridge network. An accept here does not override a drop in somebody else's forward
  * chain (nft judges every base chain), so there is none: Preflight reports a droplet whose firewall drops forwarded
  * traffic.
@@ -96,6 +141,8 @@ export function bridgeTable(spec: BridgeSpec): NftTable {
     name: bridgeTableName(spec.owner, spec.name),
     owner: spec.owner,
     chains: [
+      ...(spec.closed ? [closedChain(spec)] : []),
+      ...(spec.forwards.length > 0 ? [forwardsChain(spec)] : []),
       {
         name: "postrouting",
         base: "type nat hook postrouting priority srcnat; policy accept;",

@@ -78,3 +78,13 @@ export function tableDrift(name: string, recorded: readonly string[], seen: Obse
   if (now.length !== recorded.length) return [`nft table ${name} holds a rule twice`];
   return now.some((entry, at) => entry !== recorded[at]) ? [`nft rules of ${name} are in another order`] : [];
 }
+
+/**
+ * The rules of today's table that the recorded one has not: an earlier Hornet wrote it.
+ *
+ * @param recorded see {@link tableDrift}
+ */
+export function newRules({ chains }: NftTable, recorded: readonly string[]): string[] {
+  const known = new Set(recorded.map(headOf));
+  return chains.flatMap(({ rules }) => rules.map(({ label }) => label)).filter((label) => !known.has(`rule ${label}`));
+}

@@ -36,7 +36,11 @@ test("every drift is said in words and repaired", async () => {
   await stage.run(": >/opt/swarm/runtime/.bridge-br0-*/forwarding-was-off");
   await stage.repairs(one, "ip link del br0", "bridge br0 missing");
   await stage.repairs(one, `nft delete table ip ${table}`, `nft table ${table} missing`);
-  await stage.repairs(one, `nft flush table ip ${table}`, "nft rule masquerade missing");
+  await stage.repairs(
+    one,
+    `nft flush table ip ${table}`,
+    "nft rule the droplet's other addresses missing; nft rule masquerade missing",
+  );
   await stage.repairs(one, `nft add rule ip ${table} postrouting accept`, "nft rule without a name is not ours");
   await stage.repairs(
     one,

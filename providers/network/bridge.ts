@@ -3,6 +3,7 @@ import { parseTable } from "../../host/facts";
 import { bridgeMac, bridgeTable, bridgeTableName, planBridge, type BridgeSpec } from "../../plan/network/bridge";
 import { cidrOf, networkText } from "../../model/addresses";
 import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
+import { earlierRules } from "./earlierRules";
 import type { Observed } from "../../model/observed";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { commonInputs } from "../kit/definition";
@@ -26,8 +27,8 @@ const outputs = z.object({
 type Inputs = z.infer<typeof bridgeInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-function specOf({ name, address, uplink, owner }: Inputs): BridgeSpec {
-  return { name, address, network: networkText(cidrOf(address)), uplink, owner };
+function specOf({ name, address, uplink, closed, forwards, owner }: Inputs): BridgeSpec {
+  return { name, address, network: networkText(cidrOf(address)), uplink, closed, forwards, owner };
 }
 
 /**
@@ -106,7 +107,10 @@ export const definition = owned<Inputs, Outputs>({
     const adopted = origin === undefined ? state.adopted : origin === "adopted";
     const plan = planBridge(specOf(state), observed, adopted);
     const unmarked = origin === undefined ? [`the folder of ${state.name} lost its owner mark`] : [];
-    const rules = tableDrift(tableName, state.rules, table);
+    const rules = [
+      ...tableDrift(tableName, state.rules, table),
+      ...earlierRules(droplet, bridgeTable(specOf(state)), state),
+    ];
     return {
       outputs: { adopted, rules: state.rules, before: state.before },
       drift: [...unmarked, ...plan.drift, ...rules],

@@ -33,7 +33,7 @@ test("on the droplet itself the same providers do the same, without ssh", async 
         "br0 down",
         "tap0 down",
         "nft rule DNAT missing; nft rule SNAT missing; nft rule established missing; nft rule no host metadata missing; " +
-          "nft rule egress missing; nft rule ingress missing",
+          "nft rule new connections missing; nft rule connections missing; nft rule private networks missing; nft rule egress to internet missing; nft rule egress elsewhere missing; nft rule ingress missing",
       ],
       repaired: declared,
       ids: ["", "", ""],

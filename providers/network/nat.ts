@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { parseTable } from "../../host/facts";
-import { NAT_TABLE, natTable, type NatSpec } from "../../plan/network/nat";
+import { NAT_TABLE, natTable } from "../../plan/network/nat";
 import { fingerprint, renderTable, tableDrift } from "../../plan/network/nft";
+import { earlierRules } from "./earlierRules";
 import { writesStateOnce } from "../operation/pendingClones";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { commonInputs } from "../kit/definition";
@@ -33,10 +34,6 @@ export const natOutputs = z.object({
 type Inputs = z.infer<typeof natInputs>;
 type Outputs = z.infer<typeof natOutputs>;
 
-function specOf(wanted: Inputs): NatSpec {
-  return { ...wanted, egress: wanted.egress };
-}
-
 /** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
 async function converge(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   const answer = await droplet.call({
@@ -47,7 +44,7 @@ async function converge(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
       namespace: wanted.namespace,
       owner: wanted.owner,
       table: NAT_TABLE,
-      rules: renderTable(natTable(specOf(wanted))),
+      rules: renderTable(natTable(wanted)),
       pending: writesStateOnce() ? "1" : "",
     },
   });
@@ -84,7 +81,9 @@ export const definition = owned<Inputs, Outputs>({
     const table = within.tables.find(({ name }) => name === NAT_TABLE);
     if (table === undefined && !within.forwarding) return "gone";
     const forwarding = within.forwarding ? [] : [`IPv4 forwarding off in ${state.namespace}`];
-    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...forwarding];
+    const spoofing = within.strictSource === false ? [`${state.namespace} accepts packets from any source`] : [];
+    const earlier = earlierRules(droplet, natTable(state), state);
+    const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...earlier, ...forwarding, ...spoofing];
     return { outputs: { rules: state.rules, changedAt: state.changedAt }, drift };
   },
   update: (droplet, _state, wanted) => converge(droplet, wanted),

@@ -1,4 +1,4 @@
-import type { FleetSpec } from "../../config/spec";
+import { egressOf, type FleetSpec } from "../../config/spec";
 import { networkText, cidrOf } from "../../model/addresses";
 import { bridgeTableName, planBridge } from "../../plan/network/bridge";
 import { consoleDrift } from "../../plan/consoles";
@@ -61,9 +61,9 @@ function vmWords(name: string, { vms }: Observed): string {
 }
 
 function bridgeDrift(spec: FleetSpec, owner: string, observed: Observed): string[] {
-  const { name, address, uplink } = spec.bridge;
+  const { name, address, uplink, closed } = spec.bridge;
   const adopted = observed.bridges[name] === "adopted";
-  const bridge = { name, address, network: networkText(cidrOf(address)), uplink, owner };
+  const bridge = { name, address, network: networkText(cidrOf(address)), uplink, closed, forwards: [], owner };
   const table = observed.tables.find((one) => one.name === bridgeTableName(owner, spec.bridge.name));
   const masquerade = table?.rules.some(({ comment }) => comment === "masquerade") === true;
   return [...planBridge(bridge, observed, adopted).drift, ...(masquerade ? [] : ["nft rule masquerade missing"])];
@@ -85,7 +85,15 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
     observed,
   ).drift;
   const own = spec.clones[String(plan.id)];
-  const wanted = natTable({ ...plan, owner, publish: own?.publish ?? [], egress: own?.egress?.allow });
+  const { services, isolateClones: isolated } = spec.bridge;
+  const { connections, newConnections } = spec.fleet;
+  const wanted = natTable({
+    ...{ ...plan, owner, isolated, services, connections, newConnections },
+    publish: own?.publish ?? [],
+    egress: egressOf(spec, plan.id),
+    nameservers: spec.guest.nameservers,
+    bridgeAddress: `${plan.gateway}/${plan.prefix}`,
+  });
   const seen = observed.inside[plan.namespace]?.tables.find(({ name }) => name === NAT_TABLE);
   const labels = new Set(seen?.rules.map(({ comment }) => comment));
   const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));

@@ -128,7 +128,7 @@ export const resources: Readonly<Record<string, Bag>> = {
     ...common,
     ...{ namespace: "vm0", bridge: "br0", hostVeth: "veth0h", address: "10.0.0.2/24", gateway: "10.0.0.1" },
   },
-  NatRuleSet: { ...common, namespace: "vm0", address: "10.0.0.2", publish: [{ port: 80 }], egress: [] },
+  NatRuleSet: { ...common, namespace: "vm0", address: "10.0.0.2", publish: [{ port: 80 }], egress: [], services: [] },
   FirecrackerVM: { ...common, ...clone, artifact, agent, smokeTests: [smokeTest] },
   SnapshotArtifact: { ...common, source: { boot: { agent: { path: "/agent", digest: "x" } } } },
   SmokeTest: { ...common, ...clone, hostKey: KEY, tests: [smokeTest] },
@@ -137,6 +137,7 @@ export const resources: Readonly<Record<string, Bag>> = {
   DropletClaim: { ...common, namespaces: ["vm0"] },
   DropletLimits: { ...common, clones: 1 },
   ConsoleKeeper: common,
+  NameServer: { ...common, bridge: "br0", address: "10.0.0.1", policies: [] },
   MetricsCollector: { ...common, folder: "/var/lib/metrics" },
 };
 

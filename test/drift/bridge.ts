@@ -54,13 +54,13 @@ export const bridgeDrifts: readonly Drift[] = [
     says: { "Bridge br0": "IPv4 forwarding off" },
   },
   {
-    kind: "masquerade gone",
+    kind: "the droplet's rules gone",
     make: `nft flush table ip ${table}`,
-    says: { "Bridge br0": "nft rule masquerade missing" },
+    says: { "Bridge br0": "nft rule the droplet's other addresses missing; nft rule masquerade missing" },
   },
   {
     kind: "masquerade changed",
-    make: `t=${table}; nft "flush table ip $t; add rule ip $t postrouting oifname eth0 masquerade comment \\"masquerade\\""`,
+    make: `t=${table}; nft "flush chain ip $t postrouting; add rule ip $t postrouting oifname eth0 masquerade comment \\"masquerade\\""`,
     says: { "Bridge br0": "nft rule masquerade changed" },
   },
   {

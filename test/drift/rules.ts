@@ -15,7 +15,11 @@ export const ruleDrifts: readonly Drift[] = [
       ["postrouting", "SNAT"],
       ["forward", "established"],
       ["forward", "no host metadata"],
+      ["forward", "new connections"],
+      ["forward", "connections"],
+      ["forward", "the droplet"],
       ["forward", "egress to 10.0.0.0\\/24"],
+      ["forward", "egress elsewhere"],
       ["forward", "ingress"],
     ] as const
   ).map(([chain, label]) => ({
@@ -57,6 +61,12 @@ export const ruleDrifts: readonly Drift[] = [
     kind: "nft table deleted",
     make: inside("nft delete table ip hornet"),
     says: { "NatRuleSet vm0": "nft table hornet missing" },
+  },
+  {
+    kind: "any source accepted in the namespace",
+    make: inside("sh -c 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter'"),
+    says: { "NatRuleSet vm0": "vm0 accepts packets from any source" },
+    check: `[[ $(${inside("cat /proc/sys/net/ipv4/conf/all/rp_filter")}) == 1 ]]`,
   },
   {
     kind: "forwarding in the namespace off",

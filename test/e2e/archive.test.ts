@@ -75,6 +75,7 @@ test("three clones of the archive's own snapshot are told who they are over ssh,
 
   stacks.configure(STACK, {
     snapshot: { path: snapshot },
+    bridge: { services: ["8080/tcp"] },
     agent: { service: "swarm-agent" },
     identity: { env: { ANTHROPIC_API_KEY: KEY, API_URL: "http://10.0.0.1:8080" } },
   });

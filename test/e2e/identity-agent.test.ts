@@ -16,6 +16,7 @@ test("agents ask as who they are, from where they are, with what they were given
   world = await World.begin();
   const clones = ["vm0", "vm1", "vm2"];
   await world.configure({
+    "hornet:bridge.services[0]": "8080/tcp",
     "hornet:agent.source": example,
     "hornet:agent.command": "exec ./agent",
     "hornet:agent.env.API_URL": "http://10.0.0.1:8080/poll",

@@ -32,6 +32,7 @@ beforeAll(async () => {
   );
   await world.configure({
     "hornet:fleet.count": 1,
+    "hornet:bridge.services[0]": "8080/tcp",
     "hornet:agent.service": "swarm-agent",
     "hornet:identity.env.ANTHROPIC_API_KEY": KEY,
   });

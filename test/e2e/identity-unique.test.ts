@@ -67,7 +67,7 @@ async function clockError(clone: string): Promise<number> {
 test("ten clones differ in all that they are and draw, and know the time", async () => {
   const overlay = { "etc/hornet/on-identity.d/10-draw": { text: draw, mode: 0o755 } };
   world = await World.begin("--rootfs", guestImage(folder, "draws", overlay));
-  await world.configure({ "hornet:fleet.count": COUNT });
+  await world.configure({ "hornet:fleet.count": COUNT, "hornet:bridge.services[0]": "8443/tcp" });
   await world.npm("up");
   const server = resolve(__dirname, "../support/tlsServerMain.cjs");
   const pid = await world.onDroplet(

@@ -29,7 +29,7 @@ async function inEach(clones: readonly string[], command: string): Promise<Recor
 
 test("three clones come up, are each themselves, stay as they are, and leave nothing", async () => {
   world = await World.begin();
-  await world.configure();
+  await world.configure({ "hornet:bridge.services[0]": "8080/tcp" });
   const before = await observeDroplet(droplet);
   const clones = ["vm0", "vm1", "vm2"];
 
@@ -78,6 +78,7 @@ test("three clones come up, are each themselves, stay as they are, and leave not
   expect(await world.in("vm2", fetch(`http://${uplink.server}/`))).toBe(uplink.address);
   expect((await world.tryIn("vm0", "ping -c 1 -W 3 10.0.0.1")).code).toBe(0);
   expect((await world.tryIn("vm0", "ping -c 1 -W 3 10.0.0.3")).code).not.toBe(0);
+  expect((await world.tryIn("vm0", "nc -w 3 10.0.0.1 22 </dev/null")).code).not.toBe(0);
 
   // A second time.
   const processes = "head -n 1 -q /opt/swarm/runtime/*/vmm.pid";

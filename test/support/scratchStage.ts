@@ -6,6 +6,7 @@ import { definition as consoleDefinition } from "../../providers/droplet/console
 import { definition as namespaceDefinition } from "../../providers/network/namespace";
 import { definition as vmDefinition } from "../../providers/vm/definition";
 import { definition as metricsDefinition } from "../../providers/droplet/metrics";
+import { definition as namesDefinition } from "../../providers/network/names";
 import { definition as natDefinition } from "../../providers/network/nat";
 import { definition as artifactDefinition } from "../../providers/artifact/definition";
 import type { Observation } from "../../sandbox/droplet";
@@ -35,7 +36,7 @@ const firecracker = "/usr/bin/firecracker";
 const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
 
 /** Takes everything away by force, so that one test that fails does not fail the next ones. */
-const wipe = `pkill -9 -x 'stub|firecracker' || :; pkill -9 -f '[h]ornet-(consoles|metrics)' || :; sleep 0.2
+const wipe = `pkill -9 -x 'stub|firecracker' || :; pkill -9 -f '[h]ornet-(consoles|metrics|names)' || :; sleep 0.2
   for one in $(ls /run/netns); do ip netns del $one; done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del $one 2>/dev/null || :; done
   nft flush ruleset; rm -rf /run/hornet-uids /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare /opt/swarm/prod ${snapshots}
@@ -123,6 +124,11 @@ export class Stage {
       publish: [{ port: 80, guestPort: 8080 }],
       ...props,
     });
+  }
+
+  /** The guests' name server. */
+  names(policies: readonly object[]): Promise<Driver> {
+    return Driver.of(namesDefinition, { ...this.common(owner), bridge: "br0", address: "10.0.0.1", policies });
   }
 
   artifact(props: object = {}, who = owner): Promise<Driver> {

@@ -1,0 +1,280 @@
+# The guests' name server: hornet-names HOME. It decides which clone may ask for which name, has dnsmasq resolve it, and opens
+# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. HOME holds
+#   policies   lines: listen ADDRESS PORT, back ADDRESS PORT, table NAME, clone ADDRESS POLICY, name POLICY SET PATTERN
+#   table.nft  the nft transaction that makes the table with empty sets
+use strict;
+use warnings;
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+
+my $home = $ARGV[1];
+my (%at, %policy_of, %names_of, %life, %pending, %unresolved, $table);
+my ($next_id, $children) = (0, 0);
+# Seconds beyond a record's lifetime: a guest connects after it has the answer.
+my $GRACE = 2;
+my $MOST_PENDING = 4096;
+my $MOST_CHILDREN = 32;
+# A, and of the rest what has no addresses that a guest could use instead.
+my %EMPTY = map { $_ => 1 } 28, 64, 65;
+my %NEVER = map { $_ => 1 } 251, 252, 253, 254, 255;
+
+sub read_policies {
+    open my $file, '<', "$home/policies" or die "no policies: $!\n";
+    while (<$file>) {
+        my ($kind, @words) = split;
+        if ($kind eq 'table') { $table = $words[0] }
+        elsif ($kind eq 'clone') { $policy_of{$words[0]} = $words[1] }
+        elsif ($kind eq 'name') { push @{$names_of{$words[0]}}, [@words[1, 2]] }
+        else { $at{$kind} = [@words] }
+    }
+}
+
+# Loads the table; sets of the same name keep their addresses.
+sub load_table {
+    open my $file, '<', "$home/table.nft" or die "no table: $!\n";
+    my $text = do { local $/; <$file> };
+    my $old = `nft list table ip $table 2>/dev/null`;
+    my %sets = map { $_->[0] => 1 } map { @$_ } values %names_of;
+    for my $part ($old =~ /^\tset \w+ \{.*?^\t\}/msg) {
+        my ($set) = $part =~ /set (\w+)/;
+        next if !$sets{$set};
+        while ($part =~ /(\d+\.\d+\.\d+\.\d+) timeout \S+ expires (\w+)/g) {
+            $text .= "add element ip $table $set { $1 timeout $2 }\n";
+        }
+    }
+    run_nft($text) or die "nft does not take the table\n";
+}
+
+sub run_nft {
+    my ($text) = @_;
+    open my $nft, '|-', 'nft', '-f', '-' or return 0;
+    print $nft $text;
+    return close $nft;
+}
+
+sub start_resolver {
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+    exec 'setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--pdeathsig', 'KILL',
+        'dnsmasq', '--keep-in-foreground', "--conf-file=$home/dnsmasq.conf" or POSIX::_exit(127);
+}
+
+# The sets of a policy that a name belongs to.
+sub sets_for {
+    my ($policy, $name) = @_;
+    my @sets;
+    for my $one (@{$names_of{$policy} // []}) {
+        my ($set, $pattern) = @$one;
+        my $matches = $pattern =~ /^\*(\..*)/ ? substr($name, -length $1) eq $1 && length $name > length $1 : $name eq $pattern;
+        push @sets, $set if $matches;
+    }
+    return @sets;
+}
+
+# The question of a query: id, name, type, length of header and question; nothing where it is none.
+sub question_of {
+    my ($packet) = @_;
+    return if length $packet < 17;
+    my ($id, $flags, $count) = unpack 'nnn', $packet;
+    return if $flags & 0xf800 || $count != 1;
+    my ($offset, @labels) = (12);
+    while (1) {
+        my $length = ord(substr $packet, $offset, 1);
+        last if $length == 0;
+        return if $length > 63 || $offset + $length + 6 > length $packet;
+        push @labels, lc substr $packet, $offset + 1, $length;
+        $offset += $length + 1;
+    }
+    return if $offset + 5 > length $packet;
+    my ($type, $class) = unpack 'nn', substr $packet, $offset + 1, 4;
+    return if $class != 1;
+    return ($id, join('.', @labels), $type, $offset + 5);
+}
+
+# An answer without records.
+sub reply {
+    my ($packet, $length, $code) = @_;
+    my ($id, $flags) = unpack 'nn', $packet;
+    return pack('nnnnnn', $id, 0x8080 | ($flags & 0x0100) | $code, 1, 0, 0, 0) . substr $packet, 12, $length - 12;
+}
+
+# skip_name PACKET OFFSET: the offset behind a name; nothing where it does not end.
+sub skip_name {
+    my ($packet, $offset) = @_;
+    while ($offset < length $packet) {
+        my $length = ord(substr $packet, $offset, 1);
+        return $offset + 2 if $length >= 192;
+        return $offset + 1 if $length == 0;
+        $offset += $length + 1;
+    }
+    return;
+}
+
+# The IPv4 addresses of an answer, with their lifetimes in seconds.
+sub addresses_of {
+    my ($packet) = @_;
+    my ($count) = unpack 'x6n', $packet;
+    my $offset = skip_name($packet, 12) // return;
+    $offset += 4;
+    my @found;
+    for (1 .. $count) {
+        $offset = skip_name($packet, $offset) // return @found;
+        return @found if $offset + 10 > length $packet;
+        my ($type, $class, $ttl, $length) = unpack 'nnNn', substr $packet, $offset, 10;
+        $offset += 10;
+        push @found, [join('.', unpack 'C4', substr $packet, $offset, 4), $ttl] if $type == 1 && $length == 4 && $offset + 4 <= length $packet;
+        $offset += $length;
+    }
+    return @found;
+}
+
+# Opens the addresses of an answer in some sets. The kernels of Debian 12 extend no lifetime: an address goes and comes in
+# one transaction.
+sub open_addresses {
+    my ($packet, @sets) = @_;
+    my ($now, $text) = (time, '');
+    for my $one (addresses_of($packet)) {
+        my ($address, $ttl) = @$one;
+        for my $set (@sets) {
+            my $end = $now + $ttl + $GRACE;
+            next if ($life{$set}{$address} // 0) >= $end - 1;
+            $life{$set}{$address} = $end;
+            my $for = $ttl + $GRACE;
+            $text .= "add element ip $table $set { $address timeout 1s }\ndelete element ip $table $set { $address }\n"
+                . "add element ip $table $set { $address timeout ${for}s }\n";
+        }
+    }
+    run_nft($text) if $text ne '';
+}
+
+# Judges a query: the answer, or nothing and the sets of its name.
+sub judge {
+    my ($client, $packet) = @_;
+    my (undef, $name, $type, $length) = question_of($packet) or return (undef);
+    my $policy = $policy_of{$client};
+    my @sets = defined $policy ? sets_for($policy, $name) : ();
+    return (reply($packet, $length, 5)) if !@sets || $NEVER{$type};
+    return (reply($packet, $length, 0)) if $EMPTY{$type};
+    return ('', $name, @sets);
+}
+
+sub serve_tcp {
+    my ($client) = @_;
+    alarm 10;
+    my $take = sub {
+        my ($from, $length, $text) = (@_, '');
+        while (length $text < $length) {
+            sysread($from, my $piece, $length - length $text) or POSIX::_exit(0);
+            $text .= $piece;
+        }
+        return $text;
+    };
+    my $packet = $take->($client, unpack 'n', $take->($client, 2));
+    my ($answer, undef, @sets) = judge($client->peerhost, $packet);
+    POSIX::_exit(0) if !defined $answer;
+    if ($answer eq '') {
+        my $back = IO::Socket::INET->new(PeerAddr => $at{back}[0], PeerPort => $at{back}[1], Timeout => 5) or POSIX::_exit(0);
+        syswrite $back, pack('n', length $packet) . $packet;
+        $answer = $take->($back, unpack 'n', $take->($back, 2));
+        open_addresses($answer, @sets);
+    }
+    syswrite $client, pack('n', length $answer) . $answer;
+    POSIX::_exit(0);
+}
+
+sub forward {
+    my ($back, $packet, @about) = @_;
+    my $now = time;
+    if (keys %pending >= $MOST_PENDING) {
+        delete @pending{grep { $pending{$_}[0] < $now - 5 } keys %pending};
+        return if keys %pending >= $MOST_PENDING;
+    }
+    do { $next_id = ($next_id + 1) & 0xffff } while $pending{$next_id};
+    $pending{$next_id} = [$now, unpack('n', $packet), @about];
+    $back->send(pack('n', $next_id) . substr $packet, 2);
+}
+
+# Asks for every name that is no pattern, so that the operator learns of one that does not resolve.
+sub check_names {
+    my ($back) = @_;
+    my %all;
+    for my $one (map { @$_ } values %names_of) { push @{$all{$one->[1]}}, $one->[0] if $one->[1] !~ /^\*/ }
+    for my $name (keys %all) {
+        my $query = pack('nnnnnn', 0, 0x0100, 1, 0, 0, 0) . join('', map { chr(length) . $_ } split /\./, $name) . pack('Cnn', 0, 1, 1);
+        forward($back, $query, undef, $name, @{$all{$name}});
+        $unresolved{$name} //= 'no answer yet';
+    }
+    note_unresolved();
+}
+
+sub note_unresolved {
+    open my $file, '>', "$home/unresolved.draft" or return;
+    print $file map { "$_ $unresolved{$_}\n" } sort keys %unresolved;
+    close $file and rename "$home/unresolved.draft", "$home/unresolved";
+}
+
+my %CODES = (0 => 'has no IPv4 address', 2 => 'is not answered by the droplet\'s name servers', 3 => 'does not exist', 5 => 'is refused by the droplet\'s name servers');
+
+read_policies();
+my @where = (LocalAddr => $at{listen}[0], LocalPort => $at{listen}[1]);
+my $udp = IO::Socket::INET->new(@where, Proto => 'udp') or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
+my $tcp = IO::Socket::INET->new(@where, Proto => 'tcp', Listen => 64, ReuseAddr => 1) or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
+my $back = IO::Socket::INET->new(PeerAddr => $at{back}[0], PeerPort => $at{back}[1], Proto => 'udp') or die "udp: $!\n";
+load_table();
+my $resolver = start_resolver();
+$SIG{CHLD} = 'DEFAULT';
+my $select = IO::Select->new($udp, $tcp, $back);
+my ($asked, $begun) = (0, 0);
+
+open my $boot, '<', '/proc/sys/kernel/random/boot_id' or die "boot_id: $!\n";
+chomp(my $boot_id = <$boot>);
+open my $stat, '<', '/proc/self/stat' or die "stat: $!\n";
+my ($start) = (split ' ', <$stat> =~ s/.*\) //r)[19];
+open my $pid_file, '>', "$home/pid" or die "pid: $!\n";
+print $pid_file "$$ $start $boot_id\n";
+close $pid_file;
+
+while (1) {
+    my $now = time;
+    # Until all are resolved it asks again soon: dnsmasq starts at the same time.
+    if ($now - $asked >= (%unresolved ? ($now - $begun < 5 ? 1 : 10) : 60)) {
+        $begun ||= $now;
+        $asked = $now;
+        check_names($back);
+    }
+    for my $socket ($select->can_read(1)) {
+        if ($socket == $udp) {
+            my $from = $udp->recv(my $packet, 4096) // next;
+            my ($answer, $name, @sets) = judge($udp->peerhost, $packet);
+            next if !defined $answer;
+            if ($answer eq '') { forward($back, $packet, $from, $name, @sets) }
+            else { $udp->send($answer, 0, $from) }
+        } elsif ($socket == $back) {
+            defined $back->recv(my $packet, 65535) or next;
+            next if length $packet < 12;
+            my $asked_for = delete $pending{unpack 'n', $packet} or next;
+            my (undef, $id, $client, $name, @sets) = @$asked_for;
+            open_addresses($packet, @sets);
+            if (defined $client) { $udp->send(pack('n', $id) . substr($packet, 2), 0, $client); next }
+            my $code = ord(substr $packet, 3, 1) & 15;
+            if (addresses_of($packet)) { delete $unresolved{$name} }
+            else { $unresolved{$name} = $CODES{$code} // "has the DNS error $code" }
+            note_unresolved();
+        } elsif ($socket == $tcp) {
+            my $client = $tcp->accept or next;
+            if ($children < $MOST_CHILDREN) {
+                my $pid = fork // next;
+                serve_tcp($client) if $pid == 0;
+                $children++;
+            }
+            close $client;
+        }
+    }
+    while ((my $ended = waitpid -1, POSIX::WNOHANG()) > 0) {
+        if ($ended == $resolver) { sleep 1; $resolver = start_resolver() }
+        else { $children-- }
+    }
+    # Lives that have ended.
+    for my $set (values %life) { delete @$set{grep { $set->{$_} < $now } keys %$set} }
+}

@@ -1,0 +1,110 @@
+/**
+ * Names as egress: a guest's queries through the droplet's name server, and its packets to the addresses of the answers. A
+ * dnsmasq in the place of the Internet's name servers has the names.
+ */
+import { Driver } from "../../test/support/scratchProvider";
+import { declared, Stage } from "../../test/support/scratchStage";
+import { buildWorld, endWorld, guestIn, reaches } from "../../test/support/networkWorld";
+
+jest.setTimeout(120_000);
+
+const egress = ["api.test", "*.wild.test:80/tcp", "gone.test", "inner.test"];
+const upstream = "/tmp/upstream";
+
+const stage = Stage.use({
+  undo: async () => {
+    for (const one of [server, rules, network, base]) await one.delete();
+    await endWorld(stage);
+    await stage.run(`rm -rf ${upstream}; cp /etc/resolv.conf.before /etc/resolv.conf; rm /etc/resolv.conf.before`);
+  },
+});
+
+let base: Driver;
+let network: Driver;
+let rules: Driver;
+let server: Driver;
+
+/** The names that there are from now on: `NAME,ADDRESS,SECONDS`. */
+async function serve(...records: readonly string[]): Promise<void> {
+  await stage.run(`mkdir -p ${upstream}; printf '%s\\n' ${records.map((record) => `host-record=${record}`).join(" ")} >${upstream}/conf
+    old=$(cat ${upstream}/pid 2>/dev/null || :); [[ -z $old ]] || { kill $old; while kill -0 $old 2>/dev/null; do sleep 0.02; done; }
+    nsenter --net=/run/netns/outside dnsmasq --conf-file=${upstream}/conf --no-resolv --no-hosts --pid-file=${upstream}/pid --user=root --port=53`);
+}
+
+beforeEach(async () => {
+  await stage.run(`cp /etc/resolv.conf /etc/resolv.conf.before 2>/dev/null || : >/etc/resolv.conf.before
+    echo nameserver 192.0.2.2 >/etc/resolv.conf`);
+  base = await stage.bridge();
+  network = await stage.namespace();
+  rules = await stage.nat({ bridgeAddress: "10.0.0.1/24", publish: [], egress });
+  server = await stage.names([{ clones: ["10.0.0.9"], egress }]);
+  await buildWorld(stage);
+  await serve(
+    "api.test,192.0.2.10,3",
+    "a.wild.test,192.0.2.11,60",
+    "inner.test,10.132.0.5,60",
+    "other.test,192.0.2.11,60",
+  );
+  for (const one of [base, network, rules, server]) await one.create();
+  await guestIn(stage, "vm7");
+});
+
+/** What a guest learns from a name server: addresses, or how the query failed. */
+async function ask(name: string, at = "8.8.8.8"): Promise<string> {
+  const script = `nsenter --net=/run/netns/guest timeout 3 busybox nslookup -type=a ${name} ${at} 2>&1 || :`;
+  const said = await stage.run(script);
+  const addresses = [...said.matchAll(/Name:.*\nAddress(?: 1)?: (\S+)/g)].map(([, address]) => address);
+  return (
+    addresses.join(" ") ||
+    (/REFUSED|NXDOMAIN|timed out|No answer|unreachable|refused/i.exec(said)?.[0] ?? (said.trim() || "no answer"))
+  );
+}
+
+const opens = async (to: string): Promise<boolean> => (await reaches(stage, [["guest", to, true]]))[0]?.[2] === true;
+
+test("a guest reaches the addresses of declared names for as long as the records live, and nothing else", async () => {
+  expect(await server.read()).toMatchObject(declared);
+  // A raw address.
+  expect(await opens("192.0.2.11 80")).toBe(false);
+  expect([await ask("api.test"), await ask("a.wild.test", "192.168.241.1"), await ask("other.test")]).toEqual([
+    "192.0.2.10",
+    "192.0.2.11",
+    "REFUSED",
+  ]);
+  expect([await opens("192.0.2.10 80"), await opens("192.0.2.10 81")]).toEqual([true, true]);
+  expect([await opens("192.0.2.11 80"), await opens("192.0.2.11 81")]).toEqual([true, false]);
+  // The wildcard's own name, a name that ends alike, DNS elsewhere, by TCP, and a name with a private address.
+  expect([await ask("wild.test"), await ask("xapi.test")]).toEqual(["REFUSED", "REFUSED"]);
+  expect(await ask("api.test", "192.0.2.2")).not.toContain("192.0.2.10");
+  const overTcp = `nsenter --net=/run/netns/guest perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(PeerAddr => "8.8.8.8:53", Timeout => 2) or die "closed\\n";
+    my $q = pack("nnnnnn", 7, 256, 1, 0, 0, 0) . "\\3api\\4test\\0" . pack("nn", 1, 1); print $s pack("n", length $q) . $q;
+    $s->read(my $a, 2 + 12 + 14 + 16); print join ".", unpack "C4", substr $a, -4'`;
+  expect(await stage.run(overTcp)).toBe("192.0.2.10");
+  expect(await ask("inner.test")).toBe("10.132.0.5");
+  expect(await opens("10.132.0.5 80")).toBe(false);
+
+  // A changed address is followed, and the old one closes with its record.
+  await serve("api.test,192.0.2.11,3");
+  await stage.run("sleep 6");
+  expect(await opens("192.0.2.10 80")).toBe(false);
+  expect(await ask("api.test")).toBe("192.0.2.11");
+  expect(await opens("192.0.2.11 81")).toBe(true);
+
+  // The state's own words about what is there.
+  const table = "$(nft list tables | sed -n 's/^table ip \\(hornet_.*names\\)/\\1/p')";
+  await stage.repairs(
+    server,
+    `nft delete table ip ${table}`,
+    expect.stringMatching(/^nft table hornet_.*names missing$/) as never,
+  );
+  await stage.repairs(server, "kill -9 $(pgrep -f '[h]ornet-names')", "nothing answers the guests' DNS queries");
+  expect(await ask("api.test")).toBe("192.0.2.11");
+  const home = "$(echo /opt/swarm/runtime/.names-*)";
+  await stage.repairs(server, `echo table x >>${home}/policies`, "the guests' name server has other policies");
+
+  // A name without an address is reported.
+  const said = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  await server.update();
+  expect(said.mock.calls.flat().join("\n")).toMatch(/gone\.test \(hornet:fleet\.egress\) (does not exist|is refused)/);
+  said.mockRestore();
+});
