@@ -50,7 +50,7 @@ test("every drift is said in words and repaired", async () => {
   await stage.repairs(
     one,
     `ip link set br0 down; nft flush table ip ${table}; echo 0 >/proc/sys/net/ipv4/ip_forward`,
-    "br0 down; IPv4 forwarding off; nft rule masquerade missing",
+    "br0 down; IPv4 forwarding off; nft rule the droplet's other addresses missing; nft rule masquerade missing",
   );
   await one.delete();
 });
