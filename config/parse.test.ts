@@ -39,6 +39,8 @@ test("all defaults", () => {
       agent: { env: {} },
       vmm: {
         firecracker: "/usr/bin/firecracker",
+        jailer: "auto",
+        uids: { first: 70_000, count: 10_000 },
         runtimeDir: "/opt/swarm/runtime",
         kernel: "/opt/swarm/images/vmlinux.bin",
         timeout: 30,

@@ -62,7 +62,7 @@ preflight_programs() {
 describe_snapshot() {
   local version path said=""
   while read -r version _ path; do
-    [[ $version == - ]] || said=$(timeout 10 "$path" --describe-snapshot "$state_file" 2>/dev/null </dev/null | sed q)
+    [[ $version == - || $version == jailer ]] || said=$(timeout 10 "$path" --describe-snapshot "$state_file" 2>/dev/null </dev/null | sed q)
     [[ ! $said =~ ^v[0-9] ]] || break
   done < <(list_programs)
   printf '%s' "$said"

@@ -52,7 +52,7 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
   );
   expect(
     await stage.run(`readlink ${arrivals}/hornet-guest; stat -c %a ${arrived}/vm.mem; ls -A ${arrived} | wc -l`),
-  ).toBe(`${digest.slice("sha256:".length)}\n400\n6\n`);
+  ).toBe(`${digest.slice("sha256:".length)}\n444\n6\n`);
   expect(Number(await stage.run(`stat -c %b ${arrived}/rootfs.ext4`)) * 512).toBeLessThan(2.5 * MIB);
 
   const second = await stage.brought(folder, {}, other);
