@@ -18,7 +18,7 @@ const stage = Stage.use({
   withVmm: true,
   undo: async () => {
     await sessions.close();
-    await stage.run(`while umount ${sysctl} 2>/dev/null; do :; done; rm -f /tmp/pid_max`);
+    await stage.run(`while umount ${sysctl} 2>/dev/null; do :; done; rm -f /tmp/pid_max /tmp/library.sh`);
   },
 });
 beforeEach(() =>
@@ -143,11 +143,15 @@ test("each step failing in turn is said and leaves nothing; of a destroy, the ne
   }
 });
 
+/** A bash script with the library before it, as a file on the droplet: it is too long for an argument. */
+async function withLibrary(script: string): Promise<string> {
+  await stage.run(`cat >/tmp/library.sh <<'END_OF_SCRIPT'\n${readLibrary()}\n${script}\nEND_OF_SCRIPT`);
+  return "bash /tmp/library.sh";
+}
+
 test("what Hornet starts may open more files than a login", async () => {
-  const inside = `${readLibrary()}\nulimit -S -n; ulimit -H -n`;
-  const [soft, hard, before] = (await stage.run(`ulimit -S -n 256; bash -c ${quote(inside)}; ulimit -H -n`)).split(
-    "\n",
-  );
+  const inside = await withLibrary("ulimit -S -n; ulimit -H -n");
+  const [soft, hard, before] = (await stage.run(`ulimit -S -n 256; ${inside}; ulimit -H -n`)).split("\n");
   expect(Number(soft)).toBe(Math.min(4096, Number(before)));
   expect(hard).toBe(before);
 });
@@ -157,10 +161,10 @@ const [major = 0, minor = 0] = release().split(".").map(Number);
 const withOwnPidMax = major > 6 || (major === 6 && minor >= 14) ? test : test.skip;
 
 withOwnPidMax("a kernel takes the value and takes it back", async () => {
-  const body = `${readLibrary()}
+  const body = await withLibrary(`
     runtime_dir=${runtimeDir} owner=${quote(owner)} known=''
     echo 700 >${sysctl}
-    raise='kernel.pid_max 1024' raise_limits && cat ${sysctl} && return_limits && cat ${sysctl}`;
-  const said = await stage.run(`unshare --pid --fork --mount --mount-proc bash -c ${quote(body)}`);
+    raise='kernel.pid_max 1024' raise_limits && cat ${sysctl} && return_limits && cat ${sysctl}`);
+  const said = await stage.run(`unshare --pid --fork --mount --mount-proc ${body}`);
   expect(said).toBe("kernel.pid_max 700 1024\n1024\n700\n");
 });

@@ -35,7 +35,9 @@ export async function scratchDroplet(options: Partial<StartOptions> = {}): Promi
     connection: { host, port, user, privateKeyPath, hostKey },
     folder,
     async run(script) {
-      const { stdout, stderr, exitCode } = await dropletExec(name, ["bash", "--norc", "-euc", script]);
+      // The script travels on stdin: with the whole library in it, it is too long for an argument (128 KiB).
+      const argv = ["bash", "--norc", "-euc", 'script=$(cat); exec </dev/null; eval "$script"'];
+      const { stdout, stderr, exitCode } = await dropletExec(name, argv, script);
       if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
       return stdout;
     },
