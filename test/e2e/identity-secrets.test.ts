@@ -92,7 +92,8 @@ test.each(["service", "ssh"])("by the way of %s", async (way) => {
   const except = [folder, "/proc", "/sys", join(dropletPaths(droplet).swarm, "runtime/*/rootfs.ext4")];
   expect(await filesWith(all, since, except)).toEqual([]);
   const disks = await filesWith(all, since, [folder, "/proc", "/sys"]);
-  expect(disks.length).toBe(2);
+  // A jail has a hard link to the clone's disk.
+  expect(disks.filter((file) => !file.includes("/jail/"))).toHaveLength(2);
   const inside =
     "find /run /tmp /dev/shm /etc /root /var /opt -xdev -type f -newermt @$1 -not -name rootfs.ext4 -print0";
   const memory = await world.onDroplet(
