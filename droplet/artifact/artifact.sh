@@ -181,7 +181,7 @@ close_artifact() { find "$1" -maxdepth 1 -type f -exec chmod 0444 {} + && chmod 
 list_open() {
   local one
   while IFS= read -r one; do
-    [[ -z $(find "$dir_of_artifacts/$one" -maxdepth 1 \( -type f -perm /0222 -o -path "$dir_of_artifacts/$one" -perm /077 \) -print -quit 2>/dev/null) ]] || printf '%s\n' "$one"
+    [[ -z $(find "$dir_of_artifacts/$one" -maxdepth 1 \( -type f -perm /0022 -o -path "$dir_of_artifacts/$one" -perm /077 \) -print -quit 2>/dev/null) ]] || printf '%s\n' "$one"
   done
 }
 

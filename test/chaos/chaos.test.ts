@@ -14,7 +14,7 @@ const SEED = Number(process.env.HORNET_CHAOS_SEED ?? "1");
 /** Of each operation so many fault points, so many disturbances, so many steps: two minutes. */
 const POINTS = 4;
 const DISTURBANCES = 4;
-const STEPS = 15;
+const STEPS = 10;
 
 jest.setTimeout(300_000);
 
