@@ -9,13 +9,14 @@ const SUM = "2>/dev/null | { sum=0; while read -r kib; do sum=$((sum + kib)); do
 
 /**
  * KiB: what is taken of the file system of /opt/swarm, then what lies in the clones' folders, then what lies in copies of
- * the memory file anywhere that a clone could have put one. Only a separate file system shows the first exactly.
+ * the memory file anywhere that a clone could have put one. A jail holds hard links of both, which take nothing. Only a
+ * separate file system shows the first exactly.
  */
 const LOOK = `sync -f /opt/swarm
   blocks=$(stat -f -c '(%b - %f) * %S / 1024' /opt/swarm); echo $((blocks))
-  find /opt/swarm/runtime -type f -printf '%k\n' ${SUM}
+  find /opt/swarm/runtime -type f \\( -links 1 -o ! -path '*/jail/*' \\) -printf '%k\n' ${SUM}
   find /opt/swarm/runtime /tmp /run /dev/shm /var/tmp -xdev -type f -size "$(stat -c %s ${SNAPSHOT}/vm.mem)c" \
-    ! -name rootfs.ext4 -printf '%k\n' ${SUM}
+    -links 1 ! -name rootfs.ext4 -printf '%k\n' ${SUM}
   :`;
 
 /** Measures the bytes written for a clone. They are the same every time, so once is enough. */
