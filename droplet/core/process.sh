@@ -112,6 +112,20 @@ list_residents() {
   done
 }
 
+# end_strays NAMESPACE ID: ends VMMs of that id in the clone's namespace, which no other user can enter, that its folder no longer
+# names. Once after its folder was deleted the old VMM lived on, and the new one found the tap busy.
+end_strays() {
+  local process words
+  for process in /proc/[0-9]*; do
+    [[ $process/ns/net -ef /run/netns/$1 ]] || continue
+    mapfile -d '' -t words 2>/dev/null <"$process/cmdline"
+    [[ " ${words[*]} " == *" --id $2 "* ]] || continue
+    process=${process#/proc/}
+    effect "$1/end-stray" kill -9 "$process" || return
+    while start_time "$process" >/dev/null; do pause 0.005; done
+  done
+}
+
 # @call recover_vmm(runtime_dir namespace owner) effects
 # Writes the pid of this clone's VMM into its pid file, where the file names another, so that Hornet can repair or end it.
 # Does nothing if the VMM in the file runs, or if there is none.

@@ -41,6 +41,8 @@ start_vm() {
   t0=$((${EPOCHREALTIME/./} / 1000))
   [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end-old" end_vmm "$dir" || return
+  # A new clone has none, and looking for one takes a while among many processes.
+  [[ -s $dir/begun ]] || end_strays "$namespace" "$id" || return
   if [[ -n $disk_path ]] && [[ -z $keep_disk || ! -e $dir/rootfs.ext4 ]]; then
     effect "$namespace/disk" copy_disk "$disk_source" "$dir/rootfs.ext4" "$dir/disk-kind" || return
   fi

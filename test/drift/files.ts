@@ -64,7 +64,7 @@ export const fileDrifts: readonly Drift[] = [
   {
     kind: "artifact deleted",
     make: `rm -rf ${current} ${artifacts}/hornet-guest`,
-    says: { "SnapshotArtifact snapshot": "gone", "FirecrackerVM vm0": "the private disk is not mounted at its path" },
+    says: { "SnapshotArtifact snapshot": "gone" },
   },
   {
     kind: "ssh_config edited",
