@@ -1,6 +1,6 @@
 /**
  * A process without rights that asks a guest's metadata service as fast as it can: it runs in the template when that is
- * snapshotted, and on from the first instruction of every clone. All that it is ever told goes to /var/tmp/asked.
+ * snapshotted, and on from the first instruction of every clone. It writes every answer to /var/tmp/asked.
  */
 
 const script = `#!/bin/sh
@@ -21,19 +21,23 @@ while :; do
 $(ask 'GET / HTTP/1.0' 'Accept: application/json' "X-metadata-token: $token")" ;;
   esac
   case $connected$answer in
-    *HTTP*) refusals=0 && printf 'told %s\\n' "$answer" >>"$out" ;;
+    *HTTP*) refusals=0 && printf 'told %s\\n' "$answer" >>"$out" && : >"$out.told" ;;
     *) refusals=$((refusals + 1)) && if [ "$((refusals % 16))" = 0 ]; then printf 'refused %s\\n' "$refusals" >>"$out"; fi ;;
   esac
 done
 `;
 
-/** The files that a guest image gets; busybox's init runs it as nobody, beside the identity service. */
+/**
+ * The files that a guest image gets; busybox's init runs it as nobody. The identity service waits for its first answer, which it
+ * gets because nothing is closed yet; so a later refusal is the service's work.
+ */
 export const asker: Readonly<Record<string, string>> = {
   "usr/bin/ask-metadata": script,
   "etc/inittab": `::sysinit:/etc/hornet/boot
 ::sysinit:/bin/mkdir -m 1777 -p /var/tmp
+::sysinit:/bin/rm -f /var/tmp/asked.told
 ::respawn:/bin/su -s /bin/sh nobody -c /usr/bin/ask-metadata
-::respawn:/usr/sbin/hornet-identity
+::respawn:/bin/sh -c "until [ -e /var/tmp/asked.told ]; do sleep 0.1; done; exec /usr/sbin/hornet-identity"
 ::ctrlaltdel:/sbin/reboot
 ::shutdown:/bin/sh -c "umount -a -r 2>/dev/null"
 `,
