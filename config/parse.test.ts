@@ -19,7 +19,7 @@ test("all defaults", () => {
         tap: "192.168.241.1/29",
         user: "root",
         identity: "auto",
-        nameservers: ["192.168.241.1", "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"],
+        nameservers: [],
         tapName: "tap0",
         tapMac: "02:fc:00:00:00:01",
         mac: "02:fc:00:00:00:02",

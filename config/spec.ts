@@ -56,7 +56,7 @@ export interface PublishedPort {
   readonly on: "clone" | "uplink";
 }
 
-/** What one clone has of its own. `egress` left out: the fleet's. */
+/** One clone's settings. Without `egress` it has the fleet's. */
 export interface CloneSpec {
   readonly identity: IdentitySpec;
   readonly publish: readonly PublishedPort[];
@@ -149,6 +149,11 @@ export function identityOf(
 export function egressOf({ clones, fleet, bridge }: FleetSpec, id: number): readonly string[] {
   const declared = clones[String(id)]?.egress ?? fleet.egress;
   return declared?.allow ?? [bridge.closed ? "internet" : "everything"];
+}
+
+/** The name servers that guests may ask for names: the tap's address, and those that the config declares. */
+export function nameserversOf({ guest }: FleetSpec): readonly string[] {
+  return [...new Set([guest.tap.replace(/\/.*/, ""), ...guest.nameservers])];
 }
 
 /** What is declared of the agent. */

@@ -11,7 +11,7 @@ export function jailerFor({ jailers }: Programs, { version }: Program, setting: 
   return jailers.find((one) => one.version === version);
 }
 
-/** What `list_programs` is told of the jailer: a path of its own, or nothing for those beside the programs. */
+/** The variable `jailer` of `list_programs`: a path, or nothing for the jailers beside the programs. */
 export function jailerVar(setting: JailerSetting): string {
   return setting === "auto" || setting === "off" ? "" : setting;
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { egressOf, identityOf, type FleetSpec } from "../../config/spec";
+import { egressOf, identityOf, nameserversOf, type FleetSpec } from "../../config/spec";
 import type { LeanArtifact } from "../../firecracker/manifest";
 import type { ClonePlan } from "../../model/names";
 import { Clone, type CloneArgs } from "../clone";
@@ -59,7 +59,7 @@ export function fleetClone(
     maxUnavailable: spec.fleet.maxUnavailable,
     egress: [...egressOf(spec, plan.id)],
     services: [...spec.bridge.services],
-    nameservers: [...spec.guest.nameservers],
+    nameservers: [...nameserversOf(spec)],
     connections: spec.fleet.connections,
     newConnections: spec.fleet.newConnections,
     smokeTests: smokeTestsOf(spec, name, operatorKeys),

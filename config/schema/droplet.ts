@@ -102,7 +102,7 @@ export const vmm = section(
     }),
     jailer: vmArguments.jailer.meta({
       description:
-        "Firecracker's jailer, which runs each VMM as a user of its own, without capabilities, in a chroot. auto: the jailer beside Firecracker, of the same version; a path; off: VMMs run as root, and a guest that breaks out of its VMM is root on the droplet (docs/security.md).",
+        "Firecracker's jailer, which runs each VMM as a separate user, without capabilities, in a chroot. auto: the jailer beside Firecracker, of the same version; a path; off: VMMs run as root, and a guest that breaks out of its VMM is root on the droplet (docs/security.md).",
       type: "auto, off or path on the droplet",
       problem: "must be auto, off or an absolute path on the droplet",
       example: "auto",

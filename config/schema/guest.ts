@@ -42,8 +42,8 @@ export const guest = section(
     }),
     nameservers: nameservers.meta({
       description:
-        "Name servers that the guests' image may have in its resolv.conf. Where egress names hosts, the droplet's name server answers in their place; queries to others are refused.",
-      example: ["192.168.241.1", "10.132.0.2"],
+        "Name servers in the resolv.conf of the guests' image, besides the tap's address. If egress names hosts, the droplet's name server answers in their place, and queries to others are refused.",
+      example: ["10.132.0.2"],
     }),
     tapMac: guestArguments.tapMac.meta({
       description:

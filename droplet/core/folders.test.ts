@@ -70,7 +70,7 @@ test("a draft that another lane removes during a look at it fails nothing", () =
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
 
-test("lanes that make and take away beside each other lose nothing and leave nothing", async () => {
+test("lanes that create and remove folders at the same time lose nothing and leave nothing", async () => {
   const turns = `owner=us
     for n in {1..150}; do claim $root/a/b/$BASHPID && unclaim $root/a/b/$BASHPID || exit 1; done`;
   // A shell that waits for three lanes may have forgotten the first one to end.

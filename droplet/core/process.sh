@@ -29,27 +29,19 @@ end_waiter() {
   done
 }
 
-# uids_of PID VARIABLE: puts into it the four user ids of a process, blank between. The file is read whole: the kernel makes its
-# text anew for each read, and a line of it is missed.
-uids_of() {
-  local all="" line
-  { all=$(<"/proc/$1/status"); } 2>/dev/null
-  line=${all#*$'\n'Uid:$'\t'}
-  [[ $line != "$all" ]] || line=""
-  line=${line%%$'\n'*}
-  printf -v "$2" '%s' "${line//$'\t'/ }"
+# runs_as PID UID: whether all user ids of a process are UID. It reads the file by one command: bash seeks back after each line
+# that it reads, the kernel then writes the file again, and if the process has fallen asleep meanwhile ("S (sleeping)" for
+# "R (running)"), the next line starts one letter late. One look in twelve at a busy process did not find its ids, and Hornet
+# started a second VMM beside it.
+runs_as() {
+  local status=""
+  IFS= read -r -d '' status 2>/dev/null <"/proc/$1/status"
+  [[ $status == *$'\nUid:\t'$2$'\t'$2$'\t'$2$'\t'$2$'\n'* ]]
 }
 
-# is_our_process PID [PROGRAM]: it runs as root by all its ids, and PROGRAM is what it runs. Any user can give a process any
-# arguments; one that a user started through a setuid program still has the user's real id.
-is_our_process() {
-  local status=""
-  # Read whole, by one command. Bash seeks back after each line that it reads, the kernel then writes the file again, and where
-  # the process has fallen asleep meanwhile ("S (sleeping)" for "R (running)") the next line starts one letter late: one look
-  # in twelve at a busy process did not find its ids, and a second VMM was started beside it.
-  IFS= read -r -d '' status 2>/dev/null <"/proc/$1/status"
-  [[ $status == *$'\nUid:\t'$EUID$'\t'$EUID$'\t'$EUID$'\t'$EUID$'\n'* ]] && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]
-}
+# is_our_process PID [PROGRAM]: whether root runs it, and it runs PROGRAM. Any user can give a process any arguments; one that a
+# user started through a setuid program still has the user's real id.
+is_our_process() { runs_as "$1" "$EUID" && [[ -z ${2:-} || /proc/$1/exe -ef $2 ]]; }
 
 # list_vmms: fills the array vmm_of, once: the blank-separated pids of all processes with a VMM's arguments, by the path of the
 # API socket in them.
@@ -76,11 +68,10 @@ list_vmms() {
 
 # is_vmm_of PID DIR: it runs as root, or as the user of that clone's jail.
 is_vmm_of() {
-  local ids held
-  uids_of "$1" ids
-  [[ $ids != "$EUID $EUID $EUID $EUID" ]] || return 0
+  local held
+  ! runs_as "$1" "$EUID" || return 0
   held_uid "$2" held
-  [[ -n $held && $ids == "$held $held $held $held" ]]
+  [[ -n $held ]] && runs_as "$1" "$held"
 }
 
 # find_vmm DIR NAMESPACE VARIABLE (array vmm_of): puts into it the pid of the clone's VMM where its pid file names none. A

@@ -125,7 +125,7 @@ connection_state() {
   # /proc/net/tcp has addresses as hexadecimal numbers in the order of bytes in memory.
   IFS=. read -r -a bytes <<<"$2"
   printf -v hex '%02X%02X%02X%02X:0016' "${bytes[3]}" "${bytes[2]}" "${bytes[1]}" "${bytes[0]}"
-  # Read whole: see is_our_process.
+  # Read whole: see runs_as.
   IFS= read -r -d '' connections 2>/dev/null <"/proc/$1/net/tcp"
   # 01: established; 02: no answer to the first packet yet.
   if [[ $connections == *" $hex 01 "* ]]; then

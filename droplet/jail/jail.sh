@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The jail of a clone's VMM, made anew for each launch: Firecracker's jailer runs the VMM as a user of its own, without
-# capabilities, in the chroot DIR/jail/PROGRAM/ID/root of the clone's folder DIR (DIR/jail/root leads there). DIR has the
+# The jail of a clone's VMM, built for each launch: Firecracker's jailer runs the VMM as a separate user, without capabilities,
+# in the chroot DIR/jail/PROGRAM/ID/root of the clone's folder DIR (DIR/jail/root leads there). DIR has the
 # mode 700 and is root's, so no other user gets into the chroot. In the chroot every file is at the path that it has outside,
 # so the VMM is asked for the same, jailed or not. Private files are hard links of those in DIR, shared ones of the
 # artifact's: one page cache for all clones.

@@ -34,7 +34,7 @@ async function template(): Promise<{ readonly artifact: unknown; readonly common
 
 const second = { name: "vm8", namespace: "vm8", hostVeth: "veth8h", address: "10.0.0.10/24" };
 
-test("each clone has a user of its own, no capability, its own files and tap, and the shared memory in one copy", async () => {
+test("each clone has its own user, files and tap, no capability, and shares one copy of the memory", async () => {
   const { artifact, common } = await template();
   const [one, other] = [await stage.clone(artifact), await stage.clone(artifact, second)];
   await one.create();

@@ -71,7 +71,7 @@ release_names() {
   [[ ! -e $home ]] || effect "names/unclaim" drop_named "$home"
 }
 
-# gather_names: a section with the digest of what it was told and the names without an address, where it works.
+# gather_names: prints a section with the digest of its files and the names without an address, if the name server runs.
 gather_names() {
   local home
   home=$(names_home)

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # The VMM of a clone as a program: its launch, its API, its end. See process.sh for what is known of it while it runs.
 
-# become_vmm DIR FIRECRACKER ID DISK_PATH TAP JAILER UID [FLAG]: runs in the clone's network namespace, and turns into the
-# VMM: in a mount namespace of its own, or, where JAILER is not empty, in a jail (see jail.sh). The pid is written first: from the moment there is a process, it can be found.
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP JAILER UID [FLAG]: runs in the clone's network namespace and becomes the VMM, in a
+# separate mount namespace, or, if JAILER is not empty, in a jail (see jail.sh). It writes the pid first, so that Hornet can find
+# the process from its first moment on.
 become_vmm() {
   local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5 jailer=$6 uid=$7 source path
   write_pid "$dir/vmm.pid" "$$" || return
@@ -29,7 +30,7 @@ vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path 
 vmm_listens() {
   local pid sockets="" row
   [[ -S $1/firecracker.sock || -S $1/jail/root$1/firecracker.sock ]] && read -r pid _ 2>/dev/null <"$1/vmm.pid" || return 1
-  # Read whole: see is_our_process.
+  # Read whole: see runs_as.
   IFS= read -r -d '' sockets 2>/dev/null <"/proc/$pid/net/unix"
   row=" 00010000 [0-9]+ [0-9]+ +[0-9]+ "
   [[ $sockets =~ $row"$1/firecracker.sock"$'\n' ]]

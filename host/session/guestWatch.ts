@@ -89,7 +89,7 @@ export class GuestWatch {
   private hear(line: string): void {
     const [what = "", id = "", first = "", ...rest] = line.split(" ");
     const listen = this.listeners.get(id);
-    // A login shell may print lines of its own.
+    // A login shell may print further lines.
     const event = listen && eventOf(what, first, rest.join(" "));
     if (event === undefined) return;
     if (event.what === "dead") this.listeners.delete(id);

@@ -130,11 +130,8 @@ export const egressList = z
 /** Ports of the droplet that guests reach at the bridge's address. */
 export const serviceList = z.array(servicePort).max(MOST_RULES);
 
-/** Where guests' images look for names; the tap's address comes to it. */
-export const nameservers = z
-  .array(ipv4)
-  .max(64)
-  .default(["192.168.241.1", "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9"]);
+/** Name servers in the resolv.conf of the guests' image. */
+export const nameservers = z.array(ipv4).max(64).default([]);
 
 /** Connections that a guest may have open at once. */
 export const connections = wholeNumber(16, 1_000_000).default(4096);
@@ -181,7 +178,7 @@ export const natArguments = {
   /**
    * The name servers that the guest's image may name. Where its egress names hosts, the droplet's name server answers in their
    * place.
-   * @default the tap's address and the best known public ones
+   * @default []
    */
   nameservers,
   /**

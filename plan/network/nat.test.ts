@@ -11,7 +11,7 @@ const spec: NatSpec = {
   bridgeAddress: "10.0.0.1/24",
   services: [],
   isolated: true,
-  nameservers: ["8.8.8.8"],
+  nameservers: ["192.0.2.53"],
   connections: 4096,
   newConnections: 1000,
   owner: "hornet:p/s:abcdefabcdef",
@@ -94,7 +94,7 @@ test("names: DNS goes to the droplet's name server, which decides about the rest
   ]);
   expect(rules("prerouting", { egress: ["*.example.org"] }).slice(1)).toEqual(
     ["udp", "tcp"].map(
-      (protocol) => `iifname "tap0" ip daddr { 10.0.0.1, 8.8.8.8 } ${protocol} dport 53 dnat to 10.0.0.1:29375`,
+      (protocol) => `iifname "tap0" ip daddr { 10.0.0.1, 192.0.2.53 } ${protocol} dport 53 dnat to 10.0.0.1:29375`,
     ),
   );
   expect(rules("prerouting", { egress: ["internet", "api.example.org"] })).toHaveLength(1);

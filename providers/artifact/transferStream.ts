@@ -80,7 +80,7 @@ export async function sendFiles(
   );
   let sent = before.received;
   readLines(to.output, (line) => {
-    // A login shell may print lines of its own.
+    // A login shell may print further lines.
     const [, name = "", at, received] = /^(\S+) (\d+) (\d+)$/.exec(line) ?? [];
     if (received === undefined) return;
     if (done.has(name)) done.set(name, Number(at));

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { HornetError } from "../../host/errors";
-import { cleanUpAfter } from "./cleanUpAfter";
 import { makeProvider } from "./define";
 import { commonInputs, type CommonInputs, type Definition } from "./definition";
 import { providersOf } from "../kinds";
@@ -289,21 +288,5 @@ describe("a definition", () => {
     expect(error?.stack).toBe("");
     const users = define({ delete: () => Promise.reject(new HornetError("the droplet is full")) });
     await expect(users.delete?.("id", state)).rejects.toMatchObject({ message: "the droplet is full", stack: "" });
-  });
-});
-
-describe("cleanUpAfter", () => {
-  const fail = (words: string) => () => Promise.reject(new Error(words));
-
-  test("nothing is cleaned up after a success", async () => {
-    expect(await cleanUpAfter(() => Promise.resolve(1), fail("clean"))).toBe(1);
-  });
-  test("the failure is what is told", async () => {
-    await expect(cleanUpAfter(fail("first"), () => Promise.resolve())).rejects.toThrow(/^first$/);
-  });
-  test("both failures are told where the second fails too", async () => {
-    await expect(cleanUpAfter(fail("first"), fail("second"))).rejects.toThrow(
-      "first\n  and removing what was made failed too:\n  second",
-    );
   });
 });

@@ -36,7 +36,12 @@ beforeEach(async () => {
     echo nameserver 192.0.2.2 >/etc/resolv.conf`);
   base = await stage.bridge();
   network = await stage.namespace();
-  rules = await stage.nat({ bridgeAddress: "10.0.0.1/24", publish: [], egress });
+  rules = await stage.nat({
+    bridgeAddress: "10.0.0.1/24",
+    publish: [],
+    egress,
+    nameservers: ["192.168.241.1", "192.0.2.53"],
+  });
   server = await stage.names([{ clones: ["10.0.0.9"], egress }]);
   await buildWorld(stage);
   await serve(
@@ -50,7 +55,7 @@ beforeEach(async () => {
 });
 
 /** What a guest learns from a name server: addresses, or how the query failed. */
-async function ask(name: string, at = "8.8.8.8"): Promise<string> {
+async function ask(name: string, at = "192.0.2.53"): Promise<string> {
   const script = `nsenter --net=/run/netns/guest timeout 3 busybox nslookup -type=a ${name} ${at} 2>&1 || :`;
   const said = await stage.run(script);
   const addresses = [...said.matchAll(/Name:.*\nAddress(?: 1)?: (\S+)/g)].map(([, address]) => address);
@@ -76,7 +81,7 @@ test("a guest reaches the addresses of declared names for as long as the records
   // The wildcard's own name, a name that ends alike, DNS elsewhere, by TCP, and a name with a private address.
   expect([await ask("wild.test"), await ask("xapi.test")]).toEqual(["REFUSED", "REFUSED"]);
   expect(await ask("api.test", "192.0.2.2")).not.toContain("192.0.2.10");
-  const overTcp = `nsenter --net=/run/netns/guest perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(PeerAddr => "8.8.8.8:53", Timeout => 2) or die "closed\\n";
+  const overTcp = `nsenter --net=/run/netns/guest perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(PeerAddr => "192.0.2.53:53", Timeout => 2) or die "closed\\n";
     my $q = pack("nnnnnn", 7, 256, 1, 0, 0, 0) . "\\3api\\4test\\0" . pack("nn", 1, 1); print $s pack("n", length $q) . $q;
     $s->read(my $a, 2 + 12 + 14 + 16); print join ".", unpack "C4", substr $a, -4'`;
   expect(await stage.run(overTcp)).toBe("192.0.2.10");

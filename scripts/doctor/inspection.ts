@@ -1,4 +1,4 @@
-import { egressOf, type FleetSpec } from "../../config/spec";
+import { egressOf, nameserversOf, type FleetSpec } from "../../config/spec";
 import { networkText, cidrOf } from "../../model/addresses";
 import { bridgeTableName, planBridge } from "../../plan/network/bridge";
 import { consoleDrift } from "../../plan/consoles";
@@ -91,7 +91,7 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
     ...{ ...plan, owner, isolated, services, connections, newConnections },
     publish: own?.publish ?? [],
     egress: egressOf(spec, plan.id),
-    nameservers: spec.guest.nameservers,
+    nameservers: nameserversOf(spec),
     bridgeAddress: `${plan.gateway}/${plan.prefix}`,
   });
   const seen = observed.inside[plan.namespace]?.tables.find(({ name }) => name === NAT_TABLE);

@@ -207,7 +207,7 @@ fn parse_limit(text: &str) -> Result<(libc::__rlimit_resource_t, u64), Fault> {
     Ok((resource, limit))
 }
 
-/// `--daemonize`: a session of its own, and nothing on the standard descriptors.
+/// `--daemonize`: starts a new session and leaves nothing on the standard descriptors.
 fn detach() -> Result<(), Fault> {
     // SAFETY: plain calls.
     unsafe {

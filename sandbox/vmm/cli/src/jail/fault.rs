@@ -1,4 +1,4 @@
-//! What the jailer says when it fails: for people, and in the form of its own error type.
+//! The jailer's failures, as text and in the form of its error type.
 
 use crate::args::ArgsError;
 use std::fmt;
