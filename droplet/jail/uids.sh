@@ -28,7 +28,8 @@ take_uid() {
   printf -v "$2" '%s' "$kept"
 }
 
-# link_uid UID DIR: fails where another clone holds it. A link whose clone no longer names that uid is left over.
+# link_uid UID DIR: fails where another clone holds it. A link whose clone no longer names that uid is left over, unless a process
+# still runs as it: that clone lost its folder, and the link alone leads to its VMM.
 link_uid() {
   local link=$uids_folder/$1 holder of=""
   [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" || return
@@ -36,10 +37,16 @@ link_uid() {
     holder=$(readlink "$link")
     [[ $holder != "$2" ]] || return 0
     { read -r of <"$holder/uid"; } 2>/dev/null
-    [[ $of != "$1" ]] || return 1
+    [[ $of != "$1" ]] && ! is_running_as "$1" || return 1
     rm -f "$link"
   fi
   ln -s "$2" "$link"
+}
+
+is_running_as() {
+  local process
+  for process in /proc/[0-9]*; do ! runs_as "${process#/proc/}" "$1" || return 0; done
+  return 1
 }
 
 # refuse_taken UID: a user or group of the droplet with that number could reach the VMM and its files.

@@ -26,6 +26,16 @@ async function lives(stage: Stage): Promise<{ vm0: string; vm1: string }> {
   return { vm0, vm1 };
 }
 
+/** The clones whose uid, link and process do not agree: the link alone leads to the VMM of a clone that lost its folder. */
+async function unlinkedUids(stage: Stage): Promise<string[]> {
+  const text = await stage.run(
+    "for c in vm0 vm1; do d=/opt/swarm/runtime/$c; read -r p _ <$d/vmm.pid; read -r u <$d/uid; " +
+      "[[ $(readlink /run/hornet-uids/$u) == $d && $(stat -c %u /proc/$p) == $u ]] || echo $c; done; " +
+      "(($(ls /run/hornet-uids | wc -l) == 2)) || ls -l /run/hornet-uids",
+  );
+  return text.split("\n").filter((line) => line !== "");
+}
+
 /** Makes one drift, reads it, mends it by one up. Gives what is not as the table says, in words. */
 export async function tryDrift(stage: Stage, drift: Drift): Promise<string[]> {
   const { make, says, restarts = false, everyClone = false, losesDisk = false, check, undo } = drift;
@@ -56,6 +66,7 @@ export async function tryDrift(stage: Stage, drift: Drift): Promise<string[]> {
   if ((after.vm1 !== before.vm1) !== everyClone) {
     wrong.push(everyClone ? "the VMM of vm1 was not restarted" : "the VMM of vm1 was restarted");
   }
+  wrong.push(...(await unlinkedUids(stage)).map((line) => `uids of jails: ${line}`));
   const kept = (await stage.run(`dd if=${disk} bs=1 skip=4096 count=${MARK.length} status=none`)) === MARK;
   if (kept === losesDisk) wrong.push(kept ? "the disk of vm0 is the old one" : "the disk of vm0 lost its content");
   if (check !== undefined) await stage.run(check);

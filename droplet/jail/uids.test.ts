@@ -1,0 +1,43 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "hornet-uids-"));
+  for (const name of ["uids", "vm1"]) mkdirSync(join(folder, name));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Takes a uid for vm1 from 1870000 to 1870002. */
+function takeUid(): string {
+  const script =
+    `for f in core/common core/process jail/uids; do . "$0/$f.sh"; done; lock_folder=/nowhere uids_folder=$1/uids uids="1870000 3"; ` +
+    `hold_uid "$1/vm1" uid && printf %s "$uid"`;
+  return execFileSync("bash", ["-c", script, join(__dirname, ".."), folder], { encoding: "utf8" });
+}
+
+// Two clones that had lost their folders took each other's uid, and the old VMM of the one was not found by it any more.
+test("a uid whose clone lost its folder stays taken while its VMM runs", async () => {
+  const link = join(folder, "uids/1870000");
+  symlinkSync(join(folder, "vm0"), link);
+  const vmm = spawn("setpriv", ["--reuid", "1870000", "--regid", "1870000", "--clear-groups", "cat"]);
+  try {
+    vmm.stdin.write("runs\n");
+    await once(vmm.stdout, "data");
+    expect(takeUid()).toBe("1870001");
+    expect(readlinkSync(link)).toBe(join(folder, "vm0"));
+  } finally {
+    vmm.stdin.end();
+    await once(vmm, "exit");
+  }
+});
+
+test("a uid whose clone and VMM are gone is given to another clone", () => {
+  symlinkSync(join(folder, "vm0"), join(folder, "uids/1870000"));
+  expect(takeUid()).toBe("1870000");
+  expect(readlinkSync(join(folder, "uids/1870000"))).toBe(join(folder, "vm1"));
+  expect(readdirSync(join(folder, "uids"))).toEqual(["1870000"]);
+});
