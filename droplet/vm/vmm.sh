@@ -39,7 +39,7 @@ vmm_listens() {
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there. Variable
 # jailer: see prepare_jail, which comes first.
 launch_vmm() {
-  local dir=$1 namespace=$2 limit uid=""
+  local dir=$1 namespace=$2 firecracker=$3 limit uid=""
   local -a apart=(unshare --mount --propagation private)
   if [[ -n ${jailer:-} ]]; then
     read -r uid <"$dir/uid" || return
@@ -61,6 +61,8 @@ launch_vmm() {
     fi
     if [[ -s $dir/vmm.pid ]] && ! vmm_alive "$dir"; then
       fail "the VMM ended at once: $(console_tail "$dir" 600)"
+      ! grep -q '^Failed to exec into Firecracker: No such file' "$dir/console.log" ||
+        fail "$firecracker needs libraries, and a jail has none: install a static build, as the releases are, or set hornet:vmm.jailer: off"
       return 1
     fi
     pause 0.002

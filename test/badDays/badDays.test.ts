@@ -247,6 +247,12 @@ describe("in the middle of the work", () => {
   test.each<[what: string, vmm: string, words: RegExp]>([
     ["opens no socket", "exec sleep 1000", /did not open its socket in time/],
     ["ends at once", "echo it cannot; exit 7", /ended at once: it cannot/],
+    // The words of the real jailer for a Firecracker that is no static build.
+    [
+      "needs libraries in a jail",
+      "echo 'Failed to exec into Firecracker: No such file or directory (os error 2)'; exit 1",
+      /\/opt\/vmm needs libraries, and a jail has none/,
+    ],
     [
       "takes a connection and never answers",
       `exec perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die; my @c; push @c, $s->accept while 1' "$2"`,
