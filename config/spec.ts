@@ -35,7 +35,7 @@ export type SnapshotSource =
 export type SnapshotSpec = { readonly source: SnapshotSource } & DeepReadonly<
   Pick<
     ConfigShape["snapshot"],
-    "digest" | "dir" | "keepGenerations" | "requireCpuFeatures" | "requireProof" | "signers"
+    "digest" | "dir" | "disks" | "keepGenerations" | "requireCpuFeatures" | "requireProof" | "signers"
   >
 >;
 
@@ -182,7 +182,7 @@ function dropletOf(fields: DropletFields): DropletSpec {
 }
 
 function snapshotOf(shape: ConfigShape["snapshot"]): SnapshotSpec {
-  const { digest, dir, keepGenerations, requireCpuFeatures, requireProof, signers } = shape;
+  const { digest, dir, disks, keepGenerations, requireCpuFeatures, requireProof, signers } = shape;
   return {
     source: sourceOf(shape),
     dir,
@@ -190,6 +190,7 @@ function snapshotOf(shape: ConfigShape["snapshot"]): SnapshotSpec {
     requireCpuFeatures,
     requireProof,
     ...(digest !== undefined && { digest }),
+    ...(disks !== undefined && { disks }),
     ...(signers !== undefined && { signers }),
   };
 }

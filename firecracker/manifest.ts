@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { z } from "zod";
 import { deviceId, interfaceName } from "../model/values";
-import { devicesSchema, leanDevices, leanDevicesSchema } from "./devices";
+import { devicesOf, devicesSchema, leanDevices, leanDevicesSchema } from "./devices";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -110,6 +110,8 @@ export const artifactSchema = z.object({
   diskPath: z.string(),
   drives: manifestSchema.shape.drives,
   vsock: manifestSchema.shape.vsock,
+  /** Declared disks outside of the folder, which not every user of the droplet need be able to read. */
+  disks: z.array(z.string()).optional(),
   /** Devices that are not the usual ones. */
   devices: leanDevicesSchema.optional(),
   tap: z.string().default("tap0"),
@@ -156,6 +158,19 @@ export function filesOf({
     disk: disk === "" && diskPath !== "" ? artifactPaths(folder).disk : disk,
     kernel: kernel === "" ? undefined : posix.resolve(folder, kernel),
   };
+}
+
+/**
+ * The files that a snapshot names as devices of its guests, which are in no artifact and which no digest covers: any file of the
+ * droplet. Those that the operator declared (hornet:snapshot.disks) are left out.
+ */
+export function undeclaredFiles(
+  { drives = [], devices, iface }: Pick<Artifact, "drives" | "devices" | "iface">,
+  declared: readonly string[] = [],
+): string[] {
+  const { pmem, initrd } = devicesOf({ devices, iface });
+  const paths = [...drives, ...pmem].map(({ path }) => path);
+  return [...paths, ...(initrd === null ? [] : [initrd])].filter((path) => !declared.includes(path));
 }
 
 /** An artifact in `folder` on a droplet; files that are `elsewhere` are listed by name. */

@@ -159,7 +159,7 @@ export function namePoliciesOf(spec: FleetSpec, plans: readonly ClonePlan[]): { 
 }
 
 function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "source"> {
-  const { digest, dir, keepGenerations, signers } = spec.snapshot;
+  const { digest, dir, disks, keepGenerations, signers } = spec.snapshot;
   return {
     dir,
     keepGenerations,
@@ -172,7 +172,12 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
     ...(spec.fleet.readyTimeout > spec.vmm.timeout && { readyTimeout: spec.fleet.readyTimeout }),
-    ...omitUndefined({ digest, signers: signers && [...signers], guestInterface: spec.guest.interface }),
+    ...omitUndefined({
+      digest,
+      disks: disks && [...disks],
+      signers: signers && [...signers],
+      guestInterface: spec.guest.interface,
+    }),
   };
 }
 

@@ -148,6 +148,11 @@ export const snapshot = section(
       description: "How many earlier snapshots Hornet keeps on the droplet, so that a rollback transfers nothing.",
       example: 2,
     }),
+    disks: snapshotArguments.disks.meta({
+      description:
+        "Disks outside of the snapshot's folder that its guests may have although not every user of the droplet may read them; of other private files none becomes a disk, whatever the snapshot names.",
+      example: ["/opt/swarm/tools.ext4"],
+    }),
     requireProof: z.boolean().default(true).meta({
       description:
         "With from.stack: whether that stack's fleet must have started from the snapshot and passed its smoke tests.",

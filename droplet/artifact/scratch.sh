@@ -2,12 +2,13 @@
 # A VM that runs only while Hornet makes or examines an artifact, in a separate namespace with a tap and no veth, so that only
 # Hornet can reach it. Variables: runtime_dir namespace owner.
 
-# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? disk_path vmm_timeout_ms) stdin: the requests; effects
+# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms) stdin: the requests; effects
 # agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
-# paused VM writes nothing). Without a tap the VMM makes what it needs by itself.
+# paused VM writes nothing). Without a tap the VMM makes what it needs by itself. named, further_taps, vsock: see start_vm.
 begin_scratch() {
   local dir=$runtime_dir/$namespace config
   config=$(cat)
+  refuse_private "${named:-}" || return
   [[ -n ${agent:-} ]] || effect "scratch/clear" end_scratch || return
   effect "scratch/claim" claim "$dir" || return
   effect "scratch/netns" add_netns "$namespace" || return
@@ -25,7 +26,10 @@ addr replace $tap_address dev $tap" || return
   if [[ -n ${agent:-} ]]; then
     effect "scratch/agent" put_agent "$dir/rootfs.ext4" "$dir/agent" || return
   fi
-  prepare_jail "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "" "$tap" || return
+  # shellcheck disable=SC2086 # names of links have no blanks
+  [[ -z ${further_taps:-} ]] || effect "scratch/taps" add_taps "$namespace" $further_taps || return
+  # shellcheck disable=SC2086
+  prepare_jail "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "${vsock:-}" "$tap" ${further_taps:-} || return
   effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
   [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
     printf '%s\n' "the VMM said: $(console_tail "$dir" 1000)" >&2
@@ -61,7 +65,7 @@ end_scratch() {
 # end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
 # As begin_scratch, but succeeds where the VMM refuses the requests.
 try_scratch() {
   local dir=$runtime_dir/$namespace config=

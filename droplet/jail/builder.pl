@@ -1,7 +1,8 @@
 # Makes the inside of a clone's jail, in one process: folders of root's, and in them the clone's files by hard link, each at
 # the path at which its VMM looks for it. Runs in the clone's network namespace, because it hands over the taps.
 # Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none).
-# stdin: lines "tap NAME" and "file PATH". A file that cannot be linked, because it is on another file system, is named on
+# stdin: lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared, and "named PATH" for one that the snapshot
+# alone names, which every user may read anyway. A file that cannot be linked, because it is on another file system, is named on
 # stdout as "bind SOURCE PATH"; one that the VMM's user may not read as "copy SOURCE PATH".
 use strict;
 use warnings;
@@ -35,13 +36,15 @@ sub give {
   link($file, $target) or stop($target);
 }
 
-# share(PATH): a file that others use too, for reading only.
+# share(PATH, KIND): a file that others use too, for reading only. What a snapshot alone names gets no more readable by it: it may
+# name root's ssh key.
 sub share {
-  my ($path) = @_;
+  my ($path, $kind) = @_;
   my $source = $path =~ m{^/} ? $path : "$dir/$path";
   my @about = stat $source or return;
   my $target = inside($path);
   return if -e $target;
+  return if $kind eq 'named' && !($about[2] & 04);
   if (-b _) {
     require POSIX;
     system('mknod', '-m', '0440', $target, 'b', POSIX::floor($about[6] / 256), $about[6] % 256) == 0 && chown(0, $uid, $target)
@@ -54,7 +57,7 @@ sub share {
     my ($parent) = $source =~ m{^(.*)/};
     my @above = stat $parent;
     # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
-    if ($above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
+    if ($kind eq 'file' && $above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
     else { print "copy $source\n$target\n"; return }
   }
   return if link($source, $target);
@@ -89,7 +92,7 @@ give("$dir/metrics.pipe", 0600, "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
 while (my $line = <STDIN>) {
   chomp $line;
   hand_over($1) if $line =~ /^tap (.+)$/;
-  share($1) if $line =~ /^file (.+)$/;
+  share($2, $1) if $line =~ /^(file|lent|named) (.+)$/;
 }
 # Sockets, and the files of a snapshot that is taken, are the VMM's to make.
 my @makes = ($own);

@@ -8,8 +8,8 @@
 # in_jail DIR: the VMM that was launched last is jailed.
 in_jail() { [[ -L $1/jail/root ]]; }
 
-# prepare_jail DIR NAMESPACE FIRECRACKER ID DISK_PATH VSOCK TAP…: variables jailer (empty: no jail), uids and shown (paths that
-# the VMM reads, one a line).
+# prepare_jail DIR NAMESPACE FIRECRACKER ID DISK_PATH VSOCK TAP…: variables jailer (empty: no jail), uids, and paths that the VMM
+# reads, one a line: shown (the artifact's), lent (disks that the operator declared) and named (those that the snapshot alone names).
 prepare_jail() {
   local dir=$1 namespace=$2 firecracker=$3 uid=""
   if [[ -z ${jailer:-} ]]; then
@@ -21,15 +21,16 @@ prepare_jail() {
   effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
 }
 
-# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid and shown)
+# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent and named)
 make_jail() {
   local dir=$1 root=$3 line path said
-  local -a taps=("${@:6}") files=()
+  local -a taps=("${@:6}")
   clear_path "$dir/jail" || return
-  mapfile -t files <<<"${shown:-}"
   said=$({
     for line in "${taps[@]}"; do [[ -z $line ]] || printf 'tap %s\n' "$line"; done
-    for line in "${files[@]}"; do [[ -z $line ]] || printf 'file %s\n' "$line"; done
+    say_each file "${shown:-}"
+    say_each lent "${lent:-}"
+    say_each named "${named:-}"
   } | nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5") || return
   [[ -n $said ]] || return 0
   while IFS= read -r line && IFS= read -r path; do
@@ -39,6 +40,9 @@ make_jail() {
     esac
   done <<<"$said"
 }
+
+# say_each WORD LINES: the lines, each behind the word.
+say_each() { [[ -z $2 ]] || printf "$1 %s\n" "${2//$'\n'/$'\n'"$1 "}"; }
 
 # close_jail DIR: the VMM listens. From here on what is in the chroot is root's to change, but for the folders of its sockets;
 # requests go to the socket that was made now, whatever the VMM puts in its place later.

@@ -58,3 +58,22 @@ mount_disk() {
   fi
   expose_path "$path" && mount --bind -- "$dir/rootfs.ext4" "$path"
 }
+
+# @call list_private() stdin: paths, one a line; answers: those that are there and that not every user of the droplet may read; reads
+list_private() {
+  local path
+  local -a there=()
+  while IFS= read -r path; do [[ ! -e $path ]] || there+=("$path"); done
+  # shellcheck disable=SC2016 # the other shell's own variable
+  ((${#there[@]} == 0)) || setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all -- \
+    sh -c 'for path; do [ -r "$path" ] || printf "%s\n" "$path"; done' sh "${there[@]}"
+}
+
+# refuse_private PATHS: a snapshot may name any file of the droplet as a disk of its guests.
+refuse_private() {
+  local private
+  [[ -n $1 ]] || return 0
+  private=$(list_private <<<"$1") || return
+  [[ -z $private ]] ||
+    fail "the snapshot names a disk that not every user of the droplet may read: ${private%%$'\n'*} (hornet:snapshot.disks)"
+}

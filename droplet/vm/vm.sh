@@ -29,9 +29,9 @@ add_taps() {
   ip_batch_in "$namespace" "$lines"
 }
 
-# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
+# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
 # disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
-# between. jailer, uids and shown: see prepare_jail. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
+# between. jailer, uids, shown, lent and named: see prepare_jail. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
 # see handover.sh. Of the answer load_ms is what remains of the time of all requests, so it includes the start of the process
 # that sends them. A guest whose disk lives on may write what it has in memory.
 start_vm() {
@@ -39,6 +39,7 @@ start_vm() {
   read_parts
   is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
   t0=$((${EPOCHREALTIME/./} / 1000))
+  refuse_private "$named" || return
   [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end-old" end_vmm "$dir" || return
   # A new clone has none, and looking for one takes a while among many processes.

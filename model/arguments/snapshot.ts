@@ -52,6 +52,11 @@ export const snapshotArguments = {
    * @default 2
    */
   keepGenerations: values.wholeNumber(0, 1000).default(2),
+  /**
+   * Disks outside of the snapshot's folder that its guests may have although not every user of the droplet may read them: a
+   * snapshot can name any file.
+   */
+  disks: z.array(values.absolutePath).min(1).optional(),
   /** The id of the clones' own network interface, in a snapshot that has several and no manifest. */
   guestInterface: values.deviceId.optional(),
   /**

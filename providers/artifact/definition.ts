@@ -1,6 +1,6 @@
 import { ARTIFACT, artifactPaths, digestHex } from "../../model/layout";
 import { dirname } from "node:path";
-import { artifactIn, filesOf, manifestDigest } from "../../firecracker/manifest";
+import { artifactIn, filesOf, manifestDigest, undeclaredFiles } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
 import { report } from "../../host/printable";
 import { bareArtifact } from "./bare";
@@ -10,6 +10,7 @@ import { artifactFrom } from "./fromDroplet";
 import { changedSince, fileDrift, inspectFiles } from "./files";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./inputs";
 import { artifactAt } from "./fromPath";
+import { refusePrivate } from "./privateDisks";
 import { ownerId } from "../../model/owner";
 import { defaultBootArgs } from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
@@ -83,7 +84,8 @@ async function settle(
   if (manifest.identity === "service" && manifest.metadata !== "closed") {
     report(openFault(`a clone of the snapshot in ${folder}`).message);
   }
-  const { guestInterface } = wanted;
+  await refusePrivate(droplet.session, wanted, undeclaredFiles(manifest));
+  const { guestInterface, disks } = wanted;
   if (guestInterface !== undefined && guestInterface !== manifest.iface) {
     throw new HornetError(
       `the snapshot in ${folder} was examined with the network interface ${manifest.iface} for its clones, and ` +
@@ -120,6 +122,7 @@ async function settle(
       ...artifact,
       // Short, because the state contains both twice for every clone.
       bootArgs: artifact.bootArgs === usual ? "" : artifact.bootArgs,
+      ...(disks && { disks }),
       key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
     },
     generations,

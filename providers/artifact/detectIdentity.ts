@@ -2,9 +2,9 @@ import { artifactPaths } from "../../model/layout";
 import { curlConfig } from "../../firecracker/api";
 import { furtherTaps, type Devices } from "../../firecracker/devices";
 import { newGeneration } from "../../firecracker/identity";
-import type { Manifest } from "../../firecracker/manifest";
+import { undeclaredFiles, type Manifest } from "../../firecracker/manifest";
 import type { Program } from "../../firecracker/programs";
-import { loadRequest, metadataRequest, resumeRequest } from "../../firecracker/requests";
+import { loadRequest, metadataRequest, resumeRequest, vsockIn } from "../../firecracker/requests";
 import type { Droplet } from "../operation/droplet";
 import { metadataAccess } from "./fromBoot";
 import { scratchNamespace, scratchVars } from "./scratch";
@@ -12,6 +12,7 @@ import type { ArtifactInputs } from "./inputs";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { atGuest } from "../vm/guestError";
 import { firstShown } from "../vm/guestShows";
+import { jailVars } from "../vm/jail";
 
 /** The known facts of a snapshot without a manifest. */
 export interface Trial {
@@ -23,8 +24,10 @@ export interface Trial {
   readonly diskPath: string;
   readonly tap: string;
   readonly ownDisk: boolean;
+  readonly drives?: Manifest["drives"];
   readonly vsock?: Manifest["vsock"];
-  readonly devices: Pick<Devices, "interfaces">;
+  readonly iface: string;
+  readonly devices: Devices;
 }
 
 /**
@@ -40,21 +43,24 @@ const GRACE = { ms: 8000, times: 4 };
 export async function detectIdentity(
   droplet: Droplet,
   wanted: ArtifactInputs,
-  { path, program, diskPath, tap, ownDisk, vsock, devices }: Trial,
+  { path, program, diskPath, tap, ownDisk, drives, vsock, iface, devices }: Trial,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
   const { session } = droplet;
   const vars = scratchVars(wanted);
   const generation = newGeneration();
   const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
   const taps = furtherTaps(devices.interfaces, tap);
-  const own = `${wanted.runtimeDir}/${scratchNamespace(wanted)}/vsock.sock`;
+  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
   const load = loadRequest({
     snapshotPath: artifactPaths(path).state,
     memoryPath: artifactPaths(path).memory,
     version: program.version,
     taps: taps.filter((one) => one.tap !== one.baked),
-    ...(vsock && { vsock: { baked: vsock.path, own } }),
+    ...(vsock && { vsock: { baked: vsock.path, own: `${folder}/vsock.sock` } }),
   });
+  const { state, memory } = artifactPaths(path);
+  const named = undeclaredFiles({ drives, devices, iface }, wanted.disks);
+  const jail = await jailVars(droplet, wanted, program, { shown: [state, memory], lent: wanted.disks, named });
   const done = async (): Promise<void> => {
     await session.call({ what: "remove the VM of a trial", run: "scratch_done", vars });
   };
@@ -65,6 +71,9 @@ export async function detectIdentity(
       vars: {
         ...vars,
         firecracker: program.path,
+        ...jail,
+        further_taps: taps.map((one) => one.tap).join(" "),
+        vsock: vsock ? vsockIn(folder, program.version, vsock.path) : "",
         disk_path: diskPath,
         disk_source: ownDisk && diskPath !== "" ? artifactPaths(path).disk : diskPath,
         disk_copy: diskPath === "" ? "" : "1",

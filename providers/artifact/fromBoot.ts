@@ -161,7 +161,7 @@ async function makeByBoot(
     startRequest,
   ];
   const shown = pathsRead(requests).filter((path) => path !== diskPath);
-  const jail = await jailVars(droplet, wanted, program, shown);
+  const jail = await jailVars(droplet, wanted, program, { shown });
   if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
   await session.call({
     what: `boot ${boot.rootfs}`,

@@ -1,6 +1,6 @@
 import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { createHash } from "node:crypto";
-import { manifestText, type Manifest } from "../../firecracker/manifest";
+import { manifestText, undeclaredFiles, type Manifest } from "../../firecracker/manifest";
 import { HornetError } from "../../host/errors";
 import type { Session } from "../../host/session/session";
 import type { Found } from "./fromBoot";
@@ -15,6 +15,7 @@ import {
   type FileMarks,
 } from "./files";
 import type { ArtifactInputs } from "./inputs";
+import { refusePrivate } from "./privateDisks";
 import { trialLoad } from "./trial";
 import type { Droplet } from "../operation/droplet";
 import { parseManifest, readManifest } from "./manifests";
@@ -100,14 +101,15 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
   const ownDisk = marks[artifactPaths(path).disk] !== undefined;
   const { version } = program;
   const { mac, ...baked } = await trialLoad(droplet, wanted, { path, program, ownDisk });
+  // A disk at the baked-in path is part of the artifact too, even outside of the folder.
+  const atPath = !ownDisk && baked.diskPath !== "";
+  const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
+  await refusePrivate(session, wanted, [...undeclaredFiles(baked), ...Object.values(elsewhere)]);
   // Without metadata no service in the guest can wait for an identity.
   const identity =
     baked.devices.mmds === null
       ? { identity: "ssh" as const }
       : await detectIdentity(droplet, wanted, { path, program, ownDisk, ...baked });
-  // A disk at the baked-in path is part of the artifact too, even outside of the folder.
-  const atPath = !ownDisk && baked.diskPath !== "";
-  const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
   await refuseIrregular(session, Object.values(elsewhere));
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));

@@ -35,6 +35,7 @@ export const artifactInputs = commonInputs.extend({
   signers: snapshotArguments.signers,
   keepGenerations: snapshotArguments.keepGenerations,
   guestInterface: snapshotArguments.guestInterface,
+  disks: snapshotArguments.disks,
   source: z.union([
     z.strictObject({ path: absolutePath }),
     z.strictObject({ boot: bootSource }),

@@ -11,26 +11,47 @@ export interface JailInputs {
   readonly uids: { readonly first: number; readonly count: number };
 }
 
+/** The files that a VMM reads and that others use too. */
+export interface SharedFiles {
+  /** The artifact's. */
+  readonly shown: readonly string[];
+  /** Disks outside of it that the operator declared; see hornet:snapshot.disks. */
+  readonly lent?: readonly string[] | undefined;
+  /** Disks outside of it that the snapshot alone names: the VMM gets those that every user of the droplet may read. */
+  readonly named?: readonly string[];
+}
+
 /** The variables that start a VMM in its jail; see prepare_jail in droplet/jail/jail.sh. An empty `jailer`: it gets none. */
-export type JailVars = Readonly<Record<"jailer" | "uids" | "shown", string>>;
+export type JailVars = Readonly<Record<"jailer" | "uids" | "shown" | "lent" | "named", string>>;
 
 /**
  * The jail for a VMM that runs this program.
  *
- * @param shown the files that the VMM reads beside the clone's own
+ * @param files what the VMM reads beside the clone's own
  * @throws HornetError where the config names a jailer that is none
  */
 export async function jailVars(
   droplet: Droplet,
   inputs: JailInputs,
   program: Program,
-  shown: readonly string[],
+  files: SharedFiles,
 ): Promise<JailVars> {
   const { firecracker, jailer: setting, uids } = inputs;
   const jailer = jailerFor(await droplet.programs.at(firecracker, setting), program, setting);
   if (jailer === undefined && setting !== "auto" && setting !== "off") throw noJailer(droplet, setting);
-  if (jailer === undefined) return { jailer: "", uids: "", shown: "" };
-  return { jailer: jailer.path, uids: `${uids.first} ${uids.count}`, shown: [...new Set(shown)].join("\n") };
+  const { shown, lent = [], named = [] } = files;
+  if (jailer === undefined) return { jailer: "", uids: "", shown: "", lent: "", named: lines(named) };
+  return {
+    jailer: jailer.path,
+    uids: `${uids.first} ${uids.count}`,
+    shown: lines(shown),
+    lent: lines(lent),
+    named: lines(named),
+  };
+}
+
+function lines(paths: readonly string[]): string {
+  return [...new Set(paths)].join("\n");
 }
 
 /**

@@ -1,7 +1,7 @@
 import { parseKeyValues } from "../../model/keyValues";
 import { curlConfig, type ApiRequest } from "../../firecracker/api";
 import { devicesOf, furtherTaps } from "../../firecracker/devices";
-import { filesOf } from "../../firecracker/manifest";
+import { filesOf, undeclaredFiles } from "../../firecracker/manifest";
 import { programLine, programWords, type Program } from "../../firecracker/programs";
 import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../../firecracker/requests";
 import { CommandError, HornetError } from "../../host/errors";
@@ -50,12 +50,11 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
     : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
   const parts: HandoverParts =
     handover === undefined ? {} : { put: later ? [handover.put] : [], clear: [handover.clear], drive: handover.drive };
-  const jail = await jailVars(droplet, wanted, program, [
-    ...pathsRead(requests).filter((path) => path !== artifact.diskPath),
-    // A load does not name what its snapshot has.
-    ...(artifact.drives ?? []).map(({ path }) => path),
-    ...devices.pmem.map(({ path }) => path),
-  ]);
+  const named = undeclaredFiles(artifact, artifact.disks);
+  const elsewhere = new Set([...named, ...(artifact.disks ?? [])]);
+  const shown = pathsRead(requests).filter((path) => path !== artifact.diskPath && !elsewhere.has(path));
+  // A load does not name what its snapshot has.
+  const jail = await jailVars(droplet, wanted, program, { shown, lent: artifact.disks, named });
   const start = droplet.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
