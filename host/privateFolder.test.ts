@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const checkout = resolve(__dirname, "..");
@@ -35,4 +36,19 @@ test("a process that decides by itself when it ends keeps its folder until then"
   const { folder, ended } = await endedBy(code, "SIGINT");
   expect(ended).toBe(7);
   expect(existsSync(folder)).toBe(false);
+});
+
+test("its path leaves room for a socket's name also where TMPDIR is long", () => {
+  const above = mkdtempSync(join(tmpdir(), "hornet-long-"));
+  const long = join(above, "x".repeat(90));
+  mkdirSync(long);
+  try {
+    const program = `require(${JSON.stringify(join(checkout, "register.cjs"))});
+      console.log(require(${JSON.stringify(join(checkout, "host/privateFolder.ts"))}).privateFolder().path)`;
+    const env = { ...process.env, TMPDIR: long };
+    const path = execFileSync(process.execPath, ["-e", program], { env, encoding: "utf8" }).trim();
+    expect(Buffer.byteLength(`${path}/c.0123456789abcdef`)).toBeLessThan(108);
+  } finally {
+    rmSync(above, { recursive: true });
+  }
 });

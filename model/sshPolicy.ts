@@ -59,6 +59,14 @@ export const ONLY_THE_PIN: readonly string[] = [
   "HashKnownHosts=no",
 ];
 
+/**
+ * A path as the value of an option that expands tokens, such as IdentityFile: ssh took the "% " of a folder "100% mine" for an
+ * unknown token and did not start.
+ */
+export function sshPath(path: string): string {
+  return `"${path.replaceAll("%", "%%")}"`;
+}
+
 /** `Key=value` as a line of an ssh_config file. */
 export function configLine(option: string): string {
   return `  ${option.replace("=", " ")}`;

@@ -23,6 +23,21 @@ export function backendUrl(env: NodeJS.ProcessEnv = process.env, folder: string 
   );
 }
 
+/** The URL of a backend in this folder: Pulumi reads it as a URL, to which "100% mine" is no path. */
+export function backendIn(folder: string): string {
+  return `file://${folder.replaceAll(/[%?#]/g, encodeURIComponent)}`;
+}
+
+/** The folder of the backend with this operation's state; undefined where it is in no folder of this machine. */
+export function backendFolder(): string | undefined {
+  const path = /^file:\/\/(\/.*)$/s.exec(backendUrl())?.[1];
+  try {
+    return path && decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 function projectUrl(folder: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {
     for (const name of ["Pulumi.yaml", "Pulumi.yml"]) {

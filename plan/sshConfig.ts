@@ -1,4 +1,4 @@
-import { configLine, NO_VARIABLES, NOTHING_LENT_TO_CLONES, ONLY_THE_PIN } from "../model/sshPolicy";
+import { configLine, NO_VARIABLES, NOTHING_LENT_TO_CLONES, ONLY_THE_PIN, sshPath } from "../model/sshPolicy";
 
 /** A clone as an ssh client must know it. */
 export interface SshTarget {
@@ -22,6 +22,8 @@ export interface SshDroplet {
   readonly hostName?: string;
   readonly proxyCommand?: string;
   readonly identityFiles?: readonly string[];
+  /** A command that leads through the droplet, in place of ProxyJump. */
+  readonly jumpCommand?: string;
 }
 
 /** The two files that let `ssh -F FILE vm0`, scp and Ansible reach a clone through its droplet. */
@@ -53,14 +55,14 @@ export function sshFiles(
     known.push(`${alias(name)} ${key}\n`);
     return [
       `  HostKeyAlias ${alias(name)}`,
-      `  UserKnownHostsFile "${folder}/known_hosts"`,
+      `  UserKnownHostsFile ${sshPath(`${folder}/known_hosts`)}`,
       ...ONLY_THE_PIN.map(configLine),
     ];
   };
   const identity =
     droplet?.privateKeyPath === undefined
       ? (droplet?.identityFiles ?? []).map((file) => `  IdentityFile "${file}"`)
-      : [`  IdentityFile "${droplet.privateKeyPath}"`, "  IdentitiesOnly yes"];
+      : [`  IdentityFile ${sshPath(droplet.privateKeyPath)}`, "  IdentitiesOnly yes"];
   const blocks: string[][] = [];
   if (droplet !== undefined) {
     blocks.push([
@@ -73,12 +75,13 @@ export function sshFiles(
       ...pin("droplet", droplet.hostKey),
     ]);
   }
+  const jump = droplet === undefined ? [] : [jumpLine(droplet)];
   for (const { name, address, user, hostKey, patience } of clones) {
     blocks.push([
       `Host ${name}`,
       `  HostName ${address}`,
       `  User ${user}`,
-      ...(droplet === undefined ? [] : ["  ProxyJump droplet"]),
+      ...jump,
       // ssh counts the banner as a part of connecting; of two values it takes the first.
       ...(patience > CONNECT_TIMEOUT ? [`  ConnectTimeout ${patience}`] : []),
       ...identity,
@@ -93,4 +96,8 @@ export function sshFiles(
     blocks.push([`Host ${names.join(" ")}`, ...lines]);
   }
   return { config: blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), knownHosts: known.join("") };
+}
+
+function jumpLine({ jumpCommand }: SshDroplet): string {
+  return jumpCommand === undefined ? "  ProxyJump droplet" : `  ProxyCommand ${jumpCommand}`;
 }

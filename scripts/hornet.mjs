@@ -43,7 +43,18 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
     if (process.listenerCount(signal) === 1) process.exit(130);
   });
 }
+/**
+ * An error in words, with its causes: "Failed to load native binding" alone does not say that the cache folder is not safe.
+ * @param {unknown} error
+ * @returns {string}
+ */
+function inWords(error) {
+  if (!(error instanceof Error)) return String(error);
+  const causes = [error.cause ?? []].flat().map((cause) => inWords(cause).split("\n")[0] ?? "");
+  return [error.message, ...causes].join("\n  ");
+}
+
 main(process.argv.slice(2)).catch((error) => {
-  console.error(`\nerror: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`\nerror: ${inWords(error)}`);
   process.exitCode = 1;
 });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { resolve } from "node:path";
 import { closeTrace } from "../host/trace";
+import { backendIn } from "../operator/backend";
 import { LOCAL, checkout, localPaths } from "./local/paths";
 
 /** The CLI's place, as the set-up reports it; see scripts/setup/setup.mjs. */
@@ -62,7 +63,7 @@ export function pulumiEnvironment(paths: Paths, stack: string): NodeJS.ProcessEn
   delete env.PULUMI_CONFIG_PASSPHRASE;
   return {
     ...env,
-    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_BACKEND_URL: backendIn(state),
     PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
     PULUMI_STACK: LOCAL,
   };

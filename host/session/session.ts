@@ -14,6 +14,7 @@ import { privateFolder, type PrivateFolder } from "../privateFolder";
 import { quote } from "../quote";
 import { shellCommand } from "./shellCommand";
 import { connectionHint, sshOptions } from "../ssh/options";
+import { asProxyCommand } from "../ssh/proxyCommand";
 import { startTimer } from "../timers";
 
 /** Seconds. */
@@ -163,9 +164,7 @@ export class Session {
     if (isLocal(this.connection)) return undefined;
     this.pool.release(await this.pool.acquire());
     const options = sshOptions(this.connection, this.folder?.path ?? "");
-    return ["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]
-      .map((word) => (word.includes("%h") ? word : quote(word.replaceAll("%", "%%"))))
-      .join(" ");
+    return asProxyCommand(["ssh", ...options, "-o", "ControlMaster=no", "-W", "[%h]:%p", "--", this.connection.host]);
   }
 
   /** Ends all streams, all lanes and the connection. A later call connects again. */

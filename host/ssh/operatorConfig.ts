@@ -1,6 +1,6 @@
 import type { SshConnection } from "../../model/connection";
 import { capture } from "../exec";
-import { quote } from "../quote";
+import { asProxyCommand } from "./proxyCommand";
 
 /** How the operator's ssh_config(5) reaches a droplet's host. */
 export interface OperatorRoute {
@@ -36,9 +36,7 @@ function through(jump: string): string {
   const hops = jump.split(",").map((hop) => (hop.startsWith("ssh://") ? hop : `ssh://${hop}`));
   const last = hops.pop() ?? "";
   const before = hops.length === 0 ? [] : ["-J", hops.join(",")];
-  return ["ssh", "-o", "BatchMode=yes", ...before, "-W", "[%h]:%p", "--", last]
-    .map((word) => (word === "[%h]:%p" ? word : quote(word.replaceAll("%", "%%"))))
-    .join(" ");
+  return asProxyCommand(["ssh", "-o", "BatchMode=yes", ...before, "-W", "[%h]:%p", "--", last]);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectionSchema, describeConnection, isLocal, type SshConnection } from "../../model/connection";
@@ -34,6 +34,17 @@ test("nothing is asked, host keys are checked against the pinned one alone", () 
   const file = join(folder, "known_hosts");
   expect(readFileSync(file, "utf8")).toBe(`203.0.113.10 ${hostKey}\n`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("blanks, quotes, percent signs and letters of all languages in a path are no tokens to ssh", () => {
+  const odd = join(folder, "100% it's %h ü");
+  mkdirSync(odd);
+  const key = join(odd, "key %d");
+  writeFileSync(key, "");
+  const argv = [...sshOptions({ ...connection, port: 1, privateKeyPath: key }, odd, []), "127.0.0.1", "true"];
+  const { stderr } = spawnSync("ssh", argv, { encoding: "utf8" });
+  expect(stderr).toMatch(/connect to host 127\.0\.0\.1 port 1: Connection refused/);
+  expect(stderr).not.toMatch(/expand|token|unknown/);
 });
 
 test("without a pinned key the operator's known_hosts decide, as strictly", () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { SshConnection } from "../../model/connection";
-import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN } from "../../model/sshPolicy";
+import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN, sshPath } from "../../model/sshPolicy";
 import { writeWhole } from "../wholeFile";
 
 /** A droplet's name in known_hosts; with a port other than 22 the host is in brackets (sshd(8)). */
@@ -53,17 +53,17 @@ export function sshOptions(
     "ServerAliveCountMax=3",
     "LogLevel=ERROR",
     ...NOTHING_LENT,
-    `ControlPath="${join(folder, "c")}"`,
+    `ControlPath=${sshPath(join(folder, "c"))}`,
   ];
   const pin = knownHostsLine(connection);
   if (pin !== undefined) {
     const file = join(folder, "known_hosts");
     writeShared(file, pin);
     // The operator's configuration may declare the host an alias of another one.
-    options.push(`UserKnownHostsFile="${file}"`, ...ONLY_THE_PIN, `HostKeyAlias=${knownName(connection)}`);
+    options.push(`UserKnownHostsFile=${sshPath(file)}`, ...ONLY_THE_PIN, `HostKeyAlias=${knownName(connection)}`);
   }
   if (connection.privateKeyPath !== undefined) {
-    options.push(`IdentityFile="${expandHome(connection.privateKeyPath)}"`, "IdentitiesOnly=yes");
+    options.push(`IdentityFile=${sshPath(expandHome(connection.privateKeyPath))}`, "IdentitiesOnly=yes");
   }
   return [
     "-F",

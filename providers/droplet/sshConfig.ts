@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { isLocal } from "../../model/connection";
 import { expandHome } from "../../host/ssh/options";
+import { asProxyCommand } from "../../host/ssh/proxyCommand";
 import { writeWhole } from "../../host/wholeFile";
 import { sshFiles, type SshFiles } from "../../plan/sshConfig";
 import { commonInputs, type Definition } from "../kit/definition";
@@ -51,7 +52,18 @@ async function filesOf(
   const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
   const route = await droplet.operatorRoute();
-  return sshFiles(stack, where, { host, user, port, hostKey, privateKeyPath: key, ...route }, targets);
+  return sshFiles(
+    stack,
+    where,
+    { host, user, port, hostKey, privateKeyPath: key, ...route, ...jumpFrom(where) },
+    targets,
+  );
+}
+
+/** For ProxyJump ssh runs itself with the path of this file, and takes a percent sign in it for a token of its own. */
+function jumpFrom(folder: string): { readonly jumpCommand?: string } {
+  if (!folder.includes("%")) return {};
+  return { jumpCommand: asProxyCommand(["ssh", "-F", join(folder, "ssh_config"), "-W", "[%h]:%p", "--", "droplet"]) };
 }
 
 async function write(droplet: Droplet, wanted: Inputs): Promise<Outputs> {

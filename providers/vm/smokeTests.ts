@@ -6,6 +6,7 @@ import { HornetError } from "../../host/errors";
 import { capture, type Captured } from "../../host/exec";
 import { foreignText } from "../../host/printable";
 import { privateFolder } from "../../host/privateFolder";
+import { sshPath } from "../../model/sshPolicy";
 import { expandHome } from "../../host/ssh/options";
 import { FORWARDING } from "../../plan/preflight/judge";
 import type { Droplet } from "../operation/droplet";
@@ -98,14 +99,14 @@ async function inClone(
     const options = [
       "BatchMode=yes",
       "StrictHostKeyChecking=yes",
-      `UserKnownHostsFile="${known}"`,
+      `UserKnownHostsFile=${sshPath(known)}`,
       "GlobalKnownHostsFile=/dev/null",
       `HostKeyAlias=${clone.name}`,
       `ConnectTimeout=${Math.ceil(timeout)}`,
       "LogLevel=ERROR",
       "ControlPath=none",
       ...(proxy === undefined ? [] : [`ProxyCommand=${proxy}`]),
-      ...(key === undefined ? [] : [`IdentityFile="${expandHome(key)}"`, "IdentitiesOnly=yes"]),
+      ...(key === undefined ? [] : [`IdentityFile=${sshPath(expandHome(key))}`, "IdentitiesOnly=yes"]),
     ].flatMap((option) => ["-o", option]);
     const argv = ["-F", "none", "-T", ...options, "-l", clone.user, clone.address, `echo ${BEGINS}; ${command}`];
     const said = await capture(["ssh", ...argv], {

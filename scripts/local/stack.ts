@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { writeWhole } from "../../host/wholeFile";
-import { backendUrl } from "../../operator/backend";
+import { backendFolder } from "../../operator/backend";
 import { identify } from "../../sandbox/droplet/processes";
 import { runPulumi, type Paths } from "../pulumi-cli";
 import { addToConfig, refreshConfig } from "./config";
@@ -60,7 +60,7 @@ export function assertWhole(stackFile: string, stack = LOCAL): void {
 
 /** Asserts the same of another stack, where its backend is a folder of this machine. */
 export function assertBackendWhole(stack: string): void {
-  const folder = /^file:\/\/(\/.*)$/.exec(backendUrl())?.[1];
+  const folder = backendFolder();
   if (folder === undefined) return;
   const name = stack.slice(stack.lastIndexOf("/") + 1);
   const file = join(folder, ".pulumi/stacks", PROJECT, `${name}.json`);
