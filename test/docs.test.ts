@@ -3,6 +3,9 @@ import { dirname, join } from "node:path";
 import { bridgeTable } from "../plan/network/bridge";
 import { natTable } from "../plan/network/nat";
 import { renderTable, type NftTable } from "../plan/network/nft";
+import type { Condition } from "./support/conditions";
+import { firewalls } from "./support/firewallConditions";
+import { addresses, uplinks } from "./support/networkConditions";
 import { driftRows } from "./drift/docs";
 import { drifts } from "./drift/table";
 
@@ -25,6 +28,19 @@ test("docs/network.md shows the rules as they are", () => {
     shown(natTable({ ...clone, ...rules, ...limits, bridgeAddress })),
     shown(bridgeTable({ ...bridge, closed: true, forwards: [] })),
   ]);
+});
+
+test("docs/network.md lists every condition of a droplet that is tried, with its test", () => {
+  const text = readFileSync(join(__dirname, "../docs/network.md"), "utf8");
+  const rows = text.split("\n").filter((line) => / \| (?:network|firewall)Conditions +\|$/.test(line));
+  const named = rows.map((row) => row.split("|").flatMap((cell) => cell.trim() || []));
+  const does = ({ refused, warned }: Condition): string =>
+    refused !== undefined ? "refuses" : warned !== undefined ? "warns" : "works";
+  const expected = [
+    ...Object.entries({ ...addresses, ...uplinks }).map(([name, one]) => [name, does(one), "networkConditions"]),
+    ...Object.entries(firewalls).map(([name, one]) => [name, does(one), "firewallConditions"]),
+  ];
+  expect(named.map(([name, what = "", file]) => [name, what.replace(/[,:].*/, ""), file])).toEqual(expected);
 });
 
 test("every script that the README names is in package.json, and the other way round", () => {

@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { judgedSpec } from "../../config/parse";
-import { egressOf, type FleetSpec } from "../../config/spec";
-import { planFleet, type ClonePlan } from "../../model/names";
-import type { Forward } from "../../plan/network/bridge";
+import type { FleetSpec } from "../../config/spec";
+import { planFleet } from "../../model/names";
 import { Bridge } from "../bridge";
 import { NameServer } from "../nameServer";
-import { namesIn } from "../../plan/network/nameServer";
 import { fleetClone, summaryOf, type CloneSummary } from "./fleetClone";
+import { forwardsOf, namePoliciesOf } from "./network";
 import { omitUndefined } from "../omitUndefined";
 import { thisStack, type DropletArgs } from "../resource";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "../snapshotArtifact";
@@ -133,29 +132,6 @@ export class CloneFleet extends pulumi.ComponentResource {
     this.sshConfig = ssh.file;
     this.registerOutputs({});
   }
-}
-
-/** The ports that clones publish on the droplet's own addresses. */
-export function forwardsOf({ clones }: FleetSpec, plans: readonly ClonePlan[]): Forward[] {
-  return plans.flatMap(({ id, address }) =>
-    (clones[String(id)]?.publish ?? [])
-      .filter(({ on }) => on === "uplink")
-      .map(({ port, protocol }) => ({ port, protocol, address })),
-  );
-}
-
-/** The clones whose egress names hosts, by their lists. */
-export function namePoliciesOf(spec: FleetSpec, plans: readonly ClonePlan[]): { clones: string[]; egress: string[] }[] {
-  const groups = new Map<string, { clones: string[]; egress: string[] }>();
-  for (const { id, address } of plans) {
-    const egress = egressOf(spec, id);
-    if (!namesIn(egress)) continue;
-    const key = JSON.stringify(egress);
-    const group = groups.get(key) ?? { clones: [], egress: [...egress] };
-    group.clones.push(address);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
 }
 
 function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "source"> {

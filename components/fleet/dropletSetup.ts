@@ -7,6 +7,7 @@ import { DropletClaim } from "../dropletClaim";
 import { DropletLimits } from "../dropletLimits";
 import { MetricsCollector } from "../metricsCollector";
 import type { CommonArgs } from "../resource";
+import { networkOf } from "./network";
 
 /** The arguments of {@link dropletSetup}. */
 export interface DropletSetupArgs {
@@ -27,10 +28,11 @@ export function dropletSetup(
   { spec, common, needs, named }: DropletSetupArgs,
   inner: pulumi.CustomResourceOptions,
 ): pulumi.Resource[] {
-  const namespaces = planFleet(spec).map(({ namespace }) => namespace);
+  const plans = planFleet(spec);
+  const namespaces = plans.map(({ namespace }) => namespace);
   const place = { ...common, namespaces, dir: spec.snapshot.dir };
   const { firecracker, jailer, consoleLimit, metrics } = spec.vmm;
-  const looked = { ...place, firecracker, jailer, bridge: spec.bridge.name, needs };
+  const looked = { ...place, firecracker, jailer, bridge: spec.bridge.name, network: networkOf(spec, plans), needs };
   const check = new DropletCheck(named("preflight"), looked, inner);
   const claim = new DropletClaim(named("droplet"), place, { ...inner, dependsOn: [check] });
   const claimed = { ...inner, dependsOn: [claim] };

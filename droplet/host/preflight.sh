@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # What a droplet is and has, before anything on it is changed.
 
-# @call preflight_facts(runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge) answers: key=value; reads
+# @call preflight_facts(runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge network bridge_address bridge_rules internet packets) answers: key=value; reads
 # firecracker: see list_programs. paths: one a line. state_file: that of a snapshot without a manifest, or empty. more_tools:
-# names, blank between. limits and bridge: see limit_facts.
+# names, blank between. limits and bridge: see limit_facts. The last five: see network_facts.
 preflight_facts() {
-  local path
+  local path networks
   local -a marks
   # Beside the rest: all of it is small processes, one after the other.
   preflight_programs &
+  # Kept until it is whole: two writers would mix their lines.
+  exec {networks}< <(printf '%s\n' "$(network_facts)")
   printf 'uid=%s\n' "$EUID"
   printf 'system=%s\n' "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null)"
   printf 'kernel=%s\n' "$(</proc/sys/kernel/osrelease)"
@@ -19,7 +21,6 @@ preflight_facts() {
   printf 'memory_kib=%s\n' "$(available_memory)"
   printf 'clock=%s\n' "$EPOCHREALTIME"
   printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
-  printf 'forward_drop=%s\n' "$(forward_drop)"
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
   limit_facts
   # Only root may ask; what a droplet without sshd allows nobody needs to know.
@@ -33,6 +34,8 @@ preflight_facts() {
   while IFS= read -r path; do
     [[ -z $path ]] || printf 'file.%s=%s\n' "$path" "$(stat -L -c '%s %b %B %d' -- "$path" 2>/dev/null)"
   done <<<"$paths"
+  cat <&"$networks"
+  exec {networks}<&-
   wait
 }
 
@@ -112,14 +115,6 @@ room_at() {
   printf '%s %s ' ${free##*$'\n'}
   if [[ -w $path ]]; then printf 'writable '; else printf 'read-only '; fi
   printf '%s %s' "$(stat -c %d "$path")" "$(stat -f -c %T "$path")"
-}
-
-# forward_drop: who drops forwarded packets by policy, besides us: "iptables", or an nft chain.
-forward_drop() {
-  nft list chains 2>/dev/null | awk '
-    $1 == "table" { table = $2 " " $3 }
-    $1 == "chain" { chain = $2 }
-    /hook forward/ && /policy drop/ && table !~ /hornet/ { print table " " chain; exit }'
 }
 
 # memory_of_clones: KiB that the running clones of this machine have for themselves, on average; 0 where none runs.

@@ -53,7 +53,7 @@ export const CALLS = {
   mend_vm: "effects runtime_dir namespace owner disk_path",
   note_told: "effects runtime_dir namespace owner told",
   preflight_facts:
-    "reads runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge",
+    "reads runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge network bridge_address bridge_rules internet packets",
   prune_artifact: "removes runtime_dir namespace owner digest dir_of_artifacts",
   publish_artifact: "effects namespace owner dir_of_artifacts digest signature name",
   put_back: "effects runtime_dir namespace owner vmm_timeout_ms",

@@ -18,3 +18,8 @@ export interface Say {
   readonly fault: (text: string) => void;
   readonly warn: (text: string) => void;
 }
+
+/** The values of the keys `KIND.1`, `KIND.2` and so on. */
+export function listOf(facts: DropletFacts, kind: string): string[] {
+  return [...facts].filter(([key]) => key.startsWith(`${kind}.`)).map(([, value]) => value);
+}

@@ -4,6 +4,7 @@ import { judgeCpu } from "./cpu";
 import { amount, type DropletFacts, type Say } from "./facts";
 import { judgeLimits, TASKS } from "./limits";
 import type { Needs } from "./needs";
+import { judgeNetwork } from "./networks";
 import { judgeRoom } from "./room";
 import { programsOf } from "./versions";
 
@@ -11,6 +12,8 @@ import { programsOf } from "./versions";
 export interface Verdict {
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
+  /** Those of the warnings that say who cannot reach what. */
+  readonly lost: readonly string[];
 }
 
 /** A bridge has 1024 ports (BR_MAX_PORTS, net/bridge/br_private.h), and they count from 1. */
@@ -29,6 +32,7 @@ export const FORWARDING =
 export function judge(facts: DropletFacts, needs: Needs): Verdict {
   const faults: string[] = [];
   const warnings: string[] = [];
+  const lost: string[] = [];
   const say: Say = {
     fault: (text) => void faults.push(text),
     warn: (text) => void warnings.push(text),
@@ -40,7 +44,9 @@ export function judge(facts: DropletFacts, needs: Needs): Verdict {
   judgeRoom(facts, needs, say);
   // What can be raised is no fault; providers/droplet/limits.ts does that.
   judgeLimits(facts, needs, say);
-  return { faults, warnings };
+  if (needs.network !== undefined)
+    judgeNetwork(facts, needs.network, { fault: say.fault, warn: (text) => void lost.push(text) });
+  return { faults, warnings: [...warnings, ...lost], lost };
 }
 
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -54,6 +60,10 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   flock: "util-linux",
   fallocate: "util-linux",
   "ssh-keyscan": "openssh-client",
+  dnsmasq: "dnsmasq-base",
+  setpriv: "util-linux",
+  perl: "perl",
+  zstd: "zstd",
   grep: "grep",
   sed: "sed",
 };
@@ -114,13 +124,6 @@ function machine(facts: DropletFacts, needs: Needs, { fault, warn }: Say): void 
   const offset = Math.abs(Number(facts.get("clock") ?? needs.clock) - needs.clock);
   if (offset > 5) warn(`the droplet's clock is ${offset.toFixed(0)} s off the operator's; guests get the droplet's`);
   if (facts.get("cgroup") !== "cgroup2fs") warn("no cgroup v2: restores are several times slower with cgroup v1");
-  const dropper = facts.get("forward_drop") ?? "";
-  if (dropper !== "") {
-    warn(
-      `the chain ${dropper} drops forwarded packets by policy, which no rule of Hornet's can override: clones will not ` +
-        "reach the Internet until it accepts those of the bridge (Docker: iptables -I DOCKER-USER -i br0 -j ACCEPT)",
-    );
-  }
   const ports = Math.max(needs.clones, Number(facts.get("bridge_ports") ?? 0) + needs.newClones);
   if (ports > BRIDGE_PORTS) {
     fault(

@@ -1,5 +1,6 @@
 import type { JailerSetting } from "../../firecracker/jailer";
 import type { ProgramPaths } from "../../firecracker/programs";
+import type { FleetNetwork } from "./fleetNetwork";
 import type { SnapshotHead } from "../../firecracker/snapshotHead";
 
 /** What a fleet needs of its droplet. */
@@ -19,6 +20,8 @@ export interface Needs {
   readonly allClones: number;
   /** The bridge's name. */
   readonly bridge: string;
+  /** Left out where it is not known: a state of an earlier version has none. */
+  readonly network?: FleetNetwork | undefined;
   /** Commands at once over one connection. */
   readonly lanes: number;
   /** The droplet is another machine than this one. */

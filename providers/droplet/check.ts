@@ -5,10 +5,10 @@ import { commonInputs } from "../kit/definition";
 import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
-import { bridgeArguments } from "../../model/arguments/network";
+import { bridgeArguments, egressList, serviceList } from "../../model/arguments/network";
 import { snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
-import { MOST_CLONES, namespaceName } from "../../model/values";
+import { ipv4, MOST_CLONES, namespaceName } from "../../model/values";
 import { lookAtDroplet, type Seen } from "./preflight";
 import { snapshotNeeds } from "../artifact/locate";
 import { report } from "../../host/printable";
@@ -23,6 +23,20 @@ export const checkInputs = commonInputs.extend({
   jailer: vmArguments.jailer,
   /** The bridge of the clones. */
   bridge: bridgeArguments.name,
+  /** The fleet's network; without it Preflight judges none. */
+  network: z
+    .strictObject({
+      address: bridgeArguments.address,
+      uplink: bridgeArguments.uplink,
+      closed: bridgeArguments.closed,
+      forwards: bridgeArguments.forwards,
+      services: serviceList.default([]),
+      /** Clones by what they may open connections to. */
+      guests: z
+        .array(z.strictObject({ clones: z.array(ipv4).min(1).max(MOST_CLONES), egress: egressList }))
+        .max(MOST_CLONES),
+    })
+    .optional(),
   needs: snapshotNeeds.prefault({}),
 });
 
@@ -31,6 +45,8 @@ const outputs = z.object({
   warnings: z.array(z.string()).default([]),
   /** The Firecracker versions there, and which of the fleet's snapshots runs on which. */
   versions: z.array(z.string()).default([]),
+  /** Those of the warnings that say who cannot reach what. */
+  lost: z.array(z.string()).default([]),
 });
 
 type Inputs = z.infer<typeof checkInputs>;
@@ -40,9 +56,11 @@ type Outputs = z.infer<typeof outputs>;
 const CHECK = "the check";
 
 /** Compares the droplet with the fleet's needs; changes nothing. */
-async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms }: Observed): Promise<Seen> {
+async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms, bridges }: Observed): Promise<Seen> {
+  const { bridge, owner } = wanted;
   return lookAtDroplet({
     ...wanted,
+    network: wanted.network && { ...wanted.network, bridge, owner, known: Object.keys(bridges) },
     claims,
     vms,
     session: droplet.session,
@@ -59,14 +77,14 @@ function expectClones(droplet: Droplet, wanted: Inputs, { vms }: Observed): void
 async function check(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   const observed = await droplet.observeToChange(wanted, CHECK);
   expectClones(droplet, wanted, observed);
-  const { faults, warnings, versions } = await preflight(droplet, wanted, observed);
+  const { faults, warnings, lost, versions } = await preflight(droplet, wanted, observed);
   if (faults.length > 0) {
     throw new HornetError(`${droplet.name} cannot carry this fleet; nothing was changed:`, {
       details: faults.map((one) => `- ${one}`),
     });
   }
   for (const warning of warnings) report(`warning: ${droplet.name}: ${warning}`);
-  return { warnings: [...warnings], versions: [...versions.lines] };
+  return { warnings: [...warnings], versions: [...versions.lines], lost: [...lost] };
 }
 
 function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): HornetError {
@@ -96,10 +114,15 @@ export const definition = owned<Inputs, Outputs>({
     // The source of a snapshot and the needs of a boot do not concern an existing fleet.
     const { files, snapshot, requireCpuFeatures } = state.needs;
     const needs = snapshotNeeds.parse({ files, snapshot, requireCpuFeatures });
-    const { faults, versions } = await preflight(droplet, { ...state, namespaces: mine, needs }, observed);
+    const { faults, lost, versions } = await preflight(droplet, { ...state, namespaces: mine, needs }, observed);
     // Changes around running VMs are only information: they have no effect until the config changes.
     for (const words of versions.warnings) report(`${droplet.name}: ${words}`);
-    return { outputs: { warnings: state.warnings, versions: [...versions.lines] }, drift: faults };
+    // What the last up warned of is no news.
+    const lostSince = lost.filter((words) => !state.lost.includes(words));
+    return {
+      outputs: { warnings: state.warnings, versions: [...versions.lines], lost: state.lost },
+      drift: [...faults, ...lostSince],
+    };
   },
   update: (droplet, state, wanted) => {
     // The stack's other things there would be left behind: a sweep finds them by this folder.

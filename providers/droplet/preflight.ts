@@ -5,6 +5,8 @@ import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
 import type { Session } from "../../host/session/session";
 import type { Connection } from "../../model/connection";
 import { parseKeyValues } from "../../model/keyValues";
+import { networkVars, type FleetNetwork } from "../../plan/preflight/fleetNetwork";
+import { namesIn } from "../../plan/network/nameServer";
 import type { DropletFacts } from "../../plan/preflight/facts";
 import { LIMIT_KEYS } from "../../plan/preflight/limits";
 import type { Observed } from "../../model/observed";
@@ -29,6 +31,7 @@ export interface Look {
   readonly firecracker: ProgramPaths;
   readonly jailer: JailerSetting;
   readonly bridge: string;
+  readonly network?: FleetNetwork | undefined;
   readonly needs: SnapshotNeeds;
   /** The namespaces of the fleet, and those on the droplet with their owners. */
   readonly namespaces: readonly string[];
@@ -45,7 +48,7 @@ export interface Seen extends Verdict {
 
 /** Compares a droplet with a fleet's needs; changes nothing. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
-  const { runtimeDir, dir, firecracker, jailer, bridge, needs, sessionWith } = look;
+  const { runtimeDir, dir, firecracker, jailer, bridge, network, needs, sessionWith } = look;
   const sighting = await sightSnapshot(session, needs, dir, sessionWith);
   // In parallel: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
@@ -59,10 +62,11 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
       firecracker: pathsOf(firecracker).join("\n"),
       jailer: jailerVar(jailer),
       bridge,
+      ...networkVars(network),
       limits: LIMIT_KEYS.join(" "),
       paths: [...new Set([...needs.files.map(({ path }) => path), ...sighting.paths])].join("\n"),
       state_file: sighting.stateFile ?? "",
-      more_tools: needs.transfer ? "perl zstd" : jailer === "off" ? "" : "perl",
+      more_tools: moreTools(look).join(" "),
     },
   });
   const [text, inUse] = await Promise.all([looking, using]);
@@ -79,6 +83,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     runtimeDir,
     artifactsDir: dir,
     bridge,
+    network,
     lanes: session.width,
     overSsh: session.overSsh,
     clones: namespaces.length,
@@ -97,6 +102,16 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     versions,
     facts,
   };
+}
+
+/** Programs that a part of the fleets needs. */
+function moreTools({ needs, jailer, network }: Pick<Look, "needs" | "jailer" | "network">): string[] {
+  const names = network?.guests.some(({ egress }) => namesIn(egress)) === true;
+  return [
+    ...(names ? ["dnsmasq", "setpriv"] : []),
+    ...(needs.transfer ? ["zstd"] : []),
+    ...(needs.transfer || names || jailer !== "off" ? ["perl"] : []),
+  ];
 }
 
 /** Whether a clone that was started from `has` moves to `wanted`; false if one of them is unknown. */

@@ -105,3 +105,20 @@ test("a guest cannot speak for another, nor fill the tables of connections and n
   const inVm = "nsenter --net=/run/netns/vm7 cat /proc/sys/net/ipv6/conf/tap0/disable_ipv6";
   expect(await stage.run(inVm)).toBe("1\n");
 });
+
+test("a refresh tells what an up will close of an earlier Hornet's rules", async () => {
+  await stage.run("nft delete chain ip $(nft list tables | sed -n 's/^table ip \\(hornet_.*\\)/\\1/p') closed");
+  const earlier = (base.outs.rules as string[]).filter((rule) => !/^chain closed|other addresses/.test(rule));
+  base.outs = { ...base.outs, rules: earlier };
+  const told = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  try {
+    expect(await base.read()).toMatchObject({
+      condition: "an earlier Hornet wrote the rules; new: the droplet's other addresses",
+    });
+    expect(told).toHaveBeenCalledWith(expect.stringContaining("hornet:bridge.closed: false keeps it open"));
+  } finally {
+    told.mockRestore();
+  }
+  await base.update();
+  expect(await base.read()).toMatchObject({ condition: "as declared" });
+});

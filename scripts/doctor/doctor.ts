@@ -19,6 +19,7 @@ import { inspect, type Inspection } from "./inspection";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
 import { planFleet } from "../../model/names";
+import { networkOf } from "../../components/fleet/network";
 import { needsOf } from "../../components/fleet/snapshotNeeds";
 import { limitDrift, parseRaised, raisedText } from "../../plan/preflight/limits";
 import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
@@ -49,7 +50,7 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const label = await findLabel(session, spec, stack);
   const observed = await gatherFacts(session, { ...vars(spec), owner: label ?? "nobody" }, { ignoreLock: true });
   const verdict = await preflight(sessions, session, spec, observed, label);
-  const found = withLimits(inspect(spec, label ?? "nobody", observed), verdict);
+  const found = withPreflight(inspect(spec, label ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, label, found, verdict, holder);
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
@@ -97,6 +98,12 @@ async function preflight(
     firecracker: spec.vmm.firecracker,
     jailer: spec.vmm.jailer,
     bridge: spec.bridge.name,
+    network: {
+      ...networkOf(spec, planFleet(spec)),
+      bridge: spec.bridge.name,
+      owner: label ?? "nobody",
+      known: Object.keys(observed.bridges),
+    },
     needs: snapshotNeeds.parse(needsOf(spec)),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),
     claims: observed.claims,
@@ -104,10 +111,15 @@ async function preflight(
   });
 }
 
-function withLimits(found: Inspection, { facts }: Seen): Inspection {
+/** Adds what Preflight saw of a fleet that is there: raised limits, and packets that do not arrive. */
+function withPreflight(found: Inspection, { facts, lost }: Seen): Inspection {
   const raised = parseRaised(raisedText(facts));
   const owned = raised.map(({ key, before, to }) => `limit ${key}, raised from ${before} to ${to}`);
-  return { ...found, owned: [...found.owned, ...owned], drift: [...found.drift, ...limitDrift(facts, "")] };
+  return {
+    ...found,
+    owned: [...found.owned, ...owned],
+    drift: [...found.drift, ...limitDrift(facts, ""), ...(found.owned.length > 0 ? lost : [])],
+  };
 }
 
 function print(

@@ -1,8 +1,10 @@
 import { egressOf, nameserversOf, type FleetSpec } from "../../config/spec";
 import { networkText, cidrOf } from "../../model/addresses";
+import { namePoliciesOf } from "../../components/fleet/network";
 import { bridgeTableName, planBridge } from "../../plan/network/bridge";
 import { consoleDrift } from "../../plan/consoles";
 import { vethMacs } from "../../model/macs";
+import { namesDrift } from "../../plan/network/names";
 import { metricsDrift } from "../../plan/metrics";
 import { planFleet, type ClonePlan } from "../../model/names";
 import { planNamespace } from "../../plan/network/namespace";
@@ -45,12 +47,30 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed): Ins
       ...bridgeDrift(spec, owner, observed),
       ...(mine.length === 0 ? [] : consoleDrift(spec.vmm.consoleLimit, observed)),
       ...(mine.length === 0 ? [] : metricsDrift(spec.vmm.metrics, observed)),
+      ...(mine.length === 0 ? [] : namesInspection(spec, plans, owner, observed)),
       ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
       ...there.flatMap((plan) => cloneDrift(spec, plan, owner, observed).map((words) => `${plan.name}: ${words}`)),
     ],
     orphans: mine.filter((name) => !declared.has(name)),
     taken,
   };
+}
+
+/** The guests' name server, where a clone's egress names hosts: whether it runs as declared, and what it cannot resolve. */
+function namesInspection(
+  spec: FleetSpec,
+  plans: readonly ClonePlan[],
+  owner: string,
+  observed: Observed,
+): readonly string[] {
+  const policies = namePoliciesOf(spec, plans);
+  if (policies.length === 0) return [];
+  const address = spec.bridge.address.replace(/\/.*/, "");
+  const unresolved = observed.names?.unresolved ?? [];
+  return [
+    ...namesDrift({ owner, bridge: spec.bridge.name, address, policies }, observed),
+    ...unresolved.map((line) => `the name ${line}; guests cannot reach it`),
+  ];
 }
 
 function vmWords(name: string, { vms }: Observed): string {
