@@ -1,4 +1,4 @@
-import { chain, flush, legacyOff, type Condition } from "./conditions";
+import { chain, clone, flush, legacyOff, network, noVpc, vpc, type Condition } from "./conditions";
 
 export const firewalls: Readonly<Record<string, Condition>> = {
   "a forward policy of nft": {
@@ -124,5 +124,28 @@ export const firewalls: Readonly<Record<string, Condition>> = {
     mends: true,
     warned:
       /cannot reach the Internet .*: an interface does not forward\. .*sysctl -w net\.ipv4\.conf\.eth0\.forwarding=1$/,
+  },
+  "a firewall before a published port": {
+    make: chain("forward", "iifname br0 accept\nct state established,related accept", "ip", "drop"),
+    undo: flush,
+    network: { ...network, forwards: [{ port: 8088, protocol: "tcp", address: clone(0) }] },
+    mends: true,
+    warned:
+      /^nobody can reach vm0 at the droplet's port 8088\/tcp: ip fw_forward forward: policy drop .*oifname "br0" ct status dnat accept$/,
+  },
+  "a firewall before a network that egress names": {
+    make: `${vpc("10.132.0.5/16")}
+${chain("forward", "oifname eth1 reject")}`,
+    undo: `${flush}; ${noVpc}`,
+    network: { ...network, guests: [{ clones: [clone(1)], egress: ["10.132.7.0/24:5432/tcp"] }] },
+    mends: true,
+    warned: /^vm1 cannot reach 10\.132\.7\.1 on 5432\/tcp: inet fw_forward forward: oifname "eth1" reject/,
+  },
+  "a firewall before the guests' name server": {
+    make: chain("input", "ct state established accept\niifname != br0 accept\ntcp dport 8080 accept", "inet", "drop"),
+    undo: flush,
+    network: { ...network, guests: [{ clones: [clone(0)], egress: ["api.example.org"] }] },
+    mends: true,
+    warned: /^vm0 cannot reach the droplet on \d+\/udp, the droplet on \d+\/tcp: inet fw_input input: policy drop/,
   },
 };
