@@ -58,7 +58,8 @@ export function packetsOf({ address, owner, services, guests, forwards }: FleetN
   const bridge = address.replace(/\/.*/, "");
   const all = guests.flatMap(({ clones, egress }) => {
     const targets = [
-      ...egress.flatMap(targetsOf),
+      // What is behind the bridge itself is the clones' own rules' business.
+      ...egress.flatMap(targetsOf).filter(([, to]) => !contains(cidrOf(address), cidrOf(`${to}/32`).address)),
       ...services.map((text): Target => [servicePorts(text).protocol, bridge, servicePorts(text).first]),
       ...(namesIn(egress)
         ? (["udp", "tcp"] as const).map((protocol): Target => [protocol, bridge, namesPort(owner)])

@@ -110,7 +110,7 @@ test("a refresh tells what an up will close of an earlier Hornet's rules", async
   await stage.run("nft delete chain ip $(nft list tables | sed -n 's/^table ip \\(hornet_.*\\)/\\1/p') closed");
   const earlier = (base.outs.rules as string[]).filter((rule) => !/^chain closed|other addresses/.test(rule));
   base.outs = { ...base.outs, rules: earlier };
-  const told = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  const told = jest.spyOn(process.stderr, "write").mockImplementation(() => true);
   try {
     expect(await base.read()).toMatchObject({
       condition: "an earlier Hornet wrote the rules; new: the droplet's other addresses",
