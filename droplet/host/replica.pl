@@ -176,9 +176,14 @@ sub build {
   enter($droplet);
 }
 
-# Many packets at once are no flood here.
-sub without_rates {
+# loosened(TEXT): rules as they are loaded here. Many packets at once are no flood; no program takes packets from a queue; and a
+# table that a daemon owns (firewalld's, since 2.0) would end with the nft that loads it.
+sub loosened {
   my ($text) = @_;
+  $text =~ s/^(\s+flags .*)$/my $f = $1; $f =~ s{\b(?:owner|persist),? ?}{}g; $f =~ m{flags \w} ? $f : ''/gme;
+  $text =~ s/^(\s+rate )(over )?\S+(?: \S*bytes\S*)?(?: burst \d+ \S+)?$/$1 . ($2 \/\/ '') . '1000000\/second burst 1000000 packets'/gme;
+  $text =~ s/\bqueue(?: flags [a-z,]+)?(?: (?:num|to) [\d-]+)?(?: bypass)?(?: fanout)?$/accept/gm;
+  $text =~ s/-j NFQUEUE.*$/-j ACCEPT/gm;
   $text =~ s/limit rate (over )?\S+(?: \S*bytes\S*)?(?: burst \d+ \S+)?/'limit rate ' . ($1 \/\/ '') . '1000000\/second burst 1000000 packets'/ge;
   $text =~ s/ct count over \d+/ct count over 1000000/g;
   $text =~ s/--limit \S+/--limit 10000\/sec/g;
@@ -189,11 +194,11 @@ sub without_rates {
 # load_firewalls: gives the copy the droplet's rules. Rules of iptables-nft that nft cannot say go through iptables-nft itself.
 sub load_firewalls {
   feed($in{sets}, 'ipset', 'restore') if $in{sets};
-  my $nft = without_rates($in{nft} // '');
+  my $nft = loosened($in{nft} // '');
   if (!feed($nft, 'nft', '-f', '-')) {
     my (@plain, @foreign);
     for my $table ($nft =~ /^table .*?^}\n/msg) { push @{$table =~ / xt (?:match|target) / ? \@foreign : \@plain}, $table }
-    my $saved = @foreign ? without_rates(from_droplet('iptables-nft-save')) : '';
+    my $saved = @foreign ? loosened(from_droplet('iptables-nft-save')) : '';
     feed(join('', @plain), 'nft', '-f', '-') or stop('nft cannot load again what it lists of the droplet');
     if (@foreign && !($saved =~ /^\*/m && feed($saved, 'iptables-nft-restore'))) {
       s/^.* xt (?:match|target) .*\n//mg for @foreign;
@@ -201,7 +206,7 @@ sub load_firewalls {
     }
   }
   if ($in{legacy}) {
-    feed(without_rates($in{legacy}), 'iptables-legacy-restore') or stop('iptables-legacy cannot load again what it saves of the droplet');
+    feed(loosened($in{legacy}), 'iptables-legacy-restore') or stop('iptables-legacy cannot load again what it saves of the droplet');
   }
   # What is open there is so for the addresses of names, which nobody asked for here.
   my @tables = map { m{^table ip (hornet_\w+/names)$} ? $1 : () } split /\n/, answer_of('nft', 'list', 'tables');

@@ -148,4 +148,21 @@ ${chain("forward", "oifname eth1 reject")}`,
     mends: true,
     warned: /^vm0 cannot reach the droplet on \d+\/udp, the droplet on \d+\/tcp: inet fw_input input: policy drop/,
   },
+  "a table that a daemon owns, as firewalld does": {
+    make: `mkfifo /tmp/end; (printf 'add table inet fw { flags owner; }\\nadd chain inet fw f { type filter hook forward priority 0; policy drop; }\\n'
+      read -r _ </tmp/end) 2>/dev/null | nft -i >/dev/null 2>&1 &
+      until nft list chain inet fw f >/dev/null 2>&1; do sleep 0.05; done`,
+    undo: "echo >/tmp/end; while nft list table inet fw >/dev/null 2>&1; do sleep 0.05; done; rm /tmp/end",
+    warned: /^vm0 and vm1 cannot reach the Internet .*: inet fw f: policy drop/,
+  },
+  "a drop as packets come in by the uplink": {
+    make: chain("ingress", "udp sport 53 drop", "netdev").replace("hook ingress", "hook ingress device eth0"),
+    undo: flush,
+    warned: /^vm0 and vm1 cannot reach the Internet on 53\/udp: something between br0 and there drops the packets$/,
+  },
+  "a policy rule against what comes from the bridge": {
+    make: "ip rule add pref 50 iif br0 prohibit",
+    undo: "ip rule del pref 50",
+    warned: /the droplet has no IPv4 route to the Internet \(Permission denied\)/,
+  },
 };
