@@ -152,7 +152,7 @@ ${chain("forward", "oifname eth1 reject")}`,
     make: `mkfifo /tmp/end; (printf 'add table inet fw { flags owner; }\\nadd chain inet fw f { type filter hook forward priority 0; policy drop; }\\n'
       read -r _ </tmp/end) 2>/dev/null | nft -i >/dev/null 2>&1 &
       until nft list chain inet fw f >/dev/null 2>&1; do sleep 0.05; done`,
-    undo: "echo >/tmp/end; while nft list table inet fw >/dev/null 2>&1; do sleep 0.05; done; rm /tmp/end",
+    undo: "echo >/tmp/end; while nft list table inet fw >/dev/null 2>&1; do sleep 0.05; done; rm /tmp/end /root/.nft.history",
     warned: /^vm0 and vm1 cannot reach the Internet .*: inet fw f: policy drop/,
   },
   "a drop as packets come in by the uplink": {
