@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { dropletExec, listDroplets, observeDroplet, rebootDroplet, startDroplet, stopDroplet, uplink } from ".";
 import type { DropletRecord } from ".";
+import { cgroupsOf } from "./cgroups";
 import { isAlive, membersOf, ownNamespaces } from "./processes";
 import { capture } from "./run";
 
@@ -86,6 +87,7 @@ test("two droplets at once are separate hosts, and leave nothing on the machine"
   expect(members.filter(isAlive)).toEqual([]);
   expect(processes.filter(isAlive)).toEqual([]);
   expect(await machine()).toEqual(before);
+  expect(["dev", "prod"].flatMap(cgroupsOf)).toEqual([]);
   expect((await readdir(join(state, "droplets"))).filter((entry) => !entry.startsWith("."))).toEqual(["dev"]);
 });
 
@@ -200,6 +202,7 @@ test("a start that cannot work is refused with the reason and leaves nothing", a
     ["dev", true],
     ["prod", false],
   ]);
+  expect(cgroupsOf("prod")).toEqual([]);
 });
 
 test("a listing stays the same while nothing changes, and shows each change", async () => {
@@ -215,6 +218,10 @@ test("a listing stays the same while nothing changes, and shows each change", as
     nft: ["nft add table ip t", "nft delete table ip t"],
     sysctls: ["sysctl -qw net.ipv4.ip_forward=1", "sysctl -qw net.ipv4.ip_forward=0"],
     processes: ["setsid sleep 1001 >/dev/null 2>&1 & echo $! > /dev/shm/pid", "kill $(cat /dev/shm/pid)"],
+    cgroups: [
+      "mkdir $(ls -d /sys/fs/cgroup/pids || echo /sys/fs/cgroup)/hornet-x",
+      "find /sys/fs/cgroup -name hornet-x -exec rmdir {} +",
+    ],
     mounts: ["mkdir /dev/shm/m && mount -t tmpfs m /dev/shm/m", "umount /dev/shm/m"],
     files: ["touch /opt/swarm/x", "rm /opt/swarm/x"],
   };

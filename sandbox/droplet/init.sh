@@ -40,6 +40,9 @@ fi
 [[ -z "${DROPLET_JAILER:-}" ]] || pin "$DROPLET_JAILER" jailer
 [[ -z "${DROPLET_KERNEL:-}" ]] || pin "$DROPLET_KERNEL" vmlinux.bin
 [[ -z "${DROPLET_ROOTFS:-}" ]] || pin "$DROPLET_ROOTFS" rootfs.ext4
+while read -r controller path; do
+  [[ -z "$controller" ]] || pin "$path" "cgroup${controller#.}"
+done <<<"${DROPLET_CGROUPS:-}"
 kept=()
 while IFS= read -r path; do
   [[ -d "$path" ]] || continue
@@ -93,6 +96,21 @@ if [[ -n "${DROPLET_FIRECRACKER:-}" ]]; then
   mount -o remount,ro overlay /usr/bin
 fi
 
+# sysfs and /proc/sys/net show the namespace that they are looked at from; the other sysctls are the machine's.
+mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
+if [[ -d "$stage/cgroup" ]]; then
+  cover cgroup /sys/fs/cgroup
+elif [[ -n "${DROPLET_CGROUPS:-}" ]]; then
+  mount -t tmpfs -o mode=0755,nosuid,nodev,noexec cgroup /sys/fs/cgroup
+  while read -r controller _; do
+    mkdir "/sys/fs/cgroup/$controller"
+    cover "cgroup$controller" "/sys/fs/cgroup/$controller"
+  done <<<"$DROPLET_CGROUPS"
+  mount -o remount,ro /sys/fs/cgroup
+else
+  mount -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || echo "no cgroup v2" >&2
+fi
+
 # Never a recursive removal here: what is pinned is the machine's.
 for path in "$stage"/*; do
   if mountpoint -q "$path"; then umount "$path"; fi
@@ -100,9 +118,6 @@ for path in "$stage"/*; do
 done
 rmdir "$stage"
 
-# sysfs and /proc/sys/net show the namespace that they are looked at from; the other sysctls are the machine's.
-mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
-mount -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || echo "no cgroup v2" >&2
 mount -t proc -o nosuid,nodev,noexec proc /proc
 printf '%s' "$DROPLET_NAME" >/proc/sys/kernel/hostname
 mount --bind /proc/sys /proc/sys

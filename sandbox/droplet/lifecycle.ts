@@ -2,6 +2,7 @@ import { execFileSync, fork } from "node:child_process";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { removeCgroups } from "./cgroups";
 import { resolveArtefacts, type ArtefactChoice } from "./artefacts";
 import { makeFiles } from "./files";
 import { withLock } from "./lock";
@@ -90,7 +91,12 @@ async function launch(options: StartOptions, before: DropletRecord | undefined):
     reflink,
     processes: null,
   });
-  await startSupervisor(name);
+  try {
+    await startSupervisor(name);
+  } catch (error) {
+    removeCgroups(name);
+    throw error;
+  }
   const record = await readRecord(name);
   if (!record || !isRunning(record)) throw new Error(`the droplet ${name} ended right after its start.`);
   return record;
@@ -154,6 +160,7 @@ async function end(record: DropletRecord): Promise<void> {
     }, loop devices ${loopDevicesOf(image).join(", ") || "none"}`;
     throw new Error(`the droplet ${record.name} did not end within ${stopLimit / 1000} s; still there: ${held}.`);
   }
+  removeCgroups(record.name);
   writeRecord({ ...record, processes: null });
 }
 

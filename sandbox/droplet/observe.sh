@@ -26,6 +26,10 @@ section processes
 ps -eo pid=,ppid=,comm=,args= --no-headers
 section mounts
 cut -d' ' -f4- /proc/1/mountinfo
+section cgroups
+find /sys/fs/cgroup -type d -name 'hornet-*' -exec find {} -type d \;
+# Version 2: the controllers that cgroups below have.
+[[ ! -w /sys/fs/cgroup/cgroup.subtree_control ]] || cat /sys/fs/cgroup/cgroup.subtree_control
 section files
 # The lock of an operation that is under way.
 skip=(-path /run/hornet)

@@ -103,12 +103,13 @@ const readers: Record<string, (text: string) => string[]> = {
   sysctls: (text) => plainLines(text).sort(),
   processes: processLines,
   mounts: mountLines,
+  cgroups: (text) => plainLines(text).sort(),
   files: fileLines,
 };
 
 /**
  * Lists everything that Hornet could leave behind on a running droplet: links, addresses, routes, rules, named
- * namespaces, nft rules, network sysctls, processes, mounts, and the files below /opt/swarm, /run, /tmp, /etc, /var/log
+ * namespaces, nft rules, network sysctls, processes, mounts, cgroups, and the files below /opt/swarm, /run, /tmp, /etc, /var/log
  * and /root. Two listings with nothing changed between are equal.
  * @throws where the droplet does not run or a listing fails
  */

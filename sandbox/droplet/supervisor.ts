@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { makeCgroups } from "./cgroups";
 import { forwardSsh } from "./forwarder";
 import { dropletPaths, keptFolders } from "./paths";
 import { identify } from "./processes";
@@ -69,6 +70,7 @@ function dropletEnvironment(record: DropletRecord): NodeJS.ProcessEnv {
     DROPLET_KERNEL: record.kernel ?? "",
     DROPLET_ROOTFS: record.rootfs ?? "",
     DROPLET_KEEP: keptFolders.join("\n"),
+    DROPLET_CGROUPS: makeCgroups(record.name),
   };
 }
 
