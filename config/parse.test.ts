@@ -41,6 +41,7 @@ test("all defaults", () => {
         firecracker: "/usr/bin/firecracker",
         jailer: "auto",
         uids: { first: 70_000, count: 10_000 },
+        limits: { pids: 256, files: 2048, fileSize: "auto" },
         runtimeDir: "/opt/swarm/runtime",
         kernel: "/opt/swarm/images/vmlinux.bin",
         timeout: 30,

@@ -1,4 +1,5 @@
 /** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
+import type { Limits } from "../model/arguments/limits";
 import type { ConfigShape } from "./schema";
 import { DEFAULT_SNAPSHOT_PATH } from "./schema/guest";
 
@@ -61,6 +62,7 @@ export interface CloneSpec {
   readonly identity: IdentitySpec;
   readonly publish: readonly PublishedPort[];
   readonly egress?: { readonly allow: readonly string[] };
+  readonly limits?: DeepReadonly<NonNullable<ConfigShape["clones"][string]["limits"]>>;
 }
 
 /** The user's own commands that follow each clone, in order. Values of `env` and `stdin` may be secret. */
@@ -151,6 +153,12 @@ export function egressOf({ clones, fleet, bridge }: FleetSpec, id: number): read
   return declared?.allow ?? [bridge.closed ? "internet" : "everything"];
 }
 
+/** The limits of a clone's VMM: the fleet's, and over them those that the clone has itself. */
+export function limitsOf({ vmm, clones }: FleetSpec, id: number): Limits {
+  const own = Object.entries(clones[String(id)]?.limits ?? {}).filter(([, value]) => value !== undefined);
+  return { ...vmm.limits, ...Object.fromEntries(own) };
+}
+
 /** The name servers that guests may ask for names: the tap's address, and those that the config declares. */
 export function nameserversOf({ guest }: FleetSpec): readonly string[] {
   return [...new Set([guest.tap.replace(/\/.*/, ""), ...guest.nameservers])];
@@ -204,10 +212,11 @@ function sourceOf({ path, boot, from }: ConfigShape["snapshot"]): SnapshotSource
   return { kind: "path", path: path ?? DEFAULT_SNAPSHOT_PATH };
 }
 
-function cloneOf({ identity, publish, egress }: ConfigShape["clones"][string]): CloneSpec {
+function cloneOf({ identity, publish, egress, limits }: ConfigShape["clones"][string]): CloneSpec {
   return {
     identity,
     publish: publish.map((one) => ({ ...one, guestPort: one.guestPort ?? one.port })),
     ...(egress !== undefined && { egress }),
+    ...(limits !== undefined && { limits }),
   };
 }

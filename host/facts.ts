@@ -2,6 +2,7 @@ import { z } from "zod";
 import type {
   Observed,
   ObservedClaim,
+  ObservedLimits,
   ObservedLink,
   ObservedNamespace,
   ObservedRoute,
@@ -231,6 +232,7 @@ function parseVm(body: string): ObservedVm {
   const values = parseKeyValues(body);
   const record = [...values].filter(([key]) => key.startsWith("record."));
   const told = values.get("told");
+  const met = parseMet(values);
   return {
     pid: wholeNumber(values.get("pid") ?? "0"),
     alive: values.get("alive") === "1",
@@ -252,9 +254,34 @@ function parseVm(body: string): ObservedVm {
     ...(values.get("uncleared") === "1" && { uncleared: true }),
     ...(told !== undefined && { appliedIdentity: told }),
     ...(values.get("jailed") === "1" && { jailed: true }),
+    ...(values.has("cgroup") && { limits: parseLimits(values) }),
+    ...(met !== undefined && { met }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
+}
+
+/** The limits of a VMM that runs, from gather_limits in droplet/jail/cgroup.sh. */
+function parseLimits(values: ReadonlyMap<string, string>): ObservedLimits {
+  const words = (key: string): string[] => (values.get(key) ?? "").split(" ").filter((word) => word !== "");
+  const [version = "0", ...offered] = words("cgroup");
+  const files = [...values].filter(([key]) => key.startsWith("cgroup."));
+  return {
+    version: wholeNumber(version),
+    offered,
+    inside: words("inside"),
+    files: Object.fromEntries(files.map(([key, value]) => [key.slice("cgroup.".length), value])),
+    ...(values.has("rlimit.files") && { openFiles: values.get("rlimit.files") ?? "" }),
+    ...(values.has("rlimit.file_size") && { fileSize: values.get("rlimit.file_size") ?? "" }),
+  };
+}
+
+/** The limits that the end of a VMM met; undefined if it met none. */
+function parseMet(values: ReadonlyMap<string, string>): ObservedVm["met"] {
+  const memory = values.get("met.memory");
+  const pids = values.get("met.pids");
+  if (memory === undefined && pids === undefined) return undefined;
+  return { ...(memory !== undefined && { memory }), ...(pids !== undefined && { pids }) };
 }
 
 /** How a process ended, from a note "PID CODE TIME"; empty if the note is another process's. */

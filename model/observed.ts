@@ -50,6 +50,22 @@ export interface ObservedNamespace {
   readonly ipv6?: readonly string[];
 }
 
+/** The limits of a VMM that runs, as the kernel shows them; see gather_limits in droplet/jail/cgroup.sh. */
+export interface ObservedLimits {
+  /** The version of cgroups; 0 if the droplet has none that Hornet can use. */
+  readonly version: number;
+  /** The controllers that the droplet offers. */
+  readonly offered: readonly string[];
+  /** The controllers in whose cgroup of this clone the VMM is. */
+  readonly inside: readonly string[];
+  /** What the files of that cgroup hold, by name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** A number or `unlimited`; left out if Hornet may not change the limits of a process that runs. */
+  readonly openFiles?: string;
+  /** Bytes or `unlimited`; left out likewise. */
+  readonly fileSize?: string;
+}
+
 /** A clone's VMM and its files. */
 export interface ObservedVm {
   /** The pid recorded at launch, or 0; without a pid file, that of the process with its socket. */
@@ -89,6 +105,10 @@ export interface ObservedVm {
   readonly uncleared?: true;
   /** The digest of its guest's last identity; empty if sending it was cut off, undefined if not recorded. */
   readonly appliedIdentity?: string;
+  /** Left out if it does not run. */
+  readonly limits?: ObservedLimits;
+  /** The limits that its end met: bytes of memory for which the kernel killed it, and processes of which it could start no more. */
+  readonly met?: { readonly memory?: string; readonly pids?: string };
   /** It runs in a jail; left out: it does not. */
   readonly jailed?: boolean;
   /** The mode of its folder, in octal; 700 protects disk, console and socket from other users. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { egressOf, identityOf, nameserversOf, type FleetSpec } from "../../config/spec";
+import { egressOf, identityOf, limitsOf, nameserversOf, type FleetSpec } from "../../config/spec";
 import type { LeanArtifact } from "../../firecracker/manifest";
 import type { ClonePlan } from "../../model/names";
 import { Clone, type CloneArgs } from "../clone";
@@ -53,6 +53,7 @@ export function fleetClone(
     firecracker: spec.vmm.firecracker,
     jailer: spec.vmm.jailer,
     uids: { ...spec.vmm.uids },
+    limits: omitUndefined(limitsOf(spec, plan.id)),
     kernel: spec.vmm.kernel,
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,

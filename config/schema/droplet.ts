@@ -9,6 +9,7 @@ import {
   serviceList,
 } from "../../model/arguments/network";
 import { smokeTest, vmArguments } from "../../model/arguments/vm";
+import { limitFields } from "../../model/arguments/limits";
 import { connectionFields } from "../../model/connection";
 import { defaults } from "../../model/defaults";
 import { absolutePath, cloneNumber, label, lanes, seconds, wholeStackName } from "../../model/values";
@@ -111,6 +112,11 @@ export const vmm = section(
       description:
         "Numbers of the users, and of their groups, that jailed VMMs run as: each clone has one that nothing else on the droplet has.",
       example: { first: 70000, count: 10000 },
+    }),
+    limits: section(limitFields, {
+      description:
+        "What each clone's VMM can use of the droplet (docs/security.md). hornet:clones.N.limits overrides it. A change reaches running clones without a restart.",
+      example: { cpus: 0.5, memory: 320 },
     }),
     runtimeDir: commonArguments.runtimeDir.meta({
       description:

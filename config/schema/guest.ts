@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { guestArguments, nameservers, natArguments } from "../../model/arguments/network";
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
+import { ownLimitFields } from "../../model/arguments/limits";
 import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath, cloneId, stackName } from "../../model/values";
 import { dropletFields } from "./droplet";
@@ -194,6 +195,13 @@ const clone = z.strictObject({
     "What this clone may open connections to, in place of hornet:fleet.egress. A network opens the droplet's own ports only where it is the bridge's address with /32.",
     ["10.132.0.5/32:5432/tcp", "443/tcp"],
   ),
+  limits: z
+    .strictObject(ownLimitFields)
+    .optional()
+    .meta({
+      description: "Limits of this clone's VMM, in place of those of the same name in hornet:vmm.limits.",
+      example: { memory: 640 },
+    }),
 });
 
 export const clones = z

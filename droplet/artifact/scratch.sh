@@ -2,7 +2,7 @@
 # A VM that runs only while Hornet makes or examines an artifact, in a separate namespace with a tap and no veth, so that only
 # Hornet can reach it. Variables: runtime_dir namespace owner.
 
-# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms) stdin: the requests; effects
+# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms) stdin: the requests; effects
 # agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
 # paused VM writes nothing). Without a tap the VMM makes what it needs by itself. named, further_taps, vsock: see start_vm.
 begin_scratch() {
@@ -65,7 +65,7 @@ end_scratch() {
 # end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
 # As begin_scratch, but succeeds where the VMM refuses the requests.
 try_scratch() {
   local dir=$runtime_dir/$namespace config=

@@ -143,14 +143,15 @@ process_alive() {
   [[ $boot == "$now" ]] && start_time "$pid" now && [[ $now == "$started" ]]
 }
 
-# @call mend_vm(runtime_dir namespace owner disk_path) effects
-# Repairs things around a running VM: the mode of its folder, the mark on its disk, the mount of its disk.
+# @call mend_vm(runtime_dir namespace owner disk_path vmm_limits) effects
+# Repairs things around a running VM: the mode of its folder, its limits, the mark on its disk, the mount of its disk.
 mend_vm() {
   local dir=$runtime_dir/$namespace pid at
   is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return
+  effect "$namespace/limits" limit_again "$pid" "$dir" "$namespace" || return
   [[ -z $disk_path || -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   baked_path "$dir" "$disk_path" at
   if [[ -n $disk_path && ! "/proc/$pid/root$at" -ef $dir/rootfs.ext4 ]]; then

@@ -167,6 +167,7 @@ gather_vm() {
   else
     [[ $boot == "$(</proc/sys/kernel/random/boot_id)" ]] || printf 'rebooted=1\n'
     [[ ! -f $dir/vmm.exit ]] || printf 'exit=%s\n' "$(<"$dir/vmm.exit")"
+    gather_end "$1"
   fi
 }
 
@@ -196,6 +197,7 @@ gather_process() {
   local dir=$runtime_dir/$1
   printf 'alive=1\nstart=%s\n' "$started"
   [[ "/proc/$pid/root" -ef / ]] || printf 'jailed=1\n'
+  gather_limits "$pid" "$1"
   [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
   if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
     printf 'mounted=1\nown_disk=1\n'

@@ -23,6 +23,7 @@ preflight_facts() {
   printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
   limit_facts
+  printf 'cgroups=%s\n' "$(list_controllers)"
   # Only root may ask; what a droplet without sshd allows nobody needs to know.
   sshd -T 2>/dev/null | sed -n 's/^maxsessions /max_sessions=/p; s/^allowtcpforwarding /tcp_forwarding=/p; s/^disableforwarding /no_forwarding=/p'
   printf 'kvm=%s\n' "$(kvm_state)"
@@ -42,7 +43,7 @@ preflight_facts() {
 # preflight_programs: the part of preflight_facts that is about what is installed.
 preflight_programs() {
   local tool path
-  for tool in ip nft curl nsenter unshare mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
+  for tool in ip nft curl nsenter unshare prlimit mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
     # The shell finds a file that cannot be executed too, where there is no other.
     hash "$tool" 2>/dev/null
     path=${BASH_CMDS[$tool]:-}
@@ -76,6 +77,14 @@ cpu_features() { sed -n '/^\(flags\|Features\)[[:space:]]*:/{p;q}' /proc/cpuinfo
 
 # @call count_cores() answers: how many processes can run at once; reads
 count_cores() { nproc; }
+
+# list_controllers: those of cgroups that can limit a VMM; see cgroup.sh.
+list_controllers() {
+  local version
+  local -a offered
+  cgroup_version
+  printf '%s' "${offered[*]}"
+}
 
 # kvm_state: whether this process can open /dev/kvm.
 kvm_state() {

@@ -100,6 +100,7 @@ delete_namespace() {
   [[ ! -e /run/netns/$namespace ]] || network+="netns del $namespace"
   [[ -z $network ]] || effect "$namespace/del-network" ip_batch "$network" || return
   release_uid "$dir" || return
+  ! has_cgroup "$namespace" || effect "$namespace/no-cgroup" drop_cgroup "$namespace" || return
   [[ -z ${keep_console:-} || ! -s $dir/console.log ]] || return 0
   effect "$namespace/unclaim" unclaim "$dir"
 }

@@ -29,9 +29,9 @@ add_taps() {
   ip_batch_in "$namespace" "$lines"
 }
 
-# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
+# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
 # disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
-# between. jailer, uids, shown, lent and named: see prepare_jail. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
+# between. jailer, uids, shown, lent and named: see prepare_jail; vmm_limits: see cgroup.sh. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
 # see handover.sh. Of the answer load_ms is what remains of the time of all requests, so it includes the start of the process
 # that sends them. A guest whose disk lives on may write what it has in memory.
 start_vm() {
@@ -64,6 +64,7 @@ start_vm() {
   [[ -z $further_taps ]] || effect "$namespace/taps" add_taps "$namespace" $further_taps || return
   # shellcheck disable=SC2086
   prepare_jail "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$vsock" "$tap" $further_taps || return
+  effect "$namespace/cgroup" make_cgroup "$namespace" || return
   effect "$namespace/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$id" "$disk_path" "$tap" ${vmm_flags:+"$vmm_flags"} || return
   if [[ -n $hold ]]; then
     effect "$namespace/hold" hold_guest "$dir" "$namespace" "$tap" || return
@@ -130,6 +131,7 @@ delete_vm() {
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
   release_uid "$dir" || return
+  ! has_cgroup "$namespace" || effect "$namespace/no-cgroup" drop_cgroup "$namespace" || return
   # A relative disk path that is baked into a snapshot has folders in here.
   effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun \
     "${kept[@]}" -exec rm -rf -- {} +

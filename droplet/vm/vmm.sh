@@ -1,25 +1,31 @@
 # shellcheck shell=bash
 # The VMM of a clone as a program: its launch, its API, its end. See process.sh for what is known of it while it runs.
 
-# become_vmm DIR FIRECRACKER ID DISK_PATH TAP JAILER UID [FLAG]: runs in the clone's network namespace and becomes the VMM, in a
-# separate mount namespace, or, if JAILER is not empty, in a jail (see jail.sh). It writes the pid first, so that Hornet can find
-# the process from its first moment on.
+# become_vmm DIR FIRECRACKER ID DISK_PATH TAP JAILER UID CGROUPS FILES FILE_SIZE [FLAG]: runs in the clone's network namespace and
+# becomes the VMM, in a separate mount namespace, or, if JAILER is not empty, in a jail (see jail.sh). It writes the pid first, so
+# that Hornet can find the process from its first moment on. CGROUPS are folders, blank between; with an empty FILES the process
+# has no limits. The jailer copies Firecracker before it sets the limits.
 become_vmm() {
-  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5 jailer=$6 uid=$7 source path
+  local dir=$1 firecracker=$2 id=$3 disk_path=$4 tap=$5 jailer=$6 uid=$7 cgroups=$8 files=$9 file_size=${10} source path cgroup
+  local -a limits=()
+  shift 10
   write_pid "$dir/vmm.pid" "$$" || return
   # A VMM that finds no tap makes one, without an address, and its guest is cut off in silence.
   [[ -z $tap ]] || [[ $(</proc/self/net/dev) == *" $tap:"* ]] || { fail "there is no $tap in the clone's namespace"; return 1; }
+  for cgroup in $cgroups; do echo "$$" >"$cgroup/cgroup.procs" || return; done
   if [[ -n $jailer ]]; then
+    [[ -z $files ]] || limits=(--resource-limit "no-file=$files" --resource-limit "fsize=$file_size")
     if [[ -e $dir/jail/binds ]]; then
       while IFS= read -r source && IFS= read -r path; do
         mount --bind -- "$source" "$path" && mount -o remount,bind,ro "$path" || return
       done <"$dir/jail/binds"
     fi
     exec "$jailer" --id "$id" --exec-file "$firecracker" --uid "$uid" --gid "$uid" --chroot-base-dir "$dir/jail" \
-      -- --api-sock "$dir/firecracker.sock" "${@:8}"
+      "${limits[@]}" -- --api-sock "$dir/firecracker.sock" "$@"
   fi
+  [[ -z $files ]] || limits=(prlimit "--nofile=$files" "--fsize=$file_size" --)
   mount_disk "$dir" "$disk_path" && cd "$dir" || return
-  exec "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "${@:8}"
+  exec "${limits[@]}" "$firecracker" --api-sock "$dir/firecracker.sock" --id "$id" "$@"
 }
 
 # What becomes a VMM, as a program of its own.
@@ -37,9 +43,13 @@ vmm_listens() {
 }
 
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API socket is there. Variable
-# jailer: see prepare_jail, which comes first.
+# jailer: see prepare_jail, which comes first; vmm_limits: see cgroup.sh.
 launch_vmm() {
-  local dir=$1 namespace=$2 firecracker=$3 limit uid=""
+  local dir=$1 namespace=$2 firecracker=$3 limit uid="" files="" size=""
+  local -a cgroups
+  list_cgroups "$namespace"
+  process_limit files files
+  file_size_limit "$dir" size || return
   local -a apart=(unshare --mount --propagation private)
   if [[ -n ${jailer:-} ]]; then
     read -r uid <"$dir/uid" || return
@@ -52,7 +62,7 @@ launch_vmm() {
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" "${apart[@]}" \
     bash -c "$vmm_program" \
-    hornet-vmm "$dir" "${@:3:4}" "${jailer:-}" "$uid" "${@:7}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
+    hornet-vmm "$dir" "${@:3:4}" "${jailer:-}" "$uid" "${cgroups[*]}" "$files" "$size" "${@:7}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
@@ -92,12 +102,12 @@ await_exit() {
   while [[ $boot == "$now" && ! -e $1/vmm.exit ]] && ((tries-- > 0)); do pause 0.005; done
 }
 
-# end_vmm DIR (variable vmm_timeout_ms): ends the recorded process and the shell that waits for it, nothing else, and waits
-# until they have gone. The shell goes first: how this VMM ends is no news.
+# end_vmm DIR (variables vmm_timeout_ms owner): ends the recorded process, the shell that waits for it, and what else runs in its
+# cgroup, and waits until they have gone. The shell goes first: how this VMM ends is no news.
 end_vmm() {
   local dir=$1 pid limit waiter
   end_handover "$dir" || return
-  vmm_alive "$dir" || { await_exit "$dir"; return 0; }
+  vmm_alive "$dir" || { await_exit "$dir"; end_cgroup "${dir##*/}"; return; }
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
   [[ -z $waiter ]] || kill -9 "${waiter% *}" 2>/dev/null
@@ -108,6 +118,7 @@ end_vmm() {
     pause 0.005
   done
   end_waiter "$waiter"
+  end_cgroup "${dir##*/}"
 }
 
 # shut_down_vmm DIR MS: asks the guest to power off and waits for the VMM to exit, MS at the most. A VMM that does not take

@@ -14,7 +14,7 @@ export const CALLS = {
   apply_rules: "effects runtime_dir namespace owner table rules pending",
   begin_receive: "effects namespace dir_of_artifacts digest",
   begin_scratch:
-    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms",
+    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms",
   claim_lineage: "effects runtime_dir owner dir_of_artifacts",
   close_artifacts: "effects dir_of_artifacts",
   condemn_artifact: "effects dir_of_artifacts digest",
@@ -50,7 +50,7 @@ export const CALLS = {
   list_programs: "reads firecracker jailer?",
   list_unused: "reads runtime_dir owner",
   lock_holder: "reads",
-  mend_vm: "effects runtime_dir namespace owner disk_path",
+  mend_vm: "effects runtime_dir namespace owner disk_path vmm_limits",
   note_told: "effects runtime_dir namespace owner told",
   preflight_facts:
     "reads runtime_dir owner dir_of_artifacts paths more_tools state_file firecracker jailer? limits bridge network bridge_address bridge_rules internet packets",
@@ -80,11 +80,11 @@ export const CALLS = {
   snapshot_head: "reads path",
   stage_agent: "effects runtime_dir namespace owner vmm_timeout_ms",
   start_vm:
-    "effects runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms",
+    "effects runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms",
   sweep: "removes runtime_dir owner declared finished all dir_of_artifacts keep_console? known_folder? vmm_timeout_ms",
   take_snapshot: "effects runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms",
   try_scratch:
-    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? disk_path vmm_timeout_ms",
+    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms",
   unsettle_vm: "effects runtime_dir namespace owner",
   verify_receive: "effects namespace dir_of_artifacts",
   watch_guests: "reads",

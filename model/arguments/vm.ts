@@ -1,6 +1,7 @@
 /** The arguments that declare a clone's VM and what runs in it. */
 import { z } from "zod";
 import { defaults } from "../defaults";
+import { limitsSchema } from "./limits";
 import * as values from "../values";
 
 /** How a guest can receive its identity; see docs/identity.md. */
@@ -82,6 +83,11 @@ export const vmArguments = {
   /** @default /usr/bin/firecracker */
   firecracker: values.programPaths.default(defaults.firecracker),
   ...jailArguments,
+  /**
+   * What the VMM may use of the droplet.
+   * @default 256 processes and threads, 2048 open files, file sizes by the clone's disk
+   */
+  limits: limitsSchema.prefault({}),
   /**
    * The kernel for a boot from the clone's own disk, where the artifact brings none.
    * @default /opt/swarm/images/vmlinux.bin

@@ -55,6 +55,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   curl: "curl",
   nsenter: "util-linux",
   unshare: "util-linux",
+  prlimit: "util-linux",
   mount: "mount",
   setsid: "util-linux",
   flock: "util-linux",

@@ -24,6 +24,8 @@
  * where it can, and so does its disk.
  */
 import { cidrOf, netmask } from "../../model/addresses";
+import type { Limits } from "../../model/arguments/limits";
+import { limitDrift, sizeWords } from "./limits";
 import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
 import type { Observed, ObservedNamespace, ObservedVm } from "../../model/observed";
@@ -40,6 +42,8 @@ export interface VmSpec {
   readonly key: string;
   /** Whether it runs in a jail; left out where nobody can say. */
   readonly jail?: boolean | undefined;
+  /** What limits it, and its guest's memory in MiB; left out where nobody can say. */
+  readonly limits?: { readonly declared: Limits; readonly memory: number };
   /** The digest of the identity that its guest is to have; left out where that is not known. */
   readonly identityDigest?: string;
 }
@@ -147,7 +151,7 @@ interface Diagnosis {
 }
 
 function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
-  const { namespace, identityDigest } = spec;
+  const { namespace, identityDigest, limits } = spec;
   const vm = observed.vms[namespace];
   const nothing = { around: [], jailing: [], paused: false, quarantined: false, misidentified: [], unverified: false };
   if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
@@ -157,7 +161,10 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
     identityDigest !== undefined && vm.appliedIdentity !== undefined && vm.appliedIdentity !== identityDigest;
   return {
     broken: beyondRepair(spec, vm, observed),
-    around: aroundIt(namespace, vm),
+    around: [
+      ...aroundIt(namespace, vm),
+      ...(limits === undefined ? [] : limitDrift(limits.declared, vm, limits.memory)),
+    ],
     jailing: wrongJail(spec, vm),
     paused: vm.state === "Paused",
     quarantined: vm.quarantined,
@@ -236,10 +243,18 @@ function aroundIt(namespace: string, vm: ObservedVm): string[] {
   return wrong;
 }
 
-function wordsOfEnd(namespace: string, { pid, exit, rebooted }: ObservedVm, observed: Observed): string {
+/** How a VMM ended. An exit code above 128 is a signal's number and 128; Firecracker itself exits with 151 for SIGXFSZ. */
+function wordsOfEnd(namespace: string, { pid, exit, rebooted, met = {} }: ObservedVm, observed: Observed): string {
   if (rebooted) return `VMM of ${namespace} ended with the droplet, which was booted anew`;
   if (!observed.namespaces.includes(namespace)) return `VMM of ${namespace} is gone with its namespace`;
   const [code = "", at = ""] = exit.split(" ");
+  if (code === "137" && met.memory !== undefined) {
+    return `VMM killed by memory limit ${sizeWords(met.memory)} at ${at} (pid ${pid})`;
+  }
+  if (code === "151" || code === "153") return `VMM ended by the limit of file sizes at ${at} (pid ${pid})`;
+  if (exit !== "" && met.pids !== undefined) {
+    return `VMM exited with ${code} at ${at}, after it met its limit of ${met.pids} processes (pid ${pid})`;
+  }
   return exit === "" ? `VMM exited (pid ${pid}; nobody saw how)` : `VMM exited with ${code} at ${at} (pid ${pid})`;
 }
 

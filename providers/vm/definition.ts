@@ -5,6 +5,7 @@ import { parsePrograms, programWords } from "../../firecracker/programs";
 import { keepsDisk } from "../../firecracker/recipe";
 import { resumeRequest } from "../../firecracker/requests";
 import type { ObservedVm } from "../../model/observed";
+import { diskOf, limitLines } from "../../plan/vm/limits";
 import { planRepair, vmDrift, type Desired, type Recorded, type StartFrom, type VmSpec } from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { owned } from "../kit/owned";
@@ -17,7 +18,7 @@ import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./inputs";
 import { identityDigest, vmFault, type Self } from "./identity";
 import { awaitReady, send, sendIdentity, startVm } from "./start";
 import { isJailed } from "./jail";
-import { vmVars, wayOf } from "./vars";
+import { memoryOf, vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
 
@@ -54,8 +55,8 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
   const jail = await isJailed(droplet, wanted, found?.record.vmm);
   const plan = planRepair({ ...desiredOf(wanted, state), jail }, state && recordedOf(state), observed);
   // A VMM that the last look missed would hold the tap of the one that is started.
-  if (plan.recoverPid || plan.kind === "start") await around(droplet, wanted, "find the VMM again of", "recover_vmm");
-  if (plan.tidy) await around(droplet, wanted, "put files and mounts right of", "mend_vm");
+  if (plan.recoverPid || plan.kind === "start") await recover(droplet, wanted);
+  if (plan.tidy) await tidy(droplet, wanted, found);
   switch (plan.kind) {
     case "create":
       return cleanUpAfter(
@@ -156,6 +157,7 @@ function specOf(wanted: VmInputs, self?: Self): VmSpec {
     ...(further.length > 0 && { furtherTaps: further }),
     digest: artifact.digest,
     key: artifact.key,
+    limits: { declared: wanted.limits, memory: memoryOf(artifact) },
     ...(self !== undefined && { identityDigest: identityDigest(wanted, self) }),
   };
 }
@@ -222,10 +224,23 @@ async function isUpgrade(droplet: Droplet, wanted: VmInputs, before: VmInputs["a
   return keepsDisk(parseManifest(was.text, was.folder), parseManifest(now.text, now.folder));
 }
 
-/** Does something around a VM that lives on. */
-async function around(droplet: Droplet, wanted: VmInputs, what: string, run: "recover_vmm" | "mend_vm"): Promise<void> {
-  const vars = { ...vmVars(wanted), disk_path: wanted.artifact.diskPath };
-  await droplet.change(wanted.namespace, { what: `${what} ${wanted.name}`, run, vars });
+async function recover(droplet: Droplet, wanted: VmInputs): Promise<void> {
+  const what = `find the VMM again of ${wanted.name}`;
+  await droplet.change(wanted.namespace, { what, run: "recover_vmm", vars: vmVars(wanted) });
+}
+
+/** Repairs files, mounts and limits around a VM that lives on. */
+async function tidy(droplet: Droplet, wanted: VmInputs, found: ObservedVm | undefined): Promise<void> {
+  const sizes = { memory: memoryOf(wanted.artifact), disk: found && diskOf(found) };
+  await droplet.change(wanted.namespace, {
+    what: `repair files, mounts and limits of ${wanted.name}`,
+    run: "mend_vm",
+    vars: {
+      ...vmVars(wanted),
+      disk_path: wanted.artifact.diskPath,
+      vmm_limits: limitLines(wanted.limits, sizes),
+    },
+  });
 }
 
 function pickSelf({ sshHostKey, hostKeySeed, generation }: Self): Self {

@@ -14,7 +14,8 @@ import { tellOverSsh } from "./identityOverSsh";
 import { jailVars, pathsRead } from "./jail";
 import { bootVm, restoreVm } from "./requests";
 import { programForClone } from "./programs";
-import { vmVars, wayOf } from "./vars";
+import { memoryOf, vmVars, wayOf } from "./vars";
+import { limitLines } from "../../plan/vm/limits";
 import type { StartFrom } from "../../plan/vm/repair";
 import { report } from "../../host/printable";
 
@@ -62,6 +63,7 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
       ...vmVars(wanted),
       firecracker: program.path,
       ...jail,
+      vmm_limits: limitLines(wanted.limits, { memory: memoryOf(artifact) }),
       id: namespace,
       disk_path: artifact.diskPath,
       tap: wanted.tap,

@@ -175,7 +175,17 @@ function labelOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
 }
 
 /** The whole spec of a declared fleet, by way of the config that a user would write. */
-export function specOf({ count, memory, publish, egress, greeting, network, tap, metrics }: Declaration): FleetSpec {
+export function specOf({
+  count,
+  memory,
+  publish,
+  egress,
+  greeting,
+  network,
+  tap,
+  metrics,
+  limits,
+}: Declaration): FleetSpec {
   const own = {
     publish: publish.map((port) => ({ port, guestPort: 8080 })),
     ...(egress === null ? {} : { egress: { allow: [...egress] } }),
@@ -186,7 +196,7 @@ export function specOf({ count, memory, publish, egress, greeting, network, tap,
     guest: { tapName: tap },
     snapshot: { boot: { memory }, keepGenerations: 1 },
     fleet: { count, readyTimeout: 0 },
-    vmm: { timeout: 4, ...(metrics !== undefined && { metrics }) },
+    vmm: { timeout: 4, ...(metrics !== undefined && { metrics }), ...(limits !== undefined && { limits }) },
     identity: { env: { GREETING: greeting } },
     clones: count === 0 ? {} : { "0": own },
   });

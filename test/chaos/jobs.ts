@@ -16,6 +16,8 @@ export interface Declaration {
   readonly tap: string;
   /** Where metrics are collected into. Default: they are not. */
   readonly metrics?: string;
+  /** Limits of the VMMs. Default: the config's. */
+  readonly limits?: object;
 }
 
 /** How an operation is disturbed. */

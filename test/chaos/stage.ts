@@ -67,6 +67,7 @@ const WIPE = `${KILL_VMMS}
   done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del "$one" 2>/dev/null || :; done
   nft flush ruleset
+  find /sys/fs/cgroup -depth -type d -path '*/hornet-*' -exec rmdir {} +
   rm -rf /opt/swarm/runtime /opt/swarm/snapshots /opt/swarm/textfile /run/hornet-uids
   echo 0 >/proc/sys/net/ipv4/ip_forward`;
 

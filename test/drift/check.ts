@@ -11,6 +11,7 @@ export const fleet: Declaration = {
   publish: [80],
   egress: ["10.0.0.0/24"],
   metrics: metricsFolder,
+  limits: { cpus: 2 },
 };
 
 const MARK = "kept";

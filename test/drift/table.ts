@@ -1,6 +1,7 @@
 import { bridgeDrifts } from "./bridge";
 import { fileDrifts } from "./files";
 import type { Drift } from "./kind";
+import { limitDrifts } from "./limits";
 import { metricsDrifts } from "./metrics";
 import { namespaceDrifts } from "./namespace";
 import { ruleDrifts } from "./rules";
@@ -58,6 +59,7 @@ export const drifts: readonly Drift[] = [
   ...namespaceDrifts,
   ...ruleDrifts,
   ...vmDrifts,
+  ...limitDrifts,
   ...metricsDrifts,
   ...fileDrifts,
   ...dropletDrifts,

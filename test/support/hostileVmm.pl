@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # A VMM that turns on its droplet, in place of Firecracker in tests: it answers every request of its API as Firecracker would a
-# good one, and once it is resumed it tries to break out of its jail. It prints "attack NAME: OUTCOME" for each try.
+# good one, and once it is resumed it tries to break out of its jail. It prints "attack NAME: OUTCOME" for each try. Under the name
+# firecracker-WHAT it uses as much as it can of processes, memory, files, space or cpu, and prints "used WHAT: NUMBER".
 use strict;
 use warnings;
 use IO::Socket::UNIX;
@@ -21,7 +22,38 @@ sub try {
   print "attack $name: ", ($got ? "SUCCEEDED $got" : "failed"), "\n";
 }
 
+# use_up(WHAT): takes what the droplet gives.
+sub use_up {
+  my ($what) = @_;
+  my $used = 0;
+  # The test lets it go once its start is over.
+  select undef, undef, undef, 0.05 until -e "$folder/go";
+  if ($what eq 'processes') {
+    while ($used < 1000) {
+      my $child = fork;
+      last unless defined $child;
+      if ($child == 0) { sleep 1000; exit }
+      $used++;
+    }
+  } elsif ($what eq 'memory') {
+    my @held;
+    while ($used < 1024) { push @held, 'x' x (1 << 20); $used++ }
+  } elsif ($what eq 'files') {
+    my @held;
+    while (@held < 5000 && open(my $file, '<', '/dev/urandom')) { push @held, $file }
+    $used = @held;
+  } elsif ($what eq 'space') {
+    # As a good VMM's bug: the signal ends it.
+    open(my $file, '>', "$folder/big") or die "$folder/big: $!";
+    while ($used < 4096) { sysseek($file, $used << 20, 0); syswrite($file, 'x'); $used += 16 }
+  } elsif ($what eq 'cpu') {
+    for (1 .. 4) { if (!fork) { 1 while 1 } }
+  }
+  print "used $what: $used\n";
+}
+
 sub attack {
+  return use_up($1) if $0 =~ /firecracker-(\w+)$/;
   my $other = $folder =~ s{/[^/]+$}{/vm8}r;
   for my $file ('rootfs.ext4', 'firecracker.sock', 'console.log', 'vmm.pid') {
     try("another clone's $file", sub { -e "$other/$file" });

@@ -39,7 +39,7 @@ const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
 const wipe = `pkill -9 -x 'stub|firecracker' || :; pkill -9 -f '[h]ornet-(consoles|metrics|names)' || :; sleep 0.2
   for one in $(ls /run/netns); do ip netns del $one; done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del $one 2>/dev/null || :; done
-  nft flush ruleset; rm -rf /run/hornet-uids /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare /opt/swarm/prod ${snapshots}
+  nft flush ruleset; find /sys/fs/cgroup -depth -type d -path '*/hornet-*' -exec rmdir {} + || :; rm -rf /run/hornet-uids /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare /opt/swarm/prod ${snapshots}
   echo 0 >/proc/sys/net/ipv4/ip_forward`;
 
 /**
