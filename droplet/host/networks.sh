@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # A droplet's networks as Preflight judges them: what is there, and what becomes of a fleet's packets. Everything here only reads.
 
-# network_facts: prints lines net.KIND.N=…. Variables: owner bridge network (the bridge's, such as 10.0.0.0/24; empty: nothing is
-# printed) bridge_address internet (an address of the Internet), bridge_rules (the bridge's own nft table, as a transaction) and packets (see replica.pl).
+# network_facts: prints lines net.KIND.N=…. Variables: runtime_dir owner bridge network (the bridge's, such as 10.0.0.0/24; empty:
+# nothing is printed) bridge_address internet (an address of the Internet), bridge_rules (the bridge's own nft table, as a
+# transaction) and packets (see replica.pl).
 network_facts() {
   local addresses routes rules
   [[ -n $network ]] || return 0
@@ -35,7 +36,8 @@ network_facts() {
     # The tool itself would load the kernel's modules.
     section legacy && [[ -n $(cat /proc/net/ip_tables_names 2>/dev/null) ]] && iptables-legacy-save 2>/dev/null
     section own && printf '%s\n' "$bridge_rules"
-    section bridge && printf '%s %s %s\n' "$bridge" "$bridge_address" "$internet"
+    section bridge && printf '%s %s %s %s\n' "$bridge" "$bridge_address" "$internet" "$owner"
+    section given && given_addresses
     section packets && printf '%s\n' "$packets"
   } | timeout 20 perl -e "$replica_program" || printf 'net.untried=%s\n' "the trial of the fleet's packets failed"
 }
@@ -58,6 +60,16 @@ operator_address() {
     done
     read -r stat 2>/dev/null <"/proc/$pid/stat" || return 0
     read -r _ pid _ <<<"${stat##*) }"
+  done
+}
+
+# given_addresses: BRIDGE ADDRESS of those that this owner gave to bridges: they go when an up gives another one.
+given_addresses() {
+  local claim had address
+  for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"; do
+    { read -r _ had address _ <"$claim/origin"; } 2>/dev/null || continue
+    claim=${claim##*/.bridge-}
+    [[ $had != 0 ]] || printf '%s %s\n' "${claim%-*}" "$address"
   done
 }
 

@@ -44,7 +44,7 @@ sub say_of { my ($kind, $text) = @_; print "net.$kind." . ++$count{$kind} . "=$t
 }
 sub lines_of { grep { $_ ne '' } split /\n/, $in{$_[0]} // '' }
 
-my ($bridge, $bridge_address, $internet) = split ' ', $in{bridge};
+my ($bridge, $bridge_address, $internet, $owner) = split ' ', $in{bridge};
 my ($gateway, $prefix) = split m{/}, $bridge_address;
 my $number = 0;
 my @packets = map { [split(' '), $number++] } lines_of('packets');
@@ -89,9 +89,14 @@ sub write_sysctl {
 
 # ---- the copy
 
+# read_links: without those that the owner's next up renames or removes, and the addresses that it gave before.
 sub read_links {
+  my %own;
+  my %given = map { $_ => 1 } lines_of('given');
   for (lines_of('links')) {
     my ($name) = /^\d+: ([^:@\s]+)/ or next;
+    $own{$name} = 1 if $name ne $bridge && /alias \Q$owner\E(?:\s|$)/;
+    next if $own{$name};
     next if $name eq 'lo' || $name eq $bridge || /alias hornet:/ && /master /;
     push @links, $name;
     last if @links >= $MOST_LINKS;
@@ -99,6 +104,7 @@ sub read_links {
   %is_link = map { $_ => 1 } @links;
   for (lines_of('addresses')) {
     my ($link, $address) = /^\d+: (\S+)\s+inet (\S+)/ or next;
+    next if $own{$link} || $given{"$link $address"} && "$link $address" ne "$bridge $bridge_address";
     push @{$address_of{$link}}, [$address, / peer (\S+)/ ? $1 : ''];
   }
 }

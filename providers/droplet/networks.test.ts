@@ -10,7 +10,7 @@ import { clone, flush, foreignOff, legacyOff, network, type Condition } from "..
 import { firewalls } from "../../test/support/firewallConditions";
 import { addresses, uplinks } from "../../test/support/networkConditions";
 import { buildWorld, endWorld, guestIn, reaches } from "../../test/support/networkWorld";
-import { owner, Stage } from "../../test/support/scratchStage";
+import { other, owner, Stage } from "../../test/support/scratchStage";
 import { definition } from "./check";
 
 jest.setTimeout(240_000);
@@ -21,7 +21,7 @@ const stage = Stage.use({ withVmm: true, undo: () => sessions.close() });
 async function judge({ network: own = network }: Condition): Promise<{ refused: string; warned: string }> {
   const session = sessions.of(stage.droplet.connection);
   const fleet = { ...network, ...own, bridge: "br0", owner, known: [] };
-  const vars = { owner, bridge: "br0", ...networkVars(fleet) };
+  const vars = { runtime_dir: "/opt/swarm/runtime", owner, bridge: "br0", ...networkVars(fleet) };
   const facts = parseKeyValues(await session.perform({ what: "look at its networks", run: "network_facts", vars }));
   const refused: string[] = [];
   const warned: string[] = [];
@@ -115,6 +115,13 @@ test("the fleet's own bridge is no conflict, a firewall that comes later is drif
     await checked.update();
     expect(checked.outs.lost).toEqual([]);
     expect(await checked.read()).toMatchObject({ condition: "as declared" });
+    // Under another name it moves; another stack may share the bridge, and may not make a second one of that network.
+    const elsewhere = { namespaces: ["vm7"], network: own, bridge: "hornet1" };
+    await (await check(elsewhere)).create();
+    await (await check({ ...elsewhere, bridge: "br0", owner: other })).create();
+    await expect((await check({ ...elsewhere, owner: other })).create()).rejects.toThrow(
+      /10\.0\.0\.0\/24 is in use on the droplet: br0 has 10\.0\.0\.1\/24 \(hornet:p\/one:/,
+    );
     expect(await reaches(stage, reach)).toEqual(reach);
     for (const name of ["firewalld", "Docker", "a forward policy of iptables-legacy"]) {
       const { make, undo } = firewalls[name] ?? { make: "false", undo: "false" };
