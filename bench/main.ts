@@ -1,7 +1,7 @@
 /** `npm run bench`: measures Hornet against the archive's script, the kernel and the engine. See docs/performance.md. */
 import { resolve } from "node:path";
-import type { Paths } from "../scripts/pulumi-cli";
-import { checkout } from "../scripts/local/paths";
+import type { Paths } from "../automation/cli";
+import { checkout } from "../operator/localPaths";
 import { parseCommand, usage, type BenchOptions, type PartName } from "./options";
 import { bytes } from "./parts/bytes";
 import { change } from "./parts/change";

@@ -77,6 +77,50 @@ export function capture(argv: Argv, options: CaptureOptions = {}): Promise<Captu
   });
 }
 
+/** How {@link runOnTerminal} runs a program. */
+export interface TerminalOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Keeps what the program prints on stdout instead of showing it. */
+  readonly capture?: boolean;
+}
+
+/**
+ * Runs a program on this process's terminal until it ends.
+ *
+ * Ctrl-C on the terminal reaches the program as well, which ends in its own way; this process waits for it, and passes
+ * SIGTERM on.
+ *
+ * @returns its exit code, or 128 and the signal's number if a signal ended it; and its captured stdout
+ * @throws HornetError if it cannot be started
+ */
+export function runOnTerminal(
+  [file, ...args]: Argv,
+  { cwd, env, capture: keep = false }: TerminalOptions = {},
+): Promise<{ readonly code: number; readonly stdout: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, { cwd, env, stdio: ["inherit", keep ? "pipe" : "inherit", "inherit"] });
+    const wait = (): void => undefined;
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on("SIGINT", wait);
+    process.on("SIGTERM", forward);
+    const settle = (): void => {
+      process.removeListener("SIGINT", wait);
+      process.removeListener("SIGTERM", forward);
+    };
+    let stdout = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.on("error", (error) => {
+      settle();
+      reject(new HornetError(`${file} cannot be started: ${error.message}`));
+    });
+    child.on("close", (code, signal) => {
+      settle();
+      resolve({ code: code ?? (signal === "SIGINT" ? 130 : 143), stdout });
+    });
+  });
+}
+
 /** The stdout of a program that ends at once; empty if it cannot be started. */
 export function captureSync([file, ...args]: Argv): string {
   return (spawnSync(file, args, { encoding: "utf8" }) as { stdout: string | null }).stdout ?? "";

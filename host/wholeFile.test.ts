@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assertBackendWhole, assertWhole } from "../scripts/local/stack";
+import { assertBackendWhole, assertWhole } from "../automation/local/stack";
 import { writeWhole } from "./wholeFile";
 
 let folder: string;

@@ -1,5 +1,5 @@
 /** Reads a Pulumi command line before the CLI gets it. */
-import { LOCAL } from "./local/paths";
+import { LOCAL } from "../operator/localPaths";
 
 /** Commands that name the stack without an option: `pulumi stack select dev`. */
 const naming = ["select", "init", "new", "rm"];

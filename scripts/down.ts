@@ -1,13 +1,13 @@
 /** `npm run down [-- --droplet]`: removes what `npm run up` made, and with --droplet the simulated droplet too. */
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
-import { checkpointing } from "./local/checkpoints";
-import { declaredClones, refreshConfig, simulatedDroplet } from "./local/config";
-import { LOCAL, checkout, localPaths } from "./local/paths";
-import { startDroplets } from "./local/droplets";
-import { prepareStack } from "./local/stack";
+import { checkpointing } from "../automation/checkpoints";
+import { declaredClones, refreshConfig, simulatedDroplet } from "../automation/local/config";
+import { LOCAL, checkout, localPaths } from "../operator/localPaths";
+import { startDroplets } from "./droplets";
+import { prepareStack } from "../automation/local/stack";
 import { refuseOtherStack } from "./arguments";
-import { localOptions, runPulumi, unattendedOptions, type Paths } from "./pulumi-cli";
+import { localOptions, runPulumi, unattendedOptions, type Paths } from "../automation/cli";
 
 /**
  * @param args `--droplet`, and further arguments for `pulumi destroy`

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { agentFile } from "../firecracker/identity";
 import { readAgent } from "../providers/artifact/agent";
 import { layersOf } from "./image/oci";
-import { checkout } from "./local/paths";
+import { checkout } from "../operator/localPaths";
 
 const usage = `npm run image -- --out FILE [what it is made of] [what goes into it]
   --from TAR                  a root file system as a tar archive; may be given again, for layers over it

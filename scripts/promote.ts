@@ -16,10 +16,10 @@ import type { Manifest } from "../firecracker/manifest";
 import { parseManifest, readManifest } from "../providers/artifact/manifests";
 import { signManifest } from "../providers/artifact/signature";
 import { writeWhole } from "../host/wholeFile";
-import { LOCAL, checkout, localPaths } from "./local/paths";
+import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { difference } from "./promote/difference";
 import { pin, pinnedDigest } from "./promote/pin";
-import { runPulumi, type Paths } from "./pulumi-cli";
+import { runPulumi, type Paths } from "../automation/cli";
 
 const summary = z.object({
   digest: z.string(),

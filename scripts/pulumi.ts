@@ -3,9 +3,9 @@
  * passphrase and config file, unless another stack is named; then the user's own backend and login are used.
  */
 import { stackOf, takesConfigFile } from "./arguments";
-import { LOCAL, checkout, localPaths } from "./local/paths";
-import { assertBackendWhole, prepareStack } from "./local/stack";
-import { runPulumi, type Paths } from "./pulumi-cli";
+import { LOCAL, checkout, localPaths } from "../operator/localPaths";
+import { assertBackendWhole, prepareStack } from "../automation/local/stack";
+import { runPulumi, type Paths } from "../automation/cli";
 
 /** @returns the CLI's exit code */
 export async function main(args: readonly string[], paths: Paths): Promise<number> {

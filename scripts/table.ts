@@ -1,6 +1,6 @@
 /** The last lines of `npm run up`. */
 import { printable } from "../host/printable";
-import type { Changes, CloneRow } from "./local/result";
+import type { Changes, CloneRow } from "./result";
 
 const words: Readonly<Record<string, string>> = {
   create: "created",

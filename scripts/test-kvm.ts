@@ -17,7 +17,7 @@ import { runStory } from "./kvm/jest";
 import { measureBoot, scaleFor, UNMEASURED } from "./kvm/measure";
 import { resultTable, Results } from "./kvm/results";
 import { chosen } from "./kvm/stories";
-import { checkout } from "./local/paths";
+import { checkout } from "../operator/localPaths";
 
 const USAGE =
   "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]";

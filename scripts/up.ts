@@ -1,11 +1,11 @@
 /** `npm run up`: the simulated droplet, then the stack `local` on it, then how to reach its clones. */
-import { checkpointing } from "./local/checkpoints";
-import { declaredClones, simulatedDroplet } from "./local/config";
-import { LOCAL, checkout, localPaths } from "./local/paths";
-import { prepareStack } from "./local/stack";
-import { startDroplets } from "./local/droplets";
-import { readChanges, readClones } from "./local/result";
-import { localOptions, runPulumi, unattendedOptions, usesStandIn, type Paths } from "./pulumi-cli";
+import { checkpointing } from "../automation/checkpoints";
+import { declaredClones, simulatedDroplet } from "../automation/local/config";
+import { LOCAL, checkout, localPaths } from "../operator/localPaths";
+import { prepareStack } from "../automation/local/stack";
+import { startDroplets } from "./droplets";
+import { readChanges, readClones } from "./result";
+import { localOptions, runPulumi, unattendedOptions, usesStandIn, type Paths } from "../automation/cli";
 import { refuseOtherStack } from "./arguments";
 import { changeLine, cloneTable } from "./table";
 

@@ -7,7 +7,7 @@ const INTERNAL = ["injected failure at", "contains a NUL byte"];
 
 test("docs/troubleshooting.md has every message that the code can end with", () => {
   const docs = readFileSync(join(__dirname, "../docs/troubleshooting.md"), "utf8");
-  const folders = ["host", "providers", "plan", "firecracker", "scripts/local"];
+  const folders = ["host", "providers", "plan", "firecracker", "automation"];
   const messages = [...folders.flatMap(messagesOfCode), ...messagesOfLibrary()];
   expect(messages.length).toBeGreaterThan(60);
   const missing = messages.filter((message) => {

@@ -1,4 +1,4 @@
-import type { Paths } from "../../scripts/pulumi-cli";
+import type { Paths } from "../../automation/cli";
 import type { BenchOptions } from "../options";
 import type { Measurements } from "../report/measurements";
 import { makeSnapshot, type Stage, type Stages } from "./stage";

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkout } from "../../sandbox/droplet/paths";
-import { addToConfig } from "../../scripts/local/config";
-import { LOCAL, localPaths } from "../../scripts/local/paths";
-import { prepareStack } from "../../scripts/local/stack";
-import { localOptions, pulumiEnvironment, unattendedOptions, type Paths } from "../../scripts/pulumi-cli";
+import { addToConfig } from "../../automation/local/config";
+import { LOCAL, localPaths } from "../../operator/localPaths";
+import { prepareStack } from "../../automation/local/stack";
+import { localOptions, pulumiEnvironment, unattendedOptions, type Paths } from "../../automation/cli";
 import type { CallRecord } from "./driveTypes";
 import type { Entry } from "./shape";
 

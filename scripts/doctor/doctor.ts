@@ -26,7 +26,7 @@ import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
 import { manifestsOn } from "../../providers/artifact/transfer";
 import { lookAtDroplet, type Seen } from "../../providers/droplet/preflight";
 import { snapshotNeeds } from "../../providers/artifact/locate";
-import { LOCAL, PROJECT, checkout, localPaths } from "../local/paths";
+import { LOCAL, PROJECT, checkout, localPaths } from "../../operator/localPaths";
 
 /** The command's exit code: 0 if all is well, 1 if something needs repair, 2 if it could not examine the droplet. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { checkout } from "../local/paths";
+import { checkout } from "../../operator/localPaths";
 import type { Outcome } from "./results";
 
 const report = z.object({

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { checkout } from "../local/paths";
+import { checkout } from "../../operator/localPaths";
 
 /** Stories that need a special VMM or guest, which a real Firecracker cannot show. */
 const STAND_IN_ONLY = new Set(["hundreds", "slow"]);

@@ -3,7 +3,7 @@ import { copyFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { observeDroplet } from "../../sandbox/droplet";
 import { dropletPaths } from "../../sandbox/droplet/paths";
-import { localPaths } from "../../scripts/local/paths";
+import { localPaths } from "../../operator/localPaths";
 import { scratchVmm } from "../support/scratchVmm";
 import { changes } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";

@@ -13,13 +13,13 @@ export interface Message {
 const BLANK = "…";
 const checkout = join(__dirname, "../..");
 
-/** What makes a message of its first argument; the scripts say theirs by errors of no kind of their own. */
+/** What makes a message of its first argument; in automation/ plain errors do, too. */
 const MAKERS: ReadonlySet<string> = new Set(["HornetError", "ConnectionError", "fault", "warn", "refusal"]);
-const SCRIPT_MAKERS: ReadonlySet<string> = new Set(["Error", "SetupError"]);
+const PLAIN_MAKERS: ReadonlySet<string> = new Set(["Error", "SetupError"]);
 
 /** The messages of the TypeScript files below a folder of the checkout. */
 export function messagesOfCode(folder: string): Message[] {
-  const makers = folder.startsWith("scripts") ? SCRIPT_MAKERS : MAKERS;
+  const makers = folder.startsWith("automation") ? new Set([...MAKERS, ...PLAIN_MAKERS]) : MAKERS;
   const files = readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
   );

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { readStackFile } from "../../config/stackFile";
 import { writeWhole } from "../../host/wholeFile";
 import { mergeCopy } from "./merge";
-import { LOCAL, localPaths } from "./paths";
+import { LOCAL, localPaths } from "../../operator/localPaths";
 
 const note =
   "# The stack local's config as Pulumi uses it: Pulumi.local.yaml, and what was set by `npm run pulumi -- config set`.\n" +

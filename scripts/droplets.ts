@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { sep } from "node:path";
 import { z } from "zod";
-import { listDroplets, startDroplet, type DropletStatus } from "../../sandbox/droplet";
-import { dropletsFolder } from "../../sandbox/droplet/paths";
-import { runPulumi, type Paths } from "../pulumi-cli";
-import { LOCAL, localPaths } from "./paths";
-import { makeStack } from "./stack";
+import { listDroplets, startDroplet, type DropletStatus } from "../sandbox/droplet";
+import { dropletsFolder } from "../sandbox/droplet/paths";
+import { runPulumi, type Paths } from "../automation/cli";
+import { LOCAL, localPaths } from "../operator/localPaths";
+import { makeStack } from "../automation/local/stack";
 
 const stateFile = z.object({
   checkpoint: z.object({

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { checkout, stateFolder } from "../../operator/simulatedDroplet";
+import { checkout, stateFolder } from "./simulatedDroplet";
 
 export { checkout };
 

@@ -1,16 +1,16 @@
 /** Makes the stack `local` ready to be used: passphrase, config, the stack itself. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { writeWhole } from "../../host/wholeFile";
 import { backendFolder } from "../../operator/backend";
-import { identify } from "../../sandbox/droplet/processes";
-import { runPulumi, type Paths } from "../pulumi-cli";
+import { runPulumi, type Paths } from "../cli";
+import { readJson } from "../json";
+import { areStale } from "../locks";
 import { addToConfig, refreshConfig } from "./config";
-import { LOCAL, PROJECT, localPaths } from "./paths";
+import { LOCAL, PROJECT, localPaths } from "../../operator/localPaths";
 
 const salted = z.object({ encryptionsalt: z.string().optional() }).nullish();
 
@@ -73,15 +73,6 @@ function isState(file: string): boolean {
   return stateShape.safeParse(readJson(file)).success;
 }
 
-/** A file's JSON; undefined where it is missing or damaged. */
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return undefined;
-  }
-}
-
 function saltIn(file: string): string | undefined {
   return salted.parse(parse(readFileSync(file, "utf8")))?.encryptionsalt;
 }
@@ -110,19 +101,9 @@ export async function makeStack(paths: Paths): Promise<void> {
   }
 }
 
-const lock = z.object({ pid: z.int(), hostname: z.string() });
-
-/** Gives up the locks of runs of this machine that were killed. */
+/** Releases the locks that killed runs of this machine left on the stack. */
 async function releaseStaleLocks(paths: Paths): Promise<void> {
-  const { locks } = localPaths();
-  const files = existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
-  const holders = files.map((name) => lock.safeParse(readJson(join(locks, name))).data);
-  // The lock is of another machine, or unreadable: Pulumi reports it.
-  if (
-    holders.length === 0 ||
-    !holders.every((holder) => holder?.hostname === hostname() && identify(holder.pid) === undefined)
-  )
-    return;
+  if (!areStale(localPaths().locks)) return;
   process.stderr.write("an earlier run ended without giving up its lock; going on from where it was\n");
   await runPulumi(paths, LOCAL, ["cancel", "--yes", "--stack", LOCAL], { capture: true });
 }

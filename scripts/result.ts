@@ -1,7 +1,7 @@
 /** The changes and the clones of the last `up`, from the CLI. */
 import { z } from "zod";
-import { runPulumi, type Paths } from "../pulumi-cli";
-import { LOCAL } from "./paths";
+import { runPulumi, type Paths } from "../automation/cli";
+import { LOCAL } from "../operator/localPaths";
 
 const historySchema = z.array(z.object({ resourceChanges: z.record(z.string(), z.number()).default({}) }));
 

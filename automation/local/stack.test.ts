@@ -4,10 +4,10 @@ import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { runPulumi, type Paths } from "../pulumi-cli";
+import { runPulumi, type Paths } from "../cli";
 import { addToConfig, refreshConfig, simulatedDroplet } from "./config";
-import { LOCAL, checkout, localPaths } from "./paths";
-import { startDroplets } from "./droplets";
+import { LOCAL, checkout, localPaths } from "../../operator/localPaths";
+import { startDroplets } from "../../scripts/droplets";
 import { prepareStack } from "./stack";
 
 jest.setTimeout(120_000);
