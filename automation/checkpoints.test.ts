@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkpointing } from "./checkpoints";
+import { checkpointing, resourcesIn } from "./checkpoints";
 
 let folder: string;
 let file: string;
@@ -23,13 +23,13 @@ test.each<[string, string | undefined]>([
   ["a state without the claim", state([{ urn: "urn::br0", type: "pulumi-nodejs:dynamic/hornet:Bridge" }])],
 ])("%s: the claim is written down before anything else is made", (_name, text) => {
   if (text !== undefined) writeFileSync(file, text);
-  const { first, env } = checkpointing(file, 250);
+  const { first, env } = checkpointing(250, resourcesIn(file));
   expect(first.some((target) => target.includes("DropletClaim"))).toBe(true);
   expect(env).toEqual(once);
 });
 
 test("a state that knows the claim is written once; that of a small fleet at every step", () => {
   writeFileSync(file, state([claim]));
-  expect(checkpointing(file, 250)).toEqual({ first: [], env: once });
-  expect(checkpointing(file, 3)).toEqual({ first: [], env: {} });
+  expect(checkpointing(250, resourcesIn(file))).toEqual({ first: [], env: once });
+  expect(checkpointing(3, resourcesIn(file))).toEqual({ first: [], env: {} });
 });

@@ -1,13 +1,13 @@
 /**
- * Whether the engine may write a stack's state at the end of an operation only. It writes all of it before and after every
- * step otherwise, which for hundreds of clones is most of an `up`.
+ * Whether the engine may write a stack's state only at the end of an operation. Otherwise it writes all of it before and after
+ * every step, which for hundreds of clones is most of an `up`.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 
 const checkpoint = z.object({
   checkpoint: z.object({
-    latest: z.object({ resources: z.array(z.object({ urn: z.string(), type: z.string() })).default([]) }).optional(),
+    latest: z.object({ resources: z.array(z.object({ type: z.string() })).default([]) }).optional(),
   }),
 });
 
@@ -16,32 +16,37 @@ const CLAIM = "pulumi-nodejs:dynamic/hornet:DropletClaim";
 const CHECK = "pulumi-nodejs:dynamic/hornet:DropletCheck";
 
 /** From so many clones on the state is written once. */
-const MANY = 30;
+export const MANY = 30;
 
 /** Makes the engine write the state once (pulumi/sdk, go/common/env). */
 const WRITE_ONCE = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
 
-/** How an `up` is to be run. */
+/** How an `up` runs. */
 export interface Checkpointing {
-  /** First a short `up` of these resources alone, with the state written at every step. */
+  /** If not empty: run a short `up` of these resources first, with the state written at every step. */
   readonly first: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * The state of a run that dies is lost where it is written at the end only. That is safe once the state knows the stack's
- * claim to its droplet: the next `up` takes up what carries the stack's mark, and a `destroy`, to which an empty state
- * would leave nothing to do, ends the claim, which takes all of it away.
+ * If the state is written only at the end, a run that dies loses it. That is safe once the state knows the stack's claim to its
+ * droplet: the next `up` adopts what carries the stack's owner label, and a `destroy`, to which an empty state would leave nothing
+ * to do, ends the claim, which removes everything.
  *
- * @param stackFile the stack's state, as the file backend has it
  * @param clones how many the config declares
+ * @param resources those of the stack's state
  */
-export function checkpointing(stackFile: string, clones: number): Checkpointing {
+export function checkpointing(clones: number, resources: readonly { readonly type: string }[]): Checkpointing {
   if (clones < MANY) return { first: [], env: {} };
-  const known = existsSync(stackFile) ? checkpoint.parse(JSON.parse(readFileSync(stackFile, "utf8"))) : undefined;
-  const claimed = known?.checkpoint.latest?.resources.some(({ type }) => type === CLAIM) === true;
+  const claimed = resources.some(({ type }) => type === CLAIM);
   return {
     first: claimed ? [] : ["**CloneFleet::fleet", `**${CHECK}::preflight`, `**${CLAIM}::droplet`],
     env: WRITE_ONCE,
   };
+}
+
+/** The resources in a state's file, as the file backend writes it; none if there is no file. */
+export function resourcesIn(stackFile: string): readonly { readonly type: string }[] {
+  if (!existsSync(stackFile)) return [];
+  return checkpoint.parse(JSON.parse(readFileSync(stackFile, "utf8"))).checkpoint.latest?.resources ?? [];
 }

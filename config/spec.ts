@@ -63,6 +63,10 @@ export interface CloneSpec {
   readonly publish: readonly PublishedPort[];
   readonly egress?: { readonly allow: readonly string[] };
   readonly limits?: DeepReadonly<NonNullable<ConfigShape["clones"][string]["limits"]>>;
+  /** Another text than before restarts its VMM. */
+  readonly restart?: string;
+  /** Another text than before gives it a new disk. */
+  readonly renewDisk?: string;
 }
 
 /** The user's own commands that follow each clone, in order. Values of `env` and `stdin` may be secret. */
@@ -212,11 +216,13 @@ function sourceOf({ path, boot, from }: ConfigShape["snapshot"]): SnapshotSource
   return { kind: "path", path: path ?? DEFAULT_SNAPSHOT_PATH };
 }
 
-function cloneOf({ identity, publish, egress, limits }: ConfigShape["clones"][string]): CloneSpec {
+function cloneOf({ identity, publish, egress, limits, restart, renewDisk }: ConfigShape["clones"][string]): CloneSpec {
   return {
     identity,
     publish: publish.map((one) => ({ ...one, guestPort: one.guestPort ?? one.port })),
     ...(egress !== undefined && { egress }),
     ...(limits !== undefined && { limits }),
+    ...(restart !== undefined && { restart }),
+    ...(renewDisk !== undefined && { renewDisk }),
   };
 }

@@ -17,7 +17,7 @@ import { GuestProgress } from "../providers/operation/guestProgress";
 import { Reports } from "../providers/operation/reportOnce";
 import { runSmokeTests } from "../providers/vm/smokeTests";
 import { section } from "../scripts/doctor/doctor";
-import { difference } from "../scripts/promote/difference";
+import { difference } from "../automation/promote/difference";
 import { cloneTable } from "../scripts/table";
 
 /** Every character that moves a cursor, colours, hides, reorders or joins text, each between two letters. */

@@ -1,7 +1,7 @@
 /** `npm run down [-- --droplet]`: removes what `npm run up` made, and with --droplet the simulated droplet too. */
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
-import { checkpointing } from "../automation/checkpoints";
+import { checkpointing, resourcesIn } from "../automation/checkpoints";
 import { declaredClones, refreshConfig, simulatedDroplet } from "../automation/local/config";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { startDroplets } from "./droplets";
@@ -45,6 +45,6 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   await startDroplets(paths);
   const fixed = ["destroy", ...unattendedOptions(), ...localOptions()];
   // A state without the claim knows nothing else either; the claim is removed last.
-  const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
+  const { first, env } = checkpointing(declaredClones(), resourcesIn(localPaths().stackFile));
   return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;
 }

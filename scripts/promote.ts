@@ -4,29 +4,20 @@
  */
 import { ARTIFACT } from "../model/layout";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { z } from "zod";
-import { connectionSchema } from "../model/connection";
 import { printable } from "../host/printable";
 import type { Session } from "../host/session/session";
 import { Sessions } from "../host/session/sessions";
 import type { Manifest } from "../firecracker/manifest";
 import { parseManifest, readManifest } from "../providers/artifact/manifests";
 import { signManifest } from "../providers/artifact/signature";
-import { writeWhole } from "../host/wholeFile";
-import { LOCAL, checkout, localPaths } from "../operator/localPaths";
-import { difference } from "./promote/difference";
-import { pin, pinnedDigest } from "./promote/pin";
+import { LOCAL, checkout } from "../operator/localPaths";
+import { fileToPin, pinIn, provedSnapshot, type ProvedSnapshot } from "../automation/promote";
+import { difference } from "../automation/promote/difference";
+import { pinnedDigest } from "../automation/promote/pin";
 import { runPulumi, type Paths } from "../automation/cli";
-
-const summary = z.object({
-  digest: z.string(),
-  path: z.string(),
-  droplet: connectionSchema,
-  proved: z.string().default(""),
-});
 
 const usage = "npm run promote -- FROM TO [--sign KEY] [--yes] [--cwd FOLDER], such as: npm run promote -- dev prod";
 
@@ -41,15 +32,13 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   if (from === undefined || to === undefined || positionals.length > 2) throw new Error(usage);
   const folder = resolve(values.cwd ?? checkout);
   process.chdir(folder);
-  const file = to === LOCAL ? localPaths().config : resolve(folder, `Pulumi.${to}.yaml`);
-  if (!existsSync(file)) throw new Error(`there is no ${file}: the stack ${to} has no config to pin a snapshot in.`);
+  const file = fileToPin(to, folder);
   const sessions = new Sessions();
   try {
-    const text = readFileSync(file, "utf8");
     const { digest, path, droplet } = await provedBy(paths, from);
     const session = sessions.of(droplet);
     const manifest = await manifestAt(session, path);
-    const before = pinnedDigest(text);
+    const before = pinnedDigest(readFileSync(file, "utf8"));
     const earlier = before === undefined ? undefined : await earlierManifest(session, path, before);
     if (manifest !== undefined) {
       process.stdout.write(`${from} → ${to}\n${difference(before, digest, manifest, earlier)}`);
@@ -59,7 +48,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
       console.log(`${file} pins it already: nothing to do.`);
       return 0;
     }
-    writeWhole(file, pin(text, digest, from), statSync(file).mode & 0o777);
+    pinIn(file, digest, from);
     console.log(`pinned in ${file}`);
   } finally {
     await sessions.close();
@@ -82,18 +71,11 @@ function commit(file: string, message: string): void {
   }
 }
 
-async function provedBy(paths: Paths, stack: string): Promise<z.infer<typeof summary>> {
-  const asked = ["stack", "output", "snapshot", "--json", "--stack", stack];
-  const { code, stdout } = await runPulumi(paths, stack, asked, { capture: true });
-  if (code !== 0) throw new Error(`the stack ${stack} has no snapshot to promote: bring it up first.`);
-  const found = summary.parse(JSON.parse(stdout));
-  if (found.proved !== found.digest) {
-    throw new Error(
-      `the stack ${stack} has not proved ${found.digest}: its fleet must come up with it, ready and through its smoke ` +
-        `tests; run pulumi up -s ${stack}, which says what is in the way.`,
-    );
-  }
-  return found;
+async function provedBy(paths: Paths, stack: string): Promise<ProvedSnapshot> {
+  const { code, stdout } = await runPulumi(paths, stack, ["stack", "output", "--json", "--stack", stack], {
+    capture: true,
+  });
+  return provedSnapshot(code === 0 ? (JSON.parse(stdout) as Record<string, unknown>) : {}, stack);
 }
 
 async function manifestAt(session: Session, path: string): Promise<Manifest | undefined> {

@@ -1,5 +1,5 @@
 /** `npm run up`: the simulated droplet, then the stack `local` on it, then how to reach its clones. */
-import { checkpointing } from "../automation/checkpoints";
+import { checkpointing, resourcesIn } from "../automation/checkpoints";
 import { declaredClones, simulatedDroplet } from "../automation/local/config";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { prepareStack } from "../automation/local/stack";
@@ -23,7 +23,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   await startDroplets(paths, simulatedDroplet());
   if (usesStandIn(paths, LOCAL)) process.stdout.write(STAND_IN_NOTE);
   const fixed = ["up", ...unattendedOptions(), ...localOptions()];
-  const { first, env } = checkpointing(localPaths().stackFile, declaredClones());
+  const { first, env } = checkpointing(declaredClones(), resourcesIn(localPaths().stackFile));
   if (first.length > 0) {
     const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])]);
     if (claimed.code !== 0) return claimed.code;

@@ -73,6 +73,8 @@ export function fleetClone(
       agent: spec.agent.run,
       agentService: spec.agent.service,
       publish: own?.publish.map((port) => ({ ...port })),
+      restart: own?.restart,
+      renewDisk: own?.renewDisk,
     }),
   };
   return new Clone(named(name), args, opts);

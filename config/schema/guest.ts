@@ -4,7 +4,7 @@ import { guestArguments, nameservers, natArguments } from "../../model/arguments
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
 import { ownLimitFields } from "../../model/arguments/limits";
 import { vmArguments } from "../../model/arguments/vm";
-import { absolutePath, cloneId, stackName } from "../../model/values";
+import { absolutePath, cloneId, plainText, stackName } from "../../model/values";
 import { dropletFields } from "./droplet";
 import { egress, env, section } from "./parts";
 
@@ -202,6 +202,15 @@ const clone = z.strictObject({
       description: "Limits of this clone's VMM, in place of those of the same name in hornet:vmm.limits.",
       example: { memory: 640 },
     }),
+  restart: plainText.optional().meta({
+    description: "Another text than before restarts the clone's VMM; the guest boots from the disk that it has.",
+    example: "after the fix",
+  }),
+  renewDisk: plainText.optional().meta({
+    description:
+      "Another text than before gives the clone a new disk from the snapshot; everything on its disk is lost.",
+    example: "after the fix",
+  }),
 });
 
 export const clones = z

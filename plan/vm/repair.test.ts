@@ -58,8 +58,9 @@ const desired: Desired = {
   identityDigest: "now",
   method: "service",
   renewDisk: "",
+  restart: "",
 };
-const recorded: Recorded = { digest, key: "", renewDisk: "", identityDigest: "now" };
+const recorded: Recorded = { digest, key: "", renewDisk: "", restart: "", identityDigest: "now" };
 
 /** A repair in a few words: `start from disk`, `tidy, resume`. */
 function words(repair: Repair): string {
@@ -250,6 +251,8 @@ test.each<[string, Partial<ObservedVm> | undefined, Partial<Desired>, Partial<Re
   ["another snapshot, ended", { alive: false }, { digest: "sha256:b" }, {}, "move with its disk"],
   ["another snapshot, its disk cut", { diskSize: 7 }, { digest: "sha256:b" }, {}, "move to a new disk"],
   ["another disk", {}, { renewDisk: "2" }, {}, "move to a new disk"],
+  ["a restart", {}, { restart: "2" }, {}, "move with its disk"],
+  ["a restart of one that ended", { alive: false }, { restart: "2" }, {}, "start from disk"],
   [
     "a snapshot of the same key",
     { record: { digest, key: "k" } },

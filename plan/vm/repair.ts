@@ -12,7 +12,7 @@
  *                              │  or an `up` is cut off                  │
  *                              └─────────────────────────────────────────┘
  *                                 the VMM dies, hangs, loses its disk, tap or record, or runs another program
- *     any state ─── move ───▶ unverified, on another snapshot or disk, or in or out of a jail
+ *     any state ─── move ───▶ unverified, on another snapshot or disk, in or out of a jail, or restarted
  *
  * - absent: no VMM was started in the clone's namespace.
  * - ended, broken: only another start repairs it; see beyondRepair().
@@ -54,10 +54,12 @@ export interface Desired extends VmSpec {
   readonly method: IdentityMethod;
   /** Another value than the recorded one gives the clone a new disk. */
   readonly renewDisk: string;
+  /** Another value than the recorded one restarts the clone on the disk that it has. */
+  readonly restart: string;
 }
 
 /** What the state holds of a clone from its last create or update. */
-export interface Recorded extends Pick<Desired, "digest" | "key" | "renewDisk"> {
+export interface Recorded extends Pick<Desired, "digest" | "key" | "renewDisk" | "restart"> {
   readonly identityDigest: string;
 }
 
@@ -115,7 +117,8 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
   }
   if (found.broken.length > 0) return start(false, true);
   // Only another start puts a VMM into a jail: clone by clone, on the disks that they have.
-  if (found.jailing.length > 0) return { ...bare, kind: "move", sameDisk: from === "disk" };
+  if (found.jailing.length > 0 || recorded.restart !== desired.restart)
+    return { ...bare, kind: "move", sameDisk: from === "disk" };
   if (found.quarantined && desired.method !== "ssh") return start(false, false);
   const misidentified = found.misidentified.length > 0 || recorded.identityDigest !== desired.identityDigest;
   if (misidentified && byCloudInit) return start(tidy, false);

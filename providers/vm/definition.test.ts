@@ -144,6 +144,21 @@ test("another snapshot and a renewed disk start from the snapshot, with the same
   await one.delete();
 });
 
+test("a restart boots the guest from the disk that it has", async () => {
+  const one = await stage.vm(made());
+  await one.create();
+  const pid = await pidOf();
+  await stage.run(`printf lived | dd of=${dir}/rootfs.ext4 conv=notrunc status=none`);
+  await one.update({ restart: "1" });
+  expect(await pidOf()).not.toBe(pid);
+  expect(await stage.run(`head -c 5 ${dir}/rootfs.ext4`)).toBe("lived");
+  const again = await pidOf();
+  await one.update();
+  expect(await pidOf()).toBe(again);
+  expect(await one.read()).toMatchObject(declared);
+  await one.delete();
+});
+
 test("its namespace goes: said; the VM goes with it on delete", async () => {
   const one = await stage.vm(made());
   await one.create();

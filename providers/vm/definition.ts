@@ -164,12 +164,13 @@ function specOf(wanted: VmInputs, self?: Self): VmSpec {
 
 /** @param self as the state has it; left out, nobody knows which identity the guest got */
 function desiredOf(wanted: VmInputs, self: Self | undefined): Desired {
-  return { ...specOf(wanted, self), method: wayOf(wanted), renewDisk: wanted.renewDisk };
+  return { ...specOf(wanted, self), method: wayOf(wanted), renewDisk: wanted.renewDisk, restart: wanted.restart };
 }
 
 function recordedOf(state: State): Recorded {
   const { digest, key } = state.artifact;
-  return { digest, key, renewDisk: state.renewDisk, identityDigest: identityDigest(state, state) };
+  const { renewDisk, restart } = state;
+  return { digest, key, renewDisk, restart, identityDigest: identityDigest(state, state) };
 }
 
 async function start(droplet: Droplet, wanted: VmInputs, self: Self, from: StartFrom): Promise<VmOutputs> {

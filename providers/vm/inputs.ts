@@ -31,6 +31,8 @@ export const vmInputs = commonInputs.extend({
   metrics: z.boolean().optional(),
   /** Another value than before gives the clone a new disk. */
   renewDisk: plainText.default(""),
+  /** Another value than before restarts the VMM; the guest boots from the disk that it has. */
+  restart: plainText.default(""),
 });
 
 /** What a FirecrackerVM knows of itself. */
