@@ -102,7 +102,10 @@ export class EventReader {
   private step(metadata: StepEventMetadata, planning: boolean): void {
     this.note(metadata);
     const { op, urn, type, old, new: now } = metadata;
-    if (op === "refresh" || this.onlyReads) return this.read(metadata);
+    if (op === "refresh" || this.onlyReads) {
+      this.read(metadata);
+      return;
+    }
     if (!KIND.test(type)) return;
     const clone = this.clones.get(urn) ?? "";
     const operation = operationOf(op);
@@ -140,7 +143,7 @@ export class EventReader {
 
   private fail(urn: string, message: string): void {
     // The engine's own summary of the failures before it.
-    if (/^(?:update|preview|refresh|destroy) failed$/.test(message)) return;
+    if (/^(?:update|preview|refresh|destroy) (?:failed|canceled)$/.test(message)) return;
     const failure = { clone: this.clones.get(urn) ?? "", resource: resourceOf(urn), message };
     this.failures.push(failure);
     this.emit({ type: "failed", ...failure });

@@ -83,11 +83,11 @@ async function ensureStack(paths: Paths, place: Place, create: boolean, inline: 
     capture([resolve(paths.pulumi, "pulumi"), ...command, "--non-interactive"], { cwd: workDir, env });
   const found = await run("stack", "--stack", stack, "--show-name");
   if (found.code === 0) return;
-  if (!/no stack named/.test(found.stderr) || !create) {
+  if (!found.stderr.includes("no stack named") || !create) {
     throw new HornetError(`the stack ${stack} cannot be opened`, { details: [found.stderr.trim()] });
   }
   const made = await run("stack", "init", "--no-select", stack);
-  if (made.code !== 0 && !/already exists/.test(made.stderr)) {
+  if (made.code !== 0 && !made.stderr.includes("already exists")) {
     throw new HornetError(`the stack ${stack} cannot be made`, { details: [made.stderr.trim()] });
   }
 }

@@ -1,6 +1,7 @@
 /** A stack that a program drives: the operations of `npm run up`, with the same settings, as methods. */
 import { automation } from "@pulumi/pulumi";
 import { resolve } from "node:path";
+import { z } from "zod";
 import { readStackFile } from "../config/stackFile";
 import { capture } from "../host/exec";
 import { HornetError } from "../host/errors";
@@ -95,7 +96,7 @@ export class FleetStack {
 
   /** Makes the droplet match the config. */
   up({ count, config = {}, exclude = [], onProgress, ...options }: UpOptions = {}): Promise<Outcome> {
-    const changes = count === undefined ? config : { ...config, "fleet.count": count };
+    const changes = count === undefined ? config : { ...config, ...this.scaled(count) };
     return this.operate(
       "up",
       { ...options, onEvent: this.counting(options.onEvent, onProgress) },
@@ -175,11 +176,27 @@ export class FleetStack {
   /** How many clones the config declares. */
   private get declared(): number {
     const { raw } = readStackFile(this.place.configFile);
-    const { count } = (raw.fleet ?? {}) as { count?: unknown };
-    return typeof count === "number" ? count : DEFAULT_COUNT;
+    return z
+      .object({ count: z.number().default(DEFAULT_COUNT) })
+      .catch({ count: DEFAULT_COUNT })
+      .parse(raw.fleet).count;
   }
 
-  private async again(clone: string, key: "restart" | "renewDisk", options: UpOptions): Promise<Outcome> {
+  /**
+   * The config of a fleet of another size. A clone that goes may have been restarted once, which its settings still say; the
+   * config accepts no settings of a clone that is not declared.
+   */
+  private scaled(count: number): ConfigChanges {
+    const { raw } = readStackFile(this.place.configFile);
+    const { startId = 0 } = z.object({ startId: z.number().optional() }).catch({}).parse(raw.fleet);
+    const settings = z.record(z.string(), z.record(z.string(), z.unknown())).catch({}).parse(raw.clones);
+    const stale = Object.entries(settings).filter(
+      ([id, own]) => Number(id) >= startId + count && Object.keys(own).every((key) => key in AGAIN),
+    );
+    return { "fleet.count": count, ...Object.fromEntries(stale.map(([id]) => [`clones.${id}`, undefined])) };
+  }
+
+  private async again(clone: string, key: keyof typeof AGAIN, options: UpOptions): Promise<Outcome> {
     const urn = urnOf(await this.state(), clone);
     const id = /\d+$/.exec(clone)?.[0];
     if (urn === undefined || id === undefined) {
@@ -305,6 +322,8 @@ export class FleetStack {
   }
 }
 
+/** The settings of a clone by which it starts again. */
+const AGAIN = { restart: true, renewDisk: true };
 /** The schema's default of hornet:fleet.count. */
 const DEFAULT_COUNT = 3;
 /** Bytes of a state; 250 clones take 3 MiB. */

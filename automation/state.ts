@@ -68,7 +68,6 @@ export const NO_FLEET: FleetState = { droplets: [], clones: [], resources: [] };
 const KIND = "pulumi-nodejs:dynamic/hornet:";
 
 const vm = z.object({
-  droplet: connectionSchema,
   name: z.string(),
   address: z.string().default(""),
   namespace: z.string(),
@@ -119,7 +118,7 @@ export function readState(exported: unknown): FleetState {
     }
     if (kind === "SshConfig") known.sshConfig = sshConfig.safeParse(props).data?.file ?? "";
     if (kind === "FirecrackerVM") {
-      const { droplet: _connection, artifact, ...seen } = vm.parse(props);
+      const { artifact, ...seen } = vm.parse(props);
       clones.push({ ...seen, droplet: name, snapshot: artifact?.digest ?? "", urn });
     }
   }
