@@ -18,6 +18,8 @@ const commands = {
   image: { purpose: "up", module: "./image.ts" },
   pulumi: { purpose: "operator", module: "./pulumi.ts" },
   promote: { purpose: "operator", module: "./promote.ts" },
+  status: { purpose: "operator", module: "./status.ts" },
+  inventory: { purpose: "operator", module: "./inventory.ts" },
   chaos: { purpose: "test", module: "../test/chaos/run.ts" },
   fuzz: { purpose: "test", module: "../test/fuzz/run.ts" },
   doctor: { purpose: "operator", module: "./doctor/doctor.ts" },

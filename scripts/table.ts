@@ -32,8 +32,14 @@ export function cloneTable(clones: readonly CloneRow[]): string {
       `npm run ssh -- ${name}`,
     ]),
     ["droplet", "", "", "", "npm run ssh -- droplet"],
-  ].map((row) => row.map(printable));
+  ];
+  return `${columns(rows)}\n`;
+}
+
+/** Rows of text in columns, the first of them the titles. */
+export function columns(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(printable));
   const widths = (rows[0] ?? []).map((_title, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ");
-  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
+  return rows.map((row) => line(row).trimEnd()).join("\n");
 }

@@ -87,6 +87,7 @@ export const CALLS = {
     "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms",
   unsettle_vm: "effects runtime_dir namespace owner",
   verify_receive: "effects namespace dir_of_artifacts",
+  vm_usage: "reads runtime_dir owner",
   watch_guests: "reads",
   write_proof: "effects runtime_dir owner keep digest clones",
 } as const;

@@ -252,7 +252,7 @@ test.each<[string, Partial<ObservedVm> | undefined, Partial<Desired>, Partial<Re
   ["another snapshot, its disk cut", { diskSize: 7 }, { digest: "sha256:b" }, {}, "move to a new disk"],
   ["another disk", {}, { renewDisk: "2" }, {}, "move to a new disk"],
   ["a restart", {}, { restart: "2" }, {}, "move with its disk"],
-  ["a restart of one that ended", { alive: false }, { restart: "2" }, {}, "start from disk"],
+  ["a restart of one that ended", { alive: false }, { restart: "2" }, {}, "start from disk, put back"],
   [
     "a snapshot of the same key",
     { record: { digest, key: "k" } },

@@ -1,0 +1,115 @@
+/** A fleet at one moment: what the state records, what the droplets show, and what differs. */
+import type { Drift } from "./events";
+import { askDroplets, type LiveDroplet, type Usage } from "./live";
+import type { FleetStack } from "./stack";
+import type { FleetClone, FleetState } from "./state";
+
+/** One clone in a report. */
+export interface ReportedClone extends Omit<FleetClone, "urn" | "droplet" | "condition"> {
+  /** `unknown`: its droplet does not answer, or does not know it. */
+  readonly state: "running" | "ended" | "unknown";
+  /** undefined unless its VMM runs. */
+  readonly usage?: Omit<Usage, "alive">;
+  /** The differences from the declaration, in words. */
+  readonly drift: readonly string[];
+}
+
+/** One droplet in a report. */
+export interface ReportedDroplet {
+  readonly name: string;
+  /** Why it could not be asked; empty if it was. */
+  readonly error: string;
+  /** The operation that works on it now; empty if none does. */
+  readonly operation: string;
+  readonly snapshot: string;
+  readonly generations: readonly string[];
+  /** Drift of what belongs to no clone. */
+  readonly drift: readonly string[];
+  readonly clones: readonly ReportedClone[];
+}
+
+/** See {@link fleetReport}. */
+export interface FleetReport {
+  readonly stack: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** Whether drift was looked for; not while an operation works on a droplet. */
+  readonly compared: boolean;
+  readonly droplets: readonly ReportedDroplet[];
+  /** ms until ready of each clone's last start; percentiles by nearest rank. */
+  readonly ready: { readonly clones: number; readonly p50: number; readonly p95: number; readonly p99: number };
+}
+
+/**
+ * Reads a fleet: its state and its droplets, and its drift unless an operation runs.
+ *
+ * @param compare whether to look for drift, which takes seconds
+ */
+export async function fleetReport(stack: FleetStack, { compare = true } = {}): Promise<FleetReport> {
+  const state = await stack.state();
+  const live = await askDroplets(state.droplets);
+  const compared = compare && live.every(({ lock, error }) => lock === "" && error === "");
+  const drift = compared ? await stack.drift() : [];
+  return reportOf(stack.name, state, live, { drift, compared });
+}
+
+/** Composes a report. */
+export function reportOf(
+  stack: string,
+  { droplets, clones }: FleetState,
+  live: readonly LiveDroplet[],
+  { drift, compared }: { readonly drift: readonly Drift[]; readonly compared: boolean },
+): FleetReport {
+  const words = (clone: string): string[] => drift.filter((one) => one.clone === clone).map(({ message }) => message);
+  return {
+    stack,
+    at: new Date().toISOString(),
+    compared,
+    ready: readiness(clones),
+    droplets: droplets.map(({ name, snapshot, generations }, at) => {
+      const seen = live.find((one) => one.name === name);
+      return {
+        ...{ name, snapshot, generations },
+        error: seen?.error ?? "",
+        operation: seen?.lock ?? "",
+        drift:
+          at > 0
+            ? []
+            : drift.filter(({ clone }) => clone === "").map(({ resource, message }) => `${resource}: ${message}`),
+        clones: clones
+          .filter(({ droplet }) => droplet === name)
+          .map(({ urn: _urn, droplet: _droplet, condition: _condition, ...clone }) => ({
+            ...clone,
+            ...cloneState(seen?.usage.get(clone.namespace)),
+            drift: words(clone.name),
+          })),
+      };
+    }),
+  };
+}
+
+function cloneState(usage: Usage | undefined): Pick<ReportedClone, "state" | "usage"> {
+  if (usage === undefined) return { state: "unknown" };
+  const { alive, ...rest } = usage;
+  return alive ? { state: "running", usage: rest } : { state: "ended" };
+}
+
+/** How long the clones took until they were ready, at their last start. */
+export function readiness(clones: readonly Pick<FleetClone, "timings">[]): FleetReport["ready"] {
+  const took = clones.flatMap(({ timings }) => (timings.ready === undefined ? [] : [totalOf(timings)]));
+  const sorted = took.sort((one, other) => one - other);
+  const rank = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+  return { clones: sorted.length, p50: rank(0.5), p95: rank(0.95), p99: rank(0.99) };
+}
+
+function totalOf(timings: Readonly<Record<string, number>>): number {
+  return Object.values(timings).reduce((sum, ms) => sum + ms, 0);
+}
+
+/** Whether everything in a report is as declared. */
+export function isAsDeclared({ droplets }: FleetReport): boolean {
+  return droplets.every(
+    ({ drift, clones }) =>
+      drift.length === 0 && clones.every((clone) => clone.drift.length === 0 && clone.state !== "ended"),
+  );
+}
