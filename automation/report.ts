@@ -5,7 +5,7 @@ import type { FleetStack } from "./stack";
 import type { FleetClone, FleetState } from "./state";
 
 /** One clone in a report. */
-export interface ReportedClone extends Omit<FleetClone, "urn" | "droplet" | "condition"> {
+export interface ReportedClone extends FleetClone {
   /** `unknown`: its droplet does not answer, or does not know it. */
   readonly state: "running" | "ended" | "unknown";
   /** undefined unless its VMM runs. */
@@ -78,7 +78,7 @@ export function reportOf(
             : drift.filter(({ clone }) => clone === "").map(({ resource, message }) => `${resource}: ${message}`),
         clones: clones
           .filter(({ droplet }) => droplet === name)
-          .map(({ urn: _urn, droplet: _droplet, condition: _condition, ...clone }) => ({
+          .map((clone) => ({
             ...clone,
             ...cloneState(seen?.usage.get(clone.namespace)),
             drift: words(clone.name),
