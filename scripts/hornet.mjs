@@ -19,6 +19,7 @@ const commands = {
   pulumi: { purpose: "operator", module: "./pulumi.ts" },
   promote: { purpose: "operator", module: "./promote.ts" },
   status: { purpose: "operator", module: "./status.ts" },
+  watch: { purpose: "operator", module: "./watch.ts" },
   inventory: { purpose: "operator", module: "./inventory.ts" },
   chaos: { purpose: "test", module: "../test/chaos/run.ts" },
   fuzz: { purpose: "test", module: "../test/fuzz/run.ts" },

@@ -58,7 +58,7 @@ test("docs/drift.md lists every kind of drift that is tried, with what is said a
 
 test.each([
   "README.md",
-  ...["automation", "drift", "metrics", "network", "promotion", "security", "steps", "troubleshooting"].map(
+  ...["automation", "drift", "metrics", "network", "promotion", "security", "steps", "troubleshooting", "watch"].map(
     (name) => `docs/${name}.md`,
   ),
 ])("the files that %s links to are there", (name) => {

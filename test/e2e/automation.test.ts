@@ -1,5 +1,6 @@
 /** A program drives a stack: the example's orchestrator over HTTP, then openStack by itself. With the VMM stub. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CancelledError, LockedError, UserError, openStack, type FleetEvent, type Progress } from "../../automation";
 import { localPaths } from "../../operator/localPaths";
@@ -100,6 +101,24 @@ test("an orchestrator scales a fleet by HTTP; a program repairs, restarts, cance
   expect(await world.npm("pulumi", "config", "get", "--path", "hornet:identity.env.SECOND")).toContain(secrets[1]);
   expect(await service.end()).toBe(0);
   service = undefined;
+
+  // Commands for a person and for a scheduler.
+  expect(await world.npm("status")).toMatch(/^vm1 +10\.0\.0\.3 +running .*\n[^]*All is as declared\.$/m);
+  const inventory = JSON.parse(await world.npm("inventory", "--list")) as Record<string, { hosts: string[] }>;
+  expect(inventory.clones?.hosts).toEqual(["vm0", "vm1", "vm2"]);
+  await world.onDroplet("kill -9 $(cut -d' ' -f1 /opt/swarm/runtime/vm1/vmm.pid); ip -n vm2 link set tap0 down");
+  expect(await world.tryNpm("watch")).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/drift: vm1: VMM exited with 137/) as string,
+  });
+  const metrics = join(world.folder, "watch.prom");
+  const spent = await world.tryNpm("watch", "--repair", "--restarts", "0", "--metrics", metrics);
+  expect(spent).toMatchObject({ code: 1, stdout: expect.stringMatching(/given-up: vm1: /) as string });
+  expect(await world.onDroplet("ip -n vm2 link show tap0")).toContain(",UP");
+  expect(readFileSync(metrics, "utf8")).toMatch(/^hornet_watch_given_up\{stack="local",clone="vm1"\} 1$/m);
+  expect(await world.tryNpm("watch", "--repair", "--metrics", metrics)).toMatchObject({ code: 0 });
+  expect(readFileSync(metrics, "utf8")).toMatch(/^hornet_watch_restarts_total\{stack="local",reason="killed"\} 1$/m);
+  expect(readFileSync(metrics, "utf8")).toMatch(/^hornet_watch_drift_seen_total\{stack="local"\} 2$/m);
 
   // Drift, and its repair.
   const events: FleetEvent[] = [];
