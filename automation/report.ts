@@ -96,14 +96,15 @@ function cloneState(usage: Usage | undefined): Pick<ReportedClone, "state" | "us
 
 /** How long the clones took until they were ready, at their last start. */
 export function readiness(clones: readonly Pick<FleetClone, "timings">[]): FleetReport["ready"] {
-  const took = clones.flatMap(({ timings }) => (timings.ready === undefined ? [] : [totalOf(timings)]));
+  const took = clones.flatMap((clone) => readyTime(clone) ?? []);
   const sorted = took.sort((one, other) => one - other);
   const rank = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
   return { clones: sorted.length, p50: rank(0.5), p95: rank(0.95), p99: rank(0.99) };
 }
 
-function totalOf(timings: Readonly<Record<string, number>>): number {
-  return Object.values(timings).reduce((sum, ms) => sum + ms, 0);
+/** ms that a clone's last start took until it was ready; undefined if the stack does not wait for that. */
+export function readyTime({ timings }: Pick<FleetClone, "timings">): number | undefined {
+  return timings.ready === undefined ? undefined : Object.values(timings).reduce((sum, ms) => sum + ms, 0);
 }
 
 /** Whether everything in a report is as declared. */

@@ -20,6 +20,7 @@ const commands = {
   promote: { purpose: "operator", module: "./promote.ts" },
   status: { purpose: "operator", module: "./status.ts" },
   watch: { purpose: "operator", module: "./watch.ts" },
+  map: { purpose: "operator", module: "./map.ts" },
   inventory: { purpose: "operator", module: "./inventory.ts" },
   chaos: { purpose: "test", module: "../test/chaos/run.ts" },
   fuzz: { purpose: "test", module: "../test/fuzz/run.ts" },

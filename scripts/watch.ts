@@ -8,6 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { CancelledError, type FleetStack } from "../automation";
 import type { Paths } from "../automation/cli";
+import { askDroplets } from "../automation/live";
+import { fleetPage } from "../automation/map/page";
+import { reportOf } from "../automation/report";
 import { look, type LogEntry, type Look } from "../automation/watch/look";
 import { readMemory, writeMemory } from "../automation/watch/memory";
 import { metricsText } from "../automation/watch/metrics";
@@ -19,6 +22,9 @@ import { openExisting, stackOptions } from "./open";
 /** The longest pause after failed repairs, in ms. */
 const LONGEST_PAUSE_MS = 900_000;
 
+/** Seconds after which a browser reads the map again. */
+const REFRESH_S = 15;
+
 interface Settings {
   readonly stack: FleetStack;
   /** ms between two looks; undefined: one look. */
@@ -28,6 +34,8 @@ interface Settings {
   readonly log: string;
   readonly memory: string;
   readonly metrics: string | undefined;
+  /** The page that shows the fleet; see npm run map. */
+  readonly map: string | undefined;
 }
 
 /** @returns 0 if all is as declared in the end, 1 if something differs, 2 if a droplet or the state could not be read */
@@ -41,6 +49,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
       restarts: { type: "string", default: "5" },
       log: { type: "string" },
       metrics: { type: "string" },
+      map: { type: "string" },
     },
   });
   const budget = Number(values.restarts);
@@ -55,6 +64,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     log: resolve(values.log ?? join(folder, "watch.jsonl")),
     memory: join(folder, "watch.json"),
     metrics: values.metrics === undefined ? undefined : resolve(values.metrics),
+    map: values.map === undefined ? undefined : resolve(values.map),
   });
 }
 
@@ -109,6 +119,11 @@ async function lookOnce({ stack, repair, budget, ...files }: Settings, signal: A
     const clones = await stack.clones().catch(() => []);
     // node_exporter runs as another user.
     writeWhole(files.metrics, metricsText(stack.name, found, memory, { clones, now: Date.now() }), 0o644);
+  }
+  if (files.map !== undefined && found.error === undefined) {
+    const state = await stack.state();
+    const seen = reportOf(stack.name, state, await askDroplets(state.droplets), { drift: found.drift, compared: true });
+    writeWhole(files.map, fleetPage(seen, REFRESH_S));
   }
   return found;
 }

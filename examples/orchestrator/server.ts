@@ -25,7 +25,7 @@ const wishSchema = z
     count: z.int().min(0).max(10_000).optional(),
     env: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(16_384).nullable())
-      .refine((env) => !("__proto__" in Object.getOwnPropertyDescriptors(env)))
+      .refine((env) => !Object.hasOwn(env, "__proto__"), "__proto__ is no variable")
       .optional(),
   })
   .refine((wish) => wish.count !== undefined || wish.env !== undefined, "count or env is needed");
