@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { backendUrl } from "../operator/backend";
+import { backendFolder, backendUrl } from "../operator/backend";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { pulumiEnvironment, type Paths } from "./cli";
 
@@ -40,7 +40,7 @@ const project = z.looseObject({ name: z.string() });
 
 /** The folder in which the file backend keeps the stack's locks; undefined for every other backend. */
 export function lockFolder({ stack, workDir, env }: Place): string | undefined {
-  const folder = /^file:\/\/(\/.*)$/.exec(backendUrl(env, workDir))?.[1];
+  const folder = backendFolder(env, workDir);
   const name = projectName(workDir);
   if (folder === undefined || name === undefined) return undefined;
   return join(folder, ".pulumi/locks/organization", name, shortName(stack));

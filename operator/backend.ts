@@ -29,8 +29,8 @@ export function backendIn(folder: string): string {
 }
 
 /** The folder of the backend with this operation's state; undefined where it is in no folder of this machine. */
-export function backendFolder(): string | undefined {
-  const path = /^file:\/\/(\/.*)$/s.exec(backendUrl())?.[1];
+export function backendFolder(env: NodeJS.ProcessEnv = process.env, from: string = process.cwd()): string | undefined {
+  const path = /^file:\/\/(\/.*)$/s.exec(backendUrl(env, from))?.[1];
   try {
     return path && decodeURIComponent(path);
   } catch {

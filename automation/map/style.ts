@@ -13,7 +13,7 @@ a:focus-visible, .scroll:focus-visible { outline: 3px solid var(--bar); outline-
 .dim { color: var(--dim); } .bad { color: var(--bad); } .good { color: var(--good); }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .5rem 1.5rem; margin: .75rem 0; }
 dt { color: var(--dim); font-size: .85rem; } dd { margin: 0; overflow-wrap: anywhere; }
-.tiles { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: .35rem; padding: 0; margin: .5rem 0; }
+.tiles { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .35rem; padding: 0; margin: .5rem 0; }
 .tiles a { display: block; padding: .3rem .5rem; border: 1px solid var(--line); border-left: .3rem solid var(--good); border-radius: .25rem; background: var(--soft); text-decoration: none; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .tiles .bad a { border-left-color: var(--bad); } .tiles .dim a { border-left-color: var(--dim); border-left-style: dotted; }
 .scroll { overflow-x: auto; }
