@@ -28,7 +28,7 @@ async function inEach(clones: readonly string[], command: string): Promise<Recor
 }
 
 test("three clones come up, are each themselves, stay as they are, and leave nothing", async () => {
-  world = await World.begin();
+  world = await World.beginIn("o'ps 100% ü ");
   await world.configure({ "hornet:bridge.services[0]": "8080/tcp" });
   const before = await observeDroplet(droplet);
   const clones = ["vm0", "vm1", "vm2"];

@@ -24,8 +24,13 @@ export class World {
    * Makes a world and starts its droplet. One at a time in a process, since the droplet's own functions find the folder
    * in the environment.
    */
-  static async begin(...dropletOptions: string[]): Promise<World> {
-    const world = new World(await mkdtemp(join(tmpdir(), "hornet-world-")));
+  static begin(...dropletOptions: string[]): Promise<World> {
+    return World.beginIn("hornet-world-", ...dropletOptions);
+  }
+
+  /** The same in a folder whose name begins so. */
+  static async beginIn(name: string, ...dropletOptions: string[]): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), name)));
     process.env.HORNET_STATE = world.folder;
     const { firecracker, kernel, rootfs, snapshot } = settings();
     const chosen = Object.entries({ firecracker, kernel, rootfs }).flatMap(([name, path]) =>
