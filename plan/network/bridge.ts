@@ -106,11 +106,13 @@ const FROM_CLONES = "ether saddr & ff:ff:00:00:00:00 == 06:fc:00:00:00:00";
 /**
  * What clones may not open connections to: the droplet's other addresses. Before the destination is translated, because a
  * port that Docker publishes on such an address leads into a container. A namespace cannot tell which addresses are the
- * droplet's, so this rule is here; the rest of a clone's rules are in its namespace.
+ * droplet's, so this rule is here; the rest of a clone's rules are in its namespace. A reject before routing needs Linux 5.9;
+ * systems with nft 0.9.8, which Preflight asks for, have a later one.
  */
 function closedChain({ name, address }: BridgeSpec): NftChain {
   const bridge = address.replace(/\/.*/, "");
-  const text = `iifname "${name}" ${FROM_CLONES} ct direction original ip daddr != ${bridge} fib daddr type local drop`;
+  const droplet = `ct direction original ip daddr != ${bridge} fib daddr type local`;
+  const text = `iifname "${name}" ${FROM_CLONES} ${droplet} reject with icmp admin-prohibited`;
   return {
     name: "closed",
     base: "type filter hook prerouting priority dstnat - 10; policy accept;",

@@ -46,6 +46,9 @@ const closed: readonly Reach[] = [
 
 test("closed by default, opened by what is declared", async () => {
   expect(await reaches(stage, closed)).toEqual(closed);
+  // A program in the guest fails at once, and does not wait: curl's code 7, not 28.
+  const refused = "nsenter --net=/run/netns/guest curl -s -m 5 http://192.0.2.1/ || echo $?";
+  expect(await stage.run(refused)).toBe("7\n");
 
   await rules.update({ services: ["80/tcp"], egress: ["10.132.0.0/16:80/tcp"] });
   const declared: readonly Reach[] = [
