@@ -27,17 +27,20 @@ export function reachOf(facts: DropletFacts, network: FleetNetwork): Reach {
       published.push(`${nameOf(to, network.address)} at the droplet's port ${port}/${protocol}`);
     else {
       const target = to === INTERNET ? "the Internet" : to === gateway ? "the droplet" : to;
-      const key = `${target} on ${port}/${protocol}`;
+      const key = `${target} ${port}/${protocol}`;
       groups.set(key, (groups.get(key) ?? new Set()).add(nameOf(from, network.address)));
     }
   }
-  const byClones = new Map<string, string[]>();
-  for (const [target, clones] of groups) {
+  const byClones = new Map<string, Map<string, string[]>>();
+  for (const [key, clones] of groups) {
     const who = listed([...clones]);
-    byClones.set(who, [...(byClones.get(who) ?? []), target]);
+    const at = key.lastIndexOf(" ");
+    const target = key.slice(0, at);
+    const ports = byClones.get(who) ?? new Map<string, string[]>();
+    byClones.set(who, ports.set(target, [...(ports.get(target) ?? []), key.slice(at + 1)]));
   }
   const lost = [
-    ...[...byClones].map(([who, targets]) => `${who} cannot reach ${targets.join(", ")}`),
+    ...[...byClones].map(([who, targets]) => `${who} cannot reach ${reached(targets)}`),
     ...(unreachable.size === 0 ? [] : [`the droplet cannot reach ${listed([...unreachable])} on 22/tcp`]),
     ...(published.length === 0 ? [] : [`nobody can reach ${published.join(", ")}`]),
   ];
@@ -80,6 +83,11 @@ function causeOf(facts: DropletFacts, { uplink, bridge }: FleetNetwork): string 
   if (mends.some((line) => line.startsWith("sysctl"))) return "an interface does not forward";
   if (mends.some((line) => line.startsWith("iptables-legacy"))) return "rules of iptables-legacy";
   return `something between ${bridge} and there drops the packets`;
+}
+
+/** The targets, each with its ports: `the Internet on 443/tcp and 53/udp`. */
+function reached(targets: ReadonlyMap<string, readonly string[]>): string {
+  return [...targets].map(([target, ports]) => `${target} on ${listed(ports)}`).join(", ");
 }
 
 function listed(names: readonly string[]): string {

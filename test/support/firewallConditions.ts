@@ -4,7 +4,7 @@ export const firewalls: Readonly<Record<string, Condition>> = {
   "a forward policy of nft": {
     ...{ make: chain("forward", "", "ip", "drop"), undo: flush, mends: true },
     warned:
-      /vm0 and vm1 cannot reach the Internet on 443\/tcp, the Internet on 53\/udp: ip fw_forward forward: policy drop \(nft\)\. Run on the droplet/,
+      /vm0 and vm1 cannot reach the Internet on 443\/tcp and 53\/udp: ip fw_forward forward: policy drop \(nft\)\. Run on the droplet/,
   },
   "two forward chains that drop": {
     make: `${chain("forward", "iifname br0 drop", "ip")}nft -f - <<'END'\ntable inet other { \n chain f {\n type filter hook forward priority 10; policy drop;\n }\n}\nEND`,
@@ -17,7 +17,7 @@ export const firewalls: Readonly<Record<string, Condition>> = {
       ${chain("input", "ct state established,related accept\niifname lo accept\ntcp dport 22 accept\nreject with icmpx admin-prohibited", "inet", "accept", "filter + 10")}`,
     ...{ undo: flush, mends: true },
     warned:
-      /cannot reach the Internet on 443\/tcp, the Internet on 53\/udp, the droplet on 8080\/tcp: .*reject with icmpx admin-prohibited/,
+      /cannot reach the Internet on 443\/tcp and 53\/udp, the droplet on 8080\/tcp: .*reject with icmpx admin-prohibited/,
   },
   ufw: {
     make: `iptables -P INPUT DROP; iptables -P FORWARD DROP
@@ -146,7 +146,7 @@ ${chain("forward", "oifname eth1 reject")}`,
     undo: flush,
     network: { ...network, guests: [{ clones: [clone(0)], egress: ["api.example.org"] }] },
     mends: true,
-    warned: /^vm0 cannot reach the droplet on \d+\/udp, the droplet on \d+\/tcp: inet fw_input input: policy drop/,
+    warned: /^vm0 cannot reach the droplet on \d+\/udp and \d+\/tcp: inet fw_input input: policy drop/,
   },
   "a table that a daemon owns, as firewalld does": {
     make: `mkfifo /tmp/end; (printf 'add table inet fw { flags owner; }\\nadd chain inet fw f { type filter hook forward priority 0; policy drop; }\\n'

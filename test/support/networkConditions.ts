@@ -100,7 +100,7 @@ export const uplinks: Readonly<Record<string, Condition>> = {
   "no IPv4 uplink": {
     ...{ make: "ip route del default", undo: "ip route add default via 198.51.100.1" },
     warned:
-      /vm0 and vm1 cannot reach the Internet on 443\/tcp, the Internet on 53\/udp: the droplet has no IPv4 route to the Internet \(Network is unreachable\)/,
+      /vm0 and vm1 cannot reach the Internet on 443\/tcp and 53\/udp: the droplet has no IPv4 route to the Internet \(Network is unreachable\)/,
   },
   "a gateway within the bridge's network": {
     ...{
