@@ -18,17 +18,17 @@ const state = (resources?: readonly object[]): string =>
 
 test.each<[string, string | undefined]>([
   ["no state", undefined],
-  ["a stack that has just been made", state()],
+  ["a new stack", state()],
   ["an empty state", state([])],
   ["a state without the claim", state([{ urn: "urn::br0", type: "pulumi-nodejs:dynamic/hornet:Bridge" }])],
-])("%s: the claim is written down before anything else is made", (_name, text) => {
+])("%s: the claim goes into the state before anything else is created", (_name, text) => {
   if (text !== undefined) writeFileSync(file, text);
   const { first, env } = checkpointing(250, resourcesIn(file));
   expect(first.some((target) => target.includes("DropletClaim"))).toBe(true);
   expect(env).toEqual(once);
 });
 
-test("a state that knows the claim is written once; that of a small fleet at every step", () => {
+test("the engine writes a state with the claim once, and that of a small fleet at every step", () => {
   writeFileSync(file, state([claim]));
   expect(checkpointing(250, resourcesIn(file))).toEqual({ first: [], env: once });
   expect(checkpointing(3, resourcesIn(file))).toEqual({ first: [], env: {} });

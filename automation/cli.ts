@@ -11,7 +11,7 @@ import { closeTrace } from "../host/trace";
 import { backendIn } from "../operator/backend";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 
-/** The CLI's place, as the set-up reports it; see scripts/setup/setup.mjs. */
+/** The folder of the CLI, as the set-up reports it; see scripts/setup/setup.mjs. */
 export interface Paths {
   /** The folder of `pulumi`. */
   readonly pulumi: string;
@@ -98,7 +98,7 @@ export function pulumiEnvironment(paths: Paths, stack: string, isOurs = stack ==
   };
 }
 
-/** How {@link runPulumi} runs it. */
+/** Options of {@link runPulumi}. */
 export interface RunOptions {
   readonly capture?: boolean;
   readonly cwd?: string;

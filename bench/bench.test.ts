@@ -8,7 +8,7 @@ jest.setTimeout(300_000);
 
 const checkout = resolve(__dirname, "..");
 
-test("a run measures both sides, writes them, compares with itself, and leaves nothing", () => {
+test("a run measures and saves both sides, compares a result with itself, and leaves nothing", () => {
   const folder = mkdtempSync(join(tmpdir(), "hornet-bench-test-"));
   const scratch = join(folder, "tmp");
   mkdirSync(scratch);

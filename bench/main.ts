@@ -44,7 +44,7 @@ export async function main(args: readonly string[], paths: Paths & Partial<Bench
 
 async function measure(paths: BenchPaths, options: BenchOptions): Promise<number> {
   const stages = new Stages();
-  // Droplets outlive the process that started them, so an interrupted run takes them away before it goes.
+  // Droplets outlive the process that started them, so an interrupted run removes them before it ends.
   const interrupt = (): void => void stages.end().finally(() => process.exit(130));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt);
   const results = new Measurements();

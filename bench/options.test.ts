@@ -1,6 +1,6 @@
 import { parseCommand } from "./options";
 
-test("what is not said has its default", () => {
+test("an option that is not given has its default", () => {
   expect(parseCommand([])).toEqual({
     kind: "measure",
     options: {
@@ -18,7 +18,7 @@ test("what is not said has its default", () => {
   });
 });
 
-test("parts are measured in the order of the table, however they are named", () => {
+test("parts are measured in the order of the table, not of the command line", () => {
   for (const args of [
     ["--only", "network", "work"],
     ["--only", "network", "--only", "work"],

@@ -52,7 +52,7 @@ npm run bench -- --compare A.json B.json
 
 /**
  * Reads the command line.
- * @throws Error that says which option is wrong and how it is right
+ * @throws Error that names the wrong option and a valid form
  */
 export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parseArgs({

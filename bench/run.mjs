@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run bench [-- OPTIONS]` and `npm run bench -- --compare A B`; see docs/performance.md. Makes the machine ready
- * first, which is quick where it is, and then runs bench/main.ts.
+ * `npm run bench [-- OPTIONS]` and `npm run bench -- --compare A B`; see docs/performance.md. Runs the set-up
+ * first, which is quick where it has run before, and then bench/main.ts.
  */
 import { createRequire } from "node:module";
 import { setUp } from "../scripts/setup/setup.mjs";

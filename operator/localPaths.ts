@@ -3,10 +3,10 @@ import { checkout, stateFolder } from "./simulatedDroplet";
 
 export { checkout };
 
-/** The stack that `npm run up` and `npm run down` are for. */
+/** The stack of `npm run up` and `npm run down`. */
 export const LOCAL = "local";
 
-/** Its project's name, as Pulumi.yaml has it. */
+/** The project's name in Pulumi.yaml. */
 export const PROJECT = "hornet";
 
 /** The files of the stack `local`; `HORNET_STATE` puts them, and the simulated droplets, elsewhere. */
@@ -25,12 +25,12 @@ export function localPaths(): {
   return {
     /** The stack's own files: its config, and the ssh_config that `up` writes. */
     folder: resolve(root, LOCAL),
-    /** Pulumi's state, and in it the stack's own file and the locks of those who work on it. */
+    /** Pulumi's state; in it the stack's file and the locks of running operations. */
     state,
     stackFile: resolve(state, ".pulumi/stacks", PROJECT, `${LOCAL}.json`),
     locks: resolve(state, ".pulumi/locks/organization", PROJECT, LOCAL),
     passphrase: resolve(root, "passphrase"),
-    /** The config in git; the copy that Pulumi reads and writes; the config in git as it was when that was made. */
+    /** The config in git; the copy that Pulumi reads and writes; the config in git at the last merge. */
     committed: resolve(checkout, `Pulumi.${LOCAL}.yaml`),
     config: resolve(root, LOCAL, `Pulumi.${LOCAL}.yaml`),
     base: resolve(root, LOCAL, "committed.yaml"),

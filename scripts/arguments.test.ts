@@ -1,6 +1,6 @@
 import { namedStack, refuseOtherStack, stackOf, takesConfigFile } from "./arguments";
 
-const words = (line: string): string[] => line.split(" ");
+const split = (line: string): string[] => line.split(" ");
 
 test.each([
   ["up -s dev", "dev"],
@@ -14,11 +14,11 @@ test.each([
   ["config set hornet:fleet.count 3 --path", "local"],
   ["config set hornet:identity.env.X -- -s", "local"],
   ["up", "local"],
-])("pulumi %s is about the stack %s", (line, stack) => {
-  expect(stackOf(words(line))).toBe(stack);
+])("pulumi %s is for the stack %s", (line, stack) => {
+  expect(stackOf(split(line))).toBe(stack);
 });
 
-test("the stack of the environment counts where the command line names none", () => {
+test("PULUMI_STACK counts where the command line names no stack", () => {
   process.env.PULUMI_STACK = "dev";
   try {
     expect(stackOf(["up"])).toBe("dev");
@@ -37,10 +37,10 @@ test.each([
   ["up --config-file x.yaml", false],
   ["up --config-file=x.yaml", false],
 ])("pulumi %s takes our config file: %s", (line, expected) => {
-  expect(takesConfigFile(words(line))).toBe(expected);
+  expect(takesConfigFile(split(line))).toBe(expected);
 });
 
-test("another stack is refused, with the command for it", () => {
+test("npm run up refuses another stack and names the command for it", () => {
   expect(() => refuseOtherStack("destroy", ["-s", "prod"])).toThrow("npm run pulumi -- destroy -s prod");
   refuseOtherStack("up", ["-s", "local"]);
   expect(namedStack(["--diff"])).toBeUndefined();

@@ -4,7 +4,7 @@ import { LOCAL } from "../operator/localPaths";
 /** Commands that name the stack without an option: `pulumi stack select dev`. */
 const naming = ["select", "init", "new", "rm"];
 
-/** Commands that read the stack's config file and can be told which one (`pulumi COMMAND --help`). */
+/** Commands that take `--config-file` (`pulumi COMMAND --help`). */
 const configured = [
   "up",
   "update",
@@ -34,12 +34,12 @@ const valued = [
   "--otel-traces",
 ];
 
-/** The words of a command line that are no options or their values: command, sub-command, operands. */
-function wordsOf(args: readonly string[]): string[] {
+/** The arguments that are neither options nor values of options: command, sub-command, operands. */
+function operandsOf(args: readonly string[]): string[] {
   return args.filter((arg, at) => !arg.startsWith("-") && !valued.includes(args[at - 1] ?? ""));
 }
 
-/** The value of `-s`, `--stack`; undefined where it is not given. */
+/** The value of `-s` or `--stack`; undefined without one. */
 export function namedStack(args: readonly string[]): string | undefined {
   for (const [at, arg] of args.entries()) {
     if (arg === "--") return undefined;
@@ -50,16 +50,16 @@ export function namedStack(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The stack that a command line is about; `local` where it says nothing. */
+/** The stack of a command line; `local` where it names none. */
 export function stackOf(args: readonly string[]): string {
-  const [command, verb, name] = wordsOf(args);
+  const [command, verb, name] = operandsOf(args);
   const positional = command === "stack" && naming.includes(verb ?? "") ? name : undefined;
   return namedStack(args) ?? positional ?? process.env.PULUMI_STACK ?? LOCAL;
 }
 
 /** Whether a command line takes `--config-file` and does not have it yet. */
 export function takesConfigFile(args: readonly string[]): boolean {
-  const [command] = wordsOf(args);
+  const [command] = operandsOf(args);
   const given = args.some((arg) => arg === "--config-file" || arg.startsWith("--config-file="));
   return configured.includes(command ?? "") && !given;
 }

@@ -1,4 +1,4 @@
-/** `npm run down [-- --droplet]`: removes what `npm run up` made, and with --droplet the simulated droplet too. */
+/** `npm run down [-- --droplet]`: destroys the stack `local`, and with --droplet removes the simulated droplet too. */
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
 import { checkpointing, resourcesIn } from "../automation/checkpoints";
@@ -36,9 +36,9 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
 
 async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   if (!existsSync(localPaths().stackFile)) {
-    // It says which droplet --droplet is about.
+    // The config names the droplet for --droplet.
     refreshConfig();
-    console.log("There is nothing to take down: npm run up has not run here.");
+    console.log("Nothing to remove: npm run up has not run here.");
     return 0;
   }
   await prepareStack(paths);

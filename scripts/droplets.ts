@@ -1,4 +1,4 @@
-/** The simulated droplets that the stack `local` is on, or is to be on. */
+/** The simulated droplets of the stack `local`. */
 import { readFileSync } from "node:fs";
 import { sep } from "node:path";
 import { z } from "zod";
@@ -18,7 +18,7 @@ const stateFile = z.object({
 
 const onDroplet = z.object({ droplet: z.object({ hostKey: z.string(), privateKeyPath: z.string() }) });
 
-/** The host keys of the droplets that the stack's resources are on, those apart that are simulated. */
+/** The host keys of the droplets in the stack's state: the simulated ones, and the others. */
 function dropletsInState(): { simulated: Set<string>; others: Set<string> } {
   const { stackFile } = localPaths();
   const resources = stateFile.parse(JSON.parse(readFileSync(stackFile, "utf8"))).checkpoint.latest?.resources ?? [];
@@ -33,34 +33,33 @@ function dropletsInState(): { simulated: Set<string>; others: Set<string> } {
 }
 
 /**
- * Starts the simulated droplets that the stack is on: one that stopped keeps its files, and only it can change or take
- * away what is on it. Where all that it is on are gone for good, with everything on them, the stack's state is forgotten,
- * since nobody can be asked to take it away.
+ * Starts the simulated droplets of the stack. A stopped droplet keeps its files, and Hornet can change them only while it
+ * runs. If all droplets of the stack were deleted, Hornet empties the stack's state, because everything on them is gone.
  *
- * @param wanted the droplet that the stack is to be on, which is made where it is missing
+ * @param declared the droplet of the config, which is made where it does not exist
  */
-export async function startDroplets(paths: Paths, wanted?: string): Promise<void> {
+export async function startDroplets(paths: Paths, declared?: string): Promise<void> {
   const { simulated, others } = dropletsInState();
   const known = await listDroplets();
   const present = known.filter(({ hostKey }) => simulated.has(hostKey));
   if (simulated.size > 0 && present.length === 0 && others.size === 0) await forgetStack(paths);
-  const names = new Set([...present.map(({ name }) => name), ...(wanted === undefined ? [] : [wanted])]);
+  const names = new Set([...present.map(({ name }) => name), ...(declared === undefined ? [] : [declared])]);
   for (const name of names) {
     const before = known.find((droplet) => droplet.name === name);
     const { started } = await startDroplet({ name });
-    process.stderr.write(`== simulated droplet ${name}: ${told(before, started)}\n`);
+    process.stderr.write(`== simulated droplet ${name}: ${outcome(before, started)}\n`);
   }
 }
 
-function told(before: DropletStatus | undefined, started: boolean): string {
+function outcome(before: DropletStatus | undefined, started: boolean): string {
   if (!started) return "runs";
   return before === undefined ? "made and started" : "started";
 }
 
 async function forgetStack(paths: Paths): Promise<void> {
-  process.stderr.write("the simulated droplet that the stack was on is gone, and all that was on it; starting over\n");
+  process.stderr.write("the stack's simulated droplet is gone, and everything on it; starting over\n");
   const remove = ["stack", "rm", "--yes", "--force", "--preserve-config", LOCAL];
   const { code } = await runPulumi(paths, LOCAL, remove, { capture: true });
-  if (code !== 0) throw new Error(`pulumi stack rm ${LOCAL} failed with exit code ${code}; what it said stands above.`);
+  if (code !== 0) throw new Error(`pulumi stack rm ${LOCAL} failed with exit code ${code}; see its output above.`);
   await makeStack(paths);
 }

@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * `eval "$(npm run --silent env)"`: makes `pulumi` in this shell the CLI and the stack `local` of this checkout, and
- * leaves `pulumi … -s dev` with the user's own backend and login. A function, since it must also say which config file
- * the stack `local` has, for which Pulumi knows no variable.
+ * leaves `pulumi … -s dev` with the user's own backend and login. A function, because Pulumi has no environment variable
+ * for the config file of a stack.
  */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

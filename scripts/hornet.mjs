@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * The commands of package.json: `node scripts/hornet.mjs COMMAND [ARGUMENT…]`. Each first makes the machine ready, which
- * is quick where it is, and then runs its TypeScript. Works on a fresh clone, so nothing here needs node_modules.
+ * The commands of package.json: `node scripts/hornet.mjs COMMAND [ARGUMENT…]`. Each first runs the set-up, which is quick
+ * where it has run before, and then its TypeScript. Works on a fresh clone, so nothing here needs node_modules.
  */
 import { createRequire } from "node:module";
 import { SetupError } from "./setup/run.mjs";
 import { setUp } from "./setup/setup.mjs";
 
 /**
- * The set-up and the module of each command. A command exports `main(args, paths)`, which gives the exit code.
+ * The set-up and the module of each command. A module exports `main(args, paths)`, which returns the exit code.
  * @type {Record<string, { purpose: import("./setup/setup.mjs").Purpose, module: string }>}
  */
 const commands = {
@@ -43,7 +43,7 @@ async function main([name = "", ...args]) {
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, () => {
-    // A child on the same terminal gets the signal too and ends in its own way; its exit code is then ours.
+    // A child on the same terminal gets the signal too; this process waits for it and takes over its exit code.
     if (process.listenerCount(signal) === 1) process.exit(130);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run image`: makes a guest's root file system, for `hornet:snapshot.boot.rootfs`: Hornet's own, or out of a tar
- * archive (--from, Alpine's minirootfs for one), Debian (--debootstrap) or a container image (--oci).
+ * `npm run image`: makes a guest's root file system for `hornet:snapshot.boot.rootfs`: Hornet's own, or from a tar archive
+ * (--from, such as Alpine's minirootfs), Debian (--debootstrap) or a container image (--oci).
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,14 +12,14 @@ import { readAgent } from "../providers/artifact/agent";
 import { layersOf } from "./image/oci";
 import { checkout } from "../operator/localPaths";
 
-const usage = `npm run image -- --out FILE [what it is made of] [what goes into it]
+const usage = `npm run image -- --out FILE [SOURCE] [OPTION…]
   --from TAR                  a root file system as a tar archive; may be given again, for layers over it
   --debootstrap SUITE         Debian's minimal system, with --packages A,B, --mirror URL; --refresh installs it again
   --oci DIR                   a container image: OCI's layout, or docker save's, in a folder
-                              (none of the three: Hornet's own guest)
+                              (without any of the three: Hornet's own guest)
   --agent DIR|TAR             an agent, with --command LINE, --user NAME (root), --restart always|on-failure|never
   --add DIR                   files to lay over it; may be given again
-  --init KIND, --sshd KIND    busybox, openrc, systemd; dropbear, openssh: found where they are not given
+  --init KIND, --sshd KIND    busybox, openrc, systemd; dropbear, openssh; the default is what the image has
   --no-service                without Hornet's identity service: the guest gets its identity over ssh
   --size MIB`;
 
@@ -63,7 +63,7 @@ export function main(args: readonly string[]): number {
   const folder = mkdtempSync(join(tmpdir(), "hornet-image-"));
   try {
     const adds = [...values.add, ...agentFolder(folder, values)].flatMap((add) => ["--add", resolve(add)]);
-    const size = given(values, "size");
+    const size = optional(values, "size");
     const argv = sources.some(Boolean)
       ? ["build-rootfs.sh", ...sourceArguments(values), ...size]
       : ["build-image.sh", ...own(values), ...size];
@@ -75,7 +75,7 @@ export function main(args: readonly string[]): number {
   }
   const digest = execFileSync("sha256sum", [out], { encoding: "utf8" }).split(" ")[0] ?? "";
   process.stdout.write(
-    `${out}\nsha256 ${digest}\nBring it to the droplet, as /opt/swarm/images/rootfs.ext4, and let hornet:snapshot.boot make the snapshot.\n`,
+    `${out}\nsha256 ${digest}\nCopy it to the droplet, to /opt/swarm/images/rootfs.ext4; hornet:snapshot.boot makes the snapshot from it.\n`,
   );
   return 0;
 }
@@ -84,21 +84,23 @@ function sourceArguments(values: Values): string[] {
   const layers = values.oci === undefined ? values.from : layersOf(resolve(values.oci));
   return [
     ...layers.flatMap((layer) => ["--layer", resolve(layer)]),
-    ...(["debootstrap", "packages", "mirror", "init", "sshd"] as const).flatMap((key) => given(values, key)),
+    ...(["debootstrap", "packages", "mirror", "init", "sshd"] as const).flatMap((key) => optional(values, key)),
     ...(["refresh", "no-service"] as const).flatMap((key) => (values[key] ? [`--${key}`] : [])),
   ];
 }
 
-/** Few options apply to Hornet's own guest. */
+/** @throws for options that do not apply to Hornet's own guest */
 function own(values: Values): string[] {
   const foreign = (["packages", "mirror", "init", "sshd", "refresh", "no-service"] as const).filter(
     (key) => values[key] !== undefined && values[key] !== false,
   );
   if (foreign.length === 0) return [];
-  throw new Error(`--${foreign.join(", --")}: not for Hornet's own guest; name what it is made of\n${usage}`);
+  throw new Error(
+    `--${foreign.join(", --")}: not for Hornet's own guest; give --from, --debootstrap or --oci\n${usage}`,
+  );
 }
 
-function given(values: Values, key: "debootstrap" | "packages" | "mirror" | "init" | "sshd" | "size"): string[] {
+function optional(values: Values, key: "debootstrap" | "packages" | "mirror" | "init" | "sshd" | "size"): string[] {
   const value = values[key];
   return value === undefined ? [] : [`--${key}`, value];
 }
@@ -106,12 +108,12 @@ function given(values: Values, key: "debootstrap" | "packages" | "mirror" | "ini
 /** The agent's files, laid out as they go into the image. */
 function agentFolder(folder: string, { agent, command, user, restart }: Values): string[] {
   if (agent === undefined && command === undefined) return [];
-  if (command === undefined) throw new Error(`--agent needs --command, which says how it is run\n${usage}`);
+  if (command === undefined) throw new Error(`--agent needs --command, the command line that runs it\n${usage}`);
   if (restart !== "always" && restart !== "on-failure" && restart !== "never") {
-    throw new Error(`--restart ${restart}: there are always, on-failure and never`);
+    throw new Error(`--restart ${restart}: use always, on-failure or never`);
   }
   const files = join(folder, "opt/hornet-agent");
-  // The agent's user must be able to read it, whatever the modes of its folder and this process's umask are.
+  // The agent's user must be able to read the files, whatever the mode of the source folder and the umask are.
   process.umask(0o022);
   mkdirSync(files, { recursive: true });
   if (agent !== undefined) execFileSync("tar", ["-xpf", "-", "-C", files], { input: readAgent(agent).tar });

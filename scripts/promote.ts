@@ -1,6 +1,6 @@
 /**
- * `npm run promote -- FROM TO [--sign KEY] [--yes]`: pins in the config of the stack TO the snapshot that the stack FROM
- * runs and has proved, and shows what changes. Committing that, and `pulumi up -s TO`, is left to a person; --yes does both.
+ * `npm run promote -- FROM TO [--sign KEY] [--yes]`: pins the snapshot that the stack FROM has proved in the config of the
+ * stack TO, and shows the difference. A person commits that and runs `pulumi up -s TO`; --yes does both.
  */
 import { ARTIFACT } from "../model/layout";
 import { execFileSync } from "node:child_process";
@@ -45,7 +45,7 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     } else process.stdout.write(`${printable(`${from} → ${to}: ${before ?? "nothing"} → ${digest}`)}\n`);
     if (values.sign !== undefined) await sign(session, path, values.sign);
     if (before === digest) {
-      console.log(`${file} pins it already: nothing to do.`);
+      console.log(`${file} already pins it: nothing to do.`);
       return 0;
     }
     pinIn(file, digest, from);
@@ -54,14 +54,14 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     await sessions.close();
   }
   if (values.yes !== true) {
-    console.log(`next: review and commit ${file}, then pulumi up -s ${to}; going back is reverting that commit.`);
+    console.log(`next: review and commit ${file}, then pulumi up -s ${to}; to go back, revert that commit.`);
     return 0;
   }
   if (to !== LOCAL) commit(file, `Promote ${from}'s snapshot to ${to}`);
   return (await runPulumi(paths, to, ["up", "--yes", "--skip-preview", "--stack", to], { cwd: folder })).code;
 }
 
-/** Commits this one file, whatever else waits to be committed. */
+/** Commits this one file, whatever else is staged. */
 function commit(file: string, message: string): void {
   try {
     execFileSync("git", ["add", "--", file], { stdio: "inherit" });
@@ -83,14 +83,14 @@ async function manifestAt(session: Session, path: string): Promise<Manifest | un
   return text === "" ? undefined : parseManifest(text, path);
 }
 
-/** The manifest of what is pinned now, where the droplet still has it. */
+/** The manifest of the snapshot that is pinned now; undefined where the droplet no longer has it. */
 function earlierManifest(session: Session, path: string, digest: string): Promise<Manifest | undefined> {
   return manifestAt(session, resolve(path, "..", digest.replace(/^sha256:/, "")));
 }
 
 async function sign(session: Session, path: string, key: string): Promise<void> {
   const text = await readManifest(session, path);
-  if (text === "") throw new Error(`there is no ${path}/${ARTIFACT.manifest} on ${session.name} that could be signed.`);
+  if (text === "") throw new Error(`there is no ${path}/${ARTIFACT.manifest} on ${session.name} to sign.`);
   const signature = await signManifest(text, key);
   await session.call({ what: "sign a snapshot", run: "sign_artifact", vars: { path, signature } });
   console.log(printable(`signed ${path}/${ARTIFACT.manifest}`));

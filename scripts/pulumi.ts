@@ -1,6 +1,6 @@
 /**
- * `npm run pulumi -- ARGUMENT…`: the Pulumi CLI that the set-up found. It is for the stack `local`, with its state,
- * passphrase and config file, unless another stack is named; then the user's own backend and login are used.
+ * `npm run pulumi -- ARGUMENT…`: the Pulumi CLI that the set-up found. It works on the stack `local`, with its state,
+ * passphrase and config file; for another stack it uses the user's own backend and login.
  */
 import { stackOf, takesConfigFile } from "./arguments";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";

@@ -11,7 +11,7 @@ const clonesSchema = z.object({
     .default([]),
 });
 
-/** Resources by what was done with them: `create`, `update`, `same`, … */
+/** The number of resources by operation: `create`, `update`, `same`, … */
 export type Changes = Readonly<Record<string, number>>;
 
 /** One clone, as the stack's outputs have it. */
@@ -19,7 +19,7 @@ export type CloneRow = z.infer<typeof clonesSchema>["clones"][number];
 
 async function ask(paths: Paths, args: readonly string[]): Promise<unknown> {
   const { code, stdout } = await runPulumi(paths, LOCAL, [...args, "--stack", LOCAL, "--json"], { capture: true });
-  if (code !== 0) throw new Error(`pulumi ${args.join(" ")} failed with exit code ${code}; what it said stands above.`);
+  if (code !== 0) throw new Error(`pulumi ${args.join(" ")} failed with exit code ${code}; see its output above.`);
   return JSON.parse(stdout);
 }
 

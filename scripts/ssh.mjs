@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run ssh -- [-s STACK] NAME [ARGUMENT…]`: ssh to a clone, or to the droplet itself, by the ssh_config that `up`
- * wrote. It needs nothing but ssh, so there is no set-up. Arguments after the name go to ssh as they are.
+ * `npm run ssh -- [-s STACK] NAME [ARGUMENT…]`: ssh to a clone, or to the droplet itself, with the ssh_config that `up`
+ * wrote. It needs nothing but ssh, so it runs no set-up. Arguments after the name go to ssh unchanged.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -24,13 +24,13 @@ function main(args) {
   const named = args[0] === "-s" || args[0] === "--stack";
   const stack = named ? (args[1] ?? "") : "local";
   const [name, ...rest] = named ? args.slice(2) : args;
-  const usage = "npm run ssh -- [-s STACK] NAME [COMMAND…]; NAME is a clone's, like vm0, or droplet.";
+  const usage = "npm run ssh -- [-s STACK] NAME [COMMAND…]; NAME is a clone, such as vm0, or droplet.";
   if (name === undefined || name.startsWith("-") || stack === "") return refuse(`which one? ${usage}`);
   const file = join(process.env.HORNET_STATE ?? join(checkout, ".hornet"), stack, "ssh_config");
   const up = stack === "local" ? "npm run up" : `pulumi up -s ${stack}`;
   if (!existsSync(file)) return refuse(`the stack ${stack} is not up, there is no ${file}. Run: ${up}`);
   const known = [...readFileSync(file, "utf8").matchAll(/^Host (?!\*)(\S+)$/gm)].map((match) => match[1]);
-  if (!known.includes(name)) return refuse(`there is no ${name} in the stack ${stack}; there is ${known.join(", ")}.`);
+  if (!known.includes(name)) return refuse(`the stack ${stack} has no ${name}; it has ${known.join(", ")}.`);
   return new Promise((done) => {
     // Ctrl-C belongs to the remote command.
     process.on("SIGINT", () => undefined);

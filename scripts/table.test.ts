@@ -1,12 +1,12 @@
 import { changeLine, cloneTable } from "./table";
 
-test("a run that changed nothing says so, any other says what", () => {
+test("changeLine counts the changed resources", () => {
   expect(changeLine({ same: 17 })).toBe("Nothing to change: the droplet is as declared.");
   expect(changeLine({})).toBe("Nothing to change: the droplet is as declared.");
   expect(changeLine({ same: 3, create: 2, update: 1, delete: 0 })).toBe("Resources: 2 created, 1 updated.");
 });
 
-test("the clones stand in columns, the droplet below them", () => {
+test("cloneTable has a line for each clone, and one for the droplet", () => {
   const clones = [
     { name: "vm9", address: "10.0.0.11", ready: true, disk: "reflink" },
     { name: "vm10", address: "10.0.0.12", ready: false, disk: "sparse" },

@@ -2,25 +2,25 @@
 import { printable } from "../host/printable";
 import type { Changes, CloneRow } from "./result";
 
-const words: Readonly<Record<string, string>> = {
+const operations: Readonly<Record<string, string>> = {
   create: "created",
   update: "updated",
   delete: "deleted",
   replace: "replaced",
-  "create-replacement": "created again",
-  "delete-replaced": "deleted for it",
+  "create-replacement": "created as replacements",
+  "delete-replaced": "deleted after their replacement",
 };
 
-/** One line on what changed; it says so where nothing did. */
+/** One line about the changed resources. */
 export function changeLine(changes: Changes): string {
   const done = Object.entries(changes).flatMap(([kind, count]) => {
-    const word = words[kind];
+    const word = operations[kind];
     return word === undefined || count === 0 ? [] : [`${count} ${word}`];
   });
   return done.length === 0 ? "Nothing to change: the droplet is as declared." : `Resources: ${done.join(", ")}.`;
 }
 
-/** Name, address and way in of every clone, in columns. */
+/** A table of the clones: name, address, the ssh command. */
 export function cloneTable(clones: readonly CloneRow[]): string {
   const rows = [
     ["CLONE", "ADDRESS", "READY", "DISK", "HOW TO GET IN"],

@@ -1,13 +1,12 @@
 /**
- * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]`: whether
- * Hornet works on this machine with a real Firecracker. Each story of test/e2e runs by itself, in a simulated droplet;
- * a table says what came of each. The first boot is measured, and every limit of the stories follows it; the stories
- * restore its snapshot where they need no other. The kernel is a
- * guest kernel that this Firecracker can boot; the rootfs is Hornet's own guest image unless one is given. `--next` names a
- * newer Firecracker, for the story in which a fleet is upgraded.
+ * `npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]`:
+ * tests whether Hornet works on this machine with a real Firecracker. Each story of test/e2e runs by itself in a simulated
+ * droplet; a table has the results. The first boot is measured, and every limit of the stories follows it; stories restore its
+ * snapshot unless they need another. The kernel is a guest kernel that this Firecracker can boot; the default rootfs is
+ * Hornet's own guest image. `--next` names a newer Firecracker, for the story that upgrades a fleet.
  *
- * The results lie in a folder, `.hornet/test-kvm` unless `--state` names another; with `--resume` a story that passed on
- * the same files and the same commit does not run again.
+ * The results are in the folder `.hornet/test-kvm`, or in that of `--state`; with `--resume` a story that passed on the same
+ * files and the same commit does not run again.
  */
 import { execFileSync } from "node:child_process";
 import { accessSync, closeSync, constants, openSync, realpathSync, statSync } from "node:fs";
@@ -22,10 +21,10 @@ import { checkout } from "../operator/localPaths";
 const USAGE =
   "npm run test:kvm -- --firecracker PATH --kernel PATH [--rootfs PATH] [--next PATH] [--resume] [--state FOLDER] [STORY…]";
 
-/** The folder where npm was called: paths on the command line are relative to it. */
+/** The folder in which npm was called; paths on the command line are relative to it. */
 const calledFrom = process.env.INIT_CWD ?? process.cwd();
 
-/** Why the stories cannot run here; undefined where they can. */
+/** The reason why the stories cannot run here; undefined where they can. */
 function obstacle(firecracker: string): string | undefined {
   try {
     closeSync(openSync("/dev/kvm", "r+"));
@@ -49,7 +48,7 @@ function readable(option: string, path: string): string {
   return realpathSync(path);
 }
 
-/** The subject of the stories, so that results of another one do not count for them. */
+/** Identifies what the stories run on: results of another subject do not count. */
 function subjectOf(files: readonly string[]): string {
   const of = (path: string): string => {
     const { size, mtimeMs } = statSync(path);
@@ -59,12 +58,12 @@ function subjectOf(files: readonly string[]): string {
   try {
     commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: checkout, encoding: "utf8", stdio: "pipe" }).trim();
   } catch {
-    // A checkout without git has one version only.
+    // A checkout without git.
   }
   return [commit, ...files.map(of)].join("; ");
 }
 
-/** The measured boot, unless an earlier run made it. @returns what every limit is multiplied with */
+/** Measures a boot, unless an earlier run did. @returns the factor for every limit */
 async function measured(results: Results, snapshot: string): Promise<number> {
   if (results.boot === undefined) {
     console.log("measuring a boot: a droplet, a snapshot, one clone");
@@ -72,11 +71,11 @@ async function measured(results: Results, snapshot: string): Promise<number> {
     results.boot = await measureBoot(snapshot);
   }
   const scale = scaleFor(results.boot);
-  console.log(`a boot takes ${results.boot.toFixed(0)} s: limits are multiplied with ${scale.toFixed(1)}`);
+  console.log(`a boot takes ${results.boot.toFixed(0)} s: the factor for every limit is ${scale.toFixed(1)}`);
   return scale;
 }
 
-/** @returns the exit code; 0 where every story passed or where they are skipped */
+/** @returns the exit code; 0 where every story passed or all are skipped */
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -92,7 +91,7 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   const { firecracker, kernel, rootfs, next } = values;
   if (firecracker === undefined || kernel === undefined) throw new Error(USAGE);
-  const wanted = chosen(positionals, { two: next !== undefined });
+  const selected = chosen(positionals, { two: next !== undefined });
   const vmm = resolve(calledFrom, firecracker);
   const obstructed = obstacle(vmm);
   if (obstructed !== undefined) {
@@ -111,7 +110,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const scale = await measured(results, snapshot);
   const env = { ...process.env, HORNET_TEST_SNAPSHOT: snapshot, HORNET_TEST_TIMEOUT_SCALE: String(scale) };
 
-  for (const story of wanted) {
+  for (const story of selected) {
     const [name] = story;
     if (results.of(name)?.passed === true) {
       console.log(`${name}: passed before`);
@@ -123,10 +122,12 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(`${name}: ${result.passed ? "passed" : `failed: ${result.why}`} (${result.seconds.toFixed(0)} s)`);
   }
 
-  const rows = wanted.map(([name]) => [name, results.of(name)] as const);
+  const rows = selected.map(([name]) => [name, results.of(name)] as const);
   console.log(`\n${resultTable(rows)}\n`);
   const failed = rows.filter(([, result]) => result?.passed !== true);
   if (failed.length === 0) return 0;
-  console.log(`Logs: ${relative(calledFrom, folder) || "."}. Run what failed again: the same command with --resume.`);
+  console.log(
+    `Logs: ${relative(calledFrom, folder) || "."}. To run the failed stories again, add --resume to the command.`,
+  );
   return 1;
 }

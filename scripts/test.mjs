@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * `npm test [-- PATTERN…]`: types, lint, format and shell scripts, then Jest; closes with `N passed, N failed`. With
- * patterns only the tests whose paths match run.
- * `npm run lint` runs all but Jest, `npm run format` makes the format right.
+ * `npm test [-- PATTERN…]`: types, lint, format and shell scripts, then Jest; ends with `N passed, N failed`. With patterns
+ * only the tests run whose paths match.
+ * `npm run lint` runs all but Jest, `npm run format` formats the files.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -38,7 +38,7 @@ function run(argv, env = process.env) {
 const isPerlProgram = (/** @type {string} */ path) => path.endsWith(".pl");
 
 /**
- * Every file of the checkout that is one of a kind.
+ * The files of the checkout for which isOne holds.
  *
  * @param {(path: string) => boolean} isOne
  */
@@ -54,13 +54,13 @@ function filesThat(isOne, folder = checkout) {
 }
 
 /**
- * By its ending, or by its first line.
+ * Judges by the ending of the name, or by the first line.
  *
  * @param {string} path
  */
 function isShellScript(path) {
   if (path.endsWith(".sh")) return true;
-  // Only files without a type by their name, so that no big file is read for its first line.
+  // Read only files whose names have no ending, not every big file.
   return (
     !/\.[^/]+$/.test(path.slice(path.lastIndexOf("/") + 2)) &&
     /^#!\/bin\/(ba)?sh|^#!\/usr\/bin\/env bash/.test(readFileSync(path, "utf8"))
@@ -72,7 +72,7 @@ const checks = {
   lint: () => [process.execPath, join(modules, "eslint/bin/eslint.js"), "."],
   format: () => [process.execPath, join(modules, "prettier/bin/prettier.cjs"), "--check", "--log-level", "warn", "."],
   "shell scripts": () => ["shellcheck", ...filesThat(isShellScript)],
-  // It checks one program at a time.
+  // perl -c checks one program at a time.
   "perl programs": () => ["sh", "-c", 'for f; do perl -wc "$f" || exit; done', "sh", ...filesThat(isPerlProgram)],
 };
 
@@ -95,7 +95,7 @@ async function jest(args) {
   const folder = mkdtempSync(join(tmpdir(), "hornet-jest-"));
   try {
     const file = join(folder, "result.json");
-    // Guests boot and wake up beside the tests: more workers than two only make every one of them slower.
+    // Guests boot and wake up beside the tests: with more than two workers all of them become slower.
     const workers = `--maxWorkers=${Math.min(2, availableParallelism())}`;
     const code = await run([
       process.execPath,
@@ -122,11 +122,11 @@ async function main(args) {
   if (args[0] === "--lint") return (await lint()).failed === 0 ? 0 : 1;
   const linted = args.length === 0 ? await lint() : { passed: 0, failed: 0 };
   const tested = await jest(args);
-  return tell({ passed: linted.passed + tested.passed, failed: linted.failed + tested.failed });
+  return report({ passed: linted.passed + tested.passed, failed: linted.failed + tested.failed });
 }
 
 /** @param {Count} count */
-function tell({ passed, failed }) {
+function report({ passed, failed }) {
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
@@ -135,6 +135,6 @@ main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error) => {
     console.error(error instanceof SetupError ? `\nerror: ${error.message}` : error);
-    process.exitCode = tell({ passed: 0, failed: 1 });
+    process.exitCode = report({ passed: 0, failed: 1 });
   },
 );

@@ -10,7 +10,7 @@ import { refuseOtherStack } from "./arguments";
 import { changeLine, cloneTable } from "./table";
 
 const STAND_IN_NOTE =
-  "hornet:steps run by Hornet's stand-in for the plugin of @pulumi/command, which this CLI cannot download (docs/steps.md)\n";
+  "Hornet's stand-in for the plugin of @pulumi/command runs hornet:steps, because this CLI cannot download it (docs/steps.md)\n";
 
 /**
  * @param args further arguments for `pulumi up`

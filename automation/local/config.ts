@@ -1,7 +1,7 @@
 /**
- * The config of the stack `local`. Pulumi writes into a stack's config file (the salt of the passphrase, and whatever
- * `pulumi config set` sets), and the one in git is to stay as it is. So Pulumi gets a copy, which is brought up to date
- * at every run; see mergeCopy for what becomes of values that were set in it.
+ * The config of the stack `local`. Pulumi writes into a stack's config file (the salt of the passphrase, and the values of
+ * `pulumi config set`), but the file in git must not change. So Pulumi gets a copy, into which every run merges the changes
+ * of the file in git; see mergeCopy.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
@@ -20,29 +20,29 @@ function read(file: string): unknown {
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
 }
 
-/** The copy, which Pulumi writes too: an empty one has lost what was set in it. */
+/** Reads the copy, which Pulumi writes too: an empty one has lost its values. */
 function readCopy(file: string): unknown {
   if (!existsSync(file)) return undefined;
   try {
     const content = read(file);
     if (typeof content === "object" && content !== null) return content;
   } catch {
-    // It is named below.
+    // The error below names the file.
   }
   throw new Error(
     `the config of the stack ${LOCAL}, ${file}, is damaged: the disk may have been full\n  next: remove it, run npm run up, ` +
-      "and set again what was set by npm run pulumi -- config set",
+      "and repeat your npm run pulumi -- config set",
   );
 }
 
-/** Brings the copy up to date with Pulumi.local.yaml. */
+/** Merges the changes of Pulumi.local.yaml into the copy. */
 export function refreshConfig(): void {
   const { committed, config, base } = localPaths();
   const copy = readCopy(config);
   const merged = mergeCopy(read(base), read(committed), copy);
   if (!isDeepStrictEqual(merged, copy)) writeConfig(merged);
   const text = readFileSync(committed, "utf8");
-  // Written last: a run that dies before this merges the same once more.
+  // Last: a run that dies before this merges the same changes again.
   if (!existsSync(base) || readFileSync(base, "utf8") !== text) writeWhole(base, text);
 }
 
@@ -55,13 +55,13 @@ function writeConfig(content: unknown): void {
   writeWhole(localPaths().config, note + stringify(content, { lineWidth: 0 }));
 }
 
-/** The name of the simulated droplet that the stack is on; undefined where it is on another one. */
+/** The name of the stack's simulated droplet; undefined where the droplet is a real one. */
 export function simulatedDroplet(): string | undefined {
   const { raw } = readStackFile(localPaths().config);
   return z.object({ simulated: z.string() }).safeParse(raw.droplet).data?.simulated;
 }
 
-/** How many clones the stack's config declares. */
+/** The number of clones that the stack's config declares. */
 export function declaredClones(): number {
   const { raw } = readStackFile(localPaths().config);
   return z.object({ count: z.number() }).safeParse(raw.fleet).data?.count ?? 0;

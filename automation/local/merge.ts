@@ -2,19 +2,18 @@ import { isDeepStrictEqual } from "node:util";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** An encrypted value is one thing, though YAML has it as a mapping. */
+/** Whether a value is a mapping. An encrypted value is none, though YAML stores it as one. */
 function isMapping(value: unknown): value is Mapping {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("secure" in value);
 }
 
 /**
- * Brings a copy of a file up to date with the file, key by key: what changed in the file since it was copied wins,
- * everything else stays as it is in the copy. So a value, or a secret, that was set in the copy survives, also inside a
- * mapping of which another key changed.
+ * Merges the changes of a file into its copy, key by key: a key that changed in the file since the last merge wins, all other
+ * keys stay as in the copy. So a value or secret that was set in the copy survives, also beside a key that changed.
  *
- * @param base the file as it was when the copy was last brought up to date
- * @param file the file as it is now
- * @param copy the copy with what was set in it since
+ * @param base the file at the last merge
+ * @param file the file now
+ * @param copy the copy with the values that were set since
  */
 export function mergeCopy(base: unknown, file: unknown, copy: unknown): unknown {
   if (isMapping(copy) && (isMapping(file) || (file === undefined && isMapping(base)))) {

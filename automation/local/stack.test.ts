@@ -67,7 +67,7 @@ async function importResourceOn(hostKey: string, privateKeyPath: string): Promis
   await pulumi("stack", "import", "--stack", LOCAL, "--file", file);
 }
 
-test("a fresh folder becomes a stack with its own passphrase; a second time changes nothing", async () => {
+test("prepareStack makes a stack with its own passphrase, and a second call changes nothing", async () => {
   await prepareStack(paths);
   const { passphrase, stackFile, state } = localPaths();
   expect(statSync(passphrase).mode & 0o777).toBe(0o600);
@@ -89,7 +89,7 @@ test("a fresh folder becomes a stack with its own passphrase; a second time chan
   ).toEqual(before);
 });
 
-test("what is set in the stack's config is kept, a secret too, and only the copy holds it", async () => {
+test("values and secrets of pulumi config set stay, in the copy only", async () => {
   await prepareStack(paths);
   const file = ["--stack", LOCAL, "--config-file", localPaths().config];
   await pulumi("config", "set", "--path", "hornet:fleet.count", "5", ...file);
@@ -105,9 +105,9 @@ test("what is set in the stack's config is kept, a secret too, and only the copy
   expect((await pulumi("config", "get", "--path", "hornet:identity.env.KEY", ...file)).trim()).toBe("hush");
 });
 
-test("a config that nobody changed follows the one in git", () => {
+test("an unchanged config follows the one in git", () => {
   refreshConfig();
-  // As if Pulumi.local.yaml had said otherwise when the copy was made.
+  // As if Pulumi.local.yaml had had another count when the copy was made.
   const { base } = localPaths();
   const former = committed.replace("count: 3", "count: 2");
   expect(former).not.toBe(committed);
@@ -118,7 +118,7 @@ test("a config that nobody changed follows the one in git", () => {
   expect(readFileSync(base, "utf8")).toBe(committed);
 });
 
-test("the lock of a run that was killed is given up, that of one that lives is not", async () => {
+test("prepareStack releases the lock of a killed run, but not that of a running one", async () => {
   await prepareStack(paths);
   const { locks } = localPaths();
   const [dead, live] = [999_999_999, process.pid].map((pid) => {
@@ -137,7 +137,7 @@ test("the lock of a run that was killed is given up, that of one that lives is n
   expect(existsSync(live.file)).toBe(true);
 });
 
-test("each damaged file of the stack is named, with what to do", async () => {
+test("the error for a damaged file of the stack names the file and the next step", async () => {
   await prepareStack(paths);
   const { passphrase, stackFile, config: copy, locks } = localPaths();
   for (const [file, words] of [
@@ -152,20 +152,20 @@ test("each damaged file of the stack is named, with what to do", async () => {
     }
     writeFileSync(file, text);
   }
-  // An empty lock is Pulumi's to name.
+  // Pulumi itself reports an empty lock.
   mkdirSync(locks, { recursive: true });
   writeFileSync(join(locks, "empty.json"), "");
   await prepareStack(paths);
 });
 
-test("a stack whose simulated droplet is gone starts over, keeping its config", async () => {
+test("a stack whose simulated droplet is gone starts over with its config", async () => {
   await prepareStack(paths);
   const before = config();
   await importResourceOn("ssh-ed25519 GONE", join(folder, "droplets/local/id_ed25519"));
   await startDroplets(paths);
   expect(await resourceCount()).toBe(0);
   expect(config()).toEqual(before);
-  // A droplet that is rented may be out of reach for a while; it is not ours to call it gone.
+  // A rented droplet may only be unreachable for a while, so its resources stay in the state.
   await importResourceOn("ssh-ed25519 RENTED", "/root/.ssh/swarm_key");
   await startDroplets(paths);
   expect(await resourceCount()).toBe(1);

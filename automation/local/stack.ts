@@ -1,4 +1,4 @@
-/** Makes the stack `local` ready to be used: passphrase, config, the stack itself. */
+/** Prepares the stack `local`: passphrase, config, the stack itself. */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { LOCAL, PROJECT, localPaths } from "../../operator/localPaths";
 const salted = z.object({ encryptionsalt: z.string().optional() }).nullish();
 
 /**
- * Makes passphrase, config and stack where they are missing; quick where they are there.
+ * Makes passphrase, config and stack where they are missing.
  * @throws where the CLI cannot make the stack
  */
 export async function prepareStack(paths: Paths): Promise<void> {
@@ -31,7 +31,7 @@ export async function prepareStack(paths: Paths): Promise<void> {
   await releaseStaleLocks(paths);
 }
 
-/** An empty one makes Pulumi say that it is wrong, and decrypts nothing. */
+/** Of an empty passphrase Pulumi says only that it is incorrect. */
 function assertPassphrase(file: string): void {
   if (readFileSync(file, "utf8").trim() !== "") return;
   throw new Error(
@@ -41,8 +41,8 @@ function assertPassphrase(file: string): void {
 }
 
 /**
- * A disk that became full while Pulumi wrote its state leaves an empty file, and every command of Pulumi's then says no more
- * than "unexpected end of JSON input".
+ * If the disk is full when Pulumi writes its state, it leaves an empty file, and every later command of Pulumi says only
+ * "unexpected end of JSON input".
  *
  * @throws Error that names the file and the copy that Pulumi keeps of it
  */
@@ -78,8 +78,8 @@ function saltIn(file: string): string | undefined {
 }
 
 /**
- * `pulumi stack init` writes the salt of the passphrase into the stack's config file beside Pulumi.yaml, and cannot be
- * told to use another one. So it runs in a separate folder, and Hornet copies the salt from there.
+ * `pulumi stack init` writes the salt of the passphrase into the stack's config file beside Pulumi.yaml and has no option
+ * for another file. So it runs in a separate folder, and Hornet copies the salt from there.
  */
 export async function makeStack(paths: Paths): Promise<void> {
   const { folder, config } = localPaths();
@@ -93,8 +93,7 @@ export async function makeStack(paths: Paths): Promise<void> {
       capture: true,
       cwd: scratch,
     });
-    if (code !== 0)
-      throw new Error(`pulumi stack init ${LOCAL} failed with exit code ${code}; what it said stands above.`);
+    if (code !== 0) throw new Error(`pulumi stack init ${LOCAL} failed with exit code ${code}; see its output above.`);
     if (encryptionsalt === undefined) addToConfig({ encryptionsalt: saltIn(file) });
   } finally {
     rmSync(scratch, { recursive: true, force: true });

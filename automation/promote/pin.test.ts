@@ -2,7 +2,7 @@ import { pin, pinnedDigest } from "./pin";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-test("a pin is changed and nothing else, comments included", () => {
+test("pin changes the digest and nothing else", () => {
   const text = `# Production.
 config:
   # Why this one.
@@ -29,16 +29,16 @@ test.each([
     "config:\n\n\n  hornet:x: [1,2,\n     3]\n  hornet:snapshot: {from: {stack: dev}, digest: OLD}",
   ],
   [
-    "the ends of lines of another system",
+    "line ends of another system",
     "config:\r\n  hornet:snapshot:\r\n    from: { stack: dev }\r\n    digest: OLD # x\r\n",
   ],
-])("a pin that is there is changed where it stands: %s", (_what, text) => {
+])("pin changes an existing digest in place: %s", (_what, text) => {
   const old = `sha256:${"0".repeat(64)}`;
   const source = text.includes("from") ? text : text.replace("digest:", "from: {stack: dev}\n        digest:");
   expect(pin(source.replace("OLD", old), digest, "dev")).toBe(source.replace("OLD", digest));
 });
 
-test("what is put in keeps the file's own indents", () => {
+test("a new digest has the file's indent", () => {
   const text = "config:\n    hornet:a:\n    - 1\n    hornet:snapshot:\n        from: { stack: dev }\n";
   expect(pin(text, digest, "dev")).toBe(`${text}        digest: ${digest}\n`);
 });
@@ -46,12 +46,12 @@ test("what is put in keeps the file's own indents", () => {
 test.each<[what: string, text: string, expected: string]>([
   ["a file without config", "", `config:\n  hornet:snapshot:\n    from: { stack: dev }\n    digest: ${digest}\n`],
   [
-    "a folder of the droplet's own gives way to the stack that proved it",
+    "the stack replaces a path on the droplet",
     "config:\n  hornet:snapshot: { path: /opt/x, keepGenerations: 1 }\n",
     `config:\n  hornet:snapshot: { keepGenerations: 1, from: { stack: dev }, digest: ${digest} }\n`,
   ],
   [
-    "a source that is named stays",
+    "an existing source stays",
     "config:\n  hornet:snapshot:\n    from: { stack: staging }\n",
     `config:\n  hornet:snapshot:\n    from: { stack: staging }\n    digest: ${digest}\n`,
   ],
@@ -60,9 +60,9 @@ test.each<[what: string, text: string, expected: string]>([
 });
 
 test.each([
-  ["config:\n  hornet:snapshot: { boot: {} }\n", /boots a snapshot of its own/],
+  ["config:\n  hornet:snapshot: { boot: {} }\n", /boots its own snapshot/],
   ["config:\n  hornet:snapshot: here\n", /not a mapping/],
   ["config: [\n", /not YAML/],
-])("%j is refused", (text, words) => {
-  expect(() => pin(text, digest, "dev")).toThrow(words);
+])("pin refuses %j", (text, message) => {
+  expect(() => pin(text, digest, "dev")).toThrow(message);
 });

@@ -2,18 +2,18 @@ import { isMap, isScalar, parseDocument, type Scalar, type YAMLMap } from "yaml"
 
 const KEY = "hornet:snapshot";
 
-/** The digest that a stack's config file pins; undefined where it pins none. */
+/** The digest in a stack's config file; undefined without one. */
 export function pinnedDigest(text: string): string | undefined {
   const pinned: unknown = parseDocument(text).getIn(["config", KEY, "digest"]);
   return typeof pinned === "string" ? pinned : undefined;
 }
 
 /**
- * Pins a snapshot in a stack's config file. A pin that is there is changed where it stands, and nothing else; where one is
- * put in, comments and the order of keys stay.
+ * Pins a snapshot in a stack's config file. An existing digest changes in place; a new one keeps comments and the order of
+ * keys.
  *
- * @param from the stack that the snapshot comes from; it is put in where the file names no such source yet
- * @throws where the file's `hornet:snapshot` is no mapping, or boots its own snapshot
+ * @param from the stack that the snapshot comes from; inserted where the file names no stack yet
+ * @throws where the file's `hornet:snapshot` is no mapping, or boots a snapshot
  */
 export function pin(text: string, digest: string, from: string): string {
   const document = parseDocument(text);
@@ -21,7 +21,7 @@ export function pin(text: string, digest: string, from: string): string {
   if (problem !== undefined) throw new Error(`it is not YAML: ${problem.message}`);
   const snapshot = document.getIn(["config", KEY]) ?? document.createNode({});
   if (!isMap(snapshot)) throw new Error(`${KEY} is not a mapping`);
-  if (snapshot.has("boot")) throw new Error(`${KEY} boots a snapshot of its own; take boot out of it first`);
+  if (snapshot.has("boot")) throw new Error(`${KEY} boots its own snapshot; remove boot first`);
   const spot = spotOf(text, snapshot);
   if (spot !== undefined) return text.slice(0, spot.begin) + spot.before + digest + text.slice(spot.end);
   if (!snapshot.has("from")) {
@@ -34,7 +34,7 @@ export function pin(text: string, digest: string, from: string): string {
   return document.toString({ lineWidth: 0, indent: indent.length });
 }
 
-/** The place for a digest in the text of a mapping with the snapshot's source; undefined for an unusual layout. */
+/** The position for a digest in the text of a mapping with `from`; undefined for an unusual layout. */
 function spotOf(text: string, snapshot: YAMLMap): { begin: number; end: number; before: string } | undefined {
   const pinned = snapshot.get("digest", true);
   const source = snapshot.items.find(({ key }) => isScalar(key) && key.value === "from");
@@ -48,7 +48,7 @@ function spotOf(text: string, snapshot: YAMLMap): { begin: number; end: number; 
   if (pinned !== undefined || !isMap(value) || value.flow !== true || !value.range || !key.range) return undefined;
   const end = value.range[1];
   if (snapshot.flow === true) return { begin: end, end, before: ", digest: " };
-  // After the comment on the source's line.
+  // Behind a comment on the line of `from`.
   const line = /\r?$/m.exec(text.slice(end))?.index ?? 0;
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const column = key.range[0] - text.lastIndexOf("\n", key.range[0] - 1) - 1;

@@ -2,8 +2,8 @@
 "use strict";
 /**
  * The engine floor: the resources that FLOOR_SHAPE lists, with their parents and dependencies, and nothing behind them.
- * What an `up` of this takes, one of Hornet with the same resources cannot do without. With FLOOR_LOADED they have the
- * properties of Hornet's too.
+ * An `up` of Hornet with the same resources cannot be faster than an `up` of this. With FLOOR_LOADED they also have the
+ * properties of Hornet's resources.
  */
 const { readFileSync } = require("node:fs");
 const pulumi = require("@pulumi/pulumi");

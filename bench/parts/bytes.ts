@@ -8,9 +8,9 @@ const CLONES = 4;
 const SUM = "2>/dev/null | { sum=0; while read -r kib; do sum=$((sum + kib)); done; echo $sum; }";
 
 /**
- * KiB: what is taken of the file system of /opt/swarm, then what lies in the clones' folders, then what lies in copies of
- * the memory file anywhere that a clone could have put one. A jail holds hard links of both, which take nothing. Only a
- * separate file system shows the first exactly.
+ * KiB: used in the file system of /opt/swarm, then in the clones' folders, then in copies of
+ * the memory file, wherever a clone could have put one. A jail has hard links of both, which take no space. Only a
+ * separate file system shows the first figure exactly.
  */
 const LOOK = `sync -f /opt/swarm
   blocks=$(stat -f -c '(%b - %f) * %S / 1024' /opt/swarm); echo $((blocks))
@@ -19,7 +19,7 @@ const LOOK = `sync -f /opt/swarm
     -links 1 ! -name rootfs.ext4 -printf '%k\n' ${SUM}
   :`;
 
-/** Measures the bytes written for a clone. They are the same every time, so once is enough. */
+/** Measures the bytes written for a clone, once, because they are always the same. */
 export const bytes: Part = async (context, run) => {
   if (run > 0) return;
   context.say("blocks written for one clone");

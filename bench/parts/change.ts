@@ -7,12 +7,12 @@ import { settle } from "../support/stage";
 /** The processes of all VMMs. */
 const PIDS = ["bash", "-c", "head -q -n 1 /opt/swarm/runtime/vm*/vmm.pid"];
 
-/** An agent that says on its guest's console what it was given. */
+/** An agent that prints its environment on its guest's console. */
 const AGENT = 'echo "agent sees $VALUE" >/dev/console; exec sleep 1000000';
 
 /**
- * One value of the environment of running guests is changed by the real CLI, and held against an `up` that finds nothing
- * to change. It is over when every guest's agent has said the new value; that no VM was started for it is looked at.
+ * The real CLI changes one value in the environment of running guests; compared with an `up` that finds nothing
+ * to change. The measurement ends when every guest's agent has printed the new value; it checks that no VM restarted.
  */
 export const change: Part = async (context, run) => {
   const { name } = await guestStage(context);
@@ -41,7 +41,7 @@ export const change: Part = async (context, run) => {
   }
 };
 
-/** Waits until the agents of so many guests have said the value; gives the ms that it took, 0 where they had already. */
+/** Waits until the agents of that many guests have printed the value; returns the ms that it took. */
 async function seenBy(name: string, guests: number, value: string): Promise<number> {
   const count = ["bash", "-c", `grep -al 'agent sees ${value}' /opt/swarm/runtime/vm*/console.log | wc -l`];
   const begun = performance.now();

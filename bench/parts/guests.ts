@@ -17,8 +17,8 @@ const MEMORY = `sum=0 count=0
   printf '%d' $((count == 0 ? 0 : sum * 1024 / count))`;
 
 /**
- * Real guests on the VMM stand-in, restored from a snapshot that a boot has made: one alone, then as many as asked for at
- * once. First ping and ssh are counted from each clone's own resume.
+ * Real guests on the VMM stand-in, restored from a snapshot of a boot: one alone, then the configured number at
+ * once. Times to the first ping and ssh count from each clone's resume.
  */
 export const guests: Part = async (context, run) => {
   const { name, connection } = await guestStage(context);

@@ -8,10 +8,10 @@ import { settle } from "../support/stage";
 const READY = 300;
 
 /**
- * The cost of an identity for a guest: the same image on the VMM stand-in, once with the identity service that waits
- * for the clone's identity, and once told at its boot to want none, so that its ssh server stands ready in the snapshot
- * with the template's key. Counted is from each clone's own resume until Hornet finds it ready, and until the other one
- * has shown that key to one process that asks for it; clone by clone, and all at once.
+ * The cost of an identity for a guest: the same image on the VMM stand-in, once with the identity service, which waits
+ * for the clone's identity, and once booted without it, so that its ssh server is ready in the snapshot
+ * with the template's key. Times count from each clone's resume until Hornet finds it ready, and until the other one
+ * has shown that key to a process that asks for it; clone by clone, and all at once.
  */
 export const identity: Part = async (context, run) => {
   const { name, connection } = await guestStage(context);
@@ -27,7 +27,7 @@ export const identity: Part = async (context, run) => {
     readyTimeout: 0,
     untold: name,
   };
-  // Anew in every run: where in its boot a guest was when its snapshot was taken makes more difference than all else.
+  // A new snapshot for each run: the moment of the snapshot within the guest's boot matters most.
   context.say("booting the guests of both snapshots");
   for (const one of [told, untold]) await drive({ ...one, count: 0, snapshotOnly: true });
   const count = context.options.guests;

@@ -4,14 +4,14 @@ import { spanOf } from "../support/calls";
 import { kernelTexts } from "../support/floorTexts";
 import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
-/** How many clones one value is the mean of. */
+/** The number of clones in the mean of one value. */
 const CLONES = 10;
 
 const NETWORK_CALLS = new Set(["converge_namespace", "apply_rules"]);
 
 /**
- * The network of one clone after the other: Hornet over ssh, marks and reading back included, and the same kernel
- * objects by three bare commands in a shell that is there already.
+ * The network of one clone after the other: Hornet over ssh, with labels and reads, and the same kernel
+ * objects by three plain commands in an existing shell.
  */
 export const network: Part = async (context, run) => {
   const { results } = context;

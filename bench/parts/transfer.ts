@@ -19,8 +19,8 @@ const FILES = ["vm.mem", "vm.snapshot"];
 const TARGET = "/opt/swarm/bench-target";
 
 /**
- * A snapshot from one droplet to another, from no connection at all to verified files: Hornet, and what one would type,
- * a tar through two ssh, which verifies nothing; that once with ssh's own cipher and once with the one that Hornet takes.
+ * A snapshot from one droplet to another, from the first connection to verified files: Hornet, and a manual copy,
+ * a tar through two ssh, which verifies nothing, with ssh's default cipher and with the one that Hornet chooses.
  */
 export const transfer: Part = async (context, run) => {
   const { results, stages, paths } = context;
@@ -60,7 +60,7 @@ async function byHornet(from: Stage, to: Stage): Promise<{ ms: number; sent: num
   }
 }
 
-/** As the provider has it when it transfers: made when the snapshot was. */
+/** The manifest that the provider has for a transfer, made with the snapshot. */
 async function manifestOf({ connection }: Stage): Promise<Manifest> {
   const paths = FILES.map((name) => `${SNAPSHOT}/${name}`);
   const sessions = new Sessions();
@@ -87,7 +87,7 @@ async function manifestOf({ connection }: Stage): Promise<Manifest> {
   });
 }
 
-/** The option that makes ssh take the cipher that Hornet takes. */
+/** The option for the cipher that Hornet chooses. */
 function fastCipher(host: string): string[] {
   return cipherOptions([], host);
 }

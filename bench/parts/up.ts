@@ -6,9 +6,9 @@ import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
 import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
 /**
- * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. Of the counts of
- * `--scale` also the engine's own with the same properties. These are on the droplet that
- * copies disks by reference, or the machine's own disk would be what is measured.
+ * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. For the counts of
+ * `--scale` also the floor with the same properties. They run on the droplet that
+ * copies disks by reference; otherwise the machine's disk would dominate.
  */
 export const up: Part = async (context, run) => {
   const { paths, options, stages } = context;
@@ -76,7 +76,7 @@ async function once(
   await settle();
 }
 
-/** So many clones lose their VMM, and one up finds and mends that; the rest must live on. */
+/** The number of clones that lose their VMM; one up finds and restarts them, and the others keep running. */
 const DRIFTED = 10;
 
 async function repair(context: Context, stage: Stage, hornet: HornetStack, count: number): Promise<void> {

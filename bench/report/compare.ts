@@ -2,13 +2,13 @@ import { median, type Series } from "./measurements";
 import type { Result } from "./result";
 import { columns, show } from "./table";
 
-/** A change below this share is no more than the machine's own unrest. */
+/** A change below this share is noise of the machine. */
 const NOISE = 0.1;
 
 /** The change of one measured value. */
 export type Verdict = "better" | "worse" | "same" | "only before" | "only after";
 
-/** One measured thing in two results. */
+/** One series in two results. */
 export interface Change {
   readonly name: string;
   readonly before: Series | undefined;
@@ -16,7 +16,7 @@ export interface Change {
   readonly verdict: Verdict;
 }
 
-/** True where no run of one is among the runs of the other; one run each says nothing of that. */
+/** True where the ranges of both do not overlap; always false for a single run each. */
 function apart(before: readonly number[], after: readonly number[]): boolean {
   return Math.min(...after) > Math.max(...before) || Math.max(...after) < Math.min(...before);
 }
@@ -27,7 +27,7 @@ function judge(before: Series, after: Series): Verdict {
   return now > then ? "worse" : "better";
 }
 
-/** Everything that either result holds, in the order of their files. Less is better of all that is measured. */
+/** All series of either result, in the order of their files. Less is always better. */
 export function compareResults(before: Result, after: Result): Change[] {
   const names = [...new Set([...Object.keys(before.series), ...Object.keys(after.series)])];
   return names.map((name) => {
@@ -38,7 +38,7 @@ export function compareResults(before: Result, after: Result): Change[] {
   });
 }
 
-/** The changes as a table, with a line on the machines where those differ. */
+/** The changes as a table, with a line about the machines where they differ. */
 export function changeTable(before: Result, after: Result): string {
   const changes = compareResults(before, after);
   const told = (series: Series | undefined): string =>

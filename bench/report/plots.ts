@@ -40,7 +40,7 @@ function scalePlot(series: All): string | undefined {
   });
 }
 
-/** Draws what was measured as SVG files in a folder; gives their names. */
+/** Draws the measurements as SVG files in a folder and returns their names. */
 export function writePlots(folder: string, series: All): string[] {
   mkdirSync(folder, { recursive: true });
   const plots = { "bench-script.svg": scriptPlot(series), "bench-scale.svg": scalePlot(series) };

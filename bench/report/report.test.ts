@@ -34,7 +34,7 @@ test.each([
   expect(show(value, unit)).toBe(text);
 });
 
-test("a goal is met or missed by the ratio, and open where there is nothing to hold against", () => {
+test("a goal is met or missed by the ratio, and open without a series to compare with", () => {
   const series = {
     "work.hornet.3": ms(300, 310),
     "work.script.3": ms(1700, 1800),
@@ -56,7 +56,7 @@ test("a goal is met or missed by the ratio, and open where there is nothing to h
   expect(table).toMatch(/^network of one clone +20 ms +kernel - +<= 2\.00$/m);
 });
 
-test("a count is compared with each series that was measured for it", () => {
+test("a count is compared with each series of that count", () => {
   const series = {
     "up.hornet.3": ms(3000),
     "up.hornet.100": ms(7000),
@@ -70,7 +70,7 @@ test("a count is compared with each series that was measured for it", () => {
   ]);
 });
 
-test("two results: only what no run of the other has reached is a change", () => {
+test("between two results only a value outside of the other's range is a change", () => {
   const before = result({
     same: ms(10, 11, 12),
     near: ms(10, 20, 30),

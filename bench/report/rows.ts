@@ -1,6 +1,6 @@
 import { ratioOf, type Series } from "./measurements";
 
-/** The reference of a row, in the words of the table. */
+/** The reference of a row, as the table names it. */
 export type Against =
   | "script"
   | "engine"
@@ -13,12 +13,12 @@ export type Against =
   | "untold"
   | "no change";
 
-/** One line of the table: something that was measured and, where there is one, what it is held against. */
+/** One line of the table: a series and, if there is one, its reference. */
 export interface Row {
   readonly title: string;
   readonly series: string;
   readonly against?: { readonly what: Against; readonly series: string };
-  /** The ratio that is not to be exceeded. */
+  /** The highest ratio that meets the goal. */
   readonly limit?: number;
 }
 
@@ -31,7 +31,7 @@ export interface Ratio extends Row {
 /** The goals for work on the droplet and for a whole `up`, as shares of the script's time. */
 const WORK_GOALS: Readonly<Record<number, number>> = { 3: 1 / 5, 10: 1 / 8, 30: 1 / 15 };
 const UP_GOALS: Readonly<Record<number, number>> = { 10: 1, 30: 1 / 4 };
-/** The goals for a whole `up` as multiples of what the engine takes for resources that do nothing. */
+/** The goals for a whole `up` as multiples of the engine's time for idle resources. */
 const ENGINE_GOALS: Readonly<Record<number, number>> = { 100: 1.5, 250: 1.7 };
 
 function goal(limit: number | undefined): { limit?: number } {
@@ -179,12 +179,12 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
   ];
 }
 
-/** True where a row says something: of few clones it is not asked what four resources each would take. */
+/** Whether to show a row: for few clones the floor with four resources each is left out. */
 function isMeasured({ series: name, against }: Row, series: Readonly<Record<string, Series>>): boolean {
   return series[name] !== undefined && (against?.what !== "4 a clone" || series[against.series] !== undefined);
 }
 
-/** The rows of which something was measured, with their ratios. */
+/** The rows with measurements, and their ratios. */
 export function ratios(series: Readonly<Record<string, Series>>): Ratio[] {
   return rowsOf(series)
     .filter((row) => isMeasured(row, series))

@@ -1,4 +1,4 @@
-/** One bar: what it is, its value, and which of the two sides it belongs to. */
+/** One bar: its label, its value, and its side. */
 export interface Bar {
   readonly label: string;
   readonly value: number;
@@ -66,7 +66,7 @@ function labelHeights(ends: readonly (readonly [label: string, y: number])[]): M
   return heights;
 }
 
-/** Lines from zero on linear scales: what costs the same for every clone is straight. */
+/** Lines from zero on linear scales: a constant cost for each clone is a straight line. */
 export function lineChart(title: string, lines: readonly Line[], unit: { x: string; y: string }): string {
   const points = lines.flatMap((line) => line.points);
   const [mostX, mostY] = [Math.max(...points.map(([x]) => x)), Math.max(...points.map(([, y]) => y))];

@@ -1,7 +1,7 @@
 import { median, type Series, type Unit } from "./measurements";
 import type { Ratio } from "./rows";
 
-/** A value in the unit that a person would choose: `870 ms`, `1.32 s`, `4.0 KB`, `256 MiB`. */
+/** A value in a readable unit: `870 ms`, `1.32 s`, `4.0 KB`, `256 MiB`. */
 export function show(value: number, unit: Unit): string {
   if (Number.isNaN(value)) return "-";
   if (unit === "count") return String(value);
@@ -13,7 +13,7 @@ export function show(value: number, unit: Unit): string {
   return `${(value / 1024 / 1024).toFixed(1)} MiB`;
 }
 
-/** Rows of cells in columns; all but the first are set to the right. */
+/** Rows of cells in columns, right-aligned except the first. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_title, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   const cell = (text: string, at: number): string =>
@@ -26,7 +26,7 @@ function spread({ values, unit }: Series): string {
   return values.length < 2 ? "" : `${show(Math.min(...values), unit)} … ${show(Math.max(...values), unit)}`;
 }
 
-/** The whole result as a table. */
+/** The result as a table. */
 export function resultTable(series: Readonly<Record<string, Series>>, rows: readonly Ratio[]): string {
   const cells = rows.map(({ title, series: name, against, ratio, limit, met }) => {
     const own = series[name];

@@ -7,7 +7,7 @@ import { makeSnapshot, type Stage, type Stages } from "./stage";
 export interface BenchPaths extends Paths {
   /** The stand-in that runs real guests under emulation. */
   readonly firecracker: string;
-  /** The one that answers at once and runs nothing. */
+  /** The stub, which answers at once and runs no guest. */
   readonly firecrackerStub: string;
 }
 
@@ -17,7 +17,7 @@ export interface Context {
   readonly paths: BenchPaths;
   readonly stages: Stages;
   readonly results: Measurements;
-  /** Says on stderr what is measured now. */
+  /** Prints on stderr what is measured now. */
   say(what: string): void;
 }
 

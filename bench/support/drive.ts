@@ -13,7 +13,7 @@ import type { CallRecord, DrivenClone, DriveRequest, DriveResult } from "./drive
 import { addressOf, Fleet } from "./fleet";
 import { firstAnswer, firstHostKey } from "./ping";
 
-/** Waits for the first answer of every clone that is started: `vm7` → ms from the end of its restore. */
+/** Waits for the first answer of every started clone: `vm7` → ms from the end of its restore. */
 interface Answers extends CallObserver {
   readonly kind: "ping" | "ssh";
   of(name: string): Promise<number>;
@@ -42,7 +42,7 @@ class Pings implements Answers {
   }
 }
 
-/** By whatever its ssh server's host key is. */
+/** Accepts any host key of the ssh server. */
 class HostKeys implements Answers {
   readonly kind = "ssh";
   private readonly took = new Map<string, Promise<number>>();
@@ -50,7 +50,7 @@ class HostKeys implements Answers {
   constructor(private readonly droplet: string) {}
 
   begun(): void {
-    // A guest that is not there yet would make a connection wait for a second.
+    // Before the guest answers, a connection attempt would wait for a second.
   }
 
   ended({ vars }: { vars?: Readonly<Record<string, string>> }, { run, end }: CallRecord): void {
@@ -92,7 +92,7 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const fleet = new Fleet(request, sessions);
   const ids = Array.from({ length: request.count }, (_, id) => id);
   const clones: DrivenClone[] = [];
-  // The artifact is looked at before the clock runs: what that takes depends on its size, not on the clones.
+  // The artifact is read before the clock starts: that time depends on its size, not on the clones.
   const artifact = request.networkOnly === true ? undefined : (await fleet.snapshot()).artifact;
   const snapshot = spanOf(calls.splice(0));
   if (request.snapshotOnly === true) {

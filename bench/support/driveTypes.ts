@@ -15,17 +15,17 @@ export interface DriveRequest {
   /** A snapshot's folder on the droplet, or a boot of the droplet's own kernel and image. */
   readonly source: { readonly path: string } | { readonly boot: BootRequest };
   readonly firecracker: string;
-  /** Seconds until a clone must answer as itself; 0: nobody waits. */
+  /** Seconds until a clone must be ready; 0: the drive does not wait. */
   readonly readyTimeout: number;
   /** Only bridge, namespaces and rules, one clone after the other. */
   readonly networkOnly?: boolean;
   /** Only the snapshot, which stays. */
   readonly snapshotOnly?: boolean;
-  /** Shell code that is run on the droplet before anything is made and while all of it is there. */
+  /** Shell code that runs on the droplet before the fleet exists and while all of it exists. */
   readonly inspect?: string;
-  /** The simulated droplet's name where each clone is to be pinged from its restore on. */
+  /** The simulated droplet's name, if each clone is pinged from its restore on. */
   readonly pingFrom?: string;
-  /** The simulated droplet's name, if clones get no identity and the drive waits for their ssh all the same. */
+  /** The simulated droplet's name, if clones get no identity but the drive waits for their ssh. */
   readonly untold?: string;
   /** One clone after the other, each alone. */
   readonly inTurn?: boolean;
@@ -56,7 +56,7 @@ export interface DriveResult {
   /** From the first to the last library call, without those that only read the snapshot. */
   readonly create: number;
   readonly destroy: number;
-  /** How long the snapshot was looked at, examined or made, before. */
+  /** The time in which the snapshot was read, examined or made before. */
   readonly snapshot: number;
   readonly calls: readonly CallRecord[];
   readonly clones: readonly DrivenClone[];

@@ -6,7 +6,7 @@ import type { DriveRequest, DriveResult } from "./driveTypes";
 /**
  * Runs drive.ts in a separate process.
  *
- * @throws Error with what it said on stderr, where it fails
+ * @throws Error with its stderr, where it fails
  */
 export function drive(request: DriveRequest): Promise<DriveResult> {
   return new Promise((done, fail) => {

@@ -8,7 +8,7 @@ import { Operation } from "../../providers/operation/operation";
 
 type Bag = Record<string, unknown>;
 
-/** The mark that a drive's resources carry. */
+/** The owner label of a drive's resources. */
 export const OWNER = "hornet:bench/drive:be0c4be0c4be";
 const KEEPER = "hornet:bench/keep:be0c4be0c4bf";
 /** Every clone's tap. */
@@ -16,7 +16,7 @@ export const TAP = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29"
 /** Every guest's own address. */
 export const GUEST = "192.168.241.2";
 
-/** Makes resources with the engine's parallelism, and takes them away in the reverse order. */
+/** Creates resources with the engine's parallelism, and deletes them in the reverse order. */
 export class Fleet {
   /** The engine's default: four steps at a time for every core (pulumi up --parallel). */
   private readonly steps = new Limit(4 * availableParallelism());
@@ -35,7 +35,7 @@ export class Fleet {
     return { droplet: this.request.droplet, owner: OWNER, runtimeDir: "/opt/swarm/runtime" };
   }
 
-  /** The snapshot; made by a boot it belongs to another owner, so that it outlives this fleet. */
+  /** The snapshot. One of a boot belongs to another owner, so that it outlives this fleet. */
   async snapshot(): Promise<Bag> {
     const { source, firecracker } = this.request;
     const made = await this.providers.SnapshotArtifact.create({
@@ -50,7 +50,7 @@ export class Fleet {
     return made.outs as Bag;
   }
 
-  /** The stack's claim: preflight, and the sweep of what is left of an earlier run. */
+  /** The stack's claim: preflight, and the sweep of an earlier run's leftovers. */
   async claim(): Promise<void> {
     const namespaces = Array.from({ length: this.request.count }, (_, id) => `vm${id}`);
     await this.make(0, this.providers.DropletCheck, {
@@ -79,7 +79,7 @@ export class Fleet {
     await this.make(3, this.providers.NatRuleSet, { ...this.common, ...names, address: addressOf(id) }, false);
   }
 
-  /** A clone's VM; gives its outputs. */
+  /** Creates a clone's VM and returns its outputs. */
   async vm(id: number, artifact: unknown): Promise<Bag> {
     const { firecracker, readyTimeout, source, untold } = this.request;
     return this.make(3, this.providers.FirecrackerVM, {
@@ -93,13 +93,13 @@ export class Fleet {
       firecracker,
       kernel: images.kernel,
       readyTimeout,
-      // The stub, which is used with a folder, runs no guest that could be told anything over ssh; and of the way of the
-      // service nothing reaches a guest that does not ask.
+      // The stub, which a folder uses, runs no guest that could get an identity over ssh; the method
+      // service does not reach a guest that does not ask.
       ...("path" in source || untold !== undefined ? { identity: "service" } : {}),
     });
   }
 
-  /** Takes everything away, level by level as the engine does; rules go with their namespace (deletedWith). */
+  /** Deletes everything level by level like the engine; rules go with their namespace (deletedWith). */
   async destroy(): Promise<void> {
     for (const level of this.undo.splice(0).reverse()) {
       await Promise.all(level.map((one) => this.steps.run(one)));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs inside the bench's droplet: what the kernel takes for the network of clones, with nothing around it. For each, one
-# `ip -batch` outside, one inside its namespace, one nft transaction. Prints the µs that each clone took.
+# Runs inside the bench's droplet: the kernel's time for the network of clones alone. For each clone, one
+# `ip -batch` outside, one inside its namespace, one nft transaction. Prints the µs of each clone.
 #   floor.sh COUNT; stdin: the address of the bridge, then for each clone its namespace and the three texts, each
 #   of them ended by a NUL
 set -euo pipefail

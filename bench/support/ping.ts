@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { enterArguments } from "../../sandbox/droplet/enter";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 
-/** Seconds that an answer is waited for. */
+/** Longest wait for an answer, seconds. */
 const LIMIT = 300;
 
-/** Seconds from one echo request to the next, which is how exact the answer is. */
+/** Seconds between two echo requests: the precision of the result. */
 const INTERVAL = 0.02;
 
 /** The arguments of nsenter that lead into a droplet. */
@@ -17,14 +17,14 @@ function into(droplet: string): string[] {
   return enterArguments(processes.init);
 }
 
-/** Runs a program in a droplet until its output holds `text`; the moment, as performance.now() gives it, or NaN. */
+/** Runs a program in a droplet until its output contains `text`; returns the moment by performance.now(), or NaN. */
 function firstOutput(droplet: string, argv: readonly string[], text: string): Promise<number> {
   return new Promise((done) => {
     const child = spawn("nsenter", [...into(droplet), ...argv], { stdio: ["ignore", "pipe", "ignore"] });
     child.stdout.setEncoding("utf8").on("data", (said: string) => {
       if (!said.includes(text)) return;
       done(performance.now());
-      // nsenter stands between: the end of its pipe is what reaches the program.
+      // nsenter is in between, so only the end of its pipe reaches the program.
       child.stdout.destroy();
     });
     child.on("error", () => done(NaN));
@@ -33,9 +33,9 @@ function firstOutput(droplet: string, argv: readonly string[], text: string): Pr
 }
 
 /**
- * Asks from inside a droplet for whatever host key an address's ssh server has, which must be there already.
+ * Asks from inside a droplet for the host key of a running ssh server.
  *
- * @returns the moment of the answer, as performance.now() of this process gives it; NaN where none came
+ * @returns the moment of the answer by performance.now() of this process; NaN without one
  */
 export function firstHostKey(droplet: string, address: string): Promise<number> {
   return firstOutput(droplet, ["ssh-keyscan", "-T", String(LIMIT), "-t", "ed25519", address], "ssh-ed25519 ");
@@ -44,7 +44,7 @@ export function firstHostKey(droplet: string, address: string): Promise<number> 
 /**
  * Pings an address from inside a droplet, from now on.
  *
- * @returns the moment of the first answer, as performance.now() of this process gives it; NaN where none came
+ * @returns the moment of the first answer by performance.now() of this process; NaN without one
  */
 export function firstAnswer(droplet: string, address: string): Promise<number> {
   const ping = ["busybox", "ping", "-i", String(INTERVAL), "-w", String(LIMIT), address];

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs inside the bench's droplet. Makes the folders that the archive's script expects, with a snapshot that the VMM
-# there takes of a boot of its own, and files of a size and content that are the same for both sides.
+# there takes of its own boot, and files of equal size and content for both sides.
 #   prepare.sh MIB PERCENT NODE REGISTER FILL
 set -euo pipefail
 
@@ -17,7 +17,7 @@ put() {
 
 mkdir -p "$base" "$v2"
 fill "$base/rootfs.ext4"
-# Hornet wants the disk beside the memory; it is the same file.
+# Hornet needs the disk beside the memory file; it is the same file.
 ln -f "$base/rootfs.ext4" "$v2/rootfs.ext4"
 
 ip netns add "$space"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs inside the bench's droplet: the archive's script, as it is, with the bridge that it expects; then takes away what
-# it made, which it cannot itself. Prints what the script said last, and the KiB that its clones' files take.
+# Runs inside the bench's droplet: the unchanged script of the archive, with the bridge that it expects; then removes what
+# it made, because the script cannot. Prints the script's last output, and the KiB of its clones' files.
 #   script.sh SCRIPT COUNT
 set -euo pipefail
 
 script=$1 count=$2
 log=/run/bench-script.log
 
-# end_clones: ends the VMMs that the script started, and waits until the kernel has taken their links away.
+# end_clones: ends the VMMs that the script started, and waits until the kernel has deleted their links.
 end_clones() {
   local process words space link
   for process in /proc/[0-9]*; do
@@ -25,8 +25,8 @@ end_clones() {
   if mountpoint -q /tmp/. && [[ -n ${moved:-} ]]; then umount /tmp; fi
 }
 
-# The script copies memory and disk to /tmp. Where they do not fit into the droplet's own one, which is in memory, it
-# gets a folder on disk there, as a server's /tmp mostly is.
+# The script copies memory and disk to /tmp. If they do not fit into the droplet's /tmp, which is in memory, it
+# gets a folder on disk there, like the /tmp of most servers.
 moved=""
 need=$((count * 2 * $(stat -c %s /opt/swarm/snapshots/alpine3.19-hornetos-v2/vm.mem) / 1024))
 if (($(stat -f -c '%a * %S / 1024' /tmp) < need)); then
@@ -39,7 +39,7 @@ trap end_clones EXIT
 ip link add br0 type bridge
 ip addr add 10.0.0.1/24 dev br0
 ip link set br0 up
-# In a file, since the VMMs that it leaves behind would keep a pipe open.
+# Into a file, because the VMMs that it leaves behind would keep a pipe open.
 bash "$script" "$count" 0 </dev/null >"$log" 2>&1 || :
 tail -n 1 "$log"
 du -skc /tmp/alpine-* | tail -n 1

@@ -18,10 +18,10 @@ const stateFile = z.object({
   checkpoint: z.object({ latest: z.object({ resources: z.array(resource).default([]) }) }),
 });
 
-/** One resource of a stack and what it hangs on; see bench/floor/index.cjs. */
+/** One resource of a stack with its dependencies; see bench/floor/index.cjs. */
 export type Entry = z.infer<typeof resource> & { readonly name: string };
 
-/** The resources of a stack in the order in which they were made, without the stack itself and its provider. */
+/** The resources of a stack in the order of their creation, without the stack itself and its provider. */
 export function shapeOf(state: string): Entry[] {
   const { resources } = stateFile.parse(JSON.parse(readFileSync(state, "utf8"))).checkpoint.latest;
   return resources
@@ -34,7 +34,7 @@ export function shapeOf(state: string): Entry[] {
     }));
 }
 
-/** Properties without the text of a provider, and with as many characters in place of a secret. */
+/** Properties without the provider's text, and with a placeholder of equal length for a secret. */
 function plain(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const own = Object.entries(properties).filter(([key]) => key !== "__provider");
   return Object.fromEntries(own.map(([key, value]) => [key, sealed.safeParse(value).data?.ciphertext ?? value]));

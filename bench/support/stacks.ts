@@ -11,15 +11,15 @@ import type { Entry } from "./shape";
 
 /** A stack that the real CLI creates and destroys. */
 export interface BenchStack {
-  /** Makes it ready for so many clones; not measured. */
+  /** Prepares it for that many clones; not measured. */
   prepare(count: number): Promise<void>;
-  /** Runs a command of the CLI on it, and gives the ms that it took. */
+  /** Runs a command of the CLI on it, and returns its ms. */
   run(command: "up" | "destroy", ...args: string[]): Promise<number>;
   /** Its state's file. */
   readonly state: string;
 }
 
-/** Runs a command to its end; gives the ms it took. Throws with all that it printed where it fails. */
+/** Runs a command and returns its ms. Throws with its output where it fails. */
 function timed(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, cwd: string): Promise<number> {
   const begun = performance.now();
   return new Promise((done, fail) => {
@@ -43,7 +43,7 @@ export class HornetStack implements BenchStack {
   constructor(
     private readonly paths: Paths,
     private readonly droplet: string,
-    /** A snapshot's folder, for the stub; left out, real guests of a snapshot that a boot makes. */
+    /** A snapshot's folder, for the stub; default: real guests of a snapshot that a boot makes. */
     private readonly snapshot?: string,
   ) {
     this.calls = join(localPaths().folder, "calls");
@@ -53,7 +53,7 @@ export class HornetStack implements BenchStack {
     return localPaths().stackFile;
   }
 
-  /** @param agent the shell command that is every guest's agent; left out, there is none */
+  /** @param agent the shell command of every guest's agent; default: none */
   async prepare(count: number, env: Readonly<Record<string, string>> = {}, agent?: string): Promise<void> {
     await prepareStack(this.paths);
     const stub = this.snapshot !== undefined;
@@ -64,7 +64,7 @@ export class HornetStack implements BenchStack {
         "hornet:fleet": { count, readyTimeout: stub ? 0 : 300 },
         "hornet:identity": { env },
         "hornet:agent": agent === undefined ? {} : { command: agent },
-        // The stub runs no guest that could be told anything over ssh.
+        // The stub runs no guest that could get an identity over ssh.
         "hornet:guest": { identity: "service" },
       },
     });
@@ -118,7 +118,7 @@ export class FloorStack implements BenchStack {
     };
   }
 
-  /** Tells it which resources so many clones are. */
+  /** Sets its resources to those of that many clones. */
   setShape(count: number, shape: readonly Entry[]): void {
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(this.shapeFile(count), JSON.stringify(shape));

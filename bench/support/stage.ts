@@ -5,7 +5,7 @@ import type { Connection } from "../../model/connection";
 import { dropletExec, startDroplet, stopDroplet, type StartOptions } from "../../sandbox/droplet";
 import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
 
-/** A simulated droplet that is measured on. */
+/** A simulated droplet for measurements. */
 export interface Stage {
   readonly name: string;
   readonly connection: Connection;
@@ -27,7 +27,7 @@ export class Stages {
     process.env.HORNET_STATE = this.folder;
   }
 
-  /** The droplet of a name, started when it is asked for first. */
+  /** The droplet of a name, started at the first request. */
   get(options: StartOptions, prepare: (stage: Stage) => Promise<void> = () => Promise.resolve()): Promise<Stage> {
     const known = this.known.get(options.name);
     if (known !== undefined) return known;
@@ -44,7 +44,7 @@ export class Stages {
     return stage;
   }
 
-  /** Ends all droplets with what is in them, and forgets the stacks on them; they start over when they are asked for. */
+  /** Removes all droplets and forgets the stacks on them; they start from scratch at the next request. */
   async clear(): Promise<void> {
     const names = [...this.known.keys()];
     this.known.clear();
@@ -62,10 +62,10 @@ export class Stages {
 }
 
 /**
- * Runs one of the bench's own shell scripts inside a droplet, past ssh.
+ * Runs one of the bench's shell scripts inside a droplet without ssh.
  *
- * @returns what it printed
- * @throws Error with what it printed, where it fails
+ * @returns its output
+ * @throws Error with its output, where it fails
  */
 export async function runInside(stage: Stage, script: string, args: readonly string[], input = ""): Promise<string> {
   const argv = ["bash", join(checkout, "bench/support", script), ...args];
@@ -74,13 +74,13 @@ export async function runInside(stage: Stage, script: string, args: readonly str
   return stdout;
 }
 
-/** Makes the files that both sides start clones from: `size` MiB of memory and of disk, `fill` percent not zero. */
+/** Makes the files from which both sides start clones: `size` MiB of memory and of disk, `fill` percent not zero. */
 export async function makeSnapshot(stage: Stage, size: number, fill: number): Promise<void> {
   const loader = [process.execPath, join(checkout, "register.cjs"), join(checkout, "bench/support/fill.ts")];
   await runInside(stage, "prepare.sh", [String(size), String(fill), ...loader]);
 }
 
-/** Puts a file of this machine into a droplet, whatever it sees of the machine, and gives its path there. */
+/** Copies a file of this machine into a droplet and returns its path there. */
 export function putInside(stage: Stage, file: string): string {
   const folder = join(dropletPaths(stage.name).opt, "bench");
   mkdirSync(folder, { recursive: true });
@@ -88,7 +88,7 @@ export function putInside(stage: Stage, file: string): string {
   return `/opt/bench/${basename(file)}`;
 }
 
-/** The kernel takes links and namespaces down in the background, and what it does then is nobody's to measure. */
+/** Waits until the kernel has deleted links and namespaces in the background, which is not measured. */
 export async function settle(): Promise<void> {
   await new Promise((done) => setTimeout(done, 300));
 }

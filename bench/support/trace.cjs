@@ -12,7 +12,7 @@ if (file && /dynamic-provider/.test(process.argv[1] ?? "")) {
   require("./calls.ts").recordCalls({
     begun: () => undefined,
     ended: (/** @type {unknown} */ _call, /** @type {{ start: number, end: number }} */ record) => {
-      // By the machine's clock, so that whoever started the CLI can tell how long it took to get here.
+      // By the machine's clock, so that the process that started the CLI can compute the time to this point.
       const [start, end] = [performance.timeOrigin + record.start, performance.timeOrigin + record.end];
       appendFileSync(file, `${JSON.stringify({ ...record, start, end })}\n`);
     },

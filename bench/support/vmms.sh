@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists the VMMs that live, as "PID START", a line each; with kill, the first COUNT of them are ended before.
+# Lists the running VMMs as "PID START", a line each; with kill, first ends COUNT of them.
 # Arguments: kill or list, COUNT.
 set -euo pipefail
 what=$1 count=$2

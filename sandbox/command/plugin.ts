@@ -1,7 +1,7 @@
 /**
  * A stand-in for the plugin of @pulumi/command, for machines that cannot download it: `pulumi-resource-command ENGINE`. It
- * serves `command:local:Command` and `command:remote:Command` as version 1.2.1 does, as far as Hornet uses them: the command
- * really runs, on this machine or over ssh; a changed trigger replaces the resource, any other change updates it.
+ * serves `command:local:Command` and `command:remote:Command` like version 1.2.1, as far as Hornet uses them: it really runs
+ * the command, on this machine or over ssh; a changed trigger replaces the resource, any other change updates it.
  */
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
@@ -25,7 +25,7 @@ type Inputs = z.infer<typeof inputs>;
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
-/** The same value without the marks of its secrets. What goes back to the engine keeps the marks. */
+/** The value without the engine's marks of secrets. Values that go back to the engine keep them. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
@@ -49,7 +49,7 @@ function execute(urn: string, command: string | undefined, props: Inputs, olds: 
   return runThere(command, stdin, environment, props.connection);
 }
 
-/** The keys that differ, without the engine's own bookkeeping. */
+/** The inputs that differ, without the engine's own fields. */
 function changed(olds: object, news: object): string[] {
   const [before, after] = [olds, news].map((from) => inputs.parse(plain(from)));
   return Object.keys(inputs.shape).filter(
@@ -71,18 +71,18 @@ class CommandProvider implements provider.Provider {
   }
 
   async create(urn: string, props: object): Promise<provider.CreateResult> {
-    const given = inputs.parse(plain(props));
-    return { id: randomUUID(), outs: { ...props, ...(await execute(urn, given.create, given, {})) } };
+    const parsed = inputs.parse(plain(props));
+    return { id: randomUUID(), outs: { ...props, ...(await execute(urn, parsed.create, parsed, {})) } };
   }
 
   async update(_id: string, urn: string, olds: object, news: object): Promise<provider.UpdateResult> {
-    const given = inputs.parse(plain(news));
-    return { outs: { ...news, ...(await execute(urn, given.update ?? given.create, given, olds)) } };
+    const parsed = inputs.parse(plain(news));
+    return { outs: { ...news, ...(await execute(urn, parsed.update ?? parsed.create, parsed, olds)) } };
   }
 
   async delete(_id: string, urn: string, props: object): Promise<void> {
-    const given = inputs.parse(plain(props));
-    await execute(urn, given.delete, given, props);
+    const parsed = inputs.parse(plain(props));
+    await execute(urn, parsed.delete, parsed, props);
   }
 }
 

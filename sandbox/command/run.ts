@@ -5,7 +5,7 @@ import { z } from "zod";
 import { capture, type Argv } from "../../host/exec";
 import { quote } from "../../host/quote";
 
-/** What a command printed, without the newlines at the end. */
+/** The output of a command, without the newlines at the end. */
 export interface Printed {
   readonly stdout: string;
   readonly stderr: string;
@@ -19,7 +19,7 @@ const end = z.object({
   hostKey: z.string().optional(),
 });
 type End = z.infer<typeof end>;
-/** The connection of a `remote.Command`, without what Hornet does not use. */
+/** The connection of a `remote.Command`, as far as Hornet uses it. */
 const connectionOf = end.extend({ proxy: end.optional() });
 
 /** Runs a command by a shell of this machine. */
@@ -31,7 +31,7 @@ export function runHere(
   return run(["/bin/sh", "-c", command], stdin, { ...process.env, ...environment });
 }
 
-/** Runs a command over ssh, through a proxy if the connection has one. The server must have the host key, if there is one. */
+/** Runs a command over ssh, through the connection's proxy if it has one. Checks the host key if the connection has one. */
 export async function runThere(
   command: string,
   stdin: string,
@@ -66,7 +66,7 @@ function login(folder: string, name: string, to: End, more: readonly string[]): 
     "BatchMode=yes",
     "LogLevel=ERROR",
     `StrictHostKeyChecking=${to.hostKey === undefined ? "no" : "yes"}`,
-    // As the plugin does: a server with several keys shows the one that is pinned.
+    // As the plugin does, so that a server with several keys shows the pinned one.
     ...(to.hostKey === undefined ? [] : [`HostKeyAlgorithms=${to.hostKey.split(" ", 1)[0] ?? ""}`]),
     `UserKnownHostsFile=${known}`,
     ...(to.privateKey === undefined ? [] : [`IdentityFile=${file("key", to.privateKey)}`, "IdentitiesOnly=yes"]),

@@ -3,7 +3,7 @@ import { access, constants, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { checkout } from "./paths";
 
-/** The files that a droplet shows: absolute paths on this machine, null for none. */
+/** The files that appear in a droplet: absolute paths on this machine, null for none. */
 export interface Artefacts {
   readonly firecracker: string | null;
   readonly kernel: string | null;
@@ -28,7 +28,7 @@ function build(script: string): Promise<string> {
     child.on("error", (error) => fail(new Error(`${script} could not be started: ${error.message}`)));
     child.on("close", (code) => {
       if (code === 0) done(folder.trim());
-      else fail(new Error(`${script} failed with exit code ${code ?? 128}; what it said stands above.`));
+      else fail(new Error(`${script} failed with exit code ${code ?? 128}; see its output above.`));
     });
   });
 }
@@ -44,8 +44,8 @@ async function resolveOne(key: keyof Artefacts, choice: string | undefined): Pro
 }
 
 /**
- * Finds, or builds where nothing else was asked for, the VMM, kernel and root file system of a droplet.
- * @throws where a path that was given does not exist or a build fails
+ * The VMM, kernel and root file system of a droplet: those of the choice, or this checkout's own builds.
+ * @throws where a chosen path does not exist or a build fails
  */
 export async function resolveArtefacts(choice: ArtefactChoice): Promise<Artefacts> {
   return {

@@ -54,9 +54,9 @@ function portOf(text: string | undefined): number | undefined {
 
 async function start(options: StartOptions, json: boolean): Promise<void> {
   const { droplet, started, differs } = await startDroplet(options);
-  console.error(started ? `droplet ${droplet.name} started` : `droplet ${droplet.name} runs already`);
+  console.error(started ? `droplet ${droplet.name} started` : `droplet ${droplet.name} already runs`);
   if (differs.length > 0) {
-    console.error(`it was started with another ${differs.join(", ")}; to change that, stop it first.`);
+    console.error(`it runs with another ${differs.join(", ")}; to change that, stop it first.`);
   }
   print(droplet, json);
 }

@@ -58,7 +58,7 @@ afterEach(async () => {
   await rm(state, { recursive: true, force: true });
 });
 
-test("two droplets at once are separate hosts, and leave nothing on the machine", async () => {
+test("two droplets are separate hosts, and leave nothing on the machine", async () => {
   const before = await machine();
   const [dev, prod] = (await Promise.all(["dev", "prod"].map((name) => startDroplet({ name, ...bare })))).map(
     ({ droplet }) => droplet,
@@ -67,8 +67,8 @@ test("two droplets at once are separate hosts, and leave nothing on the machine"
   expect(dev.hostKey).not.toBe(prod.hostKey);
 
   for (const droplet of [dev, prod]) {
-    const told = await ssh(droplet, "hostname; cat /proc/1/comm; ls /sys/class/net; id -u");
-    expect(told.trim().split("\n")).toEqual([droplet.name, "bash", "eth0", "lo", "0"]);
+    const output = await ssh(droplet, "hostname; cat /proc/1/comm; ls /sys/class/net; id -u");
+    expect(output.trim().split("\n")).toEqual([droplet.name, "bash", "eth0", "lo", "0"]);
   }
   await inside("dev", "sh", "-c", "ip netns add vm0 && echo dev > /opt/swarm/here && echo dev > /etc/here");
   expect((await inside("dev", "ip", "netns")).trim()).toBe("vm0");
@@ -91,13 +91,13 @@ test("two droplets at once are separate hosts, and leave nothing on the machine"
   expect((await readdir(join(state, "droplets"))).filter((entry) => !entry.startsWith("."))).toEqual(["dev"]);
 });
 
-test("another host key is refused", async () => {
+test("ssh refuses another host key", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   const other = droplet.hostKey.replace(/.{8}$/, "AAAAAAAA");
   await expect(ssh(droplet, "true", other)).rejects.toThrow(/Host key verification failed/);
 });
 
-test("a second start changes nothing, also when two come at the same time", async () => {
+test("a second start changes nothing, even at the same time", async () => {
   const starts = await Promise.all([1, 2].map(() => startDroplet({ name: "dev", ...bare })));
   expect(starts.map(({ started }) => started).sort()).toEqual([false, true]);
   const again = await startDroplet({ name: "dev" });
@@ -108,7 +108,7 @@ test("a second start changes nothing, also when two come at the same time", asyn
   });
 });
 
-test("a reboot keeps files, keys and port, and loses what is in memory", async () => {
+test("a reboot keeps files, keys and port, and loses processes and /tmp", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   await inside(
     "dev",
@@ -126,7 +126,7 @@ test("a reboot keeps files, keys and port, and loses what is in memory", async (
   expect((await observeDroplet("dev")).processes?.filter((line) => line.includes("sleep 1000"))).toEqual([]);
 });
 
-test("a droplet whose supervisor was killed is gone, is listed as stopped, and starts again", async () => {
+test("a droplet ends with its supervisor, is listed as stopped, and starts again", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   const { supervisor, init } = processesOf(droplet);
   const namespaces = ownNamespaces(init);
@@ -143,7 +143,7 @@ test("a droplet whose supervisor was killed is gone, is listed as stopped, and s
   });
 });
 
-test("the played Internet answers with the address it saw, and to masqueraded traffic only", async () => {
+test("the played Internet answers masqueraded traffic only, with the client's address", async () => {
   await startDroplet({ name: "dev", ...bare });
   const fetch = ["busybox", "wget", "-qO-", `http://${uplink.server}/`];
   expect(await inside("dev", ...fetch)).toBe(`${uplink.address}\n`);
@@ -164,7 +164,7 @@ test("the played Internet answers with the address it saw, and to masqueraded tr
   expect(await inside("dev", ...clone)).toBe(`${uplink.address}\n`);
 });
 
-test("the VMM and images appear inside and cannot be changed there; /opt/swarm can clone files by reference", async () => {
+test("VMM and images appear read-only inside, and /opt/swarm can clone files by reference", async () => {
   const vmm = join(state, "vmm");
   const image = join(state, "image");
   await writeFile(vmm, "#!/bin/sh\necho Firecracker v0\n", { mode: 0o755 });
@@ -189,7 +189,7 @@ test("the VMM and images appear inside and cannot be changed there; /opt/swarm c
   expect(existsSync(backing)).toBe(false);
 });
 
-test("a start that cannot work is refused with the reason and leaves nothing", async () => {
+test("a start that fails gives the reason and leaves nothing", async () => {
   await expect(startDroplet({ name: "dev", ...bare, firecracker: "/nowhere" })).rejects.toThrow(
     "--firecracker: /nowhere is not an executable file.",
   );
@@ -205,7 +205,7 @@ test("a start that cannot work is refused with the reason and leaves nothing", a
   expect(cgroupsOf("prod")).toEqual([]);
 });
 
-test("a listing stays the same while nothing changes, and shows each change", async () => {
+test("a listing stays equal while nothing changes, and shows each change", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   const before = await observeDroplet("dev");
   await ssh(droplet, "true");
@@ -233,7 +233,7 @@ test("a listing stays the same while nothing changes, and shows each change", as
   expect(await observeDroplet("dev")).toEqual(before);
 });
 
-test("a connection can be forwarded through the droplet, as ProxyJump does", async () => {
+test("the droplet forwards connections, as ProxyJump needs", async () => {
   const { droplet } = await startDroplet({ name: "dev", ...bare });
   const request = "GET / HTTP/1.0\r\n\r\n";
   const argv = ["ssh", "-W", `${uplink.server}:80`, ...(await sshArguments(droplet))] as const;

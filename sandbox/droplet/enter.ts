@@ -17,14 +17,14 @@ async function commandLine(name: string, argv: readonly string[]): Promise<[stri
 }
 
 /**
- * Runs a command inside a droplet, past ssh, and gives what it printed, whatever its exit code.
+ * Runs a command inside a droplet without ssh and returns its output, whatever its exit code.
  * @throws where the droplet does not run
  */
 export async function dropletExec(name: string, argv: readonly string[], input = ""): Promise<CommandResult> {
   return capture(await commandLine(name, argv), input);
 }
 
-/** Runs a command inside a droplet on this process's own terminal and gives its exit code. */
+/** Runs a command inside a droplet on this process's terminal and returns its exit code. */
 export async function dropletAttach(name: string, argv: readonly string[]): Promise<number> {
   const [command, ...rest] = await commandLine(name, argv);
   return new Promise((done, fail) => {

@@ -43,7 +43,7 @@ async function hasContent(path: string): Promise<boolean> {
 
 async function makeKey(path: string, comment: string): Promise<void> {
   if ((await hasContent(path)) && (await hasContent(`${path}.pub`))) return;
-  for (const half of [path, `${path}.pub`]) await rm(half, { force: true });
+  for (const file of [path, `${path}.pub`]) await rm(file, { force: true });
   await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path]);
 }
 
@@ -70,7 +70,7 @@ async function makeEtc(name: string, paths: DropletPaths): Promise<void> {
   writeWhole(join(ssh, "sshd_config"), sshdConfig, 0o644);
   writeWhole(join(paths.etc, "hostname"), `${name}\n`, 0o644);
   writeWhole(join(paths.etc, "hosts"), `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`, 0o644);
-  // Without PAM, sshd takes a password that begins with "!" for a locked account, and "*" for one without password.
+  // Without PAM, sshd treats a password that begins with "!" as a locked account, and "*" as one without a password.
   const shadow = join(paths.etc, "shadow");
   const text = await readFile(shadow, "utf8");
   writeWhole(shadow, text.replace(/^root:[^:]*:/m, "root:*:"));
@@ -86,8 +86,8 @@ async function makeSwarmImage(paths: DropletPaths): Promise<void> {
 }
 
 /**
- * Makes what a droplet keeps from one start to the next: keys, /etc, /root, /opt, logs. What exists is kept.
- * @param reflink whether /opt/swarm is to lie on an XFS image
+ * Makes the files that a droplet keeps across starts: keys, /etc, /root, /opt, logs. Existing ones stay.
+ * @param reflink whether /opt/swarm is on an XFS image
  * @returns the host's public key without its comment
  */
 export async function makeFiles(name: string, reflink: boolean): Promise<string> {

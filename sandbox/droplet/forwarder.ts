@@ -4,8 +4,8 @@ import { enterArguments } from "./enter";
 import type { ProcessId } from "./state";
 
 /**
- * Listens on the machine's loopback and gives every connection to an `sshd -i` inside the droplet. The accepted socket
- * itself becomes sshd's stdin and stdout, so no byte passes through this process.
+ * Listens on the machine's loopback and passes every connection to an `sshd -i` inside the droplet. The accepted socket
+ * becomes sshd's stdin and stdout, so no byte passes through this process.
  * @param port 0 for any free one
  * @returns the listening server
  * @throws where the port is taken
@@ -25,7 +25,9 @@ export function forwardSsh(port: number, init: ProcessId): Promise<Server> {
     server.once("error", (error: NodeJS.ErrnoException) => {
       fail(
         error.code === "EADDRINUSE"
-          ? new Error(`port ${port} of 127.0.0.1 is taken; choose another with --port, or end what listens there.`)
+          ? new Error(
+              `port ${port} of 127.0.0.1 is taken; choose another with --port, or end the process that listens there.`,
+            )
           : error,
       );
     });

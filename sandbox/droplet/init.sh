@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Pid 1 of a simulated droplet. Runs in fresh network, mount, pid, uts and ipc namespaces; makes the droplet's own file
-# tree out of the machine's, tells on fd 3 the pid that it has outside, and stays.
+# Pid 1 of a simulated droplet. Runs in fresh network, mount, pid, uts and ipc namespaces; makes the droplet's file tree from
+# the machine's, prints on fd 3 the pid that it has outside, and keeps running.
 #
-# What the droplet owns (persistent, in DROPLET_FS): /etc /opt /opt/swarm /root /var/log /var/tmp.
-# What is gone at its end: /run /tmp /dev/shm. All the rest is the machine's, read-only.
+# Persistent, in DROPLET_FS: /etc /opt /opt/swarm /root /var/log /var/tmp. Temporary: /run /tmp /dev/shm. Everything else is
+# the machine's, read-only.
 set -euo pipefail
 
 : "${DROPLET_NAME:?}" "${DROPLET_FS:?}"
@@ -13,22 +13,22 @@ stage=/run/.stage
 # The pid as the machine sees it: /proc is still the machine's.
 read -r outside _ </proc/self/stat
 
-# Sources are pinned in one place first, because a source may lie below a folder that is about to be covered.
+# pin SOURCE NAME: binds SOURCE to a place in the stage first, because it may be below a folder that is covered later.
 pin() {
   if [[ -d "$1" ]]; then mkdir -p "$stage/$2"; else : >"$stage/$2"; fi
   mount --bind "$1" "$stage/$2"
 }
 
-# cover PIN TARGET: shows what was pinned at TARGET.
+# cover NAME TARGET: binds a pinned source to TARGET.
 cover() { mount --bind "$stage/$1" "$2"; }
 
-case "$DROPLET_FS" in /run/*) echo "the state folder may not lie in /run" >&2; exit 1 ;; esac
+case "$DROPLET_FS" in /run/*) echo "the state folder must not be in /run" >&2; exit 1 ;; esac
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run
 mkdir -p "$stage"
 for name in "${own[@]}"; do pin "$DROPLET_FS/$name" "$name"; done
 if [[ -n "${DROPLET_SWARM_IMAGE:-}" ]]; then
-  # The loop device keeps the image open for writing; through its own mount, or the machine's could not be made
-  # read-only below.
+  # The loop device keeps the image open for writing. It opens the image through this mount, because otherwise the machine's
+  # mount could not become read-only below.
   pin "$DROPLET_SWARM_IMAGE" swarm.image
   mkdir "$stage/swarm"
   mount -o loop,nouuid "$stage/swarm.image" "$stage/swarm"
@@ -50,7 +50,7 @@ while IFS= read -r path; do
   kept+=("$path")
 done <<<"${DROPLET_KEEP:-}"
 
-# Nothing in the droplet can write the machine's own files.
+# The droplet cannot write to the machine's files.
 while read -r _ _ _ _ where options _; do
   case "$where" in /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | /run | /run/*) continue ;; esac
   mount -o "remount,bind,${options/#rw/ro}" "$(printf '%b' "$where")" || [[ "$where" != / ]]
@@ -80,7 +80,7 @@ for image in vmlinux.bin rootfs.ext4; do
 done
 
 if [[ -n "${DROPLET_FIRECRACKER:-}" ]]; then
-  # A mount needs a file to stand on, and the machine's /usr/bin may have none of this name.
+  # A bind mount needs an existing file, and the machine's /usr/bin may have none of this name.
   mkdir "$stage/over"
   mount -t tmpfs tmpfs "$stage/over"
   mkdir "$stage/over/upper" "$stage/over/work"
@@ -130,8 +130,8 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpt
 
 mkdir /run/sshd /run/netns /run/lock
 chmod 1777 /run/lock
-# systemd makes the tree shared, and iproute2 makes /run/netns its own shared mount the first time that a namespace
-# is named; it never takes that back, so it is here from the start.
+# As on a real host: systemd makes the tree shared. iproute2 makes /run/netns a shared mount when it names the first namespace,
+# and never undoes that, so it exists from the start here.
 mount --make-rshared /
 mount --bind /run/netns /run/netns
 mount --make-shared /run/netns
@@ -139,6 +139,6 @@ mount --make-shared /run/netns
 printf 'ready %s\n' "$outside" >&3
 exec 3>&-
 cd /
-# Bash waits for every child, also for orphans that it never started, so nothing stays a zombie.
+# Bash waits for every child, adopted orphans too, so nothing stays a zombie.
 # shellcheck disable=SC2016
 exec -c bash --norc -c 'while :; do sleep infinity & wait "$!"; done' init

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plays the Internet behind a simulated droplet, in its own network, mount and pid namespaces: a web server that
-# answers with the address that it sees the request come from. Tells on fd 3 the pid that it has outside.
+# Plays the Internet behind a simulated droplet, in separate network, mount and pid namespaces: a web server that answers with
+# the source address of the request. Prints on fd 3 the pid that it has outside.
 set -euo pipefail
 
 read -r outside _ </proc/self/stat

@@ -11,15 +11,15 @@ import { isAlive, membersOf, ownNamespaces, signal, waitUntil } from "./processe
 import { checkName, readRecord, recordedNames, writeRecord, type DropletRecord, type ProcessId } from "./state";
 import type { SupervisorMessage } from "./supervisor";
 
-/** How long, in milliseconds, the end of a droplet's processes is waited for before that is an error. */
+/** The longest wait for the end of a droplet's processes, milliseconds. */
 const stopLimit = 30_000;
 
-/** The options of a start. An option that is left out is as at the last start, or a new droplet's default. */
+/** The options of a start. The default of each is the value of the last start, or of a new droplet. */
 export interface StartOptions extends ArtefactChoice {
   readonly name: string;
   /** The port of 127.0.0.1 that ssh answers on; any free one by default. */
   readonly port?: number | undefined;
-  /** Whether /opt/swarm is to lie on a file system that clones files by reference (XFS); by default it is a folder. */
+  /** Whether /opt/swarm is on a file system that clones files by reference (XFS); by default it is a folder. */
   readonly reflink?: boolean | undefined;
 }
 
@@ -43,8 +43,8 @@ function isRunning(record: DropletRecord | undefined): boolean {
 }
 
 /**
- * Starts a droplet. Leaves a running droplet as it is; a dead one starts again with the same keys, port and files.
- * @throws with the end of the supervisor's log where it does not come up; nothing is left running then
+ * Starts a droplet. A running one stays as it is; a stopped one starts again with the same keys, port and files.
+ * @throws with the end of the supervisor's log where it does not start; no process is left then
  */
 export async function startDroplet(options: StartOptions): Promise<StartResult> {
   const name = checkName(options.name);
@@ -121,14 +121,14 @@ async function startSupervisor(name: string): Promise<void> {
     if (child.connected) child.disconnect();
     child.unref();
     if (failure === null) return;
-    const told = (await readFile(log, "utf8")).trim().split("\n").slice(-10).join("\n");
-    throw new Error(`the droplet ${name} did not start: ${failure}${told ? `\n${log} ends:\n${told}` : ""}`);
+    const tail = (await readFile(log, "utf8")).trim().split("\n").slice(-10).join("\n");
+    throw new Error(`the droplet ${name} did not start: ${failure}${tail ? `\n${log} ends:\n${tail}` : ""}`);
   } finally {
     await output.close();
   }
 }
 
-/** The loop devices that hold an image, known by its inode: the mount that it was opened through is gone. */
+/** The loop devices of an image, found by its inode, because the mount through which it was opened is gone. */
 function loopDevicesOf(image: string): string[] {
   const inode = statSync(image, { throwIfNoEntry: false })?.ino;
   if (inode === undefined) return [];
@@ -140,14 +140,14 @@ function loopDevicesOf(image: string): string[] {
   return devices.flatMap(([device, backing]) => (device && backing === String(inode) ? [device] : []));
 }
 
-/** Ends all processes of a droplet at once, as pulling the plug does, and waits until nothing of it is left. */
+/** Kills all processes of a droplet at once, like a power cut, and waits until they and the loop devices are gone. */
 async function end(record: DropletRecord): Promise<void> {
   if (!record.processes) return;
   const { supervisor, init, internet } = record.processes;
   const namespaces = [...ownNamespaces(init), ...ownNamespaces(internet)];
   // The kernel ends everything in a pid namespace with its pid 1.
   for (const process of [init, internet, supervisor]) signal(process, "SIGKILL");
-  // Listed once, while they die: the kernel gives the inodes of namespaces that are gone to new ones.
+  // Listed once, while they die: the kernel reuses the inodes of namespaces that are gone.
   const members = membersOf(namespaces);
   const living = (): ProcessId[] => [init, internet, supervisor, ...members].filter(isAlive);
   const image = dropletPaths(record.name).swarmImage;
@@ -165,8 +165,8 @@ async function end(record: DropletRecord): Promise<void> {
 }
 
 /**
- * Stops a droplet; one that is gone already is fine.
- * @param purge whether its files and keys go too
+ * Stops a droplet; succeeds where it does not run.
+ * @param purge whether to remove its files and keys too
  * @returns whether there was anything to stop or remove
  */
 export async function stopDroplet(name: string, { purge = false } = {}): Promise<boolean> {
@@ -180,7 +180,7 @@ export async function stopDroplet(name: string, { purge = false } = {}): Promise
   });
 }
 
-/** Stops a droplet as a power cut does and starts it again: files and keys stay, /run, /tmp and network are new. */
+/** Stops a droplet like a power cut and starts it again: files and keys stay, /run, /tmp and the network are new. */
 export async function rebootDroplet(name: string): Promise<DropletRecord> {
   if (!(await readRecord(name))) throw new Error(`there is no droplet ${name}.`);
   await stopDroplet(name);

@@ -3,8 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Runs `work` while nobody else on this machine runs under the same lock file; waits for the turn.
- * The kernel holds the lock for a flock(1) that lives as long as its stdin is open, so a crash frees it.
+ * Runs `work` when nothing else on this machine runs under the same lock file.
+ * The lock belongs to a flock(1) that runs as long as its stdin is open, so the kernel releases it after a crash.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Lists the contents of a droplet, one section after another; runs inside it. A line "== name" begins each section.
-# The caller leaves out of each what differs from one moment to the next. Arguments: folders that are the machine's own,
-# whose files do not count.
+# Lists the contents of a droplet in sections; runs inside it. A line "== name" begins each section. The caller drops whatever
+# differs from one moment to the next. Arguments: folders of the machine, whose files do not count.
 set -euo pipefail
 section() { printf '\n== %s\n' "$1"; }
 section links
@@ -31,10 +30,10 @@ find /sys/fs/cgroup -type d -name 'hornet-*' -exec find {} -type d \;
 # Version 2: the controllers that cgroups below have.
 [[ ! -w /sys/fs/cgroup/cgroup.subtree_control ]] || cat /sys/fs/cgroup/cgroup.subtree_control
 section files
-# The lock of an operation that is under way.
+# The lock of a running operation.
 skip=(-path /run/hornet)
 for path; do skip+=(-o -path "$path"); done
 for root in /opt/swarm /run /tmp /etc /var/log /root; do
-  # What vanishes while it is listed is no failure.
+  # A file may vanish while find lists it.
   find "$root" -xdev \( "${skip[@]}" \) -prune -o -printf '%y %m %s %p -> %l\n' 2>/dev/null || true
 done

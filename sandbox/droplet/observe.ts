@@ -4,24 +4,24 @@ import { z } from "zod";
 import { dropletExec } from "./enter";
 import { keptFolders } from "./paths";
 
-/** A listing of a droplet, by kind (`links`, `nft`, `files`, …), each entry one line that stays the same. */
+/** A listing of a droplet, by kind (`links`, `nft`, `files`, …), one stable line for each entry. */
 export type Observation = Record<string, string[]>;
 
-/** Fields that differ from one moment or one creation to the next without anything having changed. */
+/** Fields that differ from one moment or one creation to the next without a change of the droplet. */
 const volatile =
   /^(ifindex|link_index|link_netnsid|nsid|iif_index|valid_life_time|preferred_life_time|tentative|dynamic|expires|cache|used|stats|stats64|promiscuity|.*_timer|.*_id|.*_age|qlen|num_.x_queues|gso_.*|gro_.*|tso_.*|operstate)$/;
 
-/** Flags that the kernel sets a moment after a link was set up. */
+/** Flags that the kernel sets a moment after a link comes up. */
 const lateFlags: readonly unknown[] = ["NO-CARRIER", "LOWER_UP", "linkdown", "dead"];
 
-function settled(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => !lateFlags.includes(item)).map(settled);
+function stable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !lateFlags.includes(item)).map(stable);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => !volatile.test(key))
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, settled(inner)]),
+      .map(([key, inner]) => [key, stable(inner)]),
   );
 }
 
@@ -32,7 +32,7 @@ function jsonLines(text: string): string[] {
     list
       // The kernel adds the multicast route of IPv6 a moment after a link came up.
       .filter((entry) => Object.keys(entry).length > 0 && entry.dst !== "ff00::/8")
-      .map((entry) => JSON.stringify(settled(entry)))
+      .map((entry) => JSON.stringify(stable(entry)))
       .sort()
   );
 }
@@ -44,9 +44,9 @@ interface Listed {
 }
 
 /**
- * All processes but this observer and sessions of ssh: what a session left running has pid 1 for its parent. What has ended
- * and waits until its parent looks is gone, and so is what is about to end: it has no memory left, and ps(1) writes its name
- * in brackets for its arguments.
+ * All processes but this observer and sessions of ssh. The parent of a process that a session left running is pid 1. Zombies do
+ * not count, nor does a process that is about to end: it has no memory left, and ps(1) prints its name in brackets for its
+ * arguments.
  */
 function processLines(text: string): string[] {
   const all = text.split("\n").flatMap((line): Listed[] => {
@@ -77,7 +77,7 @@ function fileLines(text: string): string[] {
   return (
     text
       .split("\n")
-      // Records of logins, kept by sshd for logins with a terminal.
+      // sshd writes these records of logins with a terminal.
       .filter((line) => line !== "" && !/ \/(var\/log\/(lastlog|wtmp|btmp)|run\/utmp) -> $/.test(line))
       .map((line) => {
         const [, type = "", mode = "", size = "", path = "", target = ""] =

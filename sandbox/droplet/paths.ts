@@ -4,8 +4,8 @@ import { checkout, dropletsFolder, recordOf } from "../../operator/simulatedDrop
 export { checkout, dropletsFolder };
 
 /**
- * Folders of the machine that a droplet shows, read-only, even below its own folders: this
- * checkout and the Node that runs it, for the tests that run Hornet inside a droplet.
+ * Folders of the machine that appear in a droplet, read-only, even below the droplet's own folders: this checkout and the Node
+ * that runs it, for the tests that run Hornet inside a droplet.
  */
 export const keptFolders: readonly string[] = [checkout, resolve(dirname(process.execPath), "..")];
 
@@ -24,7 +24,7 @@ export interface DropletPaths {
   readonly varLog: string;
   readonly varTmp: string;
   readonly swarm: string;
-  /** The image that holds /opt/swarm where clones of files by reference are wanted. */
+  /** The image of /opt/swarm for a droplet that clones files by reference. */
   readonly swarmImage: string;
 }
 
@@ -34,7 +34,7 @@ export function dropletPaths(name: string): DropletPaths {
   return {
     folder,
     record: recordOf(name),
-    // Beside the folder, so that removing the folder does not remove the lock that is held.
+    // Beside the folder, so that removing the folder does not remove the lock.
     lock: resolve(dropletsFolder(), `.${name}.lock`),
     log: resolve(folder, "supervisor.log"),
     privateKey: resolve(folder, "id_ed25519"),

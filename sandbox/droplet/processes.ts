@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessId } from "./state";
 
-/** Reads who the process `pid` is; undefined where there is none, or only the zombie of one. */
+/** Identifies the process `pid`; undefined where there is none, or only a zombie. */
 export function identify(pid: number): ProcessId | undefined {
   let stat: string;
   try {
@@ -18,12 +18,12 @@ export function identify(pid: number): ProcessId | undefined {
   return { pid, startTime };
 }
 
-/** Whether exactly this process lives, not another that got its pid later. */
+/** Whether exactly this process runs, not a later one with the same pid. */
 export function isAlive(process: ProcessId): boolean {
   return identify(process.pid)?.startTime === process.startTime;
 }
 
-/** Sends a signal to exactly this process; nothing happens where it is gone. */
+/** Sends a signal to exactly this process; does nothing where it has ended. */
 export function signal(target: ProcessId, name: NodeJS.Signals): void {
   if (!isAlive(target)) return;
   try {
@@ -63,9 +63,9 @@ export function ownNamespaces(process: ProcessId): string[] {
 
 /** All processes of this machine that are in one of `namespaces` now. */
 export function membersOf(namespaces: readonly string[]): ProcessId[] {
-  const wanted = new Set(namespaces);
+  const searched = new Set(namespaces);
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => namespacesOf(pid).some((namespace) => wanted.has(namespace)))
+    .filter((pid) => namespacesOf(pid).some((namespace) => searched.has(namespace)))
     .flatMap((pid) => identify(Number(pid)) ?? []);
 }

@@ -10,7 +10,7 @@ export interface CommandResult {
 /**
  * Runs a command to its end, whatever its exit code.
  * @param argv the command and its arguments; no shell is involved
- * @param input what it reads on stdin
+ * @param input its stdin
  * @throws where the command cannot be started
  */
 export async function capture(argv: Argv, input = ""): Promise<CommandResult> {
@@ -19,14 +19,14 @@ export async function capture(argv: Argv, input = ""): Promise<CommandResult> {
 }
 
 /**
- * Runs a command that must succeed and gives what it printed.
+ * Runs a command that must succeed and returns its stdout.
  * @throws with the command, its exit code and the end of its stderr
  */
 export async function run(argv: Argv, input = ""): Promise<string> {
   const result = await capture(argv, input);
   if (result.exitCode !== 0) {
-    const told = result.stderr.trim().split("\n").slice(-10).join("\n");
-    throw new Error(`${argv.join(" ")} failed with exit code ${result.exitCode}:\n${told}`);
+    const tail = result.stderr.trim().split("\n").slice(-10).join("\n");
+    throw new Error(`${argv.join(" ")} failed with exit code ${result.exitCode}:\n${tail}`);
   }
   return result.stdout;
 }

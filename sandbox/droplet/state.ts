@@ -5,14 +5,14 @@ import { dropletPaths, dropletsFolder } from "./paths";
 
 const processSchema = z.strictObject({ pid: z.int().positive(), startTime: z.string().regex(/^\d+$/) });
 
-/** A name becomes the host name, a folder and part of messages: letters, digits and dashes. */
+/** A droplet's name, which is also its host name and its folder. */
 export const nameSchema = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, "a droplet's name is 1 to 32 lower-case letters, digits and dashes");
 
 /**
- * Gives back a droplet's name that is fit to be one.
- * @throws with what is wrong with it
+ * @returns the name
+ * @throws where it cannot be a droplet's name
  */
 export function checkName(name: string): string {
   const checked = nameSchema.safeParse(name);
@@ -40,7 +40,7 @@ export const recordSchema = z.strictObject({
   rootfs: z.string().nullable(),
   /** Whether /opt/swarm is a file system that can clone files by reference. */
   reflink: z.boolean(),
-  /** The processes that are the droplet, each told apart from a later one of the same pid by its start time. */
+  /** The droplet's processes. The start time distinguishes each from a later process with the same pid. */
   processes: z
     .strictObject({
       supervisor: processSchema,

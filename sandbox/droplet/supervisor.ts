@@ -1,7 +1,7 @@
 /**
  * The process behind one running droplet: `supervisor.ts NAME`. It starts the droplet's pid 1 and the played Internet,
- * joins them, forwards ssh, and tells its parent over IPC that all stands. It ends when either of them ends, and both
- * end with it.
+ * connects them, forwards ssh, and reports to its parent over IPC that the droplet runs. It ends when either of them ends, and
+ * both end with it.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -26,10 +26,10 @@ function must(process: ProcessId | undefined, what: string): ProcessId {
 
 /**
  * Starts a script as pid 1 of new namespaces, and ends this process when it ends.
- * @returns the script's process, once it said that it is ready
+ * @returns the script's process, once it is ready
  */
 function startPid1(what: string, namespaces: string[], argv: string[], env: NodeJS.ProcessEnv): Promise<ProcessId> {
-  // Both links are needed: unshare is to die with this process, and the new pid 1 with unshare.
+  // Both are needed: unshare dies with this process, and the new pid 1 with unshare.
   const command = ["--pdeathsig", "KILL", "unshare", ...namespaces, "--pid", "--fork", "--kill-child", "bash", ...argv];
   const child = spawn("setpriv", command, {
     stdio: ["ignore", "inherit", "inherit", "pipe"],

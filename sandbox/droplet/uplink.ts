@@ -9,7 +9,7 @@ export const uplink = {
   prefix: 24,
   /** The other end of the wire, the droplet's default gateway. */
   gateway: "198.51.100.1",
-  /** A server further out; `http://203.0.113.80/` answers with the address that it was asked from. */
+  /** A server further out; `http://203.0.113.80/` answers with the client's address. */
   server: "203.0.113.80",
 } as const;
 
@@ -18,15 +18,15 @@ function batch(netnsOf: ProcessId, lines: readonly string[]): Promise<string> {
 }
 
 /**
- * Joins the droplet's network namespace with the one that plays the Internet by a veth pair. Neither end is ever in
- * the machine's own namespace. The far side has no route back but to the wire itself, so that what a droplet does not
- * masquerade stays unanswered, as on a rented server.
+ * Connects the droplet's network namespace and the one of the played Internet by a veth pair. Neither end is ever in the
+ * machine's own namespace. The far side has no route back except to the wire itself, so that it does not answer traffic that
+ * the droplet does not masquerade, as on a rented server.
  */
 export async function connectUplink(droplet: ProcessId, internet: ProcessId): Promise<void> {
   await batch(internet, [
     "link set lo up",
     `address add ${uplink.server}/32 dev lo`,
-    // Fixed addresses of the hardware, so that two listings of the same droplet can be compared.
+    // Fixed MAC addresses, so that two listings of the same droplet can be compared.
     `link add wan address 02:00:00:00:00:01 type veth peer name ${uplink.interface} address 02:00:00:00:00:02 netns ${droplet.pid}`,
     `address add ${uplink.gateway}/${uplink.prefix} dev wan`,
     "link set wan addrgenmode none up",
@@ -34,7 +34,7 @@ export async function connectUplink(droplet: ProcessId, internet: ProcessId): Pr
   await batch(droplet, [
     "link set lo up",
     `address add ${uplink.address}/${uplink.prefix} dev ${uplink.interface}`,
-    // IPv4 only: an IPv6 address would come and change its state for seconds after the droplet is there.
+    // IPv4 only: an IPv6 address would change its state for seconds after the droplet's start.
     `link set ${uplink.interface} addrgenmode none`,
     `link set ${uplink.interface} up`,
     `route add default via ${uplink.gateway}`,

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { Arena, build, recorded, type RecordedRow } from "./testing";
 
-/** `--config-file unknown section` starts a guest that the recording does not describe; it is tried with a real one. */
+/** `--config-file unknown section` is left out: it starts a guest, which the recording does not describe. */
 const rows = recorded().filter(
   (row) =>
     row.section === "Command line" && row.exit !== "-" && !row.exit?.startsWith("(") && !row.case.startsWith("SIG"),
@@ -22,7 +22,7 @@ beforeAll(async () => {
   mkdirSync(join(arena.folder, "run"));
   writeFileSync(join(arena.folder, "run/garbage.snap"), Buffer.alloc(4096, 0xa5));
   writeFileSync(join(arena.folder, "run/bad.json"), '{"boot-source":{}');
-  // A socket file that nobody listens on any more.
+  // A socket file without a listener.
   await new Promise<void>((resolve) => {
     const server = createServer().listen(join(arena.folder, "run/stale.sock"), resolve);
     server.unref();
@@ -68,7 +68,7 @@ test.each([
   expect(existsSync(vmm.socket)).toBe(true);
 });
 
-test("--version and --snapshot-version answer first and log afterwards", async () => {
+test("--version and --snapshot-version print the answer before the log", async () => {
   const version = arena.spawn(namespace, join(folder, "firecracker"), ["--version"]);
   expect((await version.exit).code).toBe(0);
   expect(comparable(version.output)).toBe(
@@ -76,7 +76,7 @@ test("--version and --snapshot-version answer first and log afterwards", async (
   );
 });
 
-test("a load is refused when the guest came from --config-file", async () => {
+test("a load is refused for a guest of --config-file", async () => {
   const config = join(arena.folder, "config.json");
   const kernel = join(arena.folder, "vmlinux");
   writeFileSync(kernel, Buffer.concat([Buffer.from("\x7fELF"), Buffer.alloc(100)]));

@@ -8,7 +8,7 @@ const repository = join(__dirname, "../..");
 const tapMac = "02:fc:00:00:00:01";
 const bootArgs = "console=ttyS0 reboot=k panic=1 pci=off ip=192.168.241.2::192.168.241.1:255.255.255.248::eth0:off";
 
-/** Run by the guest as soon as it has its identity, with the hostname that it was given. */
+/** The guest runs it, with its hostname, as soon as it has its identity. */
 const hook = `#!/bin/sh
 echo "hook: $(hostname)" >/dev/console
 hostname >/written-by-clone
@@ -54,7 +54,7 @@ function network(): Promise<number> {
   );
 }
 
-/** What the guest says on port 7777, as seen from its namespace: frames pass both ways. */
+/** The guest's answer on port 7777, read from its namespace: frames pass both ways. */
 async function hostname(namespace: number): Promise<string> {
   const read = "exec 3<>/dev/tcp/192.168.241.2/7777 && head -n 1 <&3";
   let text = "";
@@ -69,7 +69,7 @@ async function hostname(namespace: number): Promise<string> {
   return text;
 }
 
-/** Clears the metadata of a guest that has taken its identity: its hooks run after that. */
+/** Clears the metadata of a guest that has applied its identity: its hooks run after that. */
 async function clearOnceTaken(vmm: Vmm): Promise<void> {
   await until("the guest has taken its identity", 60, () => vmm.output.includes("hornet-identity: taken"));
   await vmm.must("PUT /mmds", { hornet: {} });
@@ -129,7 +129,7 @@ test("the memory file is sparse and as large as the memory", () => {
   expect(mode & 0o777).toBe(0o644);
 });
 
-test("two clones run side by side with disks and identities of their own", async () => {
+test("two clones run side by side with separate disks and identities", async () => {
   const digests = [state(), memory()].map(digest);
   const clones = [await clone("one"), await clone("two")];
   for (const [index, each] of clones.entries()) {
@@ -158,7 +158,7 @@ test("two clones run side by side with disks and identities of their own", async
   expect([state(), memory()].map(digest)).toEqual(digests);
 });
 
-test("what crosses its interface and what it writes to its disk stand in its metrics, and a second line has only what came since", async () => {
+test("metrics count a guest's traffic and disk writes, and each line has only the difference", async () => {
   const file = join(arena.folder, "metrics");
   const { vmm, namespace } = await clone("counted", file);
   const lines = (): Record<string, Record<string, number>>[] =>
@@ -179,7 +179,7 @@ test("what crosses its interface and what it writes to its disk stand in its met
   expect(second?.put_api_requests).toMatchObject({ metrics_count: 0, mmds_count: 2 });
   expect(second?.net).toEqual(second?.net_eth0);
   const both = (field: string): number => (first?.net_eth0?.[field] ?? 0) + (second?.net_eth0?.[field] ?? 0);
-  // What the tap sends is what the guest is given, and the other way round.
+  // The tap's sent frames are the guest's received ones, and the other way round.
   expect(both("rx_bytes_count")).toBeGreaterThanOrEqual(seen?.stats64.tx.bytes ?? NaN);
   expect(both("tx_bytes_count")).toBeGreaterThanOrEqual(seen?.stats64.rx.bytes ?? NaN);
   expect(both("tx_packets_count")).toBeGreaterThanOrEqual(Math.max(1, seen?.stats64.rx.packets ?? NaN));
@@ -190,7 +190,7 @@ test("what crosses its interface and what it writes to its disk stand in its met
   await vmm.exit;
 });
 
-test("the process that was started is the guest's, under its own name", async () => {
+test("the started process becomes the guest's and keeps its name", async () => {
   const { vmm } = await clone("pid");
   expect(readlinkSync(`/proc/${vmm.pid}/exe`)).toContain("qemu");
   const command = readFileSync(`/proc/${vmm.pid}/cmdline`, "utf8").split("\0");
@@ -210,7 +210,7 @@ test("a guest that reboots ends the process with exit code 0", async () => {
   expect(vmm.output).toContain("Firecracker exiting successfully. exit_code=0");
 });
 
-test("a drive can be given another file, and back", async () => {
+test("a drive can be switched to another file, and back", async () => {
   const { vmm, disk: own } = await clone("patched");
   const other = join(arena.folder, "other.ext4");
   copyFileSync(frozen, other);
@@ -231,7 +231,7 @@ test("a drive can be given another file, and back", async () => {
   await vmm.exit;
 });
 
-test("a clone can be snapshotted again, and its snapshot be loaded", async () => {
+test("a clone's own snapshot can be made and loaded", async () => {
   const { vmm, namespace } = await clone("again");
   await vmm.must("PATCH /vm", { state: "Resumed" });
   await vmm.must("PATCH /vm", { state: "Paused" });
@@ -247,7 +247,7 @@ test("a clone can be snapshotted again, and its snapshot be loaded", async () =>
   const backend = { backend_type: "File", backend_path: ram };
   await second.must("PUT /snapshot/load", { snapshot_path: file, mem_backend: backend, resume_vm: true });
   expect(JSON.parse(await second.must("GET /"))).toMatchObject({ state: "Running" });
-  // Metadata that were put before the load are there after it.
+  // Metadata from before the load survive it.
   await clearOnceTaken(second);
   await until("the second generation has its identity", 60, () => second.output.includes("hook: second"));
   second.child.kill("SIGKILL");

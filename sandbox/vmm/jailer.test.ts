@@ -1,4 +1,4 @@
-/** The stand-in's jailer says and does what the recording of the real one says. */
+/** The stand-in's jailer prints and does the same as the recorded real one. */
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -28,7 +28,7 @@ const rows = readFileSync(join(__dirname, "recorded-jailer-1.16.1.jsonl"), "utf8
   .split("\n")
   .map((line) => row.parse(JSON.parse(line)));
 
-/** What the recording put in the place of a VMM: it prints what it was given and exits with 7. */
+/** The program that the recording ran instead of a VMM: it prints its arguments and exits with 7. */
 const PROGRAM = `
 #include <stdio.h>
 #include <unistd.h>
@@ -87,7 +87,7 @@ const neutral = (text: string): string =>
     .replaceAll(`${folder}/`, "/T/")
     .replaceAll(/(--(?:start-time-us|start-time-cpu-us|parent-cpu-time-us)) \d+/g, "$1 N");
 
-test("it does and says what was recorded, in the recorded order", async () => {
+test("the jailer prints and does what was recorded, in the recorded order", async () => {
   const words = (text: string): string[] =>
     text
       .replaceAll("/T/", `${folder}/`)
@@ -98,7 +98,7 @@ test("it does and says what was recorded, in the recorded order", async () => {
     answers.push({ case: name, arguments: given, ...(await run(words(given))) });
   }
   expect(answers).toEqual(rows);
-  // What the jail shows of the machine, the real one does not have.
+  // The real jail does not contain the machine's /usr.
   const made = execFileSync("find", ["-printf", "%M %U:%G %P\n"], {
     cwd: join(folder, "base/firecracker/ok/root"),
     encoding: "utf8",

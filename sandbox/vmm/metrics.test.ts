@@ -1,4 +1,4 @@
-/** The stand-in's metrics: a line of JSON when the guest starts, one each time that it is asked, counters as differences. */
+/** The stand-in's metrics: a line of JSON at the guest's start and at each request, with counters as differences. */
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ async function end(vmm: Vmm): Promise<void> {
   await vmm.exit;
 }
 
-test("requests are counted from the first one on, and every line holds what came since the one before", async () => {
+test("metrics count every request, and each line has the counts since the line before", async () => {
   const vmm = await booted("lines");
   try {
     await until("the first line is written", 10, () => lines("lines").length === 1);
@@ -59,7 +59,7 @@ test("requests are counted from the first one on, and every line holds what came
     expect(second?.put_api_requests).toMatchObject({ drive_count: 0, metrics_count: 0, actions_count: 1 });
     expect(second?.get_api_requests).toMatchObject({ machine_cfg_count: 1, vmm_version_count: 0 });
     expect(third?.get_api_requests).toMatchObject({ machine_cfg_count: 0 });
-    // No counter: it stays.
+    // Not a counter, so it stays.
     expect(third?.latencies_us?.pause_vm).toBe(second?.latencies_us?.pause_vm);
     expect((third?.utc_timestamp_ms ?? 0) - Date.now()).toBeLessThan(1000);
     expect((await vmm.send("PUT /metrics", { metrics_path: at("other") })).status).toBe(400);
@@ -68,7 +68,7 @@ test("requests are counted from the first one on, and every line holds what came
   }
 });
 
-test("they are configured once, and before the start; a snapshot can still be loaded then", async () => {
+test("metrics can be configured once, before the start, and a load still works then", async () => {
   const first = await booted("before");
   await first.must("PATCH /vm", { state: "Paused" });
   await first.must("PUT /snapshot/create", { snapshot_path: at("state"), mem_file_path: at("memory") });
@@ -90,7 +90,7 @@ test("they are configured once, and before the start; a snapshot can still be lo
   }
 });
 
-test("a pipe that nobody empties holds up nothing: what does not fit is counted as missed", async () => {
+test("a full metrics pipe blocks nothing, and lost lines count as missed", async () => {
   mkdirSync(at("pipes"));
   execFileSync("mkfifo", [at("pipes/pipe")]);
   const reader = openSync(at("pipes/pipe"), constants.O_RDONLY | constants.O_NONBLOCK);

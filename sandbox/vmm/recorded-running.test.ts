@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { Arena, build, recorded, until, type RecordedRow, type Vmm } from "./testing";
 
-// The rows of started guests, put to the stub, which opens and checks everything that a guest would need.
+// Sends the recorded requests of started guests to the stub, which opens and checks everything that a guest would need.
 const rows = recorded().filter((row) => row.section === "running and snapshots");
 
 /** The guest of the recording had a vsock device, which is not emulated; these rows need one. */
@@ -63,7 +63,7 @@ async function end(vmm: Vmm | undefined): Promise<void> {
   await vmm?.exit;
 }
 
-/** What was changed on the host before a load. */
+/** Changes of the host before a load. */
 function arrange(row: RecordedRow): void {
   const state = readFileSync(at("snap/b.snap"));
   if (row.case === "load: mem file too short") {
@@ -130,7 +130,7 @@ test("started and restored guests answer as recorded", async () => {
   await until("every VMM has ended", 10, () => arena.running().length === 0);
 });
 
-test("a tap of another name is opened when the load asks for it", async () => {
+test("a load opens a tap of another name on request", async () => {
   const vmm = await arena.start(namespace, stub);
   const load = {
     snapshot_path: at("snap/b.snap"),
@@ -140,7 +140,7 @@ test("a tap of another name is opened when the load asks for it", async () => {
   expect((await vmm.send("PUT /snapshot/load", load)).status).toBe(204);
   const config = JSON.parse(await vmm.must("GET /vm/config")) as { "network-interfaces": { host_dev_name: string }[] };
   expect(config["network-interfaces"].map((net) => net.host_dev_name)).toEqual(["fcjtap1"]);
-  // It is taken now: a second VMM cannot have it.
+  // A second VMM cannot attach to it now.
   const other = await arena.start(namespace, stub);
   const answer = await other.send("PUT /network-interfaces/eth0", { iface_id: "eth0", host_dev_name: "fcjtap1" });
   expect(answer.body).toContain("Device or resource busy (os error 16). Invalid TUN/TAP Backend provided by fcjtap1.");

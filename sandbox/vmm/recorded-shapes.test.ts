@@ -1,4 +1,4 @@
-/** Every shape of a VM that people snapshot, as Firecracker 1.16.1 answered for it, put to the stub row by row. */
+/** Sends the recorded requests for every shape of a VM to the stub, which must answer like Firecracker 1.16.1. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Arena, build, recorded, type RecordedRow, type Vmm } from "./testing";
@@ -13,7 +13,7 @@ for (const row of rows) {
   else runs.push([row]);
 }
 
-/** What the stub refuses in Firecracker's form: its machine has no PCI bus to add a device to. */
+/** Requests that the stub refuses in Firecracker's form, because its machine has no PCI bus. */
 const refused = (row: RecordedRow): boolean => row.section.startsWith("PCI") && row.case === "hotplug of an interface";
 
 const differences: object[] = [];
@@ -48,7 +48,7 @@ afterAll(async () => {
   await arena.close();
 });
 
-/** Spoils a good state file in every way of the recording. */
+/** Damages a good state file in every way of the recording. */
 function spoil(): void {
   const good = readFileSync(at("snap/good.state"));
   const changed = (index: number, byte: number): Buffer => {
@@ -77,7 +77,7 @@ function spoil(): void {
   for (const [name, bytes] of Object.entries(bad)) writeFileSync(at(`snap/${name}.state`), bytes);
 }
 
-/** What was done on the host before a process was started. */
+/** Changes of the host before the start of a process. */
 function arrange(run: readonly RecordedRow[]): void {
   const first = run[0]?.case ?? "";
   rmSync(at("v.sock"), { force: true });
@@ -89,7 +89,7 @@ function arrange(run: readonly RecordedRow[]): void {
   if (first === "pmem missing") rmSync(at("pm2.img"));
 }
 
-/** Devices of a started VM lie in a hash table, in an order of their own in every process. */
+/** Firecracker keeps the devices of a started VM in a hash table, whose order differs between processes. */
 function sorted(text: string): string {
   if (!text.startsWith('{"balloon"')) return text;
   const config = JSON.parse(text) as Record<string, unknown>;
@@ -102,7 +102,7 @@ function sorted(text: string): string {
   return JSON.stringify(config);
 }
 
-/** Paths under /T have another length here than they had there. */
+/** Paths under /T have another length here than in the recording. */
 const comparable = (row: RecordedRow, text: string): string =>
   sorted(row.body?.includes("/T/") ? text.replace(/column \d+/, "column N") : text).replaceAll("\n", "⏎");
 
@@ -113,7 +113,7 @@ async function commandLine(row: RecordedRow): Promise<void> {
   const text = (output: string): string =>
     global(output.replaceAll(/^\d{4}-\d\d-\d\dT[\d:.]+ /gm, "").replaceAll("\n", "⏎"));
   const exit = signal === "SIGABRT" ? "-6" : String(code);
-  // Behind a file's fault Rust's own words for it follow, which name Firecracker's types.
+  // Rust's debug text, which names Firecracker's types, follows the error of a file.
   const stderr = row.case === "config-file with a missing drive" ? row.stderr : text(vmm.errors);
   expect({ case: row.case, exit, stdout: text(vmm.output), stderr }).toEqual({
     case: row.case,

@@ -39,7 +39,7 @@ afterAll(async () => {
   await arena.close();
 });
 
-/** What was done in the recorded process before its first recorded row. */
+/** Requests to the recorded process before its first recorded row. */
 async function prepare(vmm: Vmm, section: string): Promise<void> {
   if (section === "drives") {
     const drive = { drive_id: "root0", path_on_host: "/T/rootfs.ext4", is_root_device: true, is_read_only: true };

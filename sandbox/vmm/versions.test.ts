@@ -1,4 +1,4 @@
-/** Versions of Firecracker with other snapshot formats: what they say, and that none reads another's snapshots. */
+/** Versions of Firecracker with other snapshot formats: each reports its format, and none reads another's snapshots. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Arena, build, type Vmm } from "./testing";

@@ -10,18 +10,17 @@ const descriptor = z.object({
 });
 const index = z.object({ manifests: z.array(descriptor).min(1) });
 const manifest = z.object({ layers: z.array(descriptor) });
-/** The older layout of `docker save`, from before it wrote OCI's layout as well. */
+/** The older layout of `docker save`, before it wrote OCI's layout too. */
 const saved = z.array(z.object({ Layers: z.array(z.string()) })).length(1);
 
-/** Node's name of this machine's architecture as OCI has it. */
+/** This machine's architecture by its OCI name. */
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch;
 
 /**
- * The layers of a container image in a folder: OCI's image layout, or what `docker save` makes, unpacked. The first goes
- * first.
+ * The layers of a container image in a folder, lowest first: OCI's image layout, or an unpacked archive of `docker save`.
  *
  * @returns tar archives, compressed or not
- * @throws where the folder holds no image, or none or several for this machine, or a blob is not what its name says
+ * @throws where the folder holds no image, or none or several for this machine, or a blob does not match its digest
  */
 export function layersOf(folder: string): string[] {
   if (existsSync(join(folder, "index.json"))) return ociLayers(folder, index.parse(json(join(folder, "index.json"))));

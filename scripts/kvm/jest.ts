@@ -24,15 +24,15 @@ function reason(file: string, code: number): string {
     const text = failed?.failureMessages[0] ?? testResults[0]?.message ?? "";
     // eslint-disable-next-line no-control-regex -- Jest colours its messages
     const lines = text.replaceAll(/\u001b\[[0-9;]*m/g, "").split("\n");
-    const said = lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("●"));
-    const short = said.slice(0, 3).join(" ").slice(0, 200);
+    const content = lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("●"));
+    const short = content.slice(0, 3).join(" ").slice(0, 200);
     return short === "" ? "it gave no reason" : short;
   } catch {
     return `Jest ended with ${code} and no report`;
   }
 }
 
-/** Runs one story; what it prints goes to `NAME.log` in the folder. */
+/** Runs one story; its output goes to `NAME.log` in the folder. */
 export async function runStory(
   folder: string,
   [name, file]: readonly [string, string],
@@ -42,7 +42,7 @@ export async function runStory(
   const jest = resolve(checkout, "node_modules/jest/bin/jest.js");
   const reporter = resolve(checkout, "scripts/kvm/reporter.cjs");
   const argv = [jest, "--runInBand", "--json", "--outputFile", json, "--reporters", reporter, "--runTestsByPath", file];
-  const begun = performance.now();
+  const start = performance.now();
   const code = await new Promise<number>((done, fail) => {
     const log = createWriteStream(resolve(folder, `${name}.log`));
     const child = spawn(process.execPath, argv, { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -52,6 +52,6 @@ export async function runStory(
     child.on("error", fail);
     child.on("close", (status) => done(status ?? 128));
   });
-  const seconds = (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - start) / 1000;
   return { passed: code === 0, seconds, why: code === 0 ? "" : reason(json, code) };
 }

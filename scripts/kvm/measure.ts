@@ -1,9 +1,9 @@
-/** The measured boot: from a droplet with nothing on it to one clone that is ready. */
+/** The measured boot: from an empty droplet to one clone that is ready. */
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { keepSnapshot } from "../../test/support/sharedSnapshot";
 import { World, droplet } from "../../test/support/world";
 
-/** The limits of the stories are enough for a machine that needs this long, in s. */
+/** The longest boot for which the stories' limits suffice, seconds. */
 const REFERENCE = 30;
 /** The factor for the limits of the measured boot itself, before the machine's speed is known. */
 export const UNMEASURED = 20;
@@ -14,16 +14,16 @@ export function scaleFor(seconds: number): number {
 }
 
 /**
- * @param folder where its snapshot is kept for the stories
- * @returns how long the boot took, in s
+ * @param folder receives the snapshot, which the stories restore
+ * @returns duration of the boot, seconds
  */
 export async function measureBoot(folder: string): Promise<number> {
   const world = await World.begin();
   try {
     await world.configure({ "hornet:fleet.count": 1 });
-    const begun = performance.now();
+    const start = performance.now();
     await world.npm("up");
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = (performance.now() - start) / 1000;
     await keepSnapshot(dropletPaths(droplet).swarm, folder);
     await world.npm("down");
     return seconds;

@@ -16,7 +16,7 @@ afterEach(() => {
 const passed = { passed: true, seconds: 12.4, why: "" };
 const failed = { passed: false, seconds: 3, why: "vm0 was not ready" };
 
-test("what passed is known to the next run that resumes, and to no other", () => {
+test("only a run that resumes on the same subject has earlier results", () => {
   const first = Results.open(folder, "one", false);
   first.boot = 7;
   first.add("story", passed);
@@ -32,7 +32,7 @@ test("what passed is known to the next run that resumes, and to no other", () =>
   }
 });
 
-test("the table says of each story what came of it, how long it took and why", () => {
+test("the table has a story's result, its duration and why it failed", () => {
   const table = resultTable([
     ["story", passed],
     ["rolling", failed],
@@ -46,7 +46,7 @@ test("the table says of each story what came of it, how long it took and why", (
   ]);
 });
 
-test("the main story is the first; a story is chosen by its name", () => {
+test("the main story comes first, and names choose stories", () => {
   expect([...stories().keys()][0]).toBe("story");
   expect([...stories().keys()]).toEqual(expect.arrayContaining(["identity-ssh", "rolling", "promotion", "shapes"]));
   expect(chosen(["rolling"]).map(([name]) => name)).toEqual(["rolling"]);
@@ -56,7 +56,7 @@ test("the main story is the first; a story is chosen by its name", () => {
   expect(() => chosen(["tale"])).toThrow('there is no story "tale". The stories: story, ');
 });
 
-test("limits grow with the measured boot, and never fall below those of a fast machine", () => {
+test("limits grow with the measured boot, and never shrink", () => {
   expect(scaleFor(5)).toBe(1);
   expect(scaleFor(300)).toBe(10);
 });

@@ -1,4 +1,4 @@
-/** The results of the stories: kept in a folder, so that a run can continue an earlier one, and shown as a table. */
+/** The results of the stories, in a folder, so that a run can continue an earlier one, and as a table. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -6,32 +6,32 @@ import { writeWhole } from "../../host/wholeFile";
 
 const outcome = z.object({
   passed: z.boolean(),
-  /** Wall time. */
+  /** Wall time, seconds. */
   seconds: z.number(),
   /** Why it failed, in one line; empty where it passed. */
   why: z.string(),
 });
 export type Outcome = z.infer<typeof outcome>;
 
-const kept = z.object({
+const savedResults = z.object({
   /** The Firecracker, kernel and machine that the stories ran on. */
   subject: z.string(),
-  /** How long the first boot took, in s. */
+  /** Duration of the measured boot, seconds. */
   boot: z.number().optional(),
   stories: z.record(z.string(), outcome),
 });
 
-/** The results in a folder; each is written as soon as it is there. */
+/** The results in a folder, written after each story. */
 export class Results {
   private constructor(
     private readonly file: string,
-    private readonly content: z.infer<typeof kept>,
+    private readonly content: z.infer<typeof savedResults>,
   ) {}
 
   /**
    * Opens the results of a folder.
-   * @param subject what the stories run on: results of another subject do not count
-   * @param resume whether results that are there already count
+   * @param subject what the stories run on; results of another subject do not count
+   * @param resume whether existing results count
    */
   static open(folder: string, subject: string, resume: boolean): Results {
     mkdirSync(folder, { recursive: true });
@@ -40,7 +40,7 @@ export class Results {
     return new Results(file, before?.subject === subject ? before : { subject, stories: {} });
   }
 
-  private static read(file: string): z.infer<typeof kept> | undefined {
+  private static read(file: string): z.infer<typeof savedResults> | undefined {
     let text: string;
     try {
       text = readFileSync(file, "utf8");
@@ -48,7 +48,7 @@ export class Results {
       return undefined;
     }
     try {
-      return kept.parse(JSON.parse(text));
+      return savedResults.parse(JSON.parse(text));
     } catch {
       throw new Error(
         `the results of an earlier run, ${file}, are damaged\n  next: remove the file, and run without --resume`,
@@ -56,7 +56,7 @@ export class Results {
     }
   }
 
-  /** How long the first boot took, in s; undefined until it was measured. */
+  /** Duration of the measured boot, seconds; undefined before it. */
   get boot(): number | undefined {
     return this.content.boot;
   }
@@ -80,7 +80,7 @@ export class Results {
   }
 }
 
-/** One line a story: its name, what came of it, how long it took, why it failed. */
+/** A line for each story: its name, result, duration, and why it failed. */
 export function resultTable(rows: readonly (readonly [name: string, result: Outcome | undefined])[]): string {
   const cells = rows.map(([name, result]): [string, string, string, string] => [
     name,

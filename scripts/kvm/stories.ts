@@ -2,10 +2,10 @@ import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { checkout } from "../../operator/localPaths";
 
-/** Stories that need a special VMM or guest, which a real Firecracker cannot show. */
+/** Stories that need a special VMM or guest and cannot run with a real Firecracker. */
 const STAND_IN_ONLY = new Set(["hundreds", "slow"]);
 
-/** Tests of providers that show on the VMM itself, without a guest that boots, what it does with other people's snapshots. */
+/** Provider tests that show, without booting a guest, what the VMM does with foreign snapshots. */
 const OF_THE_VMM: readonly (readonly [name: string, file: string])[] = [
   ["shapes", "providers/artifact/shapes.test.ts"],
   ["devices", "providers/artifact/devices.test.ts"],
@@ -29,20 +29,20 @@ export function stories(): ReadonlyMap<string, string> {
 const OF_TWO = "upgrade";
 
 /**
- * The stories that a person names, all of them where none is named.
+ * The named stories, or all.
  *
- * @param two whether there is a newer Firecracker to upgrade to; without one that story is left out
- * @throws Error for a name that there is not, and for a story that cannot run
+ * @param two whether there is a newer Firecracker to upgrade to; all leaves the upgrade out without one
+ * @throws Error for an unknown name, and for a story that cannot run
  */
 export function chosen(
-  wanted: readonly string[],
+  named: readonly string[],
   { two = false } = {},
 ): readonly (readonly [name: string, file: string])[] {
   const known = stories();
-  if (!two && wanted.includes(OF_TWO)) throw new Error(`the story "${OF_TWO}" needs --next PATH, a newer Firecracker.`);
-  const unknown = wanted.find((name) => !known.has(name));
+  if (!two && named.includes(OF_TWO)) throw new Error(`the story "${OF_TWO}" needs --next PATH, a newer Firecracker.`);
+  const unknown = named.find((name) => !known.has(name));
   if (unknown !== undefined) {
     throw new Error(`there is no story "${unknown}". The stories: ${[...known.keys()].join(", ")}.`);
   }
-  return [...known].filter(([name]) => (wanted.length === 0 ? two || name !== OF_TWO : wanted.includes(name)));
+  return [...known].filter(([name]) => (named.length === 0 ? two || name !== OF_TWO : named.includes(name)));
 }

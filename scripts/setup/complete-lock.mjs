@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * Completes package-lock.json for systems other than the one it was written on: `node scripts/setup/complete-lock.mjs`.
+ * Completes package-lock.json for systems other than the one that wrote it: `node scripts/setup/complete-lock.mjs`.
  *
- * A registry that does not serve the optional packages of another system (`@swc/core-darwin-arm64` and its kin) makes
- * npm leave them out of the lock, and then `npm ci` refuses the lock everywhere, because it is not what package.json
- * asks for. This adds them by their exact version. They are fetched only on the system that they are for. To be run
- * after a change of the dependencies; does nothing to a lock that is complete.
+ * If a registry does not serve the optional packages of another system (such as `@swc/core-darwin-arm64`), npm leaves them
+ * out of the lock, and then `npm ci` refuses the lock everywhere, because it does not match package.json. This adds them by
+ * their exact version; npm fetches them only on their own system. Run it after a change of the dependencies; it leaves a
+ * complete lock unchanged.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -28,7 +28,7 @@ function platformOf(name) {
 
 /**
  * @param {{ packages: Record<string, any> }} lock changed in place
- * @returns {string[]} the names of what was added
+ * @returns {string[]} the names of the added packages
  */
 export function completeLock(lock) {
   /** @type {string[]} */

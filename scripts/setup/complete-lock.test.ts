@@ -8,7 +8,7 @@ const exec = promisify(execFile);
 const script = join(__dirname, "complete-lock.mjs");
 const checkout = join(__dirname, "../..");
 
-test("packages of other systems are added once, with what they are for, and nothing else changes", async () => {
+test("the script adds packages of other systems once, with their systems, and changes nothing else", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hornet-lock-"));
   try {
     const file = join(folder, "package-lock.json");
@@ -48,7 +48,7 @@ test("packages of other systems are added once, with what they are for, and noth
   }
 });
 
-test("this checkout's lock is complete, so that npm ci takes it on every system", async () => {
+test("this checkout's lock is complete, so that npm ci accepts it on every system", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hornet-lock-"));
   try {
     const file = join(folder, "package-lock.json");

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { say } from "./run.mjs";
 
-/** @param {string} owner the pid that a lock file holds */
+/** @param {string} owner the pid in a lock file */
 function isAlive(owner) {
   const pid = Number(owner);
   if (!Number.isInteger(pid) || pid <= 0) return false;
@@ -26,7 +26,7 @@ function read(file) {
 }
 
 /**
- * Removes a lock whose owner is gone. Renamed first, so that of two who see it only one removes it.
+ * Removes a lock whose owner has ended. It renames the file first, so that only one of several processes removes it.
  * @param {string} file
  * @param {string} owner
  */
@@ -37,13 +37,13 @@ function breakLock(file, owner) {
   } catch {
     return;
   }
-  // Somebody may have taken the lock between the look and the rename: then it is given back.
+  // Another process may have taken the lock before the rename: restore it then.
   if (read(aside) !== owner) renameSync(aside, file);
   else rmSync(aside);
 }
 
 /**
- * Runs work while no other set-up of this checkout runs; waits for the other one.
+ * Runs work when no other set-up of this checkout runs.
  * @template T
  * @param {string} file
  * @param {() => Promise<T>} work
@@ -51,7 +51,7 @@ function breakLock(file, owner) {
  */
 export async function withLock(file, work) {
   mkdirSync(dirname(file), { recursive: true });
-  let told = false;
+  let reported = false;
   for (;;) {
     try {
       writeFileSync(file, String(process.pid), { flag: "wx" });
@@ -60,14 +60,14 @@ export async function withLock(file, work) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
     }
     const owner = read(file);
-    // Empty: made a moment ago and about to be filled; looked at again, then taken for a leftover.
+    // Empty: its owner is about to write its pid. If it still is empty later, the owner has died.
     if (owner === "") await sleep(200);
     if (owner !== undefined && !isAlive(owner) && read(file) === owner) {
       breakLock(file, owner);
       continue;
     }
-    if (owner !== undefined && !told) say(`another set-up runs (pid ${owner}); waiting for it`);
-    told = true;
+    if (owner !== undefined && !reported) say(`another set-up runs (pid ${owner}); waiting for it`);
+    reported = true;
     await sleep(200);
   }
   const release = () => rmSync(file, { force: true });

@@ -20,26 +20,26 @@ function locked(file) {
 }
 
 /**
- * Whether node_modules is what package-lock.json asks for, by npm's own record of what it installed, which it writes
- * last: after an interrupted install there is none.
+ * Whether node_modules matches package-lock.json, by npm's own record of the installed packages. npm writes the record last,
+ * so an interrupted install has none.
  * @param {string} checkout
  */
 export function nodeModulesMatch(checkout) {
-  const wanted = locked(join(checkout, "package-lock.json"));
+  const desired = locked(join(checkout, "package-lock.json"));
   const present = locked(join(checkout, "node_modules/.package-lock.json"));
-  if (!wanted || !present) return false;
+  if (!desired || !present) return false;
   // Optional packages may be for other systems.
   return (
-    Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    Object.entries(desired).every(([path, { version, integrity, optional }]) => {
       const found = present[path];
       return found ? found.version === version && found.integrity === integrity : optional === true;
-    }) && Object.keys(present).every((path) => path in wanted)
+    }) && Object.keys(present).every((path) => path in desired)
   );
 }
 
 /**
- * Runs no installation scripts: none of the packages needs one, and that of @pulumi/command asks a Pulumi CLI on PATH to
- * download its plugin, which the CLI does by itself when a program uses the package.
+ * Installs without the packages' scripts: none is needed, and that of @pulumi/command makes a Pulumi CLI on PATH download its
+ * plugin, which the CLI does by itself when a program uses the package.
  *
  * @param {string} folder with a package-lock.json
  * @returns {Promise<void>}

@@ -8,7 +8,7 @@ import { SetupError, run, say } from "./run.mjs";
 import { installCommand } from "./system.mjs";
 
 const lists = "/var/lib/apt/lists";
-const quiet = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
+const unattended = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
 const options = ["-y", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=600"];
 
 /**
@@ -25,7 +25,7 @@ export function listedPackages(forTests) {
 }
 
 /**
- * Those of the named packages that are not installed, by one look into dpkg's database.
+ * The named packages that are not installed, by one query of dpkg's database.
  * @param {readonly string[]} names
  * @returns {string[]}
  */
@@ -38,7 +38,7 @@ export function missingPackages(names) {
   return names.filter((name) => !installed.has(name));
 }
 
-/** Counts what apt and dpkg do, and says every few seconds how far they are. */
+/** Follows the output of apt and dpkg, and reports their progress every few seconds. */
 function progress() {
   let total = 0;
   let fetched = 0;
@@ -56,19 +56,20 @@ function progress() {
 
 async function update() {
   say("packages: fetching the lists (apt-get update)");
-  await run(["apt-get", "update", "-q", ...options], { env: quiet });
+  await run(["apt-get", "update", "-q", ...options], { env: unattended });
 }
 
 /**
- * Installs packages with what they need and nothing more. No service of theirs is started, now or at the next boot.
+ * Installs packages with their dependencies, but without recommended packages. Starts none of their services, now or at the
+ * next boot.
  * @param {readonly string[]} names
- * @throws {SetupError} with the end of what apt said
+ * @throws {SetupError} with the end of apt's output
  */
 export async function installPackages(names) {
   const install = () =>
     withoutServices(() =>
       run(["apt-get", "install", "-q", "--no-install-recommends", ...options, ...names], {
-        env: quiet,
+        env: unattended,
         onLine: progress(),
       }),
     );
@@ -80,7 +81,7 @@ export async function installPackages(names) {
     await install();
   } catch (error) {
     if (!known) throw error;
-    // Lists that are older than the archive name files that are gone.
+    // Lists that are older than the archive name files that the archive no longer has.
     await update();
     await install();
   }
@@ -88,8 +89,8 @@ export async function installPackages(names) {
   if (left.length > 0)
     throw new SetupError(`still missing after installing: ${left.join(" ")}\nRun: ${installCommand(left)}`);
   if (names.includes("openssh-server")) {
-    // The package switches its service on for the next boot; droplets bring their own sshd.
-    // The helper wants to be called as a package's own script calls it.
+    // The package enables its service for the next boot, but droplets run their own sshd. The helper refuses to run outside
+    // of a package's script unless this variable is set.
     const env = { ...process.env, DPKG_MAINTSCRIPT_PACKAGE: "openssh-server" };
     await run(["deb-systemd-helper", "disable", "ssh.service"], { env });
   }

@@ -1,7 +1,7 @@
 // @ts-check
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
-/** Asked by Debian's package scripts before they start a service; 101 means: do not. */
+/** Debian's package scripts run it before they start a service; exit code 101 forbids the start. */
 const policy = "/usr/sbin/policy-rc.d";
 const saved = `${policy}.before-hornet`;
 const mark = "# Put here by Hornet's set-up while it installs packages; removed at its end.";
@@ -13,7 +13,7 @@ function restore() {
 }
 
 /**
- * Runs work, during which installing a package starts no service. A leftover of a set-up that was killed is undone.
+ * Runs work, during which installing a package starts no service. Also restores the policy after a set-up that was killed.
  * @template T
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** A failure whose message is all that the user needs; no stack is shown. */
+/** A failure that the user sees without a stack. */
 export class SetupError extends Error {}
 
 /** @param {string} text one line for the user; stdout stays free for results */
@@ -11,7 +11,7 @@ export function say(text) {
 }
 
 /**
- * Runs a command, hands every line that it prints to a follower, and gives its stdout.
+ * Runs a command, passes every line of its output to onLine, and returns its stdout.
  * @param {readonly string[]} argv
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, onLine?: (line: string, stream: "stdout" | "stderr") => void }} [options]
  * @returns {Promise<string>}
@@ -37,7 +37,7 @@ export function run(argv, { cwd, env, onLine } = {}) {
     child.on("error", (error) => fail(new SetupError(`${command} could not be started: ${error.message}`)));
     child.on("close", (code, signal) => {
       if (code === 0) done(stdout);
-      else fail(new SetupError(`${argv.join(" ")} ended with ${code ?? signal}; it said last:\n${last.join("\n")}`));
+      else fail(new SetupError(`${argv.join(" ")} ended with ${code ?? signal}; its last output:\n${last.join("\n")}`));
     });
   });
 }

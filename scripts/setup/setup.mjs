@@ -2,11 +2,11 @@
 /**
  * Prepares a fresh machine: `node scripts/setup/setup.mjs [--for up|test|operator] [--json]`.
  *
- *   up        everything that `npm run up` needs: packages, node_modules, the Pulumi CLI, VMM, guest kernel and image
- *   test      the same and what the tests need
- *   operator  what driving a droplet elsewhere needs: node_modules, the Pulumi CLI, ssh
+ *   up        for `npm run up`: packages, node_modules, the Pulumi CLI, VMM, guest kernel and image
+ *   test      the same, and the packages of the tests
+ *   operator  for a droplet elsewhere: node_modules, the Pulumi CLI, ssh
  *
- * Runs before node_modules exists, so it is plain JavaScript without dependencies. It leaves alone what is already there.
+ * Runs before node_modules exists, so it is plain JavaScript without dependencies. It skips what already exists.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -33,8 +33,8 @@ import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
 
 const checkout = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** Whether to report steps with nothing to do, too: if the user asked for the set-up alone. */
-let tellCached = false;
+/** Whether to report cached steps too: if the user runs the set-up alone. */
+let reportCached = false;
 
 /**
  * Runs one step under a heading, and prints how long it took; a step that prints nothing was cached.
@@ -45,14 +45,14 @@ let tellCached = false;
  */
 async function step(title, work) {
   const start = process.hrtime.bigint();
-  let quiet = true;
+  let silent = true;
   const result = await work(() => {
-    if (quiet) say(`== ${title}`);
-    quiet = false;
+    if (silent) say(`== ${title}`);
+    silent = false;
   });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  if (!quiet) say(`== ${title}: done in ${seconds.toFixed(1)} s`);
-  else if (tellCached) say(`== ${title}: cached`);
+  if (!silent) say(`== ${title}: done in ${seconds.toFixed(1)} s`);
+  else if (reportCached) say(`== ${title}: cached`);
   return result;
 }
 
@@ -93,7 +93,7 @@ function nodeModules() {
 }
 
 /**
- * Waits for all, so that no work goes on behind an error; then throws the first one.
+ * Waits for all, so that no work goes on after an error; then throws the first error.
  * @template {readonly Promise<unknown>[]} T
  * @param {[...T]} works
  */
@@ -102,28 +102,28 @@ async function all(works) {
   return Promise.all(works);
 }
 
-/** Builds what needs Debian's packages. */
+/** Builds VMM, guest kernel and guest image, which need Debian's packages. */
 async function builds() {
   const [vmm, kernel, image] = await all([
     build("VMM stand-in", "sandbox/vmm/build.sh"),
     build("guest kernel", "guest/build-kernel.sh"),
     build("guest image", "guest/build-image.sh"),
   ]);
-  const made = {
+  const files = {
     firecracker: join(vmm, "firecracker"),
     firecrackerStub: join(vmm, "firecracker-stub"),
     kernel: join(kernel, "vmlinux"),
     rootfs: join(image, "rootfs.ext4"),
   };
-  const absent = Object.values(made).filter((path) => !existsSync(path));
-  if (absent.length > 0) throw new SetupError(`a build said that it made ${absent.join(", ")}, but it is not there.`);
-  return made;
+  const absent = Object.values(files).filter((path) => !existsSync(path));
+  if (absent.length > 0) throw new SetupError(`a build succeeded without making ${absent.join(", ")}.`);
+  return files;
 }
 
 /**
  * @param {Purpose} purpose
  * @returns {Promise<Paths>}
- * @throws {SetupError} that says what is missing and what to run
+ * @throws {SetupError} that names what is missing and what to run
  */
 export async function setUp(purpose) {
   const system = thisSystem();
@@ -143,7 +143,7 @@ export async function setUp(purpose) {
     let built = {};
     if (purpose !== "operator") {
       try {
-        // Looked at again: another set-up may have installed them while this one waited.
+        // Checked again: another set-up may have installed them while this one waited.
         await packages(missing());
         built = await builds();
       } catch (error) {
@@ -152,7 +152,7 @@ export async function setUp(purpose) {
       }
     }
     const [pulumi] = await early;
-    // Pulumi's packages bring what starts dynamic providers, and warn of another one.
+    // Pulumi's own releases contain this program, which starts dynamic providers, and warn of a second one on PATH.
     const complete = existsSync(join(pulumi, "pulumi-resource-pulumi-nodejs"));
     const path = complete ? [pulumi] : [pulumi, join(checkout, "node_modules/@pulumi/pulumi")];
     return { pulumi, path, ...built };
@@ -165,9 +165,9 @@ async function main() {
   });
   const purpose = values.for;
   if (purpose !== "up" && purpose !== "test" && purpose !== "operator") {
-    throw new SetupError(`--for ${purpose}: there are up, test and operator.`);
+    throw new SetupError(`--for ${purpose}: use up, test or operator.`);
   }
-  tellCached = true;
+  reportCached = true;
   const paths = await setUp(purpose);
   if (values.json) process.stdout.write(`${JSON.stringify(paths, null, 2)}\n`);
   else for (const [name, path] of Object.entries(paths)) say(`${name}: ${String(path)}`);

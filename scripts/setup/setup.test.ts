@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Evaluates an expression with a module of the set-up as `m`; these are ES modules, which run in a separate Node. */
+/** Evaluates an expression with a module of the set-up as `m`, in a separate Node, because they are ES modules. */
 async function evaluate(module: string, expression: string): Promise<unknown> {
   const url = JSON.stringify(`file://${join(__dirname, module)}`);
   const code = `import * as m from ${url}; const call = async (f) => { try { return { value: await f() }; } catch (e) { return { error: e.message }; } };
@@ -30,21 +30,21 @@ const installable = (changes: object, missing: string[]): Promise<unknown> =>
     `call(() => m.checkInstallable(${JSON.stringify({ ...system, ...changes })}, ${JSON.stringify(missing)}))`,
   );
 
-test("where packages cannot be installed they are listed by name, with what to run", async () => {
+test("where packages cannot be installed, the error lists them and the command to run", async () => {
   expect(await installable({}, ["bc"])).toEqual({});
   expect(await installable({ id: "ubuntu", version: "24.04" }, ["bc"])).toEqual({});
-  const told = [
+  const refused = [
     [{ root: false }, ["  bc", "  flex", "sudo apt-get install --no-install-recommends bc flex"]],
     [{ id: "fedora", version: "41" }, ["this is fedora 41", "  bc", "--for operator"]],
     [{ id: "debian", version: "11" }, ["this is debian 11", "  bc"]],
     [{ platform: "darwin", id: "" }, ["this is darwin", "  bc", "--for operator"]],
   ] as const;
-  for (const [changes, words] of told) {
+  for (const [changes, parts] of refused) {
     const { error } = (await installable(changes, ["bc", "flex"])) as { error: string };
-    for (const word of words) expect(error).toContain(word);
+    for (const part of parts) expect(error).toContain(part);
   }
   expect(await installable({ root: false }, [])).toMatchObject({
-    error: expect.stringContaining("needs root") as string,
+    error: expect.stringContaining("only root can make") as string,
   });
 });
 
@@ -54,7 +54,7 @@ test("an old Node is refused", async () => {
   });
 });
 
-test("the list of packages is well formed, gives a reason for each, and tests need more of them", async () => {
+test("the list of packages is well formed and has a reason for each, and tests need more of them", async () => {
   const lines = (await readFile(join(__dirname, "debian-packages.txt"), "utf8")).split("\n");
   const entries = lines.filter((line) => line !== "" && !line.startsWith("#"));
   for (const line of entries) expect(line).toMatch(/^[a-z0-9.+-]+( +(\[test\] )?# .+)?$/);
@@ -73,7 +73,7 @@ test("missing packages are distinguished from installed ones", async () => {
   ]);
 });
 
-test("node_modules match package-lock.json by what npm recorded, but for optional packages", async () => {
+test("node_modules match package-lock.json by npm's record; optional packages may be missing", async () => {
   const match = (): Promise<unknown> => evaluate("node-modules.mjs", `m.nodeModulesMatch(${JSON.stringify(folder)})`);
   const write = (file: string, packages: object): Promise<void> =>
     writeFile(join(folder, file), JSON.stringify({ packages }));
@@ -96,7 +96,7 @@ test("node_modules match package-lock.json by what npm recorded, but for optiona
   }
 });
 
-test("of several set-ups at once only one works at a time, and a lock whose owner is gone is taken over", async () => {
+test("set-ups run one at a time, and take over a lock whose owner has ended", async () => {
   const lock = join(folder, "lock");
   await writeFile(lock, "999999999");
   const log = join(folder, "log");
@@ -112,7 +112,7 @@ test("of several set-ups at once only one works at a time, and a lock whose owne
   await expect(readFile(lock)).rejects.toThrow("ENOENT");
 });
 
-test("builds run once, with a heading; what says nothing was cached; a failure shows its words", async () => {
+test("a build gets a heading, a silent one counts as cached, and a failure shows its output", async () => {
   const scripts = join(folder, "scripts/setup");
   await cp(__dirname, scripts, { recursive: true });
   await mkdir(join(folder, "tools"));
@@ -136,6 +136,6 @@ test("builds run once, with a heading; what says nothing was cached; a failure s
   await tool("echo 'no compiler here' >&2; exit 3");
   await expect(setUp()).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/ended with 3; it said last:\nno compiler/) as string,
+    stderr: expect.stringMatching(/ended with 3; its last output:\nno compiler/) as string,
   });
 });

@@ -13,7 +13,7 @@ export function thisSystem() {
   try {
     text = readFileSync("/etc/os-release", "utf8");
   } catch {
-    // Not a Linux, or a very bare one.
+    // Not a Linux, or one without this file.
   }
   /** @param {string} key */
   const field = (key) => new RegExp(`^${key}="?([^"\n]*)"?$`, "m").exec(text)?.[1] ?? "";
@@ -42,10 +42,10 @@ export function installCommand(packages) {
 }
 
 /**
- * Whether missing packages can be installed here; nothing to install is always fine.
+ * Refuses a system on which the set-up cannot install packages or make droplets.
  * @param {System} system
  * @param {readonly string[]} missing
- * @throws {SetupError} that lists what is missing and says what to run
+ * @throws {SetupError} that lists the missing packages and the command to run
  */
 export function checkInstallable({ platform, id, version, root }, missing) {
   const operator =
@@ -54,8 +54,8 @@ export function checkInstallable({ platform, id, version, root }, missing) {
   if (platform !== "linux" || !((id === "debian" && version === "12") || id === "ubuntu")) {
     const here = platform === "linux" ? `${id || "an unknown Linux"} ${version}`.trim() : platform;
     throw new SetupError(
-      `Simulated droplets and guests are made on Debian 12 (or Ubuntu, as far as it has these packages); this is ${here}.\n` +
-        `What they need, by the names of Debian 12:\n${list}\n${operator}`,
+      `Simulated droplets and guests need Debian 12 (or Ubuntu, as far as it has these packages); this is ${here}.\n` +
+        `Missing packages, by their names in Debian 12:\n${list}\n${operator}`,
     );
   }
   if (root) return;
@@ -66,6 +66,6 @@ export function checkInstallable({ platform, id, version, root }, missing) {
     );
   }
   throw new SetupError(
-    `Simulated droplets are made of namespaces and mounts, which needs root; run this as root.\n${operator}`,
+    `Simulated droplets consist of namespaces and mounts, which only root can make; run this as root.\n${operator}`,
   );
 }
