@@ -47,7 +47,7 @@ async function declare(more: Partial<CloneArgs> = {}): Promise<Record<string, Ba
   );
 }
 
-test("a clone is three resources, each with the properties that concern it", async () => {
+test("a clone is three resources, each with its own properties", async () => {
   const publish = [{ port: 80, guestPort: 8080 }];
   expect(await declare({ publish, tap: "tap1", user: "agent" })).toEqual({
     CloneNamespace: {
@@ -63,13 +63,13 @@ test("a clone is three resources, each with the properties that concern it", asy
   });
 });
 
-test("its name is its namespace's where none is given", async () => {
+test("the default name of a clone is its namespace's", async () => {
   const nameless = Object.fromEntries(Object.entries(args).filter(([key]) => key !== "name")) as CloneArgs;
   const { vm } = new Clone("vm7", nameless);
   expect(await new Promise((resolve) => vm.name.apply(resolve))).toBe("vm7");
 });
 
-test("a value that a program knows only later reaches each of the three", async () => {
+test("an output of another resource reaches each of the three", async () => {
   const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(() => resolve(value)));
   const { CloneNamespace, NatRuleSet, FirecrackerVM } = await declare({
     address: pulumi.output(later("10.0.0.10/24")),
@@ -83,7 +83,7 @@ test("a value that a program knows only later reaches each of the three", async 
   expect(FirecrackerVM?.authorizedKeys).toEqual(["ssh-ed25519 BBBB"]);
 });
 
-test("its environment is a secret, and nothing else of it", async () => {
+test("the environment of a clone is a secret, its other properties are not", async () => {
   const { vm } = new Clone("vm7", { ...args, env: { TOKEN: "canary" } });
   const env = (vm as unknown as { env: pulumi.Output<unknown> }).env;
   expect(await pulumi.isSecret(env)).toBe(true);

@@ -35,7 +35,7 @@ function methodsOf(text: string, cwd: string): string[] {
 
 const methods = ["check", "create", "delete", "diff", "read", "update"];
 
-test("what stands in state is short and the same from one version of Hornet to the next", () => {
+test("the provider's text in the state is short, and equal in every version of Hornet", () => {
   expect(providerText("FirecrackerVM", root)).toBe("exports.handler=()=>require('./providers.cjs').FirecrackerVM");
   expect(providerText("FirecrackerVM", "/somewhere")).toBe(
     "exports.handler=()=>require('hornet/providers.cjs').FirecrackerVM",
@@ -48,7 +48,7 @@ test("what stands in state is short and the same from one version of Hornet to t
   }
 });
 
-test("every kind resolves from the checkout's own folder", () => {
+test("every kind resolves from the checkout's folder", () => {
   for (const kind of kinds) expect([kind, methodsOf(providerText(kind, root), root)]).toEqual([kind, methods]);
 });
 
@@ -69,7 +69,7 @@ test("a program of another folder finds the package in its node_modules, linked 
   expect(methodsOf(text, folder)).toEqual(methods);
 });
 
-test("a program that is compiled by ts-node as it likes can have the package linked from elsewhere", () => {
+test("a program that ts-node compiles finds the package linked from elsewhere", () => {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(root, join(folder, "node_modules", "hornet"));
   const script = "console.log(typeof require('hornet').CloneFleet)";
@@ -79,7 +79,7 @@ test("a program that is compiled by ts-node as it likes can have the package lin
   );
 });
 
-test("the providers that a state before 0.2.0 names refuse everything, in one sentence, and without a stack", async () => {
+test("the providers of a state before 0.2.0 refuse every operation in one sentence, without a stack", async () => {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const old = require("../provide.cjs") as Record<string, Record<string, () => Promise<unknown>> | string>;
   const bridge = old.Bridge as Record<string, () => Promise<unknown>>;

@@ -4,7 +4,7 @@ import { withoutStackTraces } from "./withoutStackTraces";
 /** What the SDK sends to the engine with a resource, which keeps it in the state. */
 const { callsites } = pulumi.Resource as unknown as { callsites: () => object[] };
 
-test("the SDK takes no trace of what is declared inside, and takes them again afterwards", () => {
+test("the SDK captures no stack traces inside, and captures them again afterwards", () => {
   const before = Error.stackTraceLimit;
   expect(callsites().length).toBeGreaterThan(0);
   expect(withoutStackTraces(() => withoutStackTraces(callsites))).toEqual([]);

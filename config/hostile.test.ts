@@ -34,7 +34,7 @@ test.each(["constructor", "hasOwnProperty", "toString"])("an environment keeps %
   expect(parsed.ok && parsed.spec.identity.env).toEqual({ [name]: "x" });
 });
 
-test("70,000 published ports are refused, and those that are published twice among many are named", () => {
+test("70,000 published ports are refused, and duplicates among many are named", () => {
   const ports = (count: number): object[] => Array.from({ length: count }, (_, at) => ({ port: (at % 65535) + 1 }));
   const own = (publish: object[]): object => ({ clones: { "0": { publish } } });
   expect(faultsOf(own(ports(70_000))).join()).toContain("must be a list of at most 4096");
@@ -52,7 +52,7 @@ test.each([101, 20_000])("a value of %i levels is refused", (levels) => {
   ]);
 });
 
-test("thousands of faults are all counted, and the first ones printed", () => {
+test("of thousands of faults the first are printed, and all are counted", () => {
   const keys = Array.from({ length: 16_000 }, (_, at) => `bad ${at}`);
   const parsed = parseConfig({ droplet: { local: true }, identity: { authorizedKeys: keys } });
   expect(parsed.ok ? 0 : parsed.faults.length).toBe(16_000);
@@ -63,7 +63,7 @@ test("thousands of faults are all counted, and the first ones printed", () => {
   expect(message).not.toContain("authorizedKeys[50]");
 });
 
-test("a program that uses the resources is judged by the same rules", async () => {
+test("the same rules hold for a program that uses the resources", async () => {
   const droplet = { local: true };
   const common = { droplet, owner: "hornet:p/s:1" };
   const said = async (provider: typeof bridge, props: object): Promise<string> =>

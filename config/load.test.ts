@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterEach(() => pulumi.runtime.setAllConfig({}, []));
 
-test("reads every key of the namespace, whatever the project is called", () => {
+test("reads every key of the namespace, whatever the project's name", () => {
   pulumi.runtime.setAllConfig({
     "hornet:droplet": '{"host":"203.0.113.10"}',
     "hornet:config:fleet": '{"count":7}',
@@ -38,7 +38,7 @@ test("is printed by the SDK without a stack trace", () => {
   expect(pulumi.RunError.isInstance(faultsOf({}))).toBe(true);
 });
 
-test("takes an encrypted value in environments, and refuses one that would stand in the state as plain text", () => {
+test("accepts an encrypted value in environments, and refuses one that the state would hold as plain text", () => {
   const config = {
     "hornet:droplet": '{"local":true}',
     "hornet:identity": '{"env":{"KEY":"c4n4ry"}}',
@@ -53,7 +53,7 @@ test("takes an encrypted value in environments, and refuses one that would stand
   expect(message).not.toContain("c4n4ry");
 });
 
-test("tells which keys have secrets, and shows none of theirs", () => {
+test("names the keys with secrets, and shows no secret", () => {
   const config = { "hornet:vmm": '{"kernel":"c4n4ry"}', "hornet:fleet": '{"count":-1}' };
   expect(faultsOf(config, ["hornet:vmm"]).message).not.toContain("c4n4ry");
   expect(isSecret("vmm")).toBe(true);

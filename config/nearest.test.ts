@@ -22,4 +22,4 @@ test.each([
   ["xyzzy", undefined],
 ])("nearest to %s is %s", (name, expected) => expect(nearest(name, KEYS)).toBe(expected));
 
-test("there is none among none", () => expect(nearest("a", [])).toBeUndefined());
+test("an empty list has no nearest name", () => expect(nearest("a", [])).toBeUndefined());

@@ -5,7 +5,7 @@ import { faultsOf, local, specOf, type RawConfig } from "./testing";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
-test("all defaults", () => {
+test("an empty config has all defaults", () => {
   expect(parseConfig({ droplet: { host: "203.0.113.10" } })).toEqual({
     ok: true,
     spec: {
@@ -54,7 +54,7 @@ test("all defaults", () => {
   });
 });
 
-describe("what a config becomes", () => {
+describe("a config becomes a fleet spec", () => {
   test.each<[RawConfig, unknown]>([
     [{ local: true }, { kind: "local", timeout: 60 }],
     [{ simulated: "dev-1" }, { kind: "simulated", name: "dev-1", timeout: 60 }],
@@ -92,7 +92,7 @@ describe("what a config becomes", () => {
     [{ from: { droplet: { host: "a" }, path: "/b" } }, { kind: "droplet", droplet: ssh, path: "/b" }],
   ])("snapshot %j", (snapshot, expected) => expect(specOf(local({ snapshot })).snapshot.source).toEqual(expected));
 
-  test("digest and signers are kept", () => {
+  test("digest and signers are in the spec", () => {
     const digest = `sha256:${"0f".repeat(32)}`;
     const signers = [`ops@example.org namespaces="hornet" ${KEY}`];
     expect(specOf(local({ snapshot: { digest, signers } })).snapshot).toMatchObject({ digest, signers });
@@ -110,7 +110,7 @@ describe("what a config becomes", () => {
     });
   });
 
-  test("a clone's own settings", () => {
+  test("a clone's settings override the fleet's", () => {
     const clones = { "2": { publish: [{ port: 80, guestPort: 8080 }, { port: 22 }], egress: {} } };
     expect(specOf(local({ clones })).clones).toEqual({
       "2": {
@@ -124,7 +124,7 @@ describe("what a config becomes", () => {
     });
   });
 
-  test("egress in each of its forms, a clone's in place of the fleet's", () => {
+  test("egress has several forms, and a clone's replaces the fleet's", () => {
     const spec = specOf(
       local({ fleet: { egress: "none" }, clones: { "0": { egress: ["internet", "10.0.0.0/8:22"] } } }),
     );
@@ -133,7 +133,7 @@ describe("what a config becomes", () => {
     expect(egressOf(specOf(local({ bridge: { closed: false } })), 0)).toEqual(["everything"]);
   });
 
-  test("an agent is run where its command is given, and its environment is the least of the three", () => {
+  test("an agent runs where its command is given, and its environment has the lowest precedence of the three", () => {
     expect(specOf(local({ agent: { service: "a", user: "b" } })).agent).toEqual({ service: "a", env: {} });
     const spec = specOf(
       local({
@@ -146,7 +146,7 @@ describe("what a config becomes", () => {
     expect(identityOf(spec, 1).env).toEqual({ A: "1", B: "2", C: "3" });
   });
 
-  test("a clone's identity is the fleet's with its own over it", () => {
+  test("a clone's identity overrides the fleet's", () => {
     const other = `restrict,pty ${KEY} other`;
     const spec = specOf(
       local({
@@ -158,7 +158,7 @@ describe("what a config becomes", () => {
     expect(identityOf(spec, 1)).toEqual({ authorizedKeys: [KEY, other], env: { A: "1", B: "3" } });
   });
 
-  test("JSON text is taken apart, as `pulumi config set` stores a whole mapping so", () => {
+  test("JSON text is parsed, because `pulumi config set` stores a whole mapping as text", () => {
     expect(specOf({ droplet: ' {"host": "a"}', fleet: '{"count": 0}' })).toEqual(
       specOf({ droplet: { host: "a" }, fleet: { count: 0 } }),
     );
@@ -193,7 +193,7 @@ describe("several faults at once", () => {
     ],
   ])("%j", (config, expected) => expect(paths(config).sort()).toEqual([...expected].sort()));
 
-  test("are one text, with each key, what is wrong with it and what would be right", () => {
+  test("are one text, with each key, its fault and an example", () => {
     const faults = faultsOf({ fleet: { count: 300, maxUnavialable: 1 } });
     expect(formatFaults("dev", faults)).toBe(
       `The config of stack dev has 3 faults; nothing was touched.
@@ -231,7 +231,7 @@ describe("no fault shows a secret", () => {
     expect(JSON.stringify(faults)).not.toContain(canary);
   });
 
-  test("and what is not secret is shown", () => {
+  test("and other values are shown", () => {
     expect(faultsOf(local({ vmm: { kernel: canary } }))[0]?.problem).toContain(canary);
   });
 });

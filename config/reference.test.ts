@@ -4,7 +4,7 @@ import { reference, REFERENCE_FILE } from "./reference";
 import { configSchema } from "./schema";
 import { fieldsOf, itemOf, metaOf } from "./schema/walk";
 
-test("docs/config.md is what the schema says (else: node -r ./register.cjs config/reference.ts --write)", () => {
+test("docs/config.md matches the schema (else: node -r ./register.cjs config/reference.ts --write)", () => {
   expect(readFileSync(REFERENCE_FILE, "utf8")).toBe(reference());
 });
 
@@ -18,7 +18,7 @@ function keysOf(prefix: string, schema: z.core.$ZodType): readonly (readonly [st
 }
 
 test.each(keysOf("", configSchema).filter(([key]) => !key.startsWith("snapshot.from.droplet.")))(
-  "%s has a meaning and an example that is right",
+  "%s has a meaning and a valid example",
   (key, schema) => {
     const meta = metaOf(schema);
     expect(meta?.description).toMatch(/^[A-Z].*\.$/);

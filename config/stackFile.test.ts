@@ -16,7 +16,7 @@ function read(text: string): StackFile {
   }
 }
 
-test("only hornet's keys are read, without their namespace", () => {
+test("readStackFile returns only Hornet's keys, without their namespace", () => {
   const text = "encryptionsalt: v1:x\nconfig:\n  aws:region: a\n  hornet:fleet: {count: 0}\n  hornet:x: 1\n";
   expect(read(text)).toEqual({ raw: { fleet: { count: 0 }, x: 1 }, secretKeys: [] });
 });
@@ -25,7 +25,7 @@ test.each(["", "config:\n", "encryptionsalt: v1:x\n"])("a file without config: %
   expect(read(text)).toEqual({ raw: {}, secretKeys: [] });
 });
 
-test("encrypted values are placeholders in an environment and left out elsewhere", () => {
+test("encrypted values become placeholders in an environment, and are left out elsewhere", () => {
   const text = `config:
   hornet:droplet: {secure: v1:abc}
   hornet:identity:
@@ -53,7 +53,7 @@ test.each([
   expect(() => read(text)).toThrow(/Pulumi\.x\.yaml/);
 });
 
-describe("the stacks of this repository", () => {
+describe("this repository's stack files", () => {
   const raw = (stack: string): StackFile["raw"] =>
     readStackFile(path.join(__dirname, "..", `Pulumi.${stack}.yaml`)).raw;
 

@@ -80,7 +80,7 @@ test.each<[string, unknown]>([
   expect(seen[0]?.body.toString()).toBe(JSON.stringify(body));
 });
 
-test("several requests go over one connection, in order, each with its own method", async () => {
+test("several requests use one connection, in order, each with its method", async () => {
   const requests: ApiRequest[] = [
     { method: "PUT", path: "/snapshot/load", body: { a: 1 } },
     { method: "PUT", path: "/mmds", body: { b: 2 } },
@@ -98,7 +98,7 @@ test("several requests go over one connection, in order, each with its own metho
   );
 });
 
-test("the first that fails stops the rest, and what the VMM said is there", async () => {
+test("the first failure stops the rest, and the answer of the VMM is kept", async () => {
   answer = (path) => (path === "/mmds" ? [400, '{"fault_message":"no"}'] : [204, ""]);
   const { code, stdout, stderr } = await send(
     ["/snapshot/load", "/mmds", "/vm"].map((path) => ({ method: "PUT", path, body: {} })),
@@ -110,7 +110,7 @@ test("the first that fails stops the rest, and what the VMM said is there", asyn
   expect(seen.map(({ line }) => line)).toEqual(["PUT /snapshot/load", "PUT /mmds"]);
 });
 
-test("nobody there: curl says so", async () => {
+test("without a listener curl reports it", async () => {
   server.closeAllConnections();
   await new Promise((done) => server.close(done));
   expect(await send([{ method: "GET", path: "/" }])).toMatchObject({ code: 7 });

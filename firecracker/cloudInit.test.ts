@@ -15,7 +15,7 @@ test.each([
   expect(cloudInitArgs(after)).toBe(after);
 });
 
-test("a template's metadata is nobody's, and has it say when its disk holds what cloud-init wrote", () => {
+test("a template's metadata names no clone, and makes the template report when cloud-init has written to its disk", () => {
   const { hornet, nocloud, latest } = templateMetadata() as {
     hornet: { script: string };
     nocloud: Record<string, string>;

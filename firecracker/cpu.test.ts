@@ -24,4 +24,6 @@ test.each<[had: string[] | undefined, has: string[], expected: string[]]>([
   [["aes", "avx", "avx2"], ["avx"], ["aes", "avx2"]],
   [undefined, ["avx"], []],
   [["aes"], [], []],
-])("of %j on %j is missing: %j", (had, has, expected) => expect(missingFeatures(had, has)).toEqual(expected));
+])("of the features %j the CPU with %j lacks %j", (had, has, expected) =>
+  expect(missingFeatures(had, has)).toEqual(expected),
+);

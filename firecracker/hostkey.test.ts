@@ -45,20 +45,20 @@ test("it signs, and its public half verifies", () => {
   expect(() => run(args, "other text")).toThrow();
 });
 
-test("a seed is always the same key, another one another", () => {
+test("equal seeds give equal keys, other seeds other keys", () => {
   const [seed, other] = [newHostKeySeed(), newHostKeySeed()];
   expect(hostKeyOf(seed, "a").publicKey).toBe(hostKeyOf(seed, "b").publicKey);
   expect(hostKeyOf(other, "a").publicKey).not.toBe(hostKeyOf(seed, "a").publicKey);
 });
 
-test("dropbear reads it as the same key", () => {
+test("dropbear reads the same key", () => {
   const { privateKey, publicKey } = hostKeyOf(newHostKeySeed(), "vm7");
   const file = join(folder, "dropbear");
   writeFileSync(file, dropbearKey(privateKey), { mode: 0o600 });
   expect(execFileSync("dropbearkey", ["-y", "-f", file], { encoding: "utf8" })).toContain(`\n${publicKey} `);
 });
 
-test("another kind of key is no key for dropbear", () => {
+test("a key of another kind is refused for dropbear", () => {
   execFileSync("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", join(folder, "ecdsa")]);
   expect(() => dropbearKey(readFileSync(join(folder, "ecdsa"), "utf8"))).toThrow("it is no ssh-ed25519 key");
 });

@@ -41,7 +41,7 @@ const hostile: Record<string, string> = {
   EQUALS: "a=b=c",
 };
 
-test("a POSIX shell that sources the environment gets every value back, and runs nothing", () => {
+test("a POSIX shell that sources the environment gets every value and runs nothing", () => {
   const names = Object.keys(hostile);
   const script = `set -eu\n${environmentFile(hostile)}\nfor name in ${names.join(" ")}; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
   for (const [shell, ...args] of [["sh"], ["bash"], ["busybox", "sh"]] as const) {
@@ -54,7 +54,7 @@ test("a POSIX shell that sources the environment gets every value back, and runs
   }
 });
 
-test("a shell that sources it exports it, and systemd sees assignments and one line that it skips", () => {
+test("a shell that sources the file exports it, and systemd reads its assignments and skips one line", () => {
   const text = environmentFile({ ONE: "1", TWO: 'it\'s "2"' });
   expect(text).toBe('ONE="1"\nTWO="it\'s \\"2\\""\nexport ONE TWO\n');
   expect(execFileSync("sh", ["-c", `${text}env`], { encoding: "utf8", env: {} })).toContain('TWO=it\'s "2"\n');
@@ -62,7 +62,7 @@ test("a shell that sources it exports it, and systemd sees assignments and one l
 
 test("an empty environment is an empty file", () => expect(environmentFile({})).toBe(""));
 
-test("the document for the service: one text, whose values no byte of theirs can end", () => {
+test("no byte of a value can end it in the service's document", () => {
   const values = lines();
   expect([...values.keys()]).toEqual([
     "format",
@@ -95,7 +95,7 @@ test("the document for the service: one text, whose values no byte of theirs can
   }
 });
 
-test("the seed is another one each time, the rest is the same", () => {
+test("the seed differs each time, the rest is equal", () => {
   const first = lines();
   const second = lines();
   expect(first.get("seed")).not.toBe(second.get("seed"));
@@ -104,7 +104,7 @@ test("the seed is another one each time, the rest is the same", () => {
   expect(first).toEqual(second);
 });
 
-test("what depends on the clone's configuration is in the text only where it is given", () => {
+test("optional parts are in the text only where they are configured", () => {
   const agent = { command: "./agent --loud", user: "worker", restart: "on-failure" } as const;
   const text = identityText({ ...identity, hostKey: undefined, agent, service: "swarm-agent" });
   expect(text).not.toContain("host-key=");

@@ -27,13 +27,13 @@ const manifest: Manifest = {
   made: { at: "2026-01-01T00:00:00.000Z", from: "boot", key: "k" },
 };
 
-test("the digest is of the text, and pinned: an artifact keeps its name from one version of Hornet to the next", () => {
+test("the digest of a manifest is pinned, so that an artifact keeps its name in every version of Hornet", () => {
   expect(manifestDigest(manifestText(manifest))).toBe(
     "sha256:d2ebd590c3226b8455f8981db67bceb37def5b9abfe9fd407573d0a920d1b12d",
   );
 });
 
-test("a text that went round is the same text", () => {
+test("a manifest survives parsing and rendering unchanged", () => {
   const text = manifestText(manifest);
   expect(manifestText(manifestSchema.parse(JSON.parse(text)))).toBe(text);
 });
@@ -45,7 +45,7 @@ test("CPU features, where recorded, are a part of the digest", () => {
   expect(manifestDigest(text)).not.toBe(manifestDigest(manifestText(manifest)));
 });
 
-test("any change is another digest", () => {
+test("any change changes the digest", () => {
   const digest = manifestDigest(manifestText(manifest));
   expect(manifestDigest(manifestText({ ...manifest, memory: 256 }))).not.toBe(digest);
   const files = { ...manifest.files, "vm.mem": file("e") };
@@ -62,7 +62,7 @@ test.each<[string, unknown]>([
   ["a list", []],
 ])("refuses %s", (_name, value) => expect(manifestSchema.safeParse(value).success).toBe(false));
 
-test("what a clone needs of an artifact", () => {
+test("a clone's part of an artifact", () => {
   const artifact = artifactIn("/a/digest", "sha256:x", manifest);
   expect(artifactSchema.parse(artifact)).toEqual(artifact);
   expect(artifact).toMatchObject({
@@ -81,7 +81,7 @@ test("what a clone needs of an artifact", () => {
   expect(filesOf({ ...artifact, kernel: "/a/digest/vmlinux" }).kernel).toBe("/a/digest/vmlinux");
 });
 
-test("an artifact without a disk lets clones copy the one at the baked path; without a kernel, none is known", () => {
+test("clones of an artifact without a disk copy the one at the baked path, and one without a kernel names none", () => {
   const files = { "vm.snapshot": file("a"), "vm.mem": file("b") };
   const artifact = artifactIn("/a", "sha256:x", { ...manifest, files });
   expect(filesOf(artifact).kernel).toBeUndefined();

@@ -27,7 +27,7 @@ interface Document {
 
 const document = (way: MetadataMethod): Document => metadataDocument(identity, way) as Document;
 
-test("cloud-init's paths hold no secret, and no way but the service's has a text for the service", () => {
+test("cloud-init's paths hold no secret, and only the method service has a text for the service", () => {
   for (const way of ["service", "cloud-init"] as const) {
     const { hornet, ...cloud } = document(way);
     // Every process in the guest may read what is there for cloud-init, and what that is to run.
@@ -67,7 +67,7 @@ test("cloud-init's paths hold no secret, and no way but the service's has a text
   }
 });
 
-test("cloud-init is led to a script that runs what is on the drive; cleared, only who the guest is remains", () => {
+test("cloud-init gets a script that runs the drive's content, and cleared metadata keep only the guest's name", () => {
   const { hornet, latest, nocloud, ...rest } = document("cloud-init");
   expect(hornet.script).toContain('exec sh <"$disk"');
   const cleared = clearedDocument(identity, "cloud-init") as Document;

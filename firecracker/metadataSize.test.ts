@@ -24,7 +24,7 @@ function sent(env: Record<string, string>): number {
   return Buffer.byteLength(text.replace("@CLOCK@", "1764000000.123456"));
 }
 
-test("what is measured before is no less than what is sent, and hardly more", () => {
+test("the estimated size is at least the sent size, and little more", () => {
   const text = `it's "so" \\ $x \`y\` \n é €`.repeat(200);
   for (const padding of Array.from({ length: 40 }, (_, at) => at * 16)) {
     const room = METADATA_LIMIT - sent({ TEXT: text, PAD: "" }) - padding;
@@ -34,7 +34,7 @@ test("what is measured before is no less than what is sent, and hardly more", ()
   }
 });
 
-test("what is too large is named with its size, without a value of it", () => {
+test("the error for oversized metadata has sizes and no value", () => {
   const env = oversize({ ...declared, env: { KEY: "canary".repeat(9000) } }, "service");
   expect(env?.part).toBe("env");
   expect(env?.problem).toMatch(/^vm12 would be told 5\d{4} bytes, 540\d\d of them its environment, \d+ its authorized/);

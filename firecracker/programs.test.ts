@@ -15,7 +15,7 @@ const patched = { version: "1.16.3", format: "11.0.0", path: "/opt/fc/firecracke
 const unknown = { version: "2.31.0", format: "57.3.0", path: "/opt/fc/new" };
 const silent = { version: "1.5.0", format: "", path: "/opt/fc/old" };
 
-test("lines of programs are read, and paths that lead to none", () => {
+test("parsePrograms reads programs, and paths without one", () => {
   expect(parsePrograms("1.16.1 10.0.0 /opt/a b\n1.5.0 - /opt/old\n- - /opt/none\nnonsense\n")).toEqual({
     jailers: [],
     found: [
@@ -36,11 +36,11 @@ test.each([
   expect(Math.sign(compareVersions(one, other))).toBe(expected);
 });
 
-test("a pre-release takes what its release takes", () => {
+test("a pre-release reads the snapshots of its release", () => {
   expect(atLeast("1.17.0-dev", "1.17")).toBe(true);
 });
 
-test("a format is read by the same major number, up to the program's own minor number; versions that no table knows too", () => {
+test("a program reads formats of its major number up to its minor number, also in unknown versions", () => {
   expect(readsFormat(old, "10.0.0")).toBe(true);
   expect(readsFormat(old, "10.1.0")).toBe(false);
   expect(readsFormat(unknown, "57.1.0")).toBe(true);
@@ -49,7 +49,7 @@ test("a format is read by the same major number, up to the program's own minor n
   expect(readsFormat(old, "")).toBeUndefined();
 });
 
-test("a snapshot runs on the newest program that reads it; the first of equal ones; one that names no format only where none is certain", () => {
+test("a snapshot runs on the newest program that reads it, the first of equal ones; on one without a format only as a last resort", () => {
   const all = [silent, old, patched, unknown];
   expect(programFor(all, "10.0.0")).toBe(old);
   expect(programFor(all, "57.3.0")).toBe(unknown);
@@ -69,7 +69,7 @@ test("a format that no program reads is reported with the next step", () => {
   expect(words).toContain("hornet:vmm.firecracker: [/opt/fc/new, …]");
 });
 
-test("a jailer is known by its first word, and the one of a program has its version or the configured path", () => {
+test("a jailer is recognised by its first word, and belongs to a program by its version or the configured path", () => {
   const programs = parsePrograms(
     "1.16.1 10.0.0 /opt/a/firecracker\njailer 1.16.1 /opt/a/jailer\n1.17.0 12.0.0 /opt/b/firecracker\njailer 1.15.0 /opt/b/jailer\n",
   );

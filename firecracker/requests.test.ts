@@ -37,7 +37,7 @@ test.each(["1.1.0", "1.7.0", "1.11.0", "1.12.0", "1.16.1"])("load, paused, with 
   });
 });
 
-test("before 1.1 the memory file stood alone", () => {
+test("a load before 1.1 names the memory file by a field of its own", () => {
   expect(loadRequest({ ...paths, version: "1.0.2" }).body).toEqual({
     snapshot_path: "/a/vm.snapshot",
     mem_file_path: "/a/vm.mem",
@@ -45,7 +45,7 @@ test("before 1.1 the memory file stood alone", () => {
   });
 });
 
-test("another tap needs 1.12; the error of an earlier version names that", () => {
+test("another tap needs 1.12, and the error for an earlier version says so", () => {
   const taps = [{ iface: "eth0", tap: "tap7" }];
   expect(loadRequest({ ...paths, version: "1.12.0", taps }).body).toMatchObject({
     network_overrides: [{ iface_id: "eth0", host_dev_name: "tap7" }],
@@ -65,7 +65,7 @@ test.each<[string, string, string, object | undefined]>([
   expect(body.vsock_override).toEqual(override);
 });
 
-test("before 1.16 only a relative path of a vsock socket is each clone's own", () => {
+test("before 1.16 only a relative vsock path gives each clone its own socket", () => {
   const vsock = { baked: "/tmp/v.sock", own: "/run/vm7/vsock.sock" };
   expect(() => loadRequest({ ...paths, version: "1.15.0", vsock })).toThrow(
     "Firecracker 1.15.0 cannot give a restored guest another vsock socket; that came with 1.16",

@@ -21,7 +21,7 @@ test.each([
   ["format 8", hex(x86, [5, 0, 0, 0, 0, 0, 0, 0], "8.0.0", state), "8.0.0", "x86_64"],
   // versionize: a number of the data, which only such a program can read.
   ["before 1.7", hex([1, 0], x86.slice(2), [7, 0], state), "", "x86_64"],
-])("the format stands in the head: %s", (_name, head, format, machine) => {
+])("the head of a state file has the format: %s", (_name, head, format, machine) => {
   expect(readHead(head)).toEqual({ format, machine });
 });
 
@@ -31,11 +31,11 @@ test.each([
   ["cut behind the magic number", hex([0], x86)],
   ["a length beyond the end", hex([0], x86, [200], "10.0.0")],
   ["no version", hex([0], x86, [6], "ten.00")],
-])("no state file: %s", (_name, head) => {
+])("refuses as a state file: %s", (_name, head) => {
   expect(readHead(head)).toBeUndefined();
 });
 
-test("any bytes are read or refused, never misread: a changed byte gives the format that is there, or none", () => {
+test("any bytes are read or refused, never misread, even with a changed byte", () => {
   const whole = [...Buffer.concat([Buffer.from([0, ...x86, 6]), Buffer.from("10.0.0"), Buffer.from(state)])];
   let seed = 1;
   const random = (below: number): number => (seed = (seed * 48271) % 2147483647) % below;

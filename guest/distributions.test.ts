@@ -22,7 +22,7 @@ test.each([
   ["openrc", "sysvinit-core,openrc,openssh-server,iproute2", "rc-service hornet-agent status | grep -c started"],
   ["systemd", "systemd-sysv,openssh-server,iproute2", "systemctl is-active hornet-agent.service | grep -c ^active"],
 ])(
-  "Debian with %s: a guest is itself before its ssh server and its agent start, and takes changes in place",
+  "Debian with %s: a guest has its identity before its ssh server and agent start, and applies changes in place",
   async (init, packages, agentRuns) => {
     const rootfs = join(scratch, `${init}.ext4`);
     await build("build-rootfs.sh", ["--debootstrap", "bookworm", "--packages", packages, "--out", rootfs]);

@@ -39,7 +39,7 @@ test("a guest without RDRAND and without an entropy device is seeded with its id
   }
 });
 
-test("where only the weight of a seed is missing, VMGenID makes up for it, and without it the guest says so", () => {
+test("VMGenID replaces a seed that the guest cannot credit, and without VMGenID the guest reports it", () => {
   const drivers = join(scratch, "sys/bus/acpi/drivers/vmgenid");
   mkdirSync(drivers, { recursive: true });
   for (const name of ["bind", "unbind", "uevent"]) writeFileSync(join(drivers, name), "");

@@ -51,7 +51,7 @@ async function onDisk(guest: Guest, path: string): Promise<string> {
   return (await exec("debugfs", ["-R", `cat ${path}`, guest.disk])).stdout;
 }
 
-test("a process without rights that asks from the start gets no connection; hooks and agent wait until the identity is gone", async () => {
+test("an unprivileged process that asks from the start gets no connection, and hooks and agent wait until the metadata is cleared", async () => {
   const [host, user] = [await keyPair(scratch, "host"), await keyPair(scratch, "user")];
   const first = { ...identityFor("vm7", host, user), env: { AGENT_ID: "vm7", API_KEY: CANARY } };
   const guest = await startGuest({ kernel, rootfs });
@@ -94,7 +94,7 @@ test("a process without rights that asks from the start gets no connection; hook
   }
 });
 
-test("a service that is killed after it took an identity applies it, also where the metadata is cleared by then", async () => {
+test("a service that is killed after reading an identity still applies it, even after the metadata is cleared", async () => {
   const [host, user] = [await keyPair(scratch, "crash-host"), await keyPair(scratch, "crash-user")];
   const identity = identityFor("vm8", host, user);
   const guest = await startGuest({ kernel, rootfs });
@@ -144,7 +144,7 @@ async function inNamespace(script: string): Promise<string> {
 const service = `MMDS_ADDRESS=169.254.169.254 DEVICE=v0 LIBRARY=$1/identity watcher=$1/identity/watch.sh
   . "$1/identity/metadata.sh"`;
 
-test("where nothing closes it, the service says so; nftables do it where the kernel has no rules by user", async () => {
+test("nftables close the metadata service where the kernel has no rules by user, and without either the service reports it", async () => {
   const ask = `setpriv --reuid=65534 --clear-groups timeout 2 bash -c ': <>/dev/tcp/169.254.169.254/80' 2>/dev/null; echo "$?"`;
   const none = "close_by_rules() { false; }; close_by_nft() { false; }; close_by_iptables() { false; }";
   expect(await inNamespace(`${service}; ${none}; close_metadata; echo "$access $why_open"; ${ask}`)).toMatch(
@@ -172,7 +172,7 @@ test.each([
     "no rules",
   ],
 ])(
-  "%s the helper reads the identity, and nobody else gets there by a socket that is bound to the link",
+  "%s the helper reads the identity, and no other process does with a socket bound to the link",
   async (_way, before, rules) => {
     const env = "x".repeat(30_000);
     writeFileSync(join(scratch, "document"), `format=2\ngeneration=01\nenv=${env}\n`);
@@ -192,7 +192,7 @@ test.each([
   },
 );
 
-test("the program that asks does read an identity where nobody closes the metadata service", async () => {
+test("the asking program reads an identity where the metadata service is open", async () => {
   const file = join(scratch, "document");
   writeFileSync(file, `format=2\ngeneration=00\nenv=${CANARY}\n`);
   writeFileSync(join(scratch, "ask"), asker["usr/bin/ask-metadata"] ?? "", { mode: 0o755 });

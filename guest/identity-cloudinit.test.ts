@@ -23,7 +23,7 @@ const scanned = (guest: Guest): Promise<string> =>
     30,
   );
 
-test("a key that cloud-init was given is the login user's alone, and gone once it is not given any more", async () => {
+test("a key in cloud-init's metadata is only the login user's, and is removed once the metadata lacks it", async () => {
   const [host, own, kept, gone] = [
     await keyPair(scratch, "host"),
     await keyPair(scratch, "own"),

@@ -38,7 +38,7 @@ const next = (identity: Identity, change: Partial<Identity>): Identity => ({
   ...change,
 });
 
-test("hooks that fail, hang or flood are named, and keep nothing from going on", async () => {
+test("hooks that fail, hang or flood are named and hold nothing up", async () => {
   const hooks = "etc/hornet/on-identity.d";
   const rootfs = await image("hooks", {
     "etc/hornet/identity.conf": [
@@ -93,7 +93,7 @@ const environments: readonly [user: string, env: Readonly<Record<string, string>
   ["swarm", { HTTP_PROXY: "", ENV: "/nowhere", PS1: "> ", LANG: "C.UTF-8", _x: "1" }],
 ];
 
-test("an environment of any names and values is the agent's and the login shell's as it was given", async () => {
+test("an environment of any names and values reaches agent and login shell unchanged", async () => {
   const passwd = readFileSync(join(__dirname, "image/etc/passwd"), "utf8");
   const rootfs = await image("env", {
     "etc/passwd": [`${passwd}swarm:*:1000:1000::/home/swarm:/bin/sh\n`, 0o644],
@@ -127,7 +127,7 @@ test("an environment of any names and values is the agent's and the login shell'
   }
 });
 
-test("hundreds of keys are of whom they are for alone, and what the image had of its own stays", async () => {
+test("hundreds of keys go to their users only, and the image's own keys stay", async () => {
   const passwd = readFileSync(join(__dirname, "image/etc/passwd"), "utf8");
   const own = await keyPair(scratch, "own");
   const rootfs = await image("keys", {
@@ -179,7 +179,7 @@ test("hundreds of keys are of whom they are for alone, and what the image had of
   }
 });
 
-test("identities that come while another is applied are applied one after the other, and each is said once", async () => {
+test("identities that arrive during another are applied in turn, and each is reported once", async () => {
   const rootfs = await image("slow", {
     "etc/hornet/on-identity.d/10-slow": ['#!/bin/sh\necho "$STEP" >>/var/log/steps\nsleep 3\n', 0o755],
   });
@@ -212,7 +212,7 @@ test("identities that come while another is applied are applied one after the ot
   }
 });
 
-test("a guest that looks once an hour takes another identity when somebody knocks, and knocks bring nothing else about", async () => {
+test("a knock makes a guest that polls once an hour apply a new identity, and does nothing else", async () => {
   const rootfs = await image("hourly", {
     "etc/hornet/identity.conf": [
       "WATCH_SECONDS=3600\nSSHD_KIND=dropbear\nSSHD_START='/usr/sbin/dropbear -s -P /run/hornet/dropbear.pid'\n",
@@ -242,7 +242,7 @@ test("a guest that looks once an hour takes another identity when somebody knock
   }
 });
 
-test("what an agent says for long is cut, and its last words are kept", async () => {
+test("the long output of an agent is cut, and its end is kept", async () => {
   const rootfs = await image("wordy", {
     "etc/hornet/identity.conf": [
       "AGENT_LOG_KIB=64\nSSHD_KIND=dropbear\nSSHD_START='/usr/sbin/dropbear -s -P /run/hornet/dropbear.pid'\n",

@@ -60,7 +60,7 @@ async function identityOf(name: string): Promise<{ identity: Identity; user: str
   return { identity, user: user.file, host: host.line };
 }
 
-test("a guest waits without ssh, becomes what it is told, takes a second identity in place", async () => {
+test("a guest waits without ssh, applies its identity, and applies a second one in place", async () => {
   const { identity, user, host } = await identityOf("vm7");
   const guest = await startGuest({ kernel, rootfs });
   try {
@@ -119,7 +119,7 @@ test("a guest waits without ssh, becomes what it is told, takes a second identit
   }
 }, 240_000);
 
-test("a metadata service that closes after each answer will do; a bad part is named, the others are applied", async () => {
+test("the guest copes with a metadata service that closes after each answer, names a bad part and applies the others", async () => {
   const { identity, user, host } = await identityOf("vm8");
   const guest = await startGuest({ kernel, rootfs });
   try {
@@ -142,7 +142,7 @@ test.each([
   // As long as the metadata service gives.
   ["long", ["generation", "hostname", "env"], 50_000],
 ])(
-  "a %s document arrives whole",
+  "a %s document arrives complete",
   async (length, keys, filler) => {
     const { identity } = await identityOf(`vm-${length}`);
     const env = { FILLER: "x".repeat(filler), LAST: "of all" };
@@ -173,7 +173,7 @@ test.each([
   240_000,
 );
 
-test("where the helper does not run, a shell does its part", async () => {
+test("a shell replaces a helper that does not run", async () => {
   const extra = join(scratch, "no-helper");
   await mkdir(join(extra, "usr", "lib", "hornet"), { recursive: true });
   await writeFile(join(extra, "usr", "lib", "hornet", "helper"), "of another kind of machine\n", { mode: 0o755 });
@@ -196,7 +196,7 @@ test("where the helper does not run, a shell does its part", async () => {
   }
 }, 240_000);
 
-test("without anybody on the metadata address the guest goes on waiting, and never serves ssh", async () => {
+test("without a metadata service the guest keeps waiting and never serves ssh", async () => {
   const guest = await startGuest({ kernel, rootfs, metadata: false });
   try {
     await guest.waitConsole(/hornet-identity: waiting/);
@@ -208,7 +208,7 @@ test("without anybody on the metadata address the guest goes on waiting, and nev
   }
 }, 240_000);
 
-test("hornet.identity=none: ssh with the keys on the disk, at once", async () => {
+test("with hornet.identity=none the guest serves ssh at once with the keys on its disk", async () => {
   const guest = await startGuest({ kernel, rootfs, metadata: false, kernelArguments: "hornet.identity=none" });
   try {
     await guest.waitConsole(/hornet-identity: not wanted/);

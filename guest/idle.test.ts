@@ -55,7 +55,7 @@ const script = `
 test.each([
   ["the helper", "helper"],
   ["the shell in its place", "watch.sh"],
-])("%s waits many times as long as a look took", async (_what, name) => {
+])("%s waits many times as long as a poll takes", async (_what, name) => {
   const program = name === "helper" ? join(scratch, name) : join(__dirname, "identity", name);
   const argv = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const { stdout } = await exec("unshare", [...argv, "bash", "-c", script, "test", program, scratch, slowService], {

@@ -34,7 +34,7 @@ test("the same inputs give the same image, byte for byte, from different folders
   expect((await readFile(join(first, "rootfs.sha256"), "utf8")).trim()).toBe(await digest(join(first, "rootfs.ext4")));
 }, 120_000);
 
-test("a finished image is taken from the cache; an interrupted build leaves nothing in its way", async () => {
+test("a finished image comes from the cache, and an interrupted build does not block the next", async () => {
   const cache = join(scratch, "one");
   const folder = await build("build-image.sh", [], { HORNET_CACHE: cache });
   const made = await stat(join(folder, "rootfs.ext4"));
@@ -50,7 +50,7 @@ test("a finished image is taken from the cache; an interrupted build leaves noth
   expect((await readdir(join(cache, "image"))).filter((name) => name.includes("making"))).toEqual([]);
 }, 120_000);
 
-test("--add lays files over the image, owned by root, and makes it another image", async () => {
+test("--add adds files to the image, owned by root, and changes its cache key", async () => {
   const extra = join(scratch, "extra");
   await mkdir(join(extra, "etc", "hornet"), { recursive: true });
   await writeFile(join(extra, "etc", "hornet", "start"), "#!/bin/sh\n", { mode: 0o755 });
@@ -71,7 +71,7 @@ test("an image holds no host key, no authorized key, no password", async () => {
   expect(await debugfs(image, "cat /etc/passwd")).toMatch(/^root:\*:0:0:/);
 }, 120_000);
 
-test("the helper is compiled from its sources, once, and found without a compiler; install.sh does without one too", async () => {
+test("the helper is compiled once from its sources and later found without a compiler; install.sh works without one too", async () => {
   const cache = { HORNET_CACHE: join(scratch, "helpers") };
   const built = join(await build("build-helper.sh", [], cache), "helper");
   const before = (await stat(built)).mtimeMs;
@@ -104,7 +104,7 @@ test("the helper is compiled from its sources, once, and found without a compile
   await expect(stat(await install("without", [], { PATH: tools }))).rejects.toThrow(/ENOENT/);
 }, 120_000);
 
-test("a wrong option is refused with those that there are", async () => {
+test("the error for a wrong option lists the options", async () => {
   await expect(build("build-image.sh", ["--sise", "64"])).rejects.toThrow(/unknown option --sise; there are --add/);
   await expect(build("build-image.sh", ["--size", "big"])).rejects.toThrow(/--size is in MiB/);
 });

@@ -79,7 +79,7 @@ function layerWithCapability(): string {
   return file;
 }
 
-test("links, devices, modes, capabilities, names and times: the same bytes wherever they are unpacked, and as they were", async () => {
+test("links, devices, modes, capabilities, names and times stay, and the image has the same bytes in any folder", async () => {
   const archive = join(scratch, "tree.tar");
   execFileSync("tar", ["-C", oddTree(), "-cf", archive, "."]);
   const argv = ["--layer", archive, "--layer", layerWithCapability(), "--no-service"];
@@ -108,7 +108,7 @@ test("links, devices, modes, capabilities, names and times: the same bytes where
   expect(await debugfs(one, "ea_list /serve")).toMatch(/security\.capability \(20\) = 01 00 00 02 00 04 00 00 /);
 });
 
-test("what is laid over an image keeps its modes and links, and changes no folder that is there", async () => {
+test("added files keep their modes and links, and change no existing folder", async () => {
   const folder = join(scratch, "over");
   for (const path of ["", "etc", "opt", "opt/deep"]) mkdirSync(join(folder, path), { mode: 0o700 });
   writeFileSync(join(folder, "opt/deep/first"), "x", { mode: 0o600 });
@@ -133,7 +133,7 @@ test("what is laid over an image keeps its modes and links, and changes no folde
   );
 });
 
-test("a layer whose files an earlier layer's link would lead into this machine is refused", async () => {
+test("a layer is refused whose files would follow an earlier layer's link into this machine", async () => {
   const outside = join(scratch, "outside");
   mkdirSync(outside);
   writeFileSync(join(outside, "kept"), "kept");

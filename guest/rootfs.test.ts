@@ -61,7 +61,7 @@ async function debugfs(image: string, command: string): Promise<string> {
   return (await exec("debugfs", ["-R", command, image])).stdout;
 }
 
-test("out of a minimal root file system's archive: the same bytes wherever it is unpacked, and a guest that can be told", async () => {
+test("an archive of a minimal root file system gives the same bytes in any folder, and a guest with the identity service", async () => {
   const archive = minirootfs();
   const [one, two] = [join(scratch, "one.ext4"), join(scratch, "two.ext4")];
   const digest = await build("build-rootfs.sh", ["--layer", archive, "--out", one]);
@@ -113,7 +113,7 @@ function ociImage(name: string, layers: readonly string[], platforms: readonly s
   return folder;
 }
 
-test("out of a container image: layers in order, with what they take away, for this machine, whole", async () => {
+test("a container image gives its layers in order, with their deletions, for this machine, with checked digests", async () => {
   const first = tar(
     tree("first", { "bin/sh": "->busybox", "gone/file": "", "kept/old": "", "kept/both": "first", "opaque/old": "" }),
   );
@@ -152,7 +152,7 @@ test("out of a container image: layers in order, with what they take away, for t
   expect(() => layersOf(scratch)).toThrow(/is no container image/);
 });
 
-test("npm run image: an agent goes in, with how it is run; what makes no sense is refused with what there is", async () => {
+test("npm run image adds an agent with its command, and refuses wrong options with the right ones", async () => {
   const checkout = resolve(__dirname, "..");
   const run = (...args: string[]): Promise<{ stdout: string }> =>
     exec(process.execPath, [join(checkout, "scripts/hornet.mjs"), "image", ...args], { cwd: scratch });

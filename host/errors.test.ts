@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError, ConnectionError, HornetError, messageOf } from "./errors";
 
-test("a failed command says what, where, which command, how it ended, the end of what it said, and what to do", () => {
+test("the error of a command has the task, the droplet, the command, its exit, the end of its output, and the next step", () => {
   const { message } = new CommandError({
     what: "create namespace vm7",
     droplet: "root@203.0.113.10:22",
@@ -20,12 +20,12 @@ test("a failed command says what, where, which command, how it ended, the end of
   expect(message.length).toBeLessThan(2300);
 });
 
-test("what is not there is not said", () => {
+test("an error leaves out the parts that it does not have", () => {
   const failure = { what: "a", droplet: "b", command: "c", code: null, stderr: " \n" };
   expect(new CommandError(failure).message).toBe("a failed on b\n  command: c\n  exit code: none");
 });
 
-test("an error is data, and its message has every part in one order", () => {
+test("the message of an error has all its parts in a fixed order", () => {
   const parts = { details: ["seen: a\nb"], next: "do c", document: "docs/drift.md" };
   const error = new HornetError("vm7 failed on this machine: no room", parts);
   expect(error.parts).toEqual({ summary: "vm7 failed on this machine: no room", ...parts });
@@ -50,6 +50,6 @@ test("no stack reaches a user", () => {
   for (const error of [new HornetError("a\nb"), new ConnectionError("c")]) expect(error.stack).toBe("");
 });
 
-test("the message of whatever was thrown", () => {
+test("messageOf returns the message of any thrown value", () => {
   expect([new Error("a"), "b", 3, undefined].map(messageOf)).toEqual(["a", "b", "3", "undefined"]);
 });

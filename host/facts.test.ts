@@ -41,7 +41,7 @@ const table = {
   ],
 };
 
-test("a table without what changes by itself", () => {
+test("a table has no counters and handles", () => {
   const parsed = parseTable(JSON.stringify(table));
   expect(parsed).toEqual({
     name: "hornet",
@@ -54,7 +54,7 @@ test("a table without what changes by itself", () => {
   expect(JSON.stringify(parsed)).not.toContain("handle");
 });
 
-test("a whole droplet", () => {
+test("parseFacts reads a complete droplet", () => {
   const seen = parseFacts(
     [
       section("stamp 1764000000.123456789", ""),
@@ -134,17 +134,17 @@ test.each([
   ["pid=42\nexit=42 137 2026-01-02T03:04:05Z\n", "137 2026-01-02T03:04:05Z"],
   ["pid=42\nexit=41 137 2026-01-02T03:04:05Z\n", ""],
   ["pid=42\n", ""],
-])("how a VMM ended is taken from its own note only: %j", (body, exit) => {
+])("the exit of a VMM comes from its own record only: %j", (body, exit) => {
   expect(parseFacts(section("vm vm7", body)).vms.vm7).toMatchObject({ alive: false, exit });
 });
 
-test("a namespace of ours whose folder lost its mark is a claim without one", () => {
+test("a namespace of ours whose folder lost its owner label is an unmarked claim", () => {
   expect(parseFacts(section("unmarked vm7 hornet:p/s:1", "")).claims).toEqual([
     { name: "vm7", owner: "hornet:p/s:1", unmarked: true },
   ]);
 });
 
-test("answers of several VMMs on one line are told apart, and one that answers nonsense is silent", () => {
+test("answers of several VMMs on one line are separated, and nonsense counts as no answer", () => {
   const vm = (name: string): string => section(`vm ${name}`, "pid=1\nalive=1\n");
   const answer = (id: string): string => JSON.stringify({ id, state: "Paused", vmm_version: "1" });
   const { vms } = parseFacts(

@@ -145,14 +145,14 @@ async function printed(work: () => void | Promise<void>): Promise<string> {
   return said.join("\n");
 }
 
-test.each(Object.keys(paths))("no character of a guest reaches the terminal raw by %s", async (path) => {
+test.each(Object.keys(paths))("%s lets no control character of a guest reach the terminal", async (path) => {
   const text = (await paths[path]?.()) ?? "";
   expect(text).toContain("\\x1b");
   expect(text).toContain("\\u{202e}");
   for (const line of text.split("\n")) expect(line).toMatch(plain);
 });
 
-test("text stays readable", () => {
+test("printable text stays unchanged", () => {
   expect(printable("größe 日本語 🐝 é")).toBe("größe 日本語 🐝 é");
   expect(foreignText("one\r\n  two\n")).toBe("    | one\n    |   two");
 });

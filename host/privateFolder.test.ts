@@ -21,7 +21,7 @@ async function endedBy(code: string, signal: NodeJS.Signals): Promise<{ folder: 
 }
 
 test.each<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])(
-  "a private folder goes with a process that %s ends",
+  "a private folder is removed when %s ends its process",
   async (signal) => {
     const { folder, ended } = await endedBy("", signal);
     expect(ended).toBe(signal);
@@ -29,7 +29,7 @@ test.each<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])(
   },
 );
 
-test("a process that decides by itself when it ends keeps its folder until then", async () => {
+test("a process that handles signals itself keeps its folder until it ends", async () => {
   const code = `const { existsSync } = require("node:fs");
     process.on("SIGINT", () => setTimeout(() => process.exit(existsSync(privateFolder.made) ? 7 : 8), 50));
     const log = console.log; console.log = (folder) => { privateFolder.made = folder; log(folder); }`;

@@ -20,10 +20,10 @@ const words = [
   "'",
 ];
 
-test.each(["sh", "bash"])("%s takes every word back as it was", (shell) => {
+test.each(["sh", "bash"])("%s reads every quoted word unchanged", (shell) => {
   const out = execFileSync(shell, ["-c", `printf '%s\\0' ${quoteAll(words)}`], { encoding: "utf8" });
   expect(out.split("\0").slice(0, -1)).toEqual(words);
 });
 
-test("what needs no quotes has none", () =>
+test("a plain word gets no quotes", () =>
   expect(quote("/opt/swarm/vm7:a@b=c,d+e-f")).toBe("/opt/swarm/vm7:a@b=c,d+e-f"));

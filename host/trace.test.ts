@@ -41,7 +41,7 @@ test("spans become trace events in µs, one row for each name", () => {
   ]);
 });
 
-test("what is not closed is what viewers read: all but the last comma and the bracket; a run after that goes on", () => {
+test("viewers can read an unclosed trace, and the next run continues it", () => {
   trace.span({ row: "vm9", name: "load", begun: 1, took: 2 });
   const text = (): string => readFileSync(join(folder, "trace.json"), "utf8");
   expect(JSON.parse(`${text().trimEnd().slice(0, -1)}]`)).toHaveLength(2);
@@ -54,7 +54,7 @@ test("what is not closed is what viewers read: all but the last comma and the br
   expect(closed()).toHaveLength(4);
 });
 
-test("without a file nothing is written", () => {
+test("without a file no trace is written", () => {
   process.env.HORNET_TRACE = "";
   expect(() => trace.span({ row: "vm7", name: "x", begun: 0, took: 1 })).not.toThrow();
 });

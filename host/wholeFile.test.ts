@@ -9,7 +9,7 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-whole-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("a disk that is full costs the new content, not the file, and no draft is left", () => {
+test("a full disk leaves the old file and no draft", () => {
   const program = `
     const { writeWhole } = require("./host/wholeFile.ts");
     const file = "${folder}/file";
@@ -25,7 +25,7 @@ test("a disk that is full costs the new content, not the file, and no draft is l
 const whole = JSON.stringify({ version: 3, checkpoint: { stack: "organization/hornet/local" } });
 
 test.each([["nothing"], ["half of it"], ["zeros"], ["null"]])(
-  "a state that holds %s is named, with Pulumi's copy",
+  "the error for a state that holds %s names it and Pulumi's copy",
   (what) => {
     const file = join(folder, "local.json");
     const damaged = { nothing: "", "half of it": whole.slice(0, 20), zeros: "\0".repeat(64), null: "null" }[what] ?? "";
@@ -40,7 +40,7 @@ test.each([["nothing"], ["half of it"], ["zeros"], ["null"]])(
   },
 );
 
-test("the state of another stack is named too, where its backend is a folder here", () => {
+test("the error names the state of another stack too, where its backend is a local folder", () => {
   const before = process.env.PULUMI_BACKEND_URL;
   const file = join(folder, ".pulumi/stacks/hornet/dev.json");
   writeWhole(file, "{");

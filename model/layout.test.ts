@@ -1,6 +1,6 @@
 import { artifactFolder, artifactPaths } from "./layout";
 
-test("an artifact's folder is named by its digest, and its files have one name each", () => {
+test("an artifact's folder has the name of its digest, and each file one name", () => {
   const folder = artifactFolder("/opt/swarm/snapshots", `sha256:${"ab".repeat(32)}`);
   expect(folder).toBe(`/opt/swarm/snapshots/${"ab".repeat(32)}`);
   expect(artifactPaths(folder)).toEqual({

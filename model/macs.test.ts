@@ -14,4 +14,4 @@ test("250 clones of two networks have 1000 addresses, all local and unicast", ()
   for (const mac of all) expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
 });
 
-test("what is no address is refused", () => expect(() => vethMacs("10.0.0.9")).toThrow(RangeError));
+test("anything but an address is refused", () => expect(() => vethMacs("10.0.0.9")).toThrow(RangeError));

@@ -2,7 +2,7 @@ import { ownerCalled, ownerId, ownerLabel, ownerName } from "./owner";
 
 const stack = { organization: "organization", project: "hornet", stack: "dev" };
 
-test("a mark is readable, stable, and its parts come back", () => {
+test("an owner label is readable and stable, and can be parsed", () => {
   const mark = ownerLabel(stack);
   expect(mark).toMatch(/^hornet:hornet\/dev:[0-9a-f]{12}$/);
   expect(ownerLabel({ ...stack })).toBe(mark);
@@ -11,7 +11,7 @@ test("a mark is readable, stable, and its parts come back", () => {
   expect(ownerCalled("organization/hornet/dev")).toEqual(stack);
 });
 
-test("organization, project and stack each make another owner", () => {
+test("another organization, project or stack is another owner", () => {
   const marks = [
     ownerLabel(stack),
     ownerLabel({ ...stack, organization: "other" }),
@@ -26,16 +26,16 @@ test.each([
   ["other alphabets", "größe/日本"],
   ["a colon", "a:b"],
   ["a very long name", "x".repeat(1000)],
-])("%s: the mark fits a link's alias and an nft comment", (_name, project) => {
+])("%s: the owner label fits a link's alias and an nft comment", (_name, project) => {
   const mark = ownerLabel({ ...stack, project });
   expect(mark).toMatch(/^hornet:[A-Za-z0-9/._-]+:[0-9a-f]{12}$/);
   expect(Buffer.byteLength(mark)).toBeLessThan(256);
   expect(ownerId(mark)).toHaveLength(12);
 });
 
-test("two long names that begin alike are still two owners", () => {
+test("two long names with the same beginning are different owners", () => {
   const mark = (end: string): string => ownerLabel({ ...stack, project: "x".repeat(500) + end });
   expect(mark("a")).not.toBe(mark("b"));
 });
 
-test("the name of a mark that is not ours is the mark", () => expect(ownerName("somebody")).toBe("somebody"));
+test("the name of a foreign label is the label", () => expect(ownerName("somebody")).toBe("somebody"));

@@ -4,12 +4,12 @@ import type { Observed } from "../model/observed";
 export const MIB = 2 ** 20;
 
 /**
- * What is not as declared about the process that keeps the clones' consoles short (droplet/keepers/console.sh).
+ * Drift of the process that limits the clones' consoles (droplet/keepers/console.sh).
  *
- * @param limit MiB that each console may have
+ * @param limit declared size of each console, MiB
  */
 export function consoleDrift(limit: number, { consoleLimit }: Pick<Observed, "consoleLimit">): string[] {
-  if (consoleLimit === undefined) return ["nothing keeps the clones' consoles short"];
+  if (consoleLimit === undefined) return ["the console keeper does not run"];
   if (consoleLimit === limit * MIB) return [];
-  return [`the clones' consoles are kept to ${consoleLimit} bytes, not to ${limit} MiB`];
+  return [`the console keeper limits consoles to ${consoleLimit} bytes, not to ${limit} MiB`];
 }

@@ -4,9 +4,11 @@ const at = (folder: string, written = true): object => ({ metrics: { folder, wri
 
 test.each<[string | undefined, object, string[]]>([
   [undefined, {}, []],
-  [undefined, at("/a"), ["the clones' metrics are collected, unasked"]],
+  [undefined, at("/a"), ["a metrics collector runs, but hornet:vmm.metrics is not set"]],
   ["/a", at("/a"), []],
-  ["/a", {}, ["nothing collects the clones' metrics"]],
+  ["/a", {}, ["the metrics collector does not run"]],
   ["/a", at("/b"), ["the clones' metrics go to /b, not to /a"]],
   ["/a", at("/a", false), ["the clones' metrics are missing in /a"]],
-])("asked for %j, %j is there", (folder, observed, drift) => expect(metricsDrift(folder, observed)).toEqual(drift));
+])("declared folder %j, observed %j", (folder, observed, drift) =>
+  expect(metricsDrift(folder, observed)).toEqual(drift),
+);

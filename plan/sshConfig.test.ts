@@ -21,7 +21,7 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet ssh-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** How ssh itself reads the file for a host; with `rest`, as the first part of an operator's own configuration. */
+/** The options that ssh resolves for a host. With `rest`, an operator's configuration includes the file before it. */
 function resolved(config: string, host: string, rest?: string): Map<string, string> {
   const written = join(folder, "ssh_config");
   writeFileSync(written, config);
@@ -31,7 +31,7 @@ function resolved(config: string, host: string, rest?: string): Map<string, stri
   return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
 }
 
-test("ssh reads what was meant: address, user, jump, key, pin", () => {
+test("ssh resolves address, user, jump host, key and pin as declared", () => {
   const { config, knownHosts } = sshFiles("dev", folder, droplet, clones);
   const vm0 = resolved(config, "vm0");
   expect(Object.fromEntries(vm0)).toMatchObject({
@@ -55,7 +55,7 @@ test("ssh reads what was meant: address, user, jump, key, pin", () => {
   expect(knownHosts).toBe(`droplet.dev.hornet ${key("D")}\nvm0.dev.hornet ${key("A")}\n`);
 });
 
-test("a slow clone's banner is waited for as long as its start is; others get 20 s", () => {
+test("ConnectTimeout of a slow clone is its patience, of others 20 s", () => {
   const { config } = sshFiles("dev", folder, droplet, clones);
   const limits = ["vm0", "vm1", "droplet"].map((host) => resolved(config, host).get("connecttimeout"));
   expect(limits).toEqual(["60", "20", "20"]);
@@ -90,7 +90,7 @@ const hostile = `Host *
   ProxyCommand nc %h %p
 `;
 
-test("the pin is the only key that counts, and a clone is lent nothing, whatever else the configuration says", () => {
+test("a hostile configuration around the file neither weakens the pin nor forwards anything to a clone", () => {
   const { config } = sshFiles("dev", folder, droplet, clones.slice(0, 1));
   for (const [host, rest] of [["vm0"], ["droplet"], ["vm0", hostile], ["droplet", hostile]] as [string, string?][]) {
     const options = resolved(config, host, rest);
@@ -123,31 +123,31 @@ test("the pin is the only key that counts, and a clone is lent nothing, whatever
     expect(options.get("proxyjump")).toBe(host === "vm0" ? "droplet" : undefined);
     expect(options.has("sendenv")).toBe(false);
   }
-  // Another host of the operator's stays as it is.
+  // The options of the operator's other hosts do not change.
   expect(resolved(config, "elsewhere", hostile).get("forwardagent")).toBe("yes");
 });
 
-test("a host key that is not known yet is not pinned, and checking stays strict", () => {
+test("an unknown host key is not pinned, and checking stays strict", () => {
   const vm1 = resolved(sshFiles("dev", folder, droplet, clones).config, "vm1");
   expect(vm1.get("user")).toBe("alpine");
   expect(vm1.has("hostkeyalias")).toBe(false);
   expect(vm1.get("stricthostkeychecking")).toBe("true");
 });
 
-test("on the droplet itself there is no jump", () => {
+test("on the droplet itself there is no jump host", () => {
   const { config, knownHosts } = sshFiles("dev", folder, undefined, clones);
   expect(config).not.toContain("Host droplet");
   expect(resolved(config, "vm0").has("proxyjump")).toBe(false);
   expect(knownHosts).toBe(`vm0.dev.hornet ${key("A")}\n`);
 });
 
-test("what a connection leaves open is left to the client's own configuration", () => {
-  const bare = { ...droplet, privateKeyPath: undefined, hostKey: undefined };
-  const { config, knownHosts } = sshFiles("dev", folder, bare, []);
+test("a key and a host key that the connection lacks are absent from the file", () => {
+  const keyless = { ...droplet, privateKeyPath: undefined, hostKey: undefined };
+  const { config, knownHosts } = sshFiles("dev", folder, keyless, []);
   expect(config).not.toMatch(/IdentityFile|HostKeyAlias|UserKnownHostsFile/);
   expect(knownHosts).toBe("");
 });
 
-test("no clones: still a valid file", () => {
+test("a file without clones is valid", () => {
   expect(resolved(sshFiles("dev", folder, droplet, []).config, "droplet").get("port")).toBe("2222");
 });

@@ -1,24 +1,24 @@
 import { configLine, NO_VARIABLES, NOTHING_LENT_TO_CLONES, ONLY_THE_PIN, sshPath } from "../model/sshPolicy";
 
-/** A clone as an ssh client must know it. */
+/** A clone in the ssh configuration. */
 export interface SshTarget {
   readonly name: string;
   readonly address: string;
   readonly user: string;
-  /** `ssh-ed25519 AAAA…`; empty where it is not known. */
+  /** `ssh-ed25519 AAAA…`; empty while it is unknown. */
   readonly hostKey: string;
-  /** Seconds that its ssh server may take until it sends its banner. */
+  /** Longest time until its ssh server sends the banner, seconds. */
   readonly patience: number;
 }
 
-/** The droplet as an ssh client must know it; undefined fields are left to the client's own configuration. */
+/** The droplet in the ssh configuration. The client's own configuration decides about undefined fields. */
 export interface SshDroplet {
   readonly host: string;
   readonly user: string;
   readonly port: number;
   readonly privateKeyPath: string | undefined;
   readonly hostKey: string | undefined;
-  /** Where the operator's own configuration says so: the address, a command that leads there, the keys to log in with. */
+  /** From the operator's own configuration: the address, a proxy command, the login keys. */
   readonly hostName?: string;
   readonly proxyCommand?: string;
   readonly identityFiles?: readonly string[];
@@ -32,14 +32,14 @@ export interface SshFiles {
   readonly knownHosts: string;
 }
 
-/** Seconds that a connection may take at least. */
+/** Shortest timeout of a connection, seconds. */
 const CONNECT_TIMEOUT = 20;
 
 /**
- * Writes an ssh_config(5) and its known_hosts. Every host key is pinned under an alias of the stack's own, because clone
- * addresses are the same on every droplet.
+ * Renders an ssh_config(5) and its known_hosts. The alias of a pinned host key contains the stack's name, because clones of
+ * all droplets have the same addresses.
  *
- * @param folder the absolute folder that the files will lie in
+ * @param folder absolute path of the folder of both files
  * @param droplet undefined where the droplet is this machine, which reaches its clones directly
  */
 export function sshFiles(
@@ -82,13 +82,13 @@ export function sshFiles(
       `  HostName ${address}`,
       `  User ${user}`,
       ...jump,
-      // ssh counts the banner as a part of connecting; of two values it takes the first.
+      // ConnectTimeout includes the wait for the banner. ssh uses the first of two values.
       ...(patience > CONNECT_TIMEOUT ? [`  ConnectTimeout ${patience}`] : []),
       ...identity,
       ...pin(name, hostKey),
     ]);
   }
-  // Not `Host *`: an operator who includes the file in their own configuration has other hosts too.
+  // Not `Host *`: an operator may include the file in a configuration with other hosts.
   const names = [...(droplet === undefined ? [] : ["droplet"]), ...clones.map(({ name }) => name)];
   const shared = ["BatchMode=yes", "StrictHostKeyChecking=yes", `ConnectTimeout=${CONNECT_TIMEOUT}`, "LogLevel=ERROR"];
   if (names.length > 0) {

@@ -16,7 +16,7 @@ function shown(table: NftTable): string {
   return renderTable(table).split("\n").slice(2).join("\n");
 }
 
-test("docs/network.md shows the rules as they are", () => {
+test("docs/network.md shows the real rules", () => {
   const text = readFileSync(join(__dirname, "../docs/network.md"), "utf8");
   const blocks = [...text.matchAll(/```nft\n([^`]*)```/g)].map(([, block]) => block);
   const clone = { address: "10.0.0.2", guestAddress: "192.168.241.2", nsVeth: "veth0", tap: "tap0", owner };
@@ -50,7 +50,7 @@ test("every script that the README names is in package.json, and the other way r
   expect([...new Set(named)].sort()).toEqual(Object.keys(scripts).sort());
 });
 
-test("docs/drift.md lists every kind of drift that is tried, with what is said and done", () => {
+test("docs/drift.md lists every tested kind of drift, with its message and repair", () => {
   const text = readFileSync(join(__dirname, "../docs/drift.md"), "utf8");
   const rows = text.split("\n").filter((line) => / \| (?:lives on|restarted).* \|$/.test(line));
   expect(rows.map((row) => row.replaceAll(/ +/g, " "))).toEqual(driftRows(drifts));
@@ -61,7 +61,7 @@ test.each([
   ...["automation", "drift", "metrics", "network", "promotion", "security", "steps", "troubleshooting", "watch"].map(
     (name) => `docs/${name}.md`,
   ),
-])("the files that %s links to are there", (name) => {
+])("the files that %s links to exist", (name) => {
   const file = join(__dirname, "..", name);
   const links = [...readFileSync(file, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to = ""]) => to);
   for (const to of links) expect({ to, there: existsSync(join(dirname(file), to)) }).toEqual({ to, there: true });

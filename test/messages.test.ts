@@ -5,7 +5,7 @@ import { constantParts, messagesOfCode, messagesOfLibrary } from "./support/mess
 /** Not for a user's eyes: they say that Hornet itself is wrong, or that a test wanted them. */
 const INTERNAL = ["injected failure at", "contains a NUL byte"];
 
-test("docs/troubleshooting.md has every message that the code can end with", () => {
+test("docs/troubleshooting.md has every error message", () => {
   const docs = readFileSync(join(__dirname, "../docs/troubleshooting.md"), "utf8");
   const folders = ["host", "providers", "plan", "firecracker", "automation"];
   const messages = [...folders.flatMap(messagesOfCode), ...messagesOfLibrary()];

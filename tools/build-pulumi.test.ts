@@ -35,7 +35,7 @@ async function build(commands: Record<string, string>): Promise<{ stdout: string
   );
 }
 
-test("a pulumi on PATH that is new enough is used with its own language host", async () => {
+test("a recent pulumi on PATH is used with its own language host", async () => {
   const found = await build({ pulumi: "echo v3.230.0", "pulumi-language-nodejs": "" });
   expect(found).toMatchObject({ code: 0, stderr: "", stdout: `${join(folder, "bin")}\n` });
 });
@@ -49,7 +49,7 @@ test.each([
   ["an older major version", { pulumi: "echo v2.300.0", go: "echo go1.24.1" }, /older than 3\.230/],
   ["a pulumi without language host", { pulumi: "echo v3.300.0", go: "echo go1.24.1" }, /no pulumi-language-nodejs/],
   ["an old Go", { pulumi: "exit 1", go: "echo go1.24.1" }, /nor Go of at least 1\.25 is on PATH/],
-])("%s does not serve, and what to install is said", async (_, commands, message) => {
+])("%s is refused with what to install", async (_, commands, message) => {
   const { code, stdout, stderr } = await build(commands);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toMatch(message);
@@ -79,7 +79,7 @@ async function fakeSdk(): Promise<void> {
   await writeFile(join(sdk, "go/common/util/logging/log.go"), "\tmsg = fmt.Sprintf(r.Message, fmtArgs...)\n");
 }
 
-test("what Go builds is kept, and a second call builds nothing", async () => {
+test("a build is cached, and a second call builds nothing", async () => {
   await fakeSdk();
   const first = await build({ pulumi: "exit 1", go: fakeGo(0) });
   expect(first.stdout).toMatch(/\/cache\/pulumi\/[0-9a-f]{16}\/bin\n$/);
@@ -90,7 +90,7 @@ test("what Go builds is kept, and a second call builds nothing", async () => {
   expect(await build({ pulumi: "exit 1", go: "exit 9" })).toMatchObject({ code: 0, stdout: first.stdout, stderr: "" });
 });
 
-test("a build that fails shows the compiler's words and leaves no half result", async () => {
+test("a failed build shows the compiler's output and leaves no partial result", async () => {
   await fakeSdk();
   const { code, stdout, stderr } = await build({ pulumi: "exit 1", go: fakeGo(1) });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -36,7 +36,7 @@ const namesOf = (all: typeof registered): string[] => all.map(({ type, name }) =
 const ownersOf = (all: typeof registered): Set<unknown> =>
   new Set(all.map(({ inputs }) => inputs.owner).filter((owner) => owner !== undefined));
 
-test("two fleets of one stack share no resource's name and no mark on a droplet", async () => {
+test("two fleets of one stack share no resource name and no owner label", async () => {
   const usual = await fleetNamed("fleet", "192.0.2.1");
   const other = await fleetNamed("east", "192.0.2.1");
   expect(namesOf(usual).filter((name) => namesOf(other).includes(name))).toEqual([]);
@@ -48,7 +48,7 @@ test("two fleets of one stack share no resource's name and no mark on a droplet"
   expect(new Set(folders).size).toBe(2);
 });
 
-test("a stack that has another name by now goes by the one that it had, each of its fleets too", async () => {
+test("a renamed stack keeps the owner labels of its former name (knownAs), for each of its fleets", async () => {
   const known = { knownAs: "somebody/program/old" };
   const old = { organization: "somebody", project: "program", stack: "old" };
   expect([...ownersOf(await fleetNamed("fleet", "192.0.2.1", known))]).toEqual([ownerLabel(old)]);

@@ -16,7 +16,7 @@ test.each<[string, string]>([
   ["a backslash", "a\\nb\\"],
   ["a bang and other characters", "! * ~ äöü 🐝 ; & |"],
   ["nothing", ""],
-])("an environment with %s arrives as it is, and the input after it", (_, value) => {
+])("an environment with %s arrives unchanged, followed by the input", (_, value) => {
   const script = `printf '%s|' "$A" "$B" "$CLONE"; cat`;
   const wanted = `${value}|b|vm0|first\nsecond`;
   for (const shell of ["/bin/sh", "/bin/bash"]) {
@@ -24,13 +24,13 @@ test.each<[string, string]>([
   }
 });
 
-test("without an environment the input is the step's own, and the command's exit code counts", () => {
+test("without an environment the step gets its input alone, and its exit code counts", () => {
   expect(printed("cat", {}, "as it is")).toBe("as it is");
   expect(printed("cat", {}, undefined)).toBe("");
   expect(() => printed("exit 3", { A: "b" }, undefined)).toThrow(/Command failed/);
 });
 
-test("a value is in no argument of the shell", () => {
+test("no value is in an argument of the shell", () => {
   const args = printed(`tr '\\0' ' ' </proc/$$/cmdline`, { TOKEN: "canary" }, undefined);
   expect(args).toContain("hornet_env");
   expect(args).not.toContain("canary");
@@ -39,7 +39,7 @@ test("a value is in no argument of the shell", () => {
 test.each([
   ["ed25519", "OPENSSH"],
   ["rsa", "PEM"],
-])("a key of type %s in the form %s is known to have a passphrase or none", (type, form) => {
+])("Hornet recognises whether a key of type %s in the form %s has a passphrase", (type, form) => {
   const folder = mkdtempSync(join(tmpdir(), "hornet-key-"));
   try {
     const has = ["", "a passphrase"].map((passphrase) => {

@@ -46,9 +46,9 @@ test.each<[string, RawConfig]>([
   ["an environment over ssh", { guest: { identity: "ssh" }, identity: { env: { KEY: CANARY } } }],
   ["an environment that nobody is told", { fleet: { count: 0 }, identity: { env: { KEY: CANARY } } }],
   ["one clone's id", { clones: { "1": { identity: { env: { AGENT_ID: "reviewer" } } } } }],
-])("%s is right", (_, config) => expect(faultsOf(local(config))).toEqual([]));
+])("%s is valid", (_, config) => expect(faultsOf(local(config))).toEqual([]));
 
-test.each([["identity"], ["agent"]])("%s: an id for all agents is refused", (section) => {
+test.each([["identity"], ["agent"]])("%s: one id for all agents is refused", (section) => {
   const faults = faultsOf(local({ [section]: { env: { AGENT_ID: "vm0" } } }));
   expect(faults).toEqual([
     {

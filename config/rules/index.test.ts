@@ -137,6 +137,6 @@ test.each<[string, RawConfig]>([
   ],
   ["an agent that the snapshot has", local({ agent: { service: "swarm-agent" } })],
   ["a stack as source", local({ snapshot: { from: { stack: "org/hornet/dev" } } })],
-])("%s is right", (_, config) => {
+])("%s is valid", (_, config) => {
   expect(faultsOf(config)).toEqual([]);
 });

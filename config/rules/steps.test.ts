@@ -37,7 +37,7 @@ test.each<[string, RawConfig, string, RegExp]>([
   ["an unknown place", steps({ name: "a", on: "moon", create: "x" }), "steps[0].on", /clone or droplet or operator/],
   ["an unknown key", steps({ name: "a", run: "x", create: "x" }), "steps[0].run", /unknown key/],
   ["no clones", steps({ name: "a", create: "x", clones: [] }), "steps[0].clones", /empty list/],
-])("%s is refused, and the example mends it", (_, config, path, words) => {
+])("%s is refused, and the fault's example is valid", (_, config, path, words) => {
   const faults = faultsOf(config);
   expect(faults).toEqual([
     { path: `hornet:${path}`, problem: expect.stringMatching(words) as string, example: expect.any(String) as string },

@@ -30,7 +30,7 @@ beforeEach(() => {
   chmodSync(join(scratch, "agent/shared"), 0o2775);
 });
 
-test("files, folders and links of any mode and name are as they were, and the file system is whole", () => {
+test("files, folders and links of any mode and name arrive unchanged, and the file system is intact", () => {
   const names = ["a b", " before", 'quo"te', "back\\slash", "é日", "-dash", "*"];
   for (const name of names) writeFileSync(join(scratch, "agent/shared", name), name);
   writeFileSync(join(scratch, "agent/run"), "run");
@@ -50,7 +50,7 @@ test("files, folders and links of any mode and name are as they were, and the fi
   expect(spawnSync("e2fsck", ["-fn", join(scratch, "image")]).status).toBe(0);
 });
 
-test.each(["new\nline", "behind "])("a name that cannot be said is refused: %j", (name) => {
+test.each(["new\nline", "behind "])("a name that debugfs cannot take is refused: %j", (name) => {
   writeFileSync(join(scratch, "agent", name), "x");
   const { code, said } = putAgent();
   expect(code).not.toBe(0);

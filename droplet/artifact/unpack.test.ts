@@ -26,14 +26,14 @@ async function receive(first: Buffer, piece: Buffer | undefined): Promise<{ code
 
 const zstd = (input: string): Buffer => execFileSync("zstd", ["-q", "-c", "-"], { input });
 
-test("a stream that goes silent ends", async () => {
+test("a stream that goes silent times out", async () => {
   expect(await receive(zstd("vm.mem 0 1\nx"), undefined)).toEqual({
     code: 76,
     said: "sent nothing for 1 s, before vm.mem was complete\n",
   });
 });
 
-test("a stream that trickles ends, whether its bytes are content or none", async () => {
+test("a stream that trickles times out, whether its bytes are content or not", async () => {
   const skipped = Buffer.from("502a4d1800000000", "hex");
   const said = "is slower than 65536 bytes/s, with vm.mem not complete\n";
   expect(await receive(zstd("vm.mem 0 1\nx"), skipped)).toEqual({ code: 76, said });

@@ -39,7 +39,7 @@ test.each([
   ["making", "", make],
   ["taking away", make, drop],
   ["taking away with what others did not finish", `${make}; mkdir -p $root/a/b/c/.hornet-draft.0/x`, drop],
-])("%s folders, cut off before any of its processes: the next turn leaves nothing", (_what, before, script) => {
+])("%s folders, cut off before any of its processes: the next call leaves nothing", (_what, before, script) => {
   let at = 1;
   for (; ; at++) {
     execFileSync("bash", [...lane(before === "" ? ":" : before)]);
@@ -51,7 +51,7 @@ test.each([
   expect(at).toBeGreaterThan(3);
 });
 
-test("what is not ours stays, with the folders above it", () => {
+test("files of others stay, with the folders above them", () => {
   mkdirSync(join(root, "a"));
   execFileSync("bash", [...lane(make)]);
   writeFileSync(join(root, "a/b/theirs"), "");
@@ -62,7 +62,7 @@ test("what is not ours stays, with the folders above it", () => {
   expect(readdirSync(join(root, "a"))).toEqual([]);
 });
 
-test("a draft that another lane removes during a look at it fails nothing", () => {
+test("a draft that another lane removes meanwhile causes no failure", () => {
   // The look finds the note, and opens it after the other lane has removed it.
   const script = `mkdir -p $root/a; note=$root/a/.hornet-draft.0; printf 'x\\n' >$note
     draft_grows() { rm -f "$1"; return 1; }; set -euo pipefail; clear_drafts $root/a/b`;
@@ -70,7 +70,7 @@ test("a draft that another lane removes during a look at it fails nothing", () =
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
 
-test("lanes that create and remove folders at the same time lose nothing and leave nothing", async () => {
+test("lanes that create and remove folders at once lose nothing and leave nothing", async () => {
   const turns = `owner=us
     for n in {1..150}; do claim $root/a/b/$BASHPID && unclaim $root/a/b/$BASHPID || exit 1; done`;
   // A shell that waits for three lanes may have forgotten the first one to end.

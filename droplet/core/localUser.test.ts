@@ -23,7 +23,7 @@ function onDroplet(script: string): Promise<string> {
   return droplet.run(`${readLibrary()}\nset +eu\n${script}`);
 }
 
-test("a local user neither holds the lock nor speaks for its holder", async () => {
+test("a local user can neither take the lock nor pose as its holder", async () => {
   await droplet.run(
     `${AS_NOBODY} flock /run sleep 60 >/dev/null 2>&1 & ` +
       `${AS_NOBODY} bash --noprofile --norc -c 'sleep 60; :' hornet-lane 0 hold_lock 600 mallory >/dev/null 2>&1 & sleep 0.3`,
@@ -43,7 +43,7 @@ test("a local user neither holds the lock nor speaks for its holder", async () =
   expect(await droplet.run("ls -d /run/hornet 2>&1 || :")).toContain("No such file");
 });
 
-test("a process with a VMM's, a helper's or a lane's arguments is none of ours where another user runs it", async () => {
+test("another user's process with the arguments of a VMM, a helper or a lane does not count as Hornet's", async () => {
   const socket = "/opt/swarm/runtime/vm7/firecracker.sock";
   await droplet.run(
     `${AS_NOBODY} perl -e 'sleep 60' hornet-consoles /home >/dev/null 2>&1 &
@@ -63,7 +63,7 @@ test("a process with a VMM's, a helper's or a lane's arguments is none of ours w
   }
 });
 
-test("a process of root's with a VMM's arguments is the clone's only in its namespace and by its program", async () => {
+test("root's process with a VMM's arguments counts as the clone's only in its namespace and with its program", async () => {
   const dir = "/opt/swarm/runtime/vm7";
   const pretend = `${PRETENDER} --api-sock ${dir}/firecracker.sock >/dev/null 2>&1 &`;
   await droplet.run(`mkdir -p ${dir}; ip netns add vm7; ${pretend} sleep 0.3`);
@@ -82,7 +82,7 @@ test("a process of root's with a VMM's arguments is the clone's only in its name
   }
 });
 
-test("no folder is made where another user can exchange one above it; root's own links are followed", async () => {
+test("Hornet makes no folder where another user can exchange one above it, and follows root's links", async () => {
   await droplet.run(`mkdir -p /opt/data /opt/theirs; ln -s /opt/data /opt/link; chown 65534 /opt/theirs
     mkdir /opt/open; chmod 777 /opt/open`);
   try {

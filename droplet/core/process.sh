@@ -147,7 +147,7 @@ process_alive() {
 # Repairs things around a running VM: the mode of its folder, its limits, the mark on its disk, the mount of its disk.
 mend_vm() {
   local dir=$runtime_dir/$namespace pid at
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return

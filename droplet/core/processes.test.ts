@@ -24,7 +24,7 @@ function lives(pid: number): boolean {
   return execFileSync("bash", ["-c", script, library, String(pid)], { encoding: "utf8" }) === "yes";
 }
 
-test("where one of several files cannot be read, nobody goes on reading the others", () => {
+test("if one of several files cannot be read, the readers of the others end", () => {
   const endless = join(folder, "endless");
   execFileSync("mkfifo", [endless]);
   const script = `. "$0/core/common.sh" && . "$0/artifact/artifact.sh" && printf '%s\\n' "$1" "$2" | hash_files`;
@@ -44,7 +44,7 @@ function argumentsOf(pid: string): string[] {
   }
 }
 
-test("a process whose first thread has ended lives until its last one has", async () => {
+test("a process runs until its last thread has ended", async () => {
   const [source, program] = [join(folder, "p.c"), join(folder, "p")];
   writeFileSync(source, PROGRAM);
   execFileSync("gcc", ["-pthread", "-o", program, source]);
@@ -62,7 +62,7 @@ test("a process whose first thread has ended lives until its last one has", asyn
   expect(lives(pid)).toBe(false);
 });
 
-test("a process is known as ours at every look, also while it falls asleep and wakes", async () => {
+test("a process is recognised at every read, even while it changes between sleeping and running", async () => {
   const child = spawn("perl", ["-e", "while (1) { select(undef, undef, undef, 0.00005); for (1 .. 2000) {} }"]);
   const script = `. "$0/core/common.sh" && . "$0/core/process.sh"
     missed=0; for ((i = 0; i < 2000; i++)); do is_our_process "$1" || ((missed += 1)); done; printf '%s' "$missed"`;

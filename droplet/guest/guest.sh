@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# A guest without the identity service gets its identity over ssh, from inside its clone's namespace: there only the clone's VMM
-# can answer for the guest's address, so the answering key is the template's, whatever else is on the bridge. Until then the
-# guest opens no connection, because its processes still have the template's identity.
+# A guest without the identity service gets its identity over ssh, from inside its clone's namespace: only the clone's VMM can
+# answer for the guest's address there, so the key that answers is the template's, whatever else is on the bridge. Until then
+# the guest is quarantined, because its processes still have the template's identity: it can open no connection.
 
-# hold_guest DIR NAMESPACE TAP: the mark comes first, so that no hold is left that nobody knows of.
+# hold_guest DIR NAMESPACE TAP: quarantines the guest. The file comes first, so that Hornet always knows of the rule.
 hold_guest() {
   : >"$1/held" && nsenter --net="/run/netns/$2" nft -f - <<<"add table ip hornet_hold
 delete table ip hornet_hold
@@ -23,24 +23,24 @@ delete table ip hornet_hold" && rm -f "$1/held"
 }
 
 # @call identify_guest(runtime_dir namespace owner limit_ms guest_address guest_user host_key) stdin: the login key, then the script; answers: what the guest said; effects
-# host_key is empty where any key will do. stdin: the private key in base64, or - for the keys of this droplet's user; then
-# the script for the guest (guest/identity/over-ssh.sh).
+# An empty host_key accepts any key. stdin: the private key in base64, or - for the keys of this droplet's user; then the
+# script for the guest (guest/identity/over-ssh.sh).
 identify_guest() {
   local dir=$runtime_dir/$namespace key script
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   IFS= read -r key
   script=$(cat)
   effect "$namespace/identify" reach_guest "$dir"
 }
 
-# reach_guest DIR: talks to the guest as soon as it answers.
+# reach_guest DIR: runs the script in the guest as soon as its ssh server answers.
 reach_guest() {
   local limit code patience=1000
   limit=$(($(now_ms) + limit_ms))
   while :; do
     code=0
     talk_to_guest "$1" || code=$?
-    # 75: nobody answered yet (EX_TEMPFAIL).
+    # 75 (EX_TEMPFAIL): no answer yet.
     ((code == 75)) || break
     vmm_alive "$1" || { fail "its VMM ended"; return 1; }
     (($(now_ms) <= limit)) || { fail "the guest's ssh does not answer: $(why_silent "$1")"; return 1; }
@@ -50,23 +50,23 @@ reach_guest() {
   return "$code"
 }
 
-# why_silent DIR (variable standing): what ssh said last. A server that takes connections and says nothing may wait for the
-# kernel's random generator, which nobody can feed from outside while no login works.
+# why_silent DIR (variable no_banner): the last output of ssh. A server that accepts connections but sends no banner may wait
+# for the kernel's random generator, which Hornet cannot feed without a login.
 why_silent() {
   tail -c 300 "$1/guest.err"
-  [[ -z ${standing:-} ]] || printf '%s' "it takes connections and sends no banner: the guest is slow, or its random generator is" \
+  [[ -z ${no_banner:-} ]] || printf '%s' "it takes connections and sends no banner: the guest is slow, or its random generator is" \
     " not ready; that needs an entropy device in the snapshot or a CPU with RDRAND, and Hornet cannot feed it without a login"
 }
 
-# talk_to_guest DIR (variables key script limit, and patience, the ms that the first packet may be without an answer): one
-# connection. What the guest reads comes through a pipe that we hold open ourselves, so that an ssh that ended blocks nobody.
-# The connection is not given up for another one while it stands: what was given up would queue in a slow guest.
+# talk_to_guest DIR (variables key script limit, and patience, the longest wait for an answer to the first packet, ms): one
+# connection. This shell holds the pipe to the guest open itself, so that it never blocks when ssh has ended. It keeps an
+# established connection: a slow guest would serve the abandoned ones first.
 talk_to_guest() {
-  local dir=$1 in out ssh writer line piece half="" code=0 met="" begun="" finished="" state="" dialled
+  local dir=$1 in out ssh writer line piece partial="" code=0 answered="" started="" finished="" state="" dialled
   rm -f "$dir"/guest.* && mkfifo "$dir/guest.in" "$dir/guest.out" || return
   exec {in}<>"$dir/guest.in"
   guest_ssh "$dir" $(((limit - $(now_ms)) / 1000 + 1)) <"$dir/guest.in" >"$dir/guest.out" 2>"$dir/guest.err" {in}>&- &
-  ssh=$! dialled=$(now_ms) standing=""
+  ssh=$! dialled=$(now_ms) no_banner=""
   exec {out}<"$dir/guest.out"
   { [[ $key == - ]] || printf '%s\n' "$key"; printf '%s\n' "$script"; } >&"$in" &
   writer=$!
@@ -74,27 +74,27 @@ talk_to_guest() {
     code=0
     IFS= read -r -t 1 -u "$out" piece || code=$?
     if ((code > 128)); then
-      half+=$piece
-      # A guest may send a line without an end.
-      ((${#half} <= 65536)) || break
-      [[ -n $met ]] || connection_state "$ssh" "$guest_address" state
-      [[ -n $met || $state != connected ]] || standing=yes
+      partial+=$piece
+      # A hostile guest may send an endless line.
+      ((${#partial} <= 65536)) || break
+      [[ -n $answered ]] || connection_state "$ssh" "$guest_address" state
+      [[ -n $answered || $state != connected ]] || no_banner=yes
       vmm_alive "$dir" || break
-      # TCP repeats its first packet ever more rarely.
-      [[ -n $met || $state != connecting ]] || (($(now_ms) - dialled <= patience)) || { patience=$((patience * 3 / 2)); break; }
+      # TCP repeats its first packet at growing intervals, so a new connection is faster.
+      [[ -n $answered || $state != connecting ]] || (($(now_ms) - dialled <= patience)) || { patience=$((patience * 3 / 2)); break; }
       continue
     fi
     ((code == 0)) || break
-    line=$half$piece half="" met=1
+    line=$partial$piece partial="" answered=1
     case $line in
-      *'hornet: begins') begun=1 ;;
+      *'hornet: begins') started=1 ;;
       'hornet: clock') printf '%s\n' "$EPOCHREALTIME" >&"$in" ;;
       'hornet: applied')
         effect "$namespace/release" release_guest "$dir" "$namespace" || break
         printf 'go\n' >&"$in"
         ;;
       'hornet: done'*) finished=1 ;;
-      *) [[ -z $begun ]] || printf '%s\n' "$line" ;;
+      *) [[ -z $started ]] || printf '%s\n' "$line" ;;
     esac
   done
   exec {out}<&- {in}>&-
@@ -108,14 +108,14 @@ talk_to_guest() {
   wait "$ssh" 2>/dev/null || code=$?
   [[ -z $finished ]] || return 0
   vmm_alive "$dir" || { fail "its VMM ended"; return 1; }
-  ((code <= 128 || code == 255)) || [[ -n $met ]] || return 75
+  ((code <= 128 || code == 255)) || [[ -n $answered ]] || return 75
   line=$(tail -c 600 "$dir/guest.err")
-  if ((code == 255)) && [[ -z $met && ! $line =~ Permission\ denied|[Hh]ost\ key|HOST ]]; then return 75; fi
+  if ((code == 255)) && [[ -z $answered && ! $line =~ Permission\ denied|[Hh]ost\ key|HOST ]]; then return 75; fi
   fail "ssh $guest_user@$guest_address in namespace $namespace ended with $code: $line"
 }
 
-# guest_ssh DIR SECONDS (variable key): becomes ssh, which waits so long for a banner, and for signs of life later. A key that was given is only ever in the memory of an agent, which ends by
-# itself where this shell is killed.
+# guest_ssh DIR SECONDS (variable key): becomes ssh. SECONDS limit the wait for a banner, and later for any answer. The key is
+# only in the memory of an agent, which ends by itself if this shell is killed.
 guest_ssh() {
   local check=accept-new
   local -a with_key=()

@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A clone's folder whose VMM lives. */
+/** The folder of a clone whose VMM runs. */
 function clone(name: string, said: string): string {
   const dir = join(folder, name.replaceAll(" ", "-"));
   mkdirSync(dir);
@@ -22,7 +22,7 @@ function clone(name: string, said: string): string {
   return dir;
 }
 
-/** The lines of a process. */
+/** A process and the lines that it has printed. */
 class Lines {
   readonly all: string[] = [];
   private readonly ended: Promise<unknown>;
@@ -32,7 +32,7 @@ class Lines {
     this.ended = new Promise((resolve) => child.on("close", resolve));
   }
 
-  /** Waits until a line matches; gives it. */
+  /** Waits until a line matches, and returns it. */
   async until(pattern: RegExp): Promise<string> {
     for (;;) {
       const line = this.all.find((one) => pattern.test(one));
@@ -52,7 +52,7 @@ class Lines {
   }
 }
 
-/** The words before those that a watch runs with, for a network namespace of its own. */
+/** Starts watch_guests with these orders. `within` prefixes its command line. */
 function watch(
   orders: readonly string[],
   { keyscan, within = [] }: { keyscan?: string; within?: string[] } = {},
@@ -70,11 +70,11 @@ function watch(
 test.each([
   ["a line", "noise\r\nhornet-identity: ready 12ab\r\n", true],
   ["the end of a line", "login: hornet-identity: ready 12ab\r\n", true],
-  ["a line behind bytes that are no text", "\0\0\xff hornet-identity: ready 12ab\r\n", true],
+  ["a line behind binary output", "\0\0\xff hornet-identity: ready 12ab\r\n", true],
   ["another identity", "hornet-identity: ready 12ac\r\n", false],
   ["an earlier word", "hornet-identity: waiting\r\n", false],
   ["nothing", "", false],
-])("a guest that says %s", async (what, said, expected) => {
+])("a guest that prints %s", async (what, said, expected) => {
   const [dir, last] = [clone(what, said), clone(`${what} last`, "")];
   const watched = watch([`watch 1 console - 10.0.0.2 ${dir} ready 12ab`]);
   try {
@@ -88,7 +88,7 @@ test.each([
   }
 });
 
-test("a guest that speaks byte by byte, beside one that is silent and one whose VMM ends", async () => {
+test("a guest that prints byte by byte, beside a silent one and one whose VMM ends", async () => {
   const [speaks, silent, ends] = [clone("speaks", "booting\r\n"), clone("silent", "booting\r\n"), clone("ends", "")];
   const watched = watch(
     [speaks, silent, ends].map((dir, at) => `watch ${at} console - 10.0.0.${at} ${dir} ready 12ab`),
@@ -107,21 +107,21 @@ test("a guest that speaks byte by byte, beside one that is silent and one whose 
   }
 });
 
-test("of a line without an end only the last words are kept, and the next line counts", () => {
+test("the shell keeps only the tail of an endless line, and finds words that follow", () => {
   const dir = clone("endless line", "x".repeat(3_000_000));
   const log = join(dir, "console.log");
   const script = `for part in core/common guest/watch guest/handover; do . "$0/$part.sh"; done
-    half="" said=no; exec {descriptor}<"$1"
-    hear_word "ready 12ab" || :
-    printf '%s ' "\${#half}"
-    printf 'hornet-identity: rea' >>"$1"; hear_word "ready 12ab" || :
-    printf 'dy 12ab\r\n' >>"$1"; hear_word "ready 12ab" && said=yes
+    partial="" said=no; exec {descriptor}<"$1"
+    new_output_has "ready 12ab" || :
+    printf '%s ' "\${#partial}"
+    printf 'hornet-identity: rea' >>"$1"; new_output_has "ready 12ab" || :
+    printf 'dy 12ab\r\n' >>"$1"; new_output_has "ready 12ab" && said=yes
     printf '%s\n' "$said"`;
   const { stdout } = spawnSync("bash", ["-c", script, join(__dirname, ".."), log], { encoding: "utf8" });
   expect(stdout).toBe("1024 yes\n");
 });
 
-test("words that were cut off a console still count, for a few guests and for many", async () => {
+test("words of a shortened console still count, for a few guests and for many", async () => {
   const dirs = Array.from({ length: 20 }, (_, at) => clone(`cut${at}`, "later\r\n"));
   for (const dir of dirs) writeFileSync(join(dir, "console.said"), "hornet-identity: ready 12ab\n");
   for (const some of [dirs, dirs.slice(0, 1)]) {
@@ -134,7 +134,7 @@ test("words that were cut off a console still count, for a few guests and for ma
   }
 });
 
-test("a guest that answers late, with lines without an end, or by half delays no other, and nobody is asked twice at once", async () => {
+test("a guest that answers late, endlessly or by half delays no other, and no guest is asked twice at once", async () => {
   const key = join(folder, "host_key");
   spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
   const addresses = { ssh: "10.9.0.2", slow: "10.9.0.3", endless: "10.9.0.4", half: "10.9.0.5" };
@@ -170,7 +170,7 @@ test("a guest that answers late, with lines without an end, or by half delays no
     await watched.until(/^state 3 banner SSH-2\.0-half$/);
     await watched.until(/^state 2 endless$/);
     await watched.until(/^key 1 ssh-ed25519 /);
-    // Once it is answered, a question may be put again.
+    // A question may repeat after its answer.
     const connected = servers.all.slice(0, servers.all.indexOf(`${addresses.slow} served`));
     for (const address of [addresses.slow, addresses.half, addresses.endless]) {
       expect(connected.filter((line) => line === `${address} connected`)).toHaveLength(1);

@@ -89,7 +89,7 @@ const lines = (name: string, count: number) => (samples: Samples) =>
 const line = (figures: object): string => `${JSON.stringify({ utc_timestamp_ms: Date.now(), ...figures })}\n`;
 const agg = (min: number, max: number, sum: number): object => ({ min_us: min, max_us: max, sum_us: sum });
 
-test("counters are added, what is no counter is not; devices stand in place of their sum", async () => {
+test("counters add up, other values do not; devices replace their sum", async () => {
   const say = clone("vm0");
   clone("vm1", "hornet:p/two:ba9876543210");
   clone("hornet-boot-0123456789ab");
@@ -137,7 +137,7 @@ test("counters are added, what is no counter is not; devices stand in place of t
   expect(Object.keys(seen).filter((name) => !name.includes('clone="vm0"'))).toEqual([]);
 });
 
-test("what was cut, is no JSON, too long, or a name that would spoil the file, is counted or left out", async () => {
+test("lines that are cut, too long or no JSON, and names that would break the file, are counted or left out", async () => {
   const say = clone("vm0");
   start();
   const whole = line({ vmm: { panic_count: 1 } });
@@ -163,7 +163,7 @@ test("what was cut, is no JSON, too long, or a name that would spoil the file, i
   expect(seen[`firecracker_vmm_panic_count_total{clone="vm0",${stack}}`]).toBe(3);
 });
 
-test("a link in the place of its draft leads nowhere; once it is not named any more it goes, and its file with it", async () => {
+test("the collector follows no link in place of its draft; it ends with its file once no folder names it", async () => {
   const victim = join(folder, "victim");
   writeFileSync(victim, "as it was");
   symlinkSync(victim, `${file}.draft`);

@@ -22,7 +22,7 @@ start_keeper() {
   end_helper hornet-consoles "$1" || return
   setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours); watch_consoles \"\$1\"" \
     hornet-consoles "$1" </dev/null >/dev/null 2>&1 {pause_fd}>&- &
-  await_helper "$1" "$!" || fail "what keeps the consoles short does not start"
+  await_helper "$1" "$!" || fail "the console keeper does not start"
 }
 
 # @call release_consoles(runtime_dir owner) removes

@@ -28,7 +28,7 @@ make_pipe() { clear_path "$1" && mkfifo -m 600 "$1"; }
 keep_metrics() {
   local home folder
   home=$(metrics_home)
-  hash perl 2>/dev/null || { fail "there is no perl on the droplet, which collects the clones' metrics"; return 1; }
+  hash perl 2>/dev/null || { fail "the droplet has no perl, which the metrics collector needs"; return 1; }
   while IFS= read -r folder; do
     [[ $folder == "$metrics_folder" ]] || effect "metrics/leave" leave_metrics "$home" "$folder" || return
   done < <(metrics_folders "$home")
@@ -43,7 +43,7 @@ keep_metrics() {
 start_collector() {
   end_helper hornet-metrics "$1" || return
   setsid perl -e "$collector_program" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
-  await_helper "$1" "$!" || fail "what collects the clones' metrics does not start: $(tail -n 1 "$1/said")"
+  await_helper "$1" "$!" || fail "the metrics collector does not start: $(tail -n 1 "$1/said")"
 }
 
 # metrics_folders HOME: the folders that may have figures of this stack, one a line: from the note, from a collector's arguments,

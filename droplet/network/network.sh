@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# Namespaces and packet rules. What is to be done was planned by the caller from the facts; here it happens.
+# Namespaces and packet rules. The provider plans the steps (plan/network) and sends them; the functions here apply them.
 
-# ip_batch LINES: one transaction-like run of ip; a failing line is named with its error.
+# ip_batch LINES: stops at the first line that fails, and ip names it with its error.
 ip_batch() { ip -batch - <<<"$1"; }
 
 # ip_batch_in NAMESPACE LINES
 ip_batch_in() { ip -n "$1" -batch - <<<"$2"; }
 
-# refuse_ipv6_in NAMESPACE: what a guest sends configures nothing. Before the links are up; those that come later have it from
-# `default`. A droplet without IPv6 has none of these files. By a shell that enters the namespace: /proc/sys/net shows the
-# namespace of whoever opens it.
+# refuse_ipv6_in NAMESPACE: so that no packet of a guest configures anything. It comes before the links are up; later links
+# inherit it from `default`. By a shell inside the namespace, because /proc/sys/net shows the namespace of its reader.
 refuse_ipv6_in() { nsenter --net="/run/netns/$1" bash -c "$(declare -f refuse_ipv6); refuse_ipv6"; }
 
-# refuse_ipv6 [LINK…]: on these, or on all that there are, and on those to come.
+# refuse_ipv6 [LINK…]: on these links; without arguments on all present and future ones. A kernel without IPv6 has none of
+# these files.
 refuse_ipv6() {
   local link setting
   (($# > 0)) || set -- all default /proc/sys/net/ipv6/conf/*
@@ -24,12 +24,12 @@ refuse_ipv6() {
   done
 }
 
-# make_links LINES (variable host_veth): in the droplet's own namespace.
+# make_links LINES (variable host_veth): applies them in the droplet's own namespace.
 make_links() { ip_batch "$1" && refuse_ipv6 "$host_veth"; }
 
-# load_rules_in NAMESPACE TABLE RULES: forwarding and one nft transaction, then the kernel's listing, by one shell that
-# enters the namespace once. With rp_filter the kernel answers no ARP request of a guest that claims another address: each
-# would take an entry of the neighbour table, which all namespaces share.
+# load_rules_in NAMESPACE TABLE RULES: turns forwarding on, runs one nft transaction and prints the kernel's listing, by one
+# shell that enters the namespace once. With rp_filter the kernel ignores ARP requests of a guest that claims another address:
+# each would take an entry of the neighbour table, which all namespaces share.
 load_rules_in() {
   # shellcheck disable=SC2016
   nsenter --net="/run/netns/$1" sh -c \
@@ -37,29 +37,29 @@ load_rules_in() {
 }
 
 # @call converge_namespace(runtime_dir namespace owner adopt note add host inside_first ipv6 inside host_veth) answers: the ms; effects
-# note names a file that is in a new folder from its first moment on (empty: none). ipv6: refuse it in the namespace.
+# note names a file that a new folder has from the start (empty: none). ipv6: refuse it in the namespace.
 converge_namespace() {
-  local dir=$runtime_dir/$namespace begun=${EPOCHREALTIME/./} own=0
+  local dir=$runtime_dir/$namespace start=${EPOCHREALTIME/./} own=0
   own_clone || own=$?
   ((own < 2)) || return 1
   if ((own == 1)) && [[ ! -e $dir/owner && -z $adopt ]] && has_netns "$namespace"; then
-    fail "a network namespace $namespace is there already, and nothing says that it is Hornet's"
+    fail "network namespace $namespace already exists and has no owner label of Hornet's"
     return 1
   fi
   effect "$namespace/claim" claim "$dir" "$note" || return
   [[ -s $dir/host-veth ]] || effect "$namespace/note" note_link "$dir" || return
   [[ -z $add || ! -e /run/netns/$namespace ]] || effect "$namespace/clear-name" rm -f "/run/netns/$namespace" || return
-  # Where the namespace is new, nothing has to be cleared in it, so it is made in the same run of ip.
+  # A new namespace has nothing to clear first, so one run of ip makes it with its links.
   [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" make_links "$host" || return
   [[ -z $ipv6 ]] || effect "$namespace/ipv6" refuse_ipv6_in "$namespace" || return
   [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
-  printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
+  printf '%d' $(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
 # @call finish_clones(runtime_dir owner namespaces) effects
-# namespaces are blank between. From here on a state knows these clones.
+# namespaces are separated by blanks. From now on a state has these clones.
 finish_clones() {
   local namespace
   for namespace in $namespaces; do
@@ -68,13 +68,13 @@ finish_clones() {
   done
 }
 
-# note_link DIR: keeps the outer link's name, so that a sweep knows it without the state.
+# note_link DIR: records the outer link's name for a sweep, which has no state.
 note_link() { printf '%s\n' "$host_veth" >"$1/host-veth"; }
 
 # @call delete_namespace(runtime_dir namespace owner host_veth keep_console? vmm_timeout_ms) removes
-# host_veth is empty where nobody knows it. With keep_console the folder stays where it holds the console of a failed guest;
-# the next up or a sweep removes it. A VM that no state knows ends with its namespace; a namespace in which anything else
-# runs stays, because that would lose its network.
+# host_veth is empty where it is unknown. With keep_console a folder that holds the console of a failed guest stays; the next
+# up or a sweep removes it. A VM that no state has ends with its namespace. The call refuses a namespace with any other
+# process, which would lose its network.
 delete_namespace() {
   local dir=$runtime_dir/$namespace pids network=""
   own_clone || return $(($? - 1))
@@ -89,12 +89,12 @@ delete_namespace() {
       return 1
     fi
   fi
-  # The kernel takes links down in the background; the outer veth is deleted here so that it is gone on return, and also
-  # where something holds a namespace that has no name any more.
+  # The kernel deletes a namespace's links in the background, and never while something holds the namespace. So the outer
+  # veth is deleted here, and is gone on return.
   if [[ -n $host_veth && -e /sys/class/net/$host_veth ]] && owns_link "$host_veth"; then
     network="link del $host_veth"$'\n'
   elif has_netns "$namespace"; then
-    # It has another name by now, or none that is known; its other end takes it along.
+    # The outer veth was renamed, or its name is unknown; the kernel deletes it with its inner end.
     effect "$namespace/del-veths" drop_veths "$namespace" || return
   fi
   [[ ! -e /run/netns/$namespace ]] || network+="netns del $namespace"
@@ -113,18 +113,18 @@ drop_veths() {
   done < <(ip -n "$1" -o link show type veth)
 }
 
-# owns_link NAME: the link carries our mark.
+# owns_link NAME: whether the link has our owner label.
 owns_link() {
   [[ $(<"/sys/class/net/$1/ifalias") == "$owner" ]]
 }
 
-# has_netns NAME: there is a namespace of that name. A file alone, as an `ip netns` that was killed half-way leaves it, is
-# none. Whoever asks for hundreds lists them before (list_netns).
+# has_netns NAME: whether a namespace of that name exists. A plain file, as an `ip netns` that was killed half-way leaves it,
+# is none. A caller that asks for hundreds of names calls list_netns first.
 has_netns() {
   if ((${#netns_there[@]} > 0)); then [[ -n ${netns_there[$1]:-} ]]; else [[ $(</proc/self/mountinfo) == *" /run/netns/$1 "* ]]; fi
 }
 
-# list_netns: fills the array netns_there: all namespaces that have a name.
+# list_netns: fills the array netns_there with the names of all namespaces.
 list_netns() {
   local line name
   local -a lines=()
@@ -141,13 +141,14 @@ add_netns() {
   has_netns "$1" || rm -f "/run/netns/$1" && ip netns add "$1"
 }
 
-# owns_namespace NAME: the namespace carries our mark: it is the alias of its loopback.
+# owns_namespace NAME: whether the namespace has our owner label, which is the alias of its loopback.
 owns_namespace() {
   has_netns "$1" && [[ $(ip -n "$1" -j link show lo 2>/dev/null) == *"\"ifalias\":\"$owner\""* ]]
 }
 
-# own_clone: variables runtime_dir namespace owner. The clone is ours (0), is not (1), or is ours and cannot be marked (2).
-# A folder that lost its mark gets it again where its namespace still says whose it is; another stack's mark on it is left.
+# own_clone (variables runtime_dir namespace owner): 0 where the clone is ours, 1 where it is not, 2 where it is ours and its
+# label cannot be restored. A folder that lost its owner label gets it again if its namespace still has it; another stack's
+# label stays.
 own_clone() {
   local dir=$runtime_dir/$namespace
   ! is_ours "$dir" || return 0
@@ -158,13 +159,13 @@ own_clone() {
 # @call apply_rules(runtime_dir namespace owner table rules pending) answers: the kernel's listing, then the ms; effects
 # pending is empty once the state has the namespace.
 apply_rules() {
-  local begun=${EPOCHREALTIME/./}
-  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's; it comes first"; return 1; }
+  local start=${EPOCHREALTIME/./}
+  require_ours || return
   effect "$namespace/rules" load_rules_in "$namespace" "$table" "$rules" || return
   if [[ -z $pending && -s $runtime_dir/$namespace/begun ]]; then
     effect "$namespace/finish" empty_file "$runtime_dir/$namespace/begun" || return
   fi
-  printf '%d' $(((${EPOCHREALTIME/./} - begun) / 1000))
+  printf '%d' $(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
 # @call delete_rules(runtime_dir namespace owner table) removes

@@ -15,9 +15,9 @@ claim() {
     clear_path "$draft"
   done
   [[ -e $dir ]] || { fail "cannot make the folder $dir"; return 1; }
-  [[ -r $dir/owner ]] || { fail "$dir is there, but not Hornet's"; return 1; }
+  [[ -r $dir/owner ]] || { fail "$dir exists and does not belong to Hornet"; return 1; }
   read -r holder <"$dir/owner"
-  [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-nobody known}"
+  [[ $holder == "$owner" ]] || fail "$dir belongs to ${holder:-an unknown owner}"
 }
 
 # claim_named DIR: claims a folder whose name contains the owner's id. The name proves the owner, so this restores a lost label.
@@ -36,7 +36,7 @@ mark_again() {
     # Not its parents, which would have no owner.
     if make_folder "${1%/*}" && { [[ -d $1 ]] || mkdir "$1"; } && put_file "$1/owner" "$owner"; then return; fi
   done
-  fail "cannot mark $1 as this stack's"
+  fail "cannot write this stack's owner label into $1"
 }
 
 # unclaim DIR: removes the folder, and the parents that Hornet made and that are empty now.
@@ -55,3 +55,6 @@ is_ours() {
   local holder
   { read -r holder <"$1/owner"; } 2>/dev/null && [[ $holder == "$owner" ]]
 }
+
+# require_ours (variables runtime_dir namespace owner): fails where the clone's folder does not belong to this stack.
+require_ours() { is_ours "$runtime_dir/$namespace" || fail "namespace $namespace does not belong to this stack"; }

@@ -61,7 +61,7 @@ sweep_links() {
     link=${link##*/}
     owns_link "$link" 2>/dev/null || continue
     ports=$(bridge_ports "$link")
-    [[ -z $ports ]] || { fail "$link still has the ports ${ports% }, which are not this stack's; it is left as it is"; return 1; }
+    [[ -z $ports ]] || { fail "$link still has the ports ${ports% }, which do not belong to this stack; Hornet leaves it in place"; return 1; }
     effect "sweep/link" ip link del "$link" || return
   done
   while read -r _ _ table; do

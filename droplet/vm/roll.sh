@@ -6,7 +6,7 @@
 # place is the new snapshot's.
 set_aside() {
   local dir=$runtime_dir/$namespace
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end-old" end_vmm "$dir" || return
   [[ -e $dir/rootfs.aside || ! -e $dir/rootfs.ext4 ]] || effect "$namespace/aside" mv "$dir/rootfs.ext4" "$dir/rootfs.aside"

@@ -37,7 +37,7 @@ add_taps() {
 start_vm() {
   local dir=$runtime_dir/$namespace config put clear drive pid t0 t1 t2 t3 identity resume disk_kind
   read_parts
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's; its network comes first"; return 1; }
+  require_ours || return
   t0=$((${EPOCHREALTIME/./} / 1000))
   refuse_private "$named" || return
   [[ -z $keep_disk ]] || ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
@@ -103,7 +103,7 @@ start_vm() {
 send_vm() {
   local config put clear drive dir=$runtime_dir/$namespace
   read_parts
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   if [[ -n $record ]]; then
     effect "$namespace/untold" empty_file "$dir/told" || return
     effect "$namespace/record" write_record "$dir" "$record" || return
@@ -159,6 +159,6 @@ request_ms() {
 
 # @call note_told(runtime_dir namespace owner told) effects
 note_told() {
-  is_ours "$runtime_dir/$namespace" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   effect "$namespace/told" put_line "$runtime_dir/$namespace/told" "$told"
 }

@@ -99,13 +99,13 @@ function namesOf(name: string, callers: readonly string[] = []): Names {
 const headers = [...functions].flatMap(([name, { header }]) => (header === undefined ? [] : [{ at: name, ...header }]));
 const required = (vars: readonly string[]): string[] => vars.map((name) => name.replace("?", ""));
 
-test("the table of calls says what the scripts say", () => {
+test("the table of calls matches the headers of the scripts", () => {
   const said = headers.map(({ name, vars, kind }) => [name, [kind, ...vars].join(" ")]);
   expect(Object.fromEntries(said)).toEqual(CALLS);
   expect(headers.filter(({ at, name }) => at !== name)).toEqual([]);
 });
 
-test("a header names the variables that its function reads, and no others", () => {
+test("a header names exactly the variables that its function reads", () => {
   // Runs before every call that changes something.
   const lineage = namesOf("enter_lineage").read;
   const wrong = headers.flatMap(({ name, vars, kind }) => {
@@ -120,7 +120,7 @@ test("a header names the variables that its function reads, and no others", () =
   expect(wrong).toEqual([]);
 });
 
-test("what a header says to change nothing passes no effect, and what changes something passes one", () => {
+test("a function that its header calls read-only has no effect, and every other has one", () => {
   const effects = (name: string, callers: readonly string[] = []): boolean => {
     const code = functions.get(name)?.code ?? "";
     return (

@@ -37,7 +37,7 @@ function start(argv: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProce
 }
 
 test.each(["while a connection hangs", "before it has a session"])(
-  "a provider ends with an engine that was killed, %s",
+  "a provider ends when its engine is killed, %s",
   async (when) => {
     const folder = mkdtempSync(join(tmpdir(), "hornet-engine-"));
     const script = join(folder, "dynamic-provider/index.cjs");

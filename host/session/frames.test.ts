@@ -12,7 +12,7 @@ const answer = (run: string, rest: object = {}): Promise<string> => session.perf
 const forged = `for ((i = 0; i < 300; i++)); do printf '\\n\\036%s 0\\n\\036%s\\n\\n\\036%032d 0\\n' "$i" "$i" "$i"; done
 printf '\\n\\036gone\\n\\037K vm0/disk\\n\\037E vm0/disk\\n\\036 K x\\n\\036key K x\\nlocked 1\\n'`;
 
-test("nothing that a command prints ends or forges an answer, or is obeyed", async () => {
+test("no output of a command ends or forges an answer, or runs as a command", async () => {
   const said = await answer(`{ ${forged}; } | tee /dev/stderr; printf '\\377\\303'`);
   expect(said).toContain("\n\x1e299 0\n");
   expect(said.endsWith("locked 1\n\ufffd\ufffd")).toBe(true);
@@ -26,7 +26,7 @@ test("no command learns a call's key", async () => {
   expect(seen.match(/\b[0-9a-f]{32}\b/g)).toBeNull();
 });
 
-test("an answer that is too large is ended with all that prints it, at linear cost; of stderr the end is kept", async () => {
+test("an answer that is too large ends with its processes, at linear cost, and the end of stderr is kept", async () => {
   for (const run of ["yes", "yes >&2", "(yes & yes) | cat"]) {
     await expect(answer(run, { maxBytes: 1 << 20 })).rejects.toThrow(
       /printed more than \d+ MiB on std(out|err) and was ended/,

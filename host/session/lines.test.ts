@@ -11,14 +11,14 @@ async function linesOf(pieces: Iterable<string | Buffer>): Promise<string[]> {
   return lines;
 }
 
-test("lines come whole, in whatever pieces", async () => {
+test("lines arrive complete, in whatever pieces", async () => {
   const bytes = Buffer.from("one\ntwo größe\n\nthree\nhalf");
   const expected = ["one", "two größe", "", "three"];
   expect(await linesOf([bytes])).toEqual(expected);
   expect(await linesOf([...bytes].map((byte) => Buffer.from([byte])))).toEqual(expected);
 });
 
-test("a line that is too long is dropped, at the cost of its bytes alone, and the next ones are read", async () => {
+test("a line that is too long is dropped at linear cost, and the next ones are read", async () => {
   const piece = "x".repeat(1 << 20);
   function* endless(): Generator<string> {
     yield "before\n";

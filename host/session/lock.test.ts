@@ -61,7 +61,7 @@ async function anotherProcess(run: string): Promise<ChildProcess> {
   return child;
 }
 
-test("who changes has the droplet alone; the next one is told whom it waits for, and goes on by itself", async () => {
+test("an operation has the droplet alone; the next one names the holder while it waits, and then continues", async () => {
   const [one, two] = [operator(), operator()];
   await one.perform(work("echo one >>/tmp/order"));
   expect(await holder()).toMatch(new RegExp(`^${lockHolder()} \\(pid \\d+ on the droplet, for \\d+ s\\)$`));
@@ -75,14 +75,14 @@ test("who changes has the droplet alone; the next one is told whom it waits for,
   expect(await order()).toBe("one\nstill one\ntwo\n");
 });
 
-test("a wait that is over names the holder and the ways out", async () => {
+test("the error after the longest wait names the holder and the ways out", async () => {
   await operator().perform(work("true"));
   await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(
     /is locked by .* process \d+ \(pid \d+ on the droplet.*\)\n {2}next: wait until that operation ends, or end the process of that pid/,
   );
 });
 
-test("the lock of a process that was killed is taken over at once, after the end of what it had at work", async () => {
+test("the lock of a killed process is taken over at once, after the end of its commands", async () => {
   const child = await anotherProcess("echo begun >>/tmp/order; sleep 30; echo too late >>/tmp/order");
   await until(async () => (await droplet.run("cat /tmp/order 2>/dev/null || :")) !== "");
   child.kill("SIGKILL");
@@ -90,7 +90,7 @@ test("the lock of a process that was killed is taken over at once, after the end
   expect(await order()).toBe("begun\nnext\n");
 });
 
-test("a holder that falls silent loses the lock, and what it had at work ends before", async () => {
+test("a silent holder loses the lock, after the end of its commands", async () => {
   const shell = (serve: readonly string[]): ChildProcessByStdio<Writable, null, null> => {
     const start = { connection: droplet.connection, folder: droplet.folder, first: false, session: "asleep", serve };
     const [file, ...args] = shellCommand(start);
@@ -111,7 +111,7 @@ test("a holder that falls silent loses the lock, and what it had at work ends be
   expect(await order()).toBe("begun\nnext\n");
 });
 
-test("a lock that is lost is taken anew, once for all calls that need it", async () => {
+test("a lost lock is taken again once for all calls that need it", async () => {
   const one = operator({ lockTimeout: 5 });
   await one.perform(work("true"));
   await droplet.run("kill -9 $(pgrep -f 'hornet-lane [0-9a-f]+ hold_lock')");
@@ -121,7 +121,7 @@ test("a lock that is lost is taken anew, once for all calls that need it", async
   expect(said).toEqual([]);
 });
 
-test("two ways to one droplet in one operation do not wait for each other", async () => {
+test("two connections of one operation to one droplet do not wait for each other", async () => {
   const ways = [droplet.connection, { ...droplet.connection, lanes: 2 }, { ...droplet.connection, timeout: 50 }];
   for (const [at, way] of ways.entries()) await sessions.of(way).perform(work(`echo ${at} >>/tmp/order`));
   expect(await order()).toBe("0\n1\n2\n");
@@ -130,7 +130,7 @@ test("two ways to one droplet in one operation do not wait for each other", asyn
 
 const vars = { owner: "hornet:p/s:0", runtime_dir: "/opt/swarm/runtime", vmm_timeout_ms: "5000" };
 
-test("the droplet is read when nobody else changes it, or as it is where that is asked for", async () => {
+test("the droplet is read while no other operation changes it, or at once on request", async () => {
   const one = operator();
   await one.perform(work("true"));
   const two = operator();
@@ -148,7 +148,7 @@ test("the droplet is read when nobody else changes it, or as it is where that is
   await expect(gatherFacts(operator({ lockTimeout: 1 }), vars)).rejects.toThrow("is locked by");
 });
 
-test("what was read before the lock is used only where nobody has had the lock since", async () => {
+test("facts from before the lock are used only if no other operation has had the lock since", async () => {
   const common = { droplet: droplet.connection, owner: vars.owner, runtimeDir: vars.runtime_dir, vmmTimeout: 5 };
   const viewed = newOperation().droplet(droplet.connection);
   const first = await viewed.observe(common, "x");
@@ -167,7 +167,7 @@ test("what was read before the lock is used only where nobody has had the lock s
   expect(await viewed.observeToChange(common, "y")).toBe(third);
 });
 
-test("two names of one droplet are one operator's: neither waits for the other", async () => {
+test("two names of one droplet share a lock: neither waits for the other", async () => {
   const one = sessions.of({ ...droplet.connection, lockTimeout: 2 });
   const other = sessions.of({ ...droplet.connection, host: "localhost", lockTimeout: 2 });
   try {

@@ -103,14 +103,14 @@ describe.each<[string, () => Connection]>([
     await droplet.run("rm -f /root/.bashrc");
   });
 
-  test("its lanes have one machine and a pid each", async () => {
+  test("its lanes are on one machine, each with its own pid", async () => {
     const one = session(2);
     const pids = await Promise.all([1, 2].map(() => one.perform(code('sleep 0.1; printf "%s" "$$"'))));
     expect(new Set(pids).size).toBe(2);
     expect(one.machine).toMatch(/^[0-9a-f-]{36} \d+$/);
   });
 
-  test("stdout, stderr and the exit code are told apart", async () => {
+  test("stdout, stderr and the exit code are separate", async () => {
     const one = session();
     expect(await one.perform(code("printf out; printf err >&2"))).toBe("out");
     const error = await errorOf(one.perform(code("printf out; printf 'went wrong' >&2; exit 7", { hint: "do this" })));
@@ -123,7 +123,7 @@ describe.each<[string, () => Connection]>([
     expect(await one.perform(code("printf still"))).toBe("still");
   });
 
-  test("no call sees what another left behind", async () => {
+  test("no call sees variables or files of another", async () => {
     const one = session(1);
     await one.perform(
       code('left=1; cd /; exec 5<>/dev/null; set +u; eval "pwd() { echo other; }"', { vars: { given: "x" } }),
@@ -132,7 +132,7 @@ describe.each<[string, () => Connection]>([
     expect(await one.perform(code("cat"))).toBe("");
   });
 
-  test("values arrive byte for byte, and none is run", async () => {
+  test("values arrive byte for byte, and none runs as code", async () => {
     const one = session(1);
     for (const value of hostile) {
       expect(await one.perform(code('printf "%s" "$value"', { vars: { value } }))).toBe(value);
@@ -154,7 +154,7 @@ describe.each<[string, () => Connection]>([
     expect(await one.perform(code("cat >&2; printf done", { stdin: value }))).toBe("done");
   });
 
-  test("neither code nor data stands in an argument list", async () => {
+  test("neither code nor data is in an argument list", async () => {
     const one = session(1);
     const word = ["sec", "ret", "42"].join("-");
     const running = one.perform(
@@ -174,7 +174,7 @@ describe.each<[string, () => Connection]>([
     expect(seen.filter((text) => text !== "")).toEqual([]);
   });
 
-  test("25 calls at once, each with its own answer, over no more shells than there are lanes", async () => {
+  test("25 calls at once each get their answer, over no more shells than lanes", async () => {
     const one = session(4);
     const numbers = Array.from({ length: 25 }, (_unused, at) => String(at));
     const answers = await Promise.all(
@@ -184,7 +184,7 @@ describe.each<[string, () => Connection]>([
     expect(new Set(answers.map((answer) => answer.split(" ")[1])).size).toBe(4);
   });
 
-  test("one that fails among many harms no other", async () => {
+  test("a failing call harms no other", async () => {
     const one = session(3);
     const results = await Promise.allSettled(
       Array.from({ length: 12 }, (_unused, at) => one.perform(code(at % 3 === 0 ? "exit 1" : "printf fine"))),
@@ -194,7 +194,7 @@ describe.each<[string, () => Connection]>([
     );
   });
 
-  test("a call that reaches its limit is ended with all that it started, and its lane goes on", async () => {
+  test("a call that reaches its time limit ends with its children, and its lane continues", async () => {
     const one = session(1);
     const lane = await one.perform(code('printf "%s" "$$"'));
     const script = '(sleep 4711 & sleep 4712) & bash -c "trap : TERM; sleep 4713; sleep 4714"';
@@ -205,7 +205,7 @@ describe.each<[string, () => Connection]>([
     expect(await one.perform(code('printf "%s" "$$"'))).toBe(lane);
   });
 
-  test("limits reached by all lanes at once, several times over, add no shells", async () => {
+  test("repeated time limits on all lanes at once add no shells", async () => {
     const one = session(3);
     for (let round = 0; round < 3; round += 1) {
       const results = await Promise.allSettled(
@@ -221,7 +221,7 @@ describe.each<[string, () => Connection]>([
     if (kind === "ssh") expect(clients()).toHaveLength(4);
   });
 
-  test("a shell that dies is a lost connection, which says what was under way; the next call has a new one", async () => {
+  test("a shell that dies is a lost connection, whose error names the running call; the next call gets a new shell", async () => {
     const one = session(1);
     const lane = await one.perform(code('printf "%s" "$$"'));
     const error = await errorOf(one.perform(code("kill -9 $$", { what: "make something" })));
@@ -230,7 +230,7 @@ describe.each<[string, () => Connection]>([
     expect(await one.perform(code('printf "%s" "$$"'))).not.toBe(lane);
   });
 
-  test("closed, it can be used again", async () => {
+  test("a closed session can be used again", async () => {
     const one = session();
     await one.perform(code("true"));
     await one.close();
@@ -239,7 +239,7 @@ describe.each<[string, () => Connection]>([
 });
 
 describe("ssh", () => {
-  test("a killed ssh is a lost connection for all under way and all who wait, and the next call reconnects", async () => {
+  test("a killed ssh is a lost connection for all running and waiting calls, and the next call reconnects", async () => {
     const one = sessionWith(overSsh(), 2);
     await Promise.all([1, 2].map(() => one.perform(code("sleep 0.1"))));
     const calls = Array.from({ length: 5 }, (_unused, at) => one.perform(code("sleep 30", { what: `do ${at}` })));
@@ -265,7 +265,7 @@ describe("ssh", () => {
     expect(peers.trim()).toBe("1");
   });
 
-  test("a droplet that takes fewer sessions on one connection is used all the same", async () => {
+  test("a droplet with a lower limit of sessions per connection still works", async () => {
     // Each connection starts its own sshd, so a change of its configuration holds from the next one on.
     await droplet.run("printf 'MaxSessions 2\\n' >>/etc/ssh/sshd_config");
     try {
@@ -277,7 +277,7 @@ describe("ssh", () => {
     }
   });
 
-  test("an unknown and a changed host key are refused, and it is said what to do", async () => {
+  test("an unknown and a changed host key are refused with the next step", async () => {
     const other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
     const changed = await errorOf(sessionWith(overSsh({ hostKey: other })).perform(code("true")));
     const unknown = await errorOf(sessionWith(overSsh({ hostKey: undefined })).perform(code("true")));
@@ -293,14 +293,14 @@ describe("ssh", () => {
     ["wants a password", "deploy ALL=(ALL) ALL"],
     ["wants a terminal", "Defaults requiretty\\ndeploy ALL=(ALL) NOPASSWD: ALL"],
     ["lets the user do something else only", "deploy ALL=(ALL) NOPASSWD: /usr/bin/apt"],
-  ])("a sudo that %s is said with what to set", async (_what, rules) => {
+  ])("the error for a sudo that %s names the setting", async (_what, rules) => {
     await sudoers(rules);
     const { message } = await errorOf(sessionWith(overSsh({ user: "deploy" })).perform(code("true")));
     expect(message).toContain("sudo: ");
     expect(message).toContain("/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`");
   });
 
-  test("a wrong key file is said with the key to set", async () => {
+  test("the error for a wrong key file names the config key", async () => {
     const missing = join(droplet.folder, "nowhere");
     const garbage = join(droplet.folder, "garbage");
     writeFileSync(garbage, "no key", { mode: 0o600 });
@@ -312,7 +312,7 @@ describe("ssh", () => {
     }
   });
 
-  test("nobody listening: said once for all 25 who wait, with what to check", async () => {
+  test("without a listener all 25 waiting calls get one error, with what to check", async () => {
     const one = sessionWith(overSsh({ port: 9 }));
     const results = await Promise.allSettled(Array.from({ length: 25 }, () => one.perform(code("true"))));
     const messages = results.map((result) => (result.status === "rejected" ? (result.reason as Error).message : "ok"));

@@ -17,7 +17,7 @@ test.each<[what: string, offer: string, expected: string]>([
   expect(fastFirst(offer)).toBe(expected);
 });
 
-test("a connection offers what ssh is configured to, in another order", () => {
+test("a connection offers the ciphers of ssh's configuration in another order", () => {
   const said = (options: string[]): string =>
     /^ciphers (\S+)$/m.exec(
       execFileSync("ssh", ["-T", "-G", ...options, "--", "203.0.113.1"], { encoding: "utf8" }),

@@ -78,7 +78,7 @@ function callWith(connection: SshConnection, run: string): string {
   return execFileSync("unshare", argv, { encoding: "utf8", cwd: join(__dirname, "../.."), env }).trimEnd();
 }
 
-test("the operator lends nothing to a droplet", () => {
+test("the operator's ssh forwards nothing to a droplet", () => {
   const said = callWith(
     droplet.connection,
     'printf "%s." "${SSH_AUTH_SOCK:-}" "${DISPLAY:-}" "${LC_LENT:-}" "${LENT_TOO:-}" "${SSH_TTY:-}"; ss -Hltn | grep -c 4799 || :',
@@ -88,7 +88,7 @@ test("the operator lends nothing to a droplet", () => {
   expect(existsSync(join(folder, "theirs"))).toBe(false);
 });
 
-test("a host key that is not the pinned one is refused, whoever else vouches for it", () => {
+test("a host key other than the pinned one is refused, whatever else accepts it", () => {
   const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0o4ZyDAQ2xFqyPjP0tgEJcsb9x7x0yQPCLdGL7Jb1E";
   expect(callWith({ ...droplet.connection, hostKey }, "true")).toMatch(/hornet:droplet\.hostKey/);
   // Without a pin the same configuration lets the droplet's key in, so it is read at all.

@@ -21,7 +21,7 @@ function resolved(changes: Partial<SshConnection> = {}, config = ""): Map<string
   return new Map(text.split("\n").map((line) => [line.split(" ")[0] ?? "", line.slice(line.indexOf(" ") + 1)]));
 }
 
-test("nothing is asked, host keys are checked against the pinned one alone", () => {
+test("ssh asks nothing, and checks host keys against the pinned one alone", () => {
   const options = resolved();
   expect(Object.fromEntries(options)).toMatchObject({
     batchmode: "yes",
@@ -47,14 +47,14 @@ test("blanks, quotes, percent signs and letters of all languages in a path are n
   expect(stderr).not.toMatch(/expand|token|unknown/);
 });
 
-test("without a pinned key the operator's known_hosts decide, as strictly", () => {
+test("without a pinned key ssh checks against the operator's known_hosts, as strictly", () => {
   const options = resolved({ hostKey: undefined });
   expect(options.get("stricthostkeychecking")).toBe("true");
   expect(options.get("userknownhostsfile")).toContain(".ssh/known_hosts");
   expect(readdirSync(folder)).toEqual(["config", "operator's"]);
 });
 
-test("what the operator's configuration says of every host breaks no lane and outlives none", () => {
+test("options of the operator's configuration for all hosts break no lane, and leave nothing behind", () => {
   const config = `Host *
   ControlPersist 600
   ControlPath /tmp/somewhere
@@ -79,7 +79,7 @@ test("what the operator's configuration says of every host breaks no lane and ou
   expect(options.get("remotecommand") ?? "none").toBe("none");
 });
 
-test("no variable of the operator's reaches a droplet, and a configuration that is missing changes nothing", () => {
+test("no variable of the operator reaches a droplet, and a missing configuration changes nothing", () => {
   const options = resolved(
     {},
     "SendEnv SECRET_*\nHost *\n  SendEnv LC_* LENT\n  SetEnv LENT_TOO=1\n  ForwardAgent yes\n",
@@ -91,7 +91,7 @@ test("no variable of the operator's reaches a droplet, and a configuration that 
   expect(execFileSync("ssh", ["-G", ...missing, connection.host], { encoding: "utf8" })).toContain("user root");
 });
 
-test("a key file is the only one that is tried, also with spaces in its path", () => {
+test("ssh tries only the given key file, also with spaces in its path", () => {
   const options = resolved({ privateKeyPath: "/home/me/my keys/id" });
   expect(options.get("identityfile")).toBe("/home/me/my keys/id");
   expect(options.get("identitiesonly")).toBe("yes");
@@ -99,7 +99,7 @@ test("a key file is the only one that is tried, also with spaces in its path", (
   expect(expandHome("/a/~/b")).toBe("/a/~/b");
 });
 
-test("a port other than 22 stands in brackets in known_hosts", () => {
+test("known_hosts has brackets around a host with another port than 22", () => {
   expect(knownHostsLine({ ...connection, port: 2222 })).toBe(`[203.0.113.10]:2222 ${hostKey}\n`);
   expect(knownHostsLine({ ...connection, hostKey: undefined })).toBeUndefined();
 });
@@ -115,9 +115,9 @@ test.each([
   ["ssh printed: sudo: a password is required", "NOPASSWD"],
   ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
   ["something else", "ssh -v"],
-])("%s: what to do", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
+])("the next step after: %s", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
 
-test("of a host key that changed what counts is told: whose it is now", () => {
+test("the error for a changed host key names the new key", () => {
   const said = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@

@@ -40,7 +40,7 @@ function observed(link: ObservedLink | undefined, forwarding = true): Observed {
 }
 
 const make = `link add br0 address ${bridgeMac("br0")} type bridge`;
-const whole = [make, `link set br0 alias ${owner}`, "addr replace 10.0.0.1/24 dev br0", "link set br0 up"];
+const fromNothing = [make, `link set br0 alias ${owner}`, "addr replace 10.0.0.1/24 dev br0", "link set br0 up"];
 
 type Case = readonly [name: string, seen: Observed, adopted: boolean, plan: Partial<BridgePlan>];
 const cases: readonly Case[] = [
@@ -48,23 +48,28 @@ const cases: readonly Case[] = [
     "absent",
     observed(undefined, false),
     false,
-    { drift: ["bridge br0 missing", "IPv4 forwarding off"], host: whole, addAddress: true, enableForwarding: true },
+    {
+      drift: ["bridge br0 missing", "IPv4 forwarding off"],
+      host: fromNothing,
+      addAddress: true,
+      enableForwarding: true,
+    },
   ],
   [
-    "absent, forwarding on already",
+    "absent, forwarding already on",
     observed(undefined),
     false,
-    { drift: ["bridge br0 missing"], host: whole, addAddress: true },
+    { drift: ["bridge br0 missing"], host: fromNothing, addAddress: true },
   ],
   ["ours, as declared", observed(ours), false, {}],
   [
-    "adopted, as declared: its alias and MAC address are its own",
+    "adopted, as declared: keeps its alias and MAC address",
     observed({ ...ours, alias: "lan", mac: "0a:0b" }),
     true,
     {},
   ],
   [
-    "adopted, without our address: completed, not marked",
+    "adopted, without our address: gets the address and no owner label",
     observed({ ...ours, alias: "", addresses: ["10.9.0.1/24"], up: false }, false),
     true,
     {
@@ -75,10 +80,10 @@ const cases: readonly Case[] = [
     },
   ],
   [
-    "owner mark",
+    "owner label",
     observed({ ...ours, alias: "" }),
     false,
-    { drift: ["br0 lost its owner mark"], host: [`link set br0 alias ${owner}`] },
+    { drift: ["br0 lost its owner label"], host: [`link set br0 alias ${owner}`] },
   ],
   [
     "address",
@@ -94,7 +99,7 @@ const cases: readonly Case[] = [
     { drift: ["br0 has another MAC address"], host: [`link set br0 address ${bridgeMac("br0")}`] },
   ],
   [
-    "neither mark nor MAC address: somebody else's by now, and adopted",
+    "replaced by a bridge with neither our label nor our MAC address: adopted",
     observed({ ...ours, alias: "lan", mac: "02:00:00:00:00:09", addresses: [] }),
     false,
     {
@@ -104,7 +109,7 @@ const cases: readonly Case[] = [
     },
   ],
   [
-    "renamed: renamed back, so that its ports live on; a link is down for that, which takes nothing else along",
+    "renamed: renamed back, so that its ports stay; the link is down meanwhile",
     observed({ ...ours, name: "brx", up: false }),
     false,
     {
@@ -113,10 +118,10 @@ const cases: readonly Case[] = [
     },
   ],
   [
-    "a bridge that somebody else made is none of ours under another name",
+    "somebody else's bridge under another name is not ours",
     observed({ ...ours, name: "brx", alias: "lan" }),
     false,
-    { drift: ["bridge br0 missing"], host: whole, addAddress: true },
+    { drift: ["bridge br0 missing"], host: fromNothing, addAddress: true },
   ],
   ["forwarding", observed(ours, false), false, { drift: ["IPv4 forwarding off"], enableForwarding: true }],
 ];
@@ -131,14 +136,14 @@ test.each(cases)("%s", (_name, seen, adopted, expected) => {
   });
 });
 
-test("a bridge's MAC address is fixed, local, unicast, and differs by name", () => {
+test("a bridge's MAC address is fixed, local and unicast, and differs by name", () => {
   const macs = [bridgeMac("br0"), bridgeMac("br1")];
   expect(bridgeMac("br0")).toBe(macs[0]);
   expect(new Set(macs).size).toBe(2);
   for (const mac of macs) expect(mac).toMatch(/^02:fc(:[0-9a-f]{2}){4}$/);
 });
 
-test("the rules: masquerade for what leaves the network, by any way or by the uplink alone", () => {
+test("the table masquerades what leaves the network, through any interface or through the uplink", () => {
   expect(bridgeTableName(owner, "br0")).toBe("hornet_abcdefabcdef_br0");
   const text = renderTable(bridgeTable(spec));
   expect(text).toContain(

@@ -3,14 +3,14 @@ import type { NftChain, NftTable } from "./nft";
 import type { Observed, ObservedLink } from "../../model/observed";
 import { ownerId } from "../../model/owner";
 
-/** What the droplet's bridge is to be. */
+/** The declared bridge of a droplet. */
 export interface BridgeSpec {
   readonly name: string;
   /** The bridge's own address with prefix: `10.0.0.1/24`. */
   readonly address: string;
   /** The bridge network: `10.0.0.0/24`. */
   readonly network: string;
-  /** The interface whose traffic is masqueraded, or `auto`: whatever leads out of the bridge network. */
+  /** The interface whose traffic is masqueraded, or `auto`: every interface but the bridge. */
   readonly uplink: string;
   /** Clones reach no other address of the droplet than the bridge's own. */
   readonly closed: boolean;
@@ -27,20 +27,20 @@ export interface Forward {
   readonly address: string;
 }
 
-/** What has to be done so that the bridge is as declared. */
+/** The steps that make the bridge as declared. */
 export interface BridgePlan {
   readonly drift: readonly string[];
   /** Lines for `ip -batch -`. */
   readonly host: readonly string[];
-  /** The address is not there yet. */
+  /** The bridge does not have the address yet. */
   readonly addAddress: boolean;
   readonly enableForwarding: boolean;
 }
 
 /**
- * A bridge takes the lowest MAC address of its ports unless it has one of its own, so its address would change with
- * every clone that comes or goes, under neighbours that keep the old one. Ours has a fixed one, derived from its name
- * alone, so that it stays when the bridge goes over to another stack.
+ * The fixed MAC address of Hornet's bridge. Without one the kernel gives a bridge the lowest MAC address of its ports: it
+ * changes with every clone that comes or goes, while neighbours keep the old one in their ARP caches. The address derives
+ * from the name alone, so that it stays when another stack takes the bridge over.
  */
 export function bridgeMac(name: string): string {
   const digest = createHash("sha256").update(name).digest("hex");
@@ -50,15 +50,15 @@ export function bridgeMac(name: string): string {
 /**
  * Compares the bridge with what is declared.
  *
- * @param adopted the bridge was there before us: its alias and MAC address stay as they are
+ * @param adopted the bridge existed before Hornet: its alias and MAC address stay as they are
  */
 export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolean): BridgePlan {
   const drift: string[] = [];
   const host: string[] = [];
   const mac = bridgeMac(spec.name);
   const named = observed.links.find(({ name }) => name === spec.name);
-  const isOurs = ({ kind, mac: its, alias }: ObservedLink): boolean =>
-    kind === "bridge" && its === mac && alias === spec.owner;
+  const isOurs = (link: ObservedLink): boolean =>
+    link.kind === "bridge" && link.mac === mac && link.alias === spec.owner;
   const seen = named ?? observed.links.find(isOurs);
   if (seen === undefined) {
     drift.push(`bridge ${spec.name} missing`);
@@ -67,12 +67,12 @@ export function planBridge(spec: BridgeSpec, observed: Observed, adopted: boolea
     drift.push(`bridge ${spec.name} was renamed to ${seen.name}`);
     host.push(`link set ${seen.name} down`, `link set ${seen.name} name ${spec.name}`);
   }
-  // Neither our mark nor our MAC address: somebody put theirs in the place of ours, and it is adopted from now on.
+  // Neither our owner label nor our MAC address: somebody replaced our bridge, and Hornet adopts theirs.
   const replaced = !adopted && named !== undefined && named.alias !== spec.owner && named.mac !== mac;
   if (replaced) drift.push(`${spec.name} was replaced by another bridge`);
   const ours = !adopted && !replaced;
   if (ours && seen?.alias !== spec.owner) {
-    if (seen !== undefined) drift.push(`${spec.name} lost its owner mark`);
+    if (seen !== undefined) drift.push(`${spec.name} lost its owner label`);
     host.push(`link set ${spec.name} alias ${spec.owner}`);
   }
   if (ours && seen !== undefined && seen.mac !== mac) {
@@ -99,15 +99,15 @@ export function bridgeTableName(owner: string, bridge: string): string {
 
 /**
  * The packets of Hornet's clones, by the first two bytes of their MAC addresses (model/macs.ts): on an adopted bridge there
- * may be others, and no guest can send from another address, because its namespace routes.
+ * may be other ports, and no guest can send from another address, because its namespace routes.
  */
 const FROM_CLONES = "ether saddr & ff:ff:00:00:00:00 == 06:fc:00:00:00:00";
 
 /**
- * What clones may not open connections to: the droplet's other addresses. Before the destination is translated, because a
- * port that Docker publishes on such an address leads into a container. A namespace cannot tell which addresses are the
- * droplet's, so this rule is here; the rest of a clone's rules are in its namespace. A reject before routing needs Linux 5.9;
- * systems with nft 0.9.8, which Preflight asks for, have a later one.
+ * Refuses connections of clones to the droplet's other addresses. It comes before destination NAT, because a port that Docker
+ * publishes on such an address leads into a container. A clone's other rules are in its namespace; this one is here because
+ * a namespace does not know the droplet's addresses. A reject before routing needs Linux 5.9; systems with nft 0.9.8, which
+ * Preflight requires, have a later one.
  */
 function closedChain({ name, address }: BridgeSpec): NftChain {
   const bridge = address.replace(/\/.*/, "");
@@ -133,9 +133,9 @@ function forwardsChain({ name, uplink, forwards }: BridgeSpec): NftChain {
 }
 
 /**
- * Masquerade for what leaves the bridge network. An accept here does not override a drop in somebody else's forward
- * chain (nft judges every base chain), so there is none: Preflight reports a droplet whose firewall drops forwarded
- * traffic.
+ * Masquerades what leaves the bridge network. There is no rule that accepts forwarded traffic: nft judges every base chain,
+ * so an accept here does not override a drop in another program's chain. Preflight reports a droplet whose firewall drops
+ * forwarded traffic.
  */
 export function bridgeTable(spec: BridgeSpec): NftTable {
   const out = spec.uplink === "auto" ? `oifname != "${spec.name}"` : `oifname "${spec.uplink}"`;

@@ -5,7 +5,7 @@ import { ownerId } from "../../model/owner";
 import { namesPort } from "./nameServer";
 import { portMatch } from "./ports";
 
-/** What some clones may open connections to, names among it. */
+/** The egress of some clones, with names in it. */
 export interface NamePolicy {
   /** The clones' addresses: `10.0.0.9`. */
   readonly clones: readonly string[];
@@ -13,7 +13,7 @@ export interface NamePolicy {
   readonly egress: readonly string[];
 }
 
-/** What the guests' name server is to do. */
+/** The declared name server of a droplet's guests. */
 export interface NamesSpec {
   readonly bridge: string;
   /** The bridge's own address: `10.0.0.1`. */
@@ -31,17 +31,18 @@ export interface NamesFiles {
   readonly resolver: string;
 }
 
-/** The nft table of a stack's names. No bridge is called so: the name of an interface has no slash. */
+/** The nft table of a stack's names. The slash keeps it apart from bridges' tables: an interface's name has none. */
 export function namesTableName(owner: string): string {
   return `hornet_${ownerId(owner)}/names`;
 }
 
-/** Seconds; an answer is no older, so that a changed address is followed. */
-const LONGEST_LIFE = 3600;
+/** Longest time for which dnsmasq caches an answer, seconds; after it guests learn a changed address. */
+const MAX_TTL = 3600;
 
 /**
- * The files of the name server. Each policy has a chain in the table's forward hook: what its list declares beside names, and a
- * set of addresses for the names with the same ports. The clone's own table (nat.ts) has refused private networks before.
+ * The files of the name server. Each policy has a chain, to which the table's forward hook jumps: rules for the networks and
+ * ports of its list, and one set of addresses for all names with the same ports. The clone's own table (nat.ts) has refused
+ * private networks before.
  */
 export function namesFiles({ bridge, address, policies, owner }: NamesSpec): NamesFiles {
   const port = namesPort(owner);
@@ -80,7 +81,7 @@ export function namesFiles({ bridge, address, policies, owner }: NamesSpec): Nam
     transaction: `add table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${body.join("")}}\n`,
     resolver: [
       ...[`port=${port}`, `listen-address=${back}`, "bind-interfaces", "no-hosts", "cache-size=10000"],
-      ...[`max-ttl=${LONGEST_LIFE}`, `max-cache-ttl=${LONGEST_LIFE}`, "neg-ttl=10", "dns-forward-max=1000", "pid-file"],
+      ...[`max-ttl=${MAX_TTL}`, `max-cache-ttl=${MAX_TTL}`, "neg-ttl=10", "dns-forward-max=1000", "pid-file"],
     ].join("\n"),
   };
 }
@@ -103,7 +104,7 @@ function policyRules(egress: readonly string[]): {
     if (entry.kind === "name") groups.set(ports, [...(groups.get(ports) ?? []), entry.name]);
   }
   const byPorts = [...groups].map(([ports, names]) => {
-    // By what is in it: a set keeps its addresses when other names change.
+    // Named after its content, so that a set keeps its addresses when other names change.
     const set = `s${createHash("sha256")
       .update([ports, ...names].join("\n"))
       .digest("hex")
@@ -114,14 +115,14 @@ function policyRules(egress: readonly string[]): {
   return { rules: [...rules, "reject with icmp admin-prohibited"], byPorts };
 }
 
-/** What identifies the files on a droplet: the digest that `gather_names` prints. */
+/** The digest of the files, as `gather_names` prints it. */
 export function namesDigest({ policies, transaction, resolver }: NamesFiles): string {
   // put_file ends each with a line feed.
   return createHash("sha256").update(`${policies}\n${transaction}\n${resolver}\n`).digest("hex");
 }
 
-/** What is not as declared about the guests' name server. */
+/** Drift of the guests' name server. */
 export function namesDrift(spec: NamesSpec, { names }: Pick<Observed, "names">): string[] {
-  if (names === undefined) return ["nothing answers the guests' DNS queries"];
+  if (names === undefined) return ["the guests' name server does not run"];
   return names.digest === namesDigest(namesFiles(spec)) ? [] : ["the guests' name server has other policies"];
 }

@@ -93,7 +93,7 @@ const makeTap = [
   "addr replace 192.168.241.1/29 dev tap0",
 ];
 
-test("nothing there: the whole creation, the pair before its settings, the address before the route", () => {
+test("create: the veth pair before its settings, the address before the route", () => {
   expect(planNamespace(spec, nothing)).toEqual({
     drift: ["namespace vm7 missing"],
     addNamespace: true,
@@ -103,12 +103,12 @@ test("nothing there: the whole creation, the pair before its settings, the addre
   });
 });
 
-test("not isolated: the creation says so", () => {
+test("create without isolation sets it off", () => {
   const { host } = planNamespace({ ...spec, isolated: false }, nothing);
   expect(host.at(-1)).toBe("link set veth7h type bridge_slave isolated off");
 });
 
-test("all as declared: nothing", () => {
+test("no steps where all is as declared", () => {
   expect(planNamespace(spec, observed())).toEqual({
     drift: [],
     addNamespace: false,
@@ -121,9 +121,9 @@ test("all as declared: nothing", () => {
 type Case = readonly [name: string, found: Found, plan: Partial<NamespacePlan>];
 const cases: readonly Case[] = [
   [
-    "owner mark",
+    "owner label",
     { links: [{ ...outer, alias: "" }] },
-    { drift: ["veth7h lost its owner mark"], host: [`link set veth7h alias ${owner}`] },
+    { drift: ["veth7h lost its owner label"], host: [`link set veth7h alias ${owner}`] },
   ],
   [
     "outer MAC",
@@ -139,7 +139,7 @@ const cases: readonly Case[] = [
     },
   ],
   [
-    "another master, still isolated: isolation is set again, since the new port starts without",
+    "another master, still isolated: isolation is set again, because the new port starts without",
     { links: [{ ...outer, master: "br9" }] },
     {
       drift: ["veth7h is not a port of br0"],
@@ -153,18 +153,18 @@ const cases: readonly Case[] = [
   ],
   ["outer down", { links: [{ ...outer, up: false }] }, { drift: ["veth7h down"], host: ["link set veth7h up"] }],
   [
-    "several settings of one link: the mark on its own, the rest in one line",
+    "several settings of one link: the owner label in a line of its own, the rest in one line",
     { links: [{ ...outer, up: false, mac: "0a:00:00:00:00:00", alias: "x" }] },
     {
-      drift: ["veth7h lost its owner mark", "veth7h has another MAC address", "veth7h down"],
+      drift: ["veth7h lost its owner label", "veth7h has another MAC address", "veth7h down"],
       host: [`link set veth7h alias ${owner}`, "link set veth7h address 0a:fc:0a:00:00:09 up"],
     },
   ],
   ["lo down", { inside: [{ ...lo, up: false }, inner, tap] }, { drift: ["lo down"], inside: [expect.any(String)] }],
   [
-    "lo mark",
+    "lo label",
     { inside: [{ ...lo, alias: "" }, inner, tap] },
-    { drift: ["lo lost its owner mark"], inside: [`link set lo alias ${owner} up`] },
+    { drift: ["lo lost its owner label"], inside: [`link set lo alias ${owner} up`] },
   ],
   [
     "inner MAC",
@@ -240,14 +240,14 @@ const cases: readonly Case[] = [
     { drift: ["tap0 missing"], inside: ["link del tap0", ...makeTap] },
   ],
   [
-    "a link of the tap's name that is none",
+    "another kind of link under the tap's name",
     { inside: [lo, inner, { ...tap, kind: "dummy", persistent: false }] },
     { drift: ["tap0 missing"], inside: ["link del tap0", ...makeTap] },
   ],
   [
     "a tap of ours under another name, left by a run that was cut off",
     { inside: [lo, inner, tap, { ...tap, name: "tap7" }, { ...tap, name: "tap8", mac: "02:00:00:00:00:00" }] },
-    { drift: ["tap7 stands for tap0"], inside: ["link del tap7"] },
+    { drift: ["tap7 has the addresses of tap0"], inside: ["link del tap7"] },
   ],
   [
     "tap MAC",
@@ -261,17 +261,17 @@ const cases: readonly Case[] = [
   ],
   ["tap down", { inside: [lo, inner, { ...tap, up: false }] }, { drift: ["tap0 down"], inside: ["link set tap0 up"] }],
   [
-    "both ends of the pair gone: only the pair and what was on it",
+    "both ends of the pair gone: the pair and its settings, nothing else",
     { links: [], inside: [lo, tap], routes: [] },
     { drift: ["veth pair veth7h/veth0 missing"], host: [addVeth, ...setVeth], inside: setInner },
   ],
   [
-    "the outer end left: it goes first",
+    "only the outer end left: it is deleted first",
     { inside: [lo, tap], routes: [] },
     { drift: ["veth pair veth7h/veth0 missing"], host: ["link del veth7h", addVeth, ...setVeth], inside: setInner },
   ],
   [
-    "the outer end renamed: the inner one goes first, and with it the other",
+    "the outer end renamed: the inner end is deleted first, and the outer end with it",
     { links: [] },
     {
       drift: ["veth pair veth7h/veth0 missing"],
@@ -281,7 +281,7 @@ const cases: readonly Case[] = [
     },
   ],
   [
-    "a namespace with nothing in it but a link that is down, as a crash right after its making leaves it",
+    "an empty namespace, as a crash right after its creation leaves it",
     { links: [], inside: [{ ...lo, up: false, alias: "", addresses: [] }], routes: [] },
     {
       drift: ["veth pair veth7h/veth0 missing", "lo down", "tap0 missing"],
@@ -302,7 +302,7 @@ test.each(cases)("drift: %s", (_name, found, expected) => {
   });
 });
 
-test("a namespace that is not isolated, but should not be", () => {
+test("drift: isolated, but declared without isolation", () => {
   expect(planNamespace({ ...spec, isolated: false }, observed())).toMatchObject({
     drift: ["veth7h is isolated"],
     host: ["link set veth7h type bridge_slave isolated off"],

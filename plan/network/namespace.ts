@@ -1,6 +1,6 @@
 import type { Observed, ObservedLink, ObservedNamespace, ObservedRoute } from "../../model/observed";
 
-/** What a clone's network is to be. */
+/** The declared network of a clone. */
 export interface NamespaceSpec {
   /** The network namespace's name. */
   readonly namespace: string;
@@ -20,29 +20,29 @@ export interface NamespaceSpec {
   readonly owner: string;
 }
 
-/** What has to be done so that a clone's network is as declared. */
+/** The steps that make a clone's network as declared. */
 export interface NamespacePlan {
-  /** In words what is missing or wrong; empty where all is as declared. */
+  /** Messages for the user; empty where all is as declared. */
   readonly drift: readonly string[];
-  /** The namespace itself has to be made. */
+  /** The namespace does not exist yet. */
   readonly addNamespace: boolean;
   /** Lines for `ip -n NAMESPACE -batch -` that must come before `host`. */
   readonly insideFirst: readonly string[];
   /** Lines for `ip -batch -` in the droplet's own namespace. */
   readonly host: readonly string[];
-  /** IPv6 is to be refused again on every interface in it; in a new namespace it always is, before they come up. */
+  /** Disable IPv6 again on every interface in the namespace. A new namespace gets it in any case, before links are up. */
   readonly refuseIpv6?: true;
   /** Lines for `ip -n NAMESPACE -batch -`. */
   readonly inside: readonly string[];
 }
 
 /**
- * Compares a clone's network with what is declared and says how to get there. Creating is the case where nothing is
- * there yet, repairing any other; so a create that finds half of its own work completes it.
+ * Compares a clone's network with the declaration and plans the steps. To create is to repair where nothing exists, so a
+ * create that finds half of its own work completes it.
  *
- * The veth's inner end is made in its namespace under its final name: moving and renaming it costs RCU grace periods
- * and fails where several are made at once. Both ends and the tap have fixed MAC addresses, since neighbours keep
- * theirs in ARP caches (a guest's lives in its snapshot).
+ * The kernel makes the veth's inner end in its namespace under its final name: moving and renaming it costs RCU grace periods
+ * and fails where several are made at once. Both ends and the tap have fixed MAC addresses, because neighbours keep them in
+ * ARP caches (a guest's cache is part of its snapshot).
  */
 export function planNamespace(spec: NamespaceSpec, observed: Observed): NamespacePlan {
   const drift: string[] = [];
@@ -55,7 +55,7 @@ export function planNamespace(spec: NamespaceSpec, observed: Observed): Namespac
   const outer = observed.links.find(({ name }) => name === spec.hostVeth);
   const inner = within?.links.find(({ name }) => name === spec.nsVeth);
   planVeth(spec, outer, inner, { drift, host, insideFirst, fresh: !exists });
-  // What is on an end that is made anew goes with the old one: all of it is set again.
+  // A new end starts without the settings of the old one, so all of them are set again.
   const kept = isWhole(outer, inner) ? inner : undefined;
   planInside(spec, within, kept, { drift, inside, fresh: !exists });
   const ipv6 = within?.ipv6 ?? [];
@@ -64,7 +64,7 @@ export function planNamespace(spec: NamespaceSpec, observed: Observed): Namespac
   return { drift, addNamespace: !exists, insideFirst, host, ...refuse, inside };
 }
 
-/** A veth lives and dies as a pair, so where one end is missing the other one leads nowhere we know. */
+/** The kernel deletes a veth pair as one: where an end is missing, it was renamed or moved, and the pair is made again. */
 function isWhole(outer: ObservedLink | undefined, inner: ObservedLink | undefined): boolean {
   return outer?.kind === "veth" && inner?.kind === "veth";
 }
@@ -87,7 +87,7 @@ function planVeth(
   if (!whole) {
     if (!fresh) drift.push(`veth pair ${hostVeth}/${nsVeth} missing`);
     if (outer !== undefined) host.push(`link del ${hostVeth}`);
-    // The outer end was renamed or moved by somebody; deleting the inner one takes it along, wherever it is.
+    // Somebody renamed or moved the outer end; deleting the inner one deletes it too, wherever it is.
     if (outer === undefined && inner !== undefined) insideFirst.push(`link del ${nsVeth}`);
     host.push(
       `link add ${hostVeth} address ${spec.hostMac} type veth peer name ${nsVeth} address ${spec.nsMac} netns ${namespace}`,
@@ -95,22 +95,22 @@ function planVeth(
   }
   const seen = whole ? outer : undefined;
   const settings: readonly [boolean, string, string][] = [
-    [seen?.alias === spec.owner, `${hostVeth} lost its owner mark`, `alias ${spec.owner}`],
+    [seen?.alias === spec.owner, `${hostVeth} lost its owner label`, `alias ${spec.owner}`],
     [seen?.mac === spec.hostMac, `${hostVeth} has another MAC address`, `address ${spec.hostMac}`],
     [seen?.master === bridge, `${hostVeth} is not a port of ${bridge}`, `master ${bridge}`],
     [seen?.isolated === spec.isolated, `${hostVeth} is ${spec.isolated ? "not " : ""}isolated`, ""],
     [seen?.up === true, `${hostVeth} down`, "up"],
   ];
   const wrong = settings.filter(([right]) => !right);
-  if (seen !== undefined) drift.push(...wrong.map(([, words]) => words));
+  if (seen !== undefined) drift.push(...wrong.map(([, message]) => message));
   const changes = wrong.map(([, , change]) => change).filter((change) => change !== "");
   const needed = changes.filter((change) => whole || !change.startsWith("address "));
-  // The mark first and alone: `ip` sets nothing of a line that names a bridge which is not there, and a link without our
-  // mark would not be taken away as ours.
-  const mark = needed.filter((change) => change.startsWith("alias "));
+  // The owner label comes first in a line of its own: `ip` sets nothing of a line that names a missing bridge, and Hornet
+  // would not remove a link without the label.
+  const label = needed.filter((change) => change.startsWith("alias "));
   const rest = needed.filter((change) => !change.startsWith("alias "));
-  for (const line of [mark, rest]) if (line.length > 0) host.push(`link set ${hostVeth} ${line.join(" ")}`);
-  // Enslaving a port anew resets its flags, so isolation is set whenever the master was.
+  for (const line of [label, rest]) if (line.length > 0) host.push(`link set ${hostVeth} ${line.join(" ")}`);
+  // A change of the master resets the port's flags, so isolation is set whenever the master is.
   if (seen?.isolated !== spec.isolated || seen.master !== bridge) {
     host.push(`link set ${hostVeth} type bridge_slave isolated ${spec.isolated ? "on" : "off"}`);
   }
@@ -122,12 +122,12 @@ function planInside(
   inner: ObservedLink | undefined,
   { drift, inside, fresh }: { drift: string[]; inside: string[]; fresh: boolean },
 ): void {
-  const say = (words: string): void => {
-    if (!fresh) drift.push(words);
+  const say = (message: string): void => {
+    if (!fresh) drift.push(message);
   };
   const lo = within?.links.find(({ name }) => name === "lo");
   if (lo?.up !== true || lo.alias !== spec.owner) {
-    say(lo?.up === true ? "lo lost its owner mark" : "lo down");
+    say(lo?.up === true ? "lo lost its owner label" : "lo down");
     inside.push(`link set lo alias ${spec.owner} up`);
   }
   if (inner !== undefined && inner.mac !== spec.nsMac) {
@@ -145,10 +145,10 @@ function planInside(
 
 interface Sink {
   readonly inside: string[];
-  readonly say: (words: string) => void;
+  readonly say: (message: string) => void;
 }
 
-/** The namespace is ours alone, so an address that is not declared goes. */
+/** The namespace belongs to Hornet alone, so an undeclared address is removed. */
 function planAddresses(device: string, address: string, link: ObservedLink | undefined, { say, inside }: Sink): void {
   const present = link?.addresses ?? [];
   for (const other of present.filter((one) => one !== address)) {
@@ -170,13 +170,13 @@ function planRoute(
   const defaults = routes.filter(({ device }) => inner !== undefined || device !== spec.nsVeth);
   const isRight = (one: ObservedRoute): boolean => one.gateway === spec.gateway && one.device === spec.nsVeth;
   const right = defaults.filter(isRight);
-  // A link that was down, or whose address goes, loses its routes without a word; so whatever touched it sets the route.
+  // The kernel silently drops the routes of a link that goes down or loses its address, so the route is set again then.
   const stable = inner?.up === true && inner.addresses.includes(spec.address);
   if (right.length === 1 && stable && defaults.length === 1) return;
   if (inner !== undefined) say(defaults.length === 0 ? "default route missing" : "default route changed");
-  // The right one twice differs in its metric; both go then, or the replacement would be a third one beside them.
+  // Two right ones differ in their metric. Both are deleted, or the replacement would be a third one beside them.
   const wrong = defaults.filter((one) => right.length > 1 || !isRight(one));
-  // Before all else: a route goes with the address that leads to its gateway, and what is gone cannot be deleted.
+  // First of all: the kernel deletes a route with the address that leads to its gateway, and then `route del` would fail.
   inside.unshift(
     ...wrong.map(({ gateway, device }) =>
       gateway === "" ? `route del default dev ${device}` : `route del default via ${gateway} dev ${device}`,
@@ -186,15 +186,15 @@ function planRoute(
 }
 
 /**
- * The tap is persistent and ours: a VMM that finds no tap of that name makes one without an address, and its guest is
- * cut off in silence. A tap of the wrong kind is such a one.
+ * The tap is persistent, and Hornet makes it: a VMM that finds no tap of that name makes one without an address, and its
+ * guest has no network. A tap that is not persistent is such a one.
  */
 function planTap(spec: NamespaceSpec, within: ObservedNamespace | undefined, { say, inside }: Sink): void {
   const seen = within?.links.find(({ name }) => name === spec.tap);
-  // Of an operation that gave it another name and was cut off: what has both our MAC address and our address is ours.
+  // An operation that renamed the tap was cut off: a tap with both our MAC address and our address is ours.
   for (const { name, kind, mac, addresses } of within?.links ?? []) {
     if (name === spec.tap || kind !== "tun" || mac !== spec.tapMac || !addresses.includes(spec.tapAddress)) continue;
-    say(`${name} stands for ${spec.tap}`);
+    say(`${name} has the addresses of ${spec.tap}`);
     inside.push(`link del ${name}`);
   }
   const usable = seen?.kind === "tun" && seen.persistent;

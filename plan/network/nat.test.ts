@@ -25,7 +25,7 @@ function rules(chain: string, changes: Partial<NatSpec> = {}): string[] {
 
 const outbound = 'iifname "tap0" oifname "veth0" ip saddr 192.168.241.2';
 
-test("SNAT out, DNAT in, both with a chain of their own", () => {
+test("the table has a SNAT chain and a DNAT chain", () => {
   expect(rules("prerouting")).toEqual(['iifname "veth0" ip daddr 10.0.0.9 dnat to 192.168.241.2']);
   expect(rules("postrouting")).toEqual(['oifname "veth0" ip saddr 192.168.241.2 snat to 10.0.0.9']);
 });
@@ -57,7 +57,7 @@ test("by default the guest reaches the Internet, and the droplet alone reaches t
   ]);
 });
 
-test("everything is as it was before networks were closed, but for what no clone may take from others", () => {
+test("egress to everything still drops host metadata and limits connections", () => {
   expect(rules("forward", { egress: ["everything"] })).toEqual([
     ...[bounds[0], 'iifname "tap0" ip daddr 169.254.0.0/16 drop', ...bounds.slice(2)],
     `${outbound} accept`,
@@ -65,7 +65,7 @@ test("everything is as it was before networks were closed, but for what no clone
   ]);
 });
 
-test("services, the droplet by its own address, and clones that are not isolated", () => {
+test("declared services, ports of the bridge's address, and other clones of a bridge without isolation are accepted", () => {
   const changes = {
     services: ["8080/tcp", "53/udp"],
     egress: ["10.0.0.1/32:9000-9010", "10.0.0.0/8"],
@@ -83,7 +83,7 @@ test("services, the droplet by its own address, and clones that are not isolated
   ]);
 });
 
-test("names: DNS goes to the droplet's name server, which decides about the rest", () => {
+test("with names, DNS goes to the droplet's name server, and its table decides about the rest", () => {
   const all = rules("forward", { egress: ["api.example.org:443/tcp", "10.1.0.0/16"] }).slice(bounds.length);
   expect(all.slice(0, -1)).toEqual([
     `${outbound} ip daddr 10.0.0.1 meta l4proto { tcp, udp } th dport 29375 accept`,
@@ -100,7 +100,7 @@ test("names: DNS goes to the droplet's name server, which decides about the rest
   expect(rules("prerouting", { egress: ["internet", "api.example.org"] })).toHaveLength(1);
 });
 
-test("published ports are open to all, and a metadata address that is declared by itself", () => {
+test("published ports accept every source, and a metadata address declared by itself is open", () => {
   const publish = [{ port: 80, guestPort: 8080, protocol: "tcp" as const }];
   const all = rules("forward", { publish, egress: ["192.0.0.192/32"] });
   expect(all.at(-1)).toBe(
@@ -109,7 +109,7 @@ test("published ports are open to all, and a metadata address that is declared b
   expect(all.slice(1, 3)).toEqual([`${outbound} ip daddr 192.0.0.192/32 accept`, bounds[1]]);
 });
 
-test("published ports come before the rule for all ports", () => {
+test("published ports come before the DNAT rule for all ports", () => {
   const publish = [
     { port: 80, guestPort: 8080, protocol: "tcp" },
     { port: 53, guestPort: 5353, protocol: "udp" },
@@ -144,7 +144,7 @@ test.each<[string, string[], string[]]>([
   expect(outward).toEqual([...droplet, ...expected, `${outbound} ${refuse}`]);
 });
 
-test("every rule has a label of its own, so that drift can name it", () => {
+test("labels of rules are unique, so that drift can name a rule", () => {
   const publish = [80, 81].map((port) => ({ port, guestPort: port, protocol: "tcp" as const }));
   const table = natTable({ ...spec, publish, egress: ["10.0.0.0/24", "10.1.0.0/24"] });
   const labels = table.chains.flatMap((chain) => chain.rules.map(({ label }) => label));

@@ -7,12 +7,12 @@ import type { NftRule, NftTable } from "./nft";
 /** A port of the clone's address that leads to another port of the guest. */
 export interface PublishedPort {
   readonly port: number;
-  /** Left out, the same. */
+  /** Default: the same port. */
   readonly guestPort?: number | undefined;
   readonly protocol: "tcp" | "udp";
 }
 
-/** What one clone's packet rules are made from. */
+/** The declared packet rules of one clone. */
 export interface NatSpec {
   /** The clone's address on the bridge network: `10.0.0.9`. */
   readonly address: string;
@@ -21,15 +21,15 @@ export interface NatSpec {
   readonly nsVeth: string;
   readonly tap: string;
   readonly publish: readonly PublishedPort[];
-  /** What the guest may open connections to, in the form of model/egress.ts. */
+  /** Destinations of the guest's connections, in the form of model/egress.ts. */
   readonly egress: readonly string[];
-  /** The bridge's own address with prefix. Left out: it is not known, and the rules name neither the droplet nor other clones. */
+  /** The bridge's own address with prefix. Without it the rules name neither the droplet nor other clones. */
   readonly bridgeAddress?: string | undefined;
   /** Ports of the droplet that the guest reaches: `8080/tcp`. */
   readonly services: readonly string[];
   /** The guest reaches no other clone. */
   readonly isolated: boolean;
-  /** The name servers that the guest's image may name: the one on the droplet answers in their place. */
+  /** Name servers in the guest's image, in whose place the droplet's name server answers. */
   readonly nameservers: readonly string[];
   /** Connections that the guest may have open at once. */
   readonly connections: number;
@@ -41,15 +41,15 @@ export interface NatSpec {
 /** The table's name inside every clone's namespace. */
 export const NAT_TABLE = "hornet";
 
-/** The order of rules decides, so they come in steps: what is never reached, what is declared, what is private, the rest. */
+/** The first rule that matches decides, so refusals of some destinations come between rules that accept others. */
 const REFUSE = "reject with icmp admin-prohibited";
 
 /**
  * One clone's table: SNAT out, DNAT in, forwarding only for the guest's own address and only to what is declared.
  *
- * Both nat chains are always there: nft translates the return path only for hooks that have a chain. The guest's packets to
- * a cloud's metadata service end here, because outside it serves the droplet's own credentials; the VMM answers the guest's
- * own metadata requests before they come here.
+ * Both nat chains are always present: nft translates the return path only for hooks that have a chain. The table drops the
+ * guest's packets to a cloud's metadata service, which would serve the droplet's own credentials. The guest's own metadata
+ * requests never reach it: the VMM answers them.
  */
 export function natTable(spec: NatSpec): NftTable {
   const { address, guestAddress, nsVeth, publish, owner } = spec;
@@ -87,12 +87,12 @@ export function natTable(spec: NatSpec): NftTable {
   };
 }
 
-/** Whether a spec declares that nothing is closed. */
+/** Whether the guest may connect to everything. */
 function isOpen({ egress }: NatSpec): boolean {
   return egress.includes("everything");
 }
 
-/** What is refused before anything else, but for a metadata address that is declared by itself. */
+/** Drops packets to metadata addresses, except to one that the egress list declares by itself. */
 function metadataRules(spec: NatSpec): NftRule[] {
   const from = `iifname "${spec.tap}"`;
   const closed = isOpen(spec) ? METADATA.slice(0, 1) : METADATA;
@@ -104,9 +104,9 @@ function metadataRules(spec: NatSpec): NftRule[] {
 }
 
 interface NetworkRule extends NftRule {
-  /** It names the bridge's own address alone. */
+  /** The network is the bridge's own address alone. */
   readonly isDroplet: boolean;
-  /** It names one metadata address alone. */
+  /** The network is one metadata address alone. */
   readonly isMetadata: boolean;
 }
 
@@ -132,20 +132,20 @@ function networkRules(spec: NatSpec): NetworkRule[] {
   });
 }
 
-/** The guest's own packets: from its own address, so that it cannot speak for another. */
+/** Matches the guest's packets from its own address, so that it cannot send as another. */
 function outboundOf({ guestAddress, nsVeth, tap }: NatSpec): string {
   return `iifname "${tap}" oifname "${nsVeth}" ip saddr ${guestAddress}`;
 }
 
-/** The droplet's name server at the bridge's address, where the guest's egress names hosts. */
+/** The address and port of the droplet's name server; undefined where the guest's egress has no names. */
 function nameServerOf({ egress, bridgeAddress, owner }: NatSpec): string | undefined {
   if (bridgeAddress === undefined || !namesIn(egress)) return undefined;
   return `${bridgeAddress.replace(/\/.*/, "")}:${namesPort(owner)}`;
 }
 
 /**
- * The guest's queries to the name servers that its image may name go to the one on the droplet. A query to any other address is
- * refused like every connection that nobody declared.
+ * Redirects the guest's queries to the image's name servers to the droplet's name server. Queries to other addresses are
+ * refused like every undeclared connection.
  */
 function nameServerRules(spec: NatSpec): NftRule[] {
   const server = nameServerOf(spec);
@@ -159,15 +159,15 @@ function nameServerRules(spec: NatSpec): NftRule[] {
   }));
 }
 
-/** One guest's share of the tables that the kernel keeps for all: tracked connections, and the work of opening them. */
+/** Limits one guest's share of the connection table, which the kernel keeps for all, and its rate of new connections. */
 function limitRules({ tap, connections, newConnections }: NatSpec): NftRule[] {
-  const fresh = `iifname "${tap}" ct state new`;
+  const newConnection = `iifname "${tap}" ct state new`;
   return [
     {
       label: "new connections",
-      text: `${fresh} limit rate over ${newConnections}/second burst ${newConnections} packets drop`,
+      text: `${newConnection} limit rate over ${newConnections}/second burst ${newConnections} packets drop`,
     },
-    { label: "connections", text: `${fresh} ct count over ${connections} drop` },
+    { label: "connections", text: `${newConnection} ct count over ${connections} drop` },
   ];
 }
 
@@ -192,7 +192,7 @@ function egressRules(spec: NatSpec): NftRule[] {
       ...services.map((text) => accept(`service ${text}`, ` ip daddr ${droplet}${portMatch(servicePorts(text))}`)),
       ...networks.filter(({ isDroplet }) => isDroplet).map(plain),
       accept("ping", ` ip daddr ${droplet} icmp type echo-request`),
-      // A declared network that the bridge's address lies in does not open the droplet's own ports, ssh's among them.
+      // A declared network that contains the bridge's address does not open the droplet's own ports, such as ssh's.
       refuse("the droplet", ` ip daddr ${droplet}`),
     );
     if (!isolated) rules.push(accept("other clones", ` ip daddr ${networkText(bridge)}`));
@@ -202,18 +202,18 @@ function egressRules(spec: NatSpec): NftRule[] {
   const named = nameServerOf(spec) !== undefined;
   if (internet.length > 0 || named) {
     rules.push(refuse("private networks", ` ip daddr { ${PRIVATE_NETWORKS.join(", ")} }`));
-    // A bridge's network may be none of these.
+    // The bridge's network may be outside of PRIVATE_NETWORKS.
     if (bridge !== undefined) rules.push(refuse("the bridge's network", ` ip daddr ${networkText(bridge)}`));
     rules.push(...internet.map((text) => accept(`egress to ${text}`, portMatch(egressEntry(text).ports))));
   }
-  // Which addresses names have, the droplet knows: its table (names.ts) accepts those, and refuses all others.
+  // The droplet's table (names.ts) knows the names' addresses: it accepts those and refuses all others.
   if (named) return [...rules, accept("egress to names", "")];
   return [...rules, refuse("egress elsewhere", "")];
 }
 
 /**
- * What may open connections to the guest: the droplet itself, through which the operator comes; others only to published
- * ports. A neighbour of the droplet that routed the bridge's network there reached every clone's ssh.
+ * Accepts connections to the guest from the droplet, through which the operator comes, and from others only to published
+ * ports. Without this a neighbour of the droplet that routed the bridge's network there reached every clone's ssh.
  */
 function ingressRules(spec: NatSpec): NftRule[] {
   const { guestAddress, nsVeth, tap, publish, bridgeAddress, isolated } = spec;

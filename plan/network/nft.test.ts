@@ -13,7 +13,7 @@ const recorded = fingerprint(seen);
 const without = (at: number): ObservedTable => ({ ...seen, rules: seen.rules.filter((_rule, index) => index !== at) });
 const [dnat, snat] = seen.rules as [ObservedTable["rules"][number], ObservedTable["rules"][number]];
 
-test("a table is one transaction that replaces what was there", () => {
+test("renderTable yields one transaction that replaces the table", () => {
   const text = renderTable({
     name: "t",
     owner: "hornet:p/s:1",
@@ -45,7 +45,7 @@ table ip t {
 `);
 });
 
-test("a fingerprint names each chain and rule, and is the same for the same content", () => {
+test("a fingerprint names each chain and rule, and equal tables have equal fingerprints", () => {
   expect(recorded.map((entry) => entry.split(": ")[0])).toEqual(["chain in", "chain out", "rule DNAT", "rule SNAT"]);
   expect(fingerprint(structuredClone(seen))).toEqual(recorded);
   expect(fingerprint({ name: "t", chains: [], rules: [{ comment: "", text: "x" }] })[0]).toMatch(
@@ -62,7 +62,7 @@ test.each<[string, ObservedTable | undefined, string[]]>([
   [
     "a foreign rule",
     { ...seen, rules: [...seen.rules, { comment: "", text: "in []" }] },
-    ["nft rule without a name is not ours"],
+    ["nft rule without a name is not Hornet's"],
   ],
   ["a rule changed", { ...seen, rules: [{ ...dnat, text: "in []" }, snat] }, ["nft rule DNAT changed"]],
   [
@@ -71,7 +71,7 @@ test.each<[string, ObservedTable | undefined, string[]]>([
     ["nft chain in changed"],
   ],
   ["the order changed", { ...seen, rules: [snat, dnat] }, ["nft rules of t are in another order"]],
-  ["a rule twice", { ...seen, rules: [dnat, dnat, snat] }, ["nft table t holds a rule twice"]],
-])("drift: %s", (_name, now, words) => {
-  expect(tableDrift("t", recorded, now)).toEqual(words);
+  ["a rule twice", { ...seen, rules: [dnat, dnat, snat] }, ["nft table t contains a rule twice"]],
+])("drift: %s", (_name, now, drift) => {
+  expect(tableDrift("t", recorded, now)).toEqual(drift);
 });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { ObservedTable } from "../../model/observed";
 
-/** One rule: the words that name it (they stand in its comment), and its text in nft's language. */
+/** One rule: its label, which is its comment in the kernel, and its text in nft's language. */
 export interface NftRule {
-  /** What the rule is, unique in its table: "DNAT", "anti-spoof". */
+  /** Unique in its table: "DNAT", "anti-spoof". */
   readonly label: string;
   readonly text: string;
 }
@@ -24,8 +24,8 @@ export interface NftTable {
 }
 
 /**
- * The table as one nft transaction that replaces what was there under its name: the kernel takes all of it or nothing,
- * and connections that are tracked already go on. `add` before `delete` makes the delete succeed on what is not there.
+ * The table as one nft transaction that replaces the table of that name: the kernel applies all of it or nothing, and tracked
+ * connections go on. `add` before `delete` lets the delete succeed where there is no table.
  */
 export function renderTable({ name, owner, chains }: NftTable): string {
   const body = chains.map(({ name: chain, base, rules }) => {
@@ -36,9 +36,9 @@ export function renderTable({ name, owner, chains }: NftTable): string {
 }
 
 /**
- * A table's content as texts that can be compared and kept: chains and rules in order, each with its name and the first 64
- * bits of its digest. Later listings are compared with the kernel's own listing right after Hornet wrote the table, so
- * nothing depends on how a version of nft prints a rule.
+ * A table's content as strings for the state: chains and rules in order, each with its name and the first 64 bits of its
+ * digest. Hornet compares later listings with the kernel's listing right after it wrote the table, so it does not matter how
+ * a version of nft prints a rule.
  */
 export function fingerprint(table: ObservedTable): string[] {
   return [
@@ -56,31 +56,31 @@ function headOf(entry: string): string {
 }
 
 /**
- * In words what is different from what was written.
+ * How a table differs from what Hornet wrote, as messages for the user.
  *
  * @param recorded the fingerprint taken when the table was written
- * @param seen the table as it is now, or undefined where it is gone
+ * @param observed the table as it is now; undefined where it is gone
  */
-export function tableDrift(name: string, recorded: readonly string[], seen: ObservedTable | undefined): string[] {
-  if (seen === undefined) return [`nft table ${name} missing`];
-  const now = fingerprint(seen);
+export function tableDrift(name: string, recorded: readonly string[], observed: ObservedTable | undefined): string[] {
+  if (observed === undefined) return [`nft table ${name} missing`];
+  const now = fingerprint(observed);
   const label = (entry: string): string => `nft ${headOf(entry)}`;
   const known = new Set(recorded.map(headOf));
   const present = new Set(now.map(headOf));
   const drift = [
     ...recorded.filter((entry) => !present.has(headOf(entry))).map((entry) => `${label(entry)} missing`),
-    ...now.filter((entry) => !known.has(headOf(entry))).map((entry) => `${label(entry)} is not ours`),
+    ...now.filter((entry) => !known.has(headOf(entry))).map((entry) => `${label(entry)} is not Hornet's`),
     ...now
       .filter((entry) => known.has(headOf(entry)) && !recorded.includes(entry))
       .map((entry) => `${label(entry)} changed`),
   ];
   if (drift.length > 0) return drift;
-  if (now.length !== recorded.length) return [`nft table ${name} holds a rule twice`];
+  if (now.length !== recorded.length) return [`nft table ${name} contains a rule twice`];
   return now.some((entry, at) => entry !== recorded[at]) ? [`nft rules of ${name} are in another order`] : [];
 }
 
 /**
- * The rules of today's table that the recorded one has not: an earlier Hornet wrote it.
+ * The labels of rules that the recorded table lacks, because an earlier Hornet wrote it.
  *
  * @param recorded see {@link tableDrift}
  */

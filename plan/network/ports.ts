@@ -1,6 +1,6 @@
 import type { PortRange } from "../../model/egress";
 
-/** What matches some ports in a rule, with a blank before it: ` tcp dport 80-90`. Empty for all ports. */
+/** The part of a rule that matches ports, with a leading blank: ` tcp dport 80-90`. Empty for all ports. */
 export function portMatch(ports: PortRange | undefined): string {
   if (ports === undefined) return "";
   const { first, last, protocol } = ports;

@@ -90,6 +90,6 @@ test("drift of what was raised, in words", () => {
   const text = "kernel.pid_max 400 2048\nfs.file-max 1000 4096\n";
   expect(raisedText(facts)).toBe(text);
   expect(limitDrift(facts, text)).toEqual(["kernel.pid_max is 512, raised to 2048 before"]);
-  expect(limitDrift(new Map(), text)).toEqual(["the note of the limits that were raised is missing"]);
+  expect(limitDrift(new Map(), text)).toEqual(["the record of the raised limits is missing"]);
   expect(limitDrift(new Map(), "")).toEqual([]);
 });

@@ -131,7 +131,7 @@ export function limitDrift(facts: DropletFacts, known: string): string[] {
   const noted = parseRaised(raisedText(facts));
   const forgotten = parseRaised(known).filter(({ key }) => !noted.some((other) => other.key === key));
   return [
-    ...(forgotten.length > 0 ? ["the note of the limits that were raised is missing"] : []),
+    ...(forgotten.length > 0 ? ["the record of the raised limits is missing"] : []),
     ...noted.flatMap(({ key, to }) => {
       const [value = ""] = (facts.get(`limit.${key}`) ?? "").split(" ");
       return value !== "" && Number(value) < to ? [`${key} is ${value}, raised to ${to} before`] : [];

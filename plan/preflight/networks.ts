@@ -34,7 +34,7 @@ function judgeNetworks(facts: DropletFacts, network: FleetNetwork, { fault, warn
   const there = hasBridge(facts, network);
   const say = there ? warn : fault;
   if (facts.get("net.bridge") === "other") {
-    fault(`${network.bridge} is there already and is not a bridge; choose another name: hornet:bridge.name: hornet0`);
+    fault(`${network.bridge} already exists and is not a bridge; choose another name: hornet:bridge.name: hornet0`);
     return;
   }
   const conflicts = conflictsOf(facts, network, there);

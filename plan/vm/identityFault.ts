@@ -1,26 +1,26 @@
 import type { IdentityMethod } from "../../firecracker/identity";
 import type { LeanDevices } from "../../firecracker/devices";
 
-/** What the config says of how guests are told who they are. */
+/** How the config declares that guests get their identity. */
 export interface DeclaredIdentity {
   readonly identity: IdentityMethod | "auto";
   /** `hornet:agent.command` is set. */
   readonly agentCommand: boolean;
 }
 
-/** What a snapshot allows. */
+/** What a snapshot supports. */
 export interface SnapshotIdentity {
-  /** What was seen when the snapshot was made or examined. */
+  /** As Hornet found when it made or examined the snapshot. */
   readonly identity: "service" | "ssh";
   /** Empty: the VM has no drive. */
   readonly diskPath: string;
   readonly devices?: LeanDevices | undefined;
 }
 
-/** Why the guests of a snapshot cannot be told who they are as the config says; undefined where they can. */
+/** Why the guests of a snapshot cannot get their identity by the declared method; undefined where they can. */
 export function identityFault(declared: DeclaredIdentity, snapshot: SnapshotIdentity): string | undefined {
   const { identity, agentCommand } = declared;
-  // Left out, the metadata service is the usual one; null, there is none.
+  // mmds is undefined for the default metadata service, null for none.
   if (identity === "service" && snapshot.devices?.mmds === null) {
     return (
       "the snapshot's VM has no metadata service, which hornet:guest.identity: service needs: set it to ssh or auto, or " +

@@ -62,8 +62,8 @@ const desired: Desired = {
 };
 const recorded: Recorded = { digest, key: "", renewDisk: "", restart: "", identityDigest: "now" };
 
-/** A repair in a few words: `start from disk`, `tidy, resume`. */
-function words(repair: Repair): string {
+/** A short text for a repair: `start from disk`, `tidy, resume`. */
+function summary(repair: Repair): string {
   const { recoverPid, tidy, kind } = repair;
   const before = [...(recoverPid ? ["recover pid"] : []), ...(tidy ? ["tidy"] : [])];
   const how = {
@@ -83,7 +83,7 @@ const then = (resume: boolean): string => (resume ? ", resume" : "");
 
 const broken = "start from disk, put back";
 
-/** Each state of a clone, what a read says of it, and what repairs it where its inputs did not change. */
+/** Each state of a clone, its drift, and its repair where its inputs did not change. */
 test.each<[string, Observed, readonly string[], string, key?: string]>([
   ["running", observed({}), [], "none"],
   ["absent", observed(undefined), ["no VMM was started"], "start from snapshot, put back"],
@@ -93,11 +93,11 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
     ["VMM exited with 137 at 2026-01-02T03:04:05Z (pid 42)"],
     broken,
   ],
-  ["ended, unseen", observed({ alive: false }), ["VMM exited (pid 42; nobody saw how)"], broken],
+  ["ended, exit status unknown", observed({ alive: false }), ["VMM exited (pid 42; exit status unknown)"], broken],
   [
     "ended with the droplet",
     observed({ alive: false, rebooted: true }, { namespaces: [] }),
-    ["VMM of vm7 ended with the droplet, which was booted anew"],
+    ["VMM of vm7 ended when the droplet rebooted"],
     broken,
   ],
   [
@@ -132,7 +132,7 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
     "start from snapshot, put back",
   ],
   ["its disk grown", observed({ diskSize: 9 }), [], "none"],
-  ["the size of its disk not noted", observed({ diskWas: 0 }), [], "none"],
+  ["the size of its disk not recorded", observed({ diskWas: 0 }), [], "none"],
   ["another program", observed({ ownProgram: false }), ["VMM runs another program than it was started from"], broken],
   [
     "its folder open to others",
@@ -152,21 +152,27 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
     ["VMM does not answer on its API socket", "the pid file of vm7 does not name its VMM"],
     `recover pid, ${broken}`,
   ],
-  ["no mark on its disk", observed({ diskUsed: false }), ["the mark on the disk of vm7 is missing"], "tidy, none"],
+  ["no used-disk marker", observed({ diskUsed: false }), ["the used-disk marker of vm7 is missing"], "tidy, none"],
   ["no launch record", observed({ record: {}, ownDisk: false }), ["the launch record of vm7 is missing"], broken],
   ["silent", observed({ state: "" }), ["VMM does not answer on its API socket"], broken],
   ["never loaded", observed({ state: "Not started" }), ["VMM runs no VM"], broken],
   ["without its tap", observed({}, { link: { ...tap, carrier: false } }), ["VMM does not hold tap0"], broken],
   ["its tap gone", observed({}, { link: { ...tap, name: "tap1" } }), ["VMM does not hold tap0"], broken],
   [
-    "its tap down: the carrier says nothing, and the network's own repair comes first",
+    "its tap down, so that the carrier is unknown; the network's repair comes first",
     observed({}, { link: { ...tap, up: false, carrier: false } }),
     [],
     "none",
   ],
   ["on another snapshot", observed({ record: { digest: "sha256:b", key: "" } }), ["VMM runs another snapshot"], broken],
   ["on an equivalent snapshot", observed({ record: { digest: "sha256:b", key: "k" } }), [], "none", "k"],
-  ["on one whose key is noted whole", observed({ record: { digest: "sha256:b", key: "key" } }), [], "none", "k"],
+  [
+    "on a snapshot whose whole key is recorded",
+    observed({ record: { digest: "sha256:b", key: "key" } }),
+    [],
+    "none",
+    "k",
+  ],
   [
     "on a snapshot of another key",
     observed({ record: { digest: "sha256:b", key: "l" } }),
@@ -177,7 +183,7 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
   [
     "paused",
     observed({ state: "Paused", diskUsed: false }),
-    ["VM paused", "the mark on the disk of vm7 is missing"],
+    ["VM paused", "the used-disk marker of vm7 is missing"],
     "tidy, resume",
   ],
   [
@@ -187,7 +193,7 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
     broken,
   ],
   [
-    "quarantined, and not told over ssh any more",
+    "quarantined, but no longer identified over ssh",
     observed({ quarantined: true, state: "Paused" }),
     ["VM paused", "guest has no identity yet"],
     "start from disk",
@@ -201,7 +207,7 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
   ],
   ["with the declared identity", observed({ appliedIdentity: "now" }), [], "none"],
   [
-    "an identity that was cut off",
+    "an identity change that was cut off",
     observed({ appliedIdentity: "" }),
     ["guest identity differs from the declared one"],
     "identify",
@@ -226,13 +232,13 @@ test.each<[string, Observed, readonly string[], string, key?: string]>([
   ],
 ])("%s", (_name, seen, drift, repair, key = "") => {
   expect(vmDrift({ ...desired, key }, seen)).toEqual(drift);
-  expect(words(planRepair({ ...desired, key }, { ...recorded, key }, seen))).toBe(repair);
+  expect(summary(planRepair({ ...desired, key }, { ...recorded, key }, seen))).toBe(repair);
 });
 
 const quarantined = { quarantined: true, state: "Paused" };
 const noDisk = { diskSize: -1, diskUsed: false, diskMounted: false, record: { digest, key: "", disk_path: "" } };
 
-/** What the program declares, against what the state has. */
+/** The declaration against the state. */
 test.each<[string, Partial<ObservedVm> | undefined, Partial<Desired>, Partial<Recorded> | undefined, string]>([
   ["another identity", {}, { identityDigest: "next" }, {}, "identify"],
   ["another identity for a paused guest", { state: "Paused" }, { identityDigest: "next" }, {}, "identify, resume"],
@@ -272,11 +278,11 @@ test.each<[string, Partial<ObservedVm> | undefined, Partial<Desired>, Partial<Re
   ],
   ["no state, a guest without a disk", noDisk, {}, undefined, "adopt"],
   ["no state, a guest without a disk that ended", { ...noDisk, alive: false }, {}, undefined, "create"],
-  ["no state, a disk that lived", { alive: false }, {}, undefined, "start from disk"],
+  ["no state, a used disk", { alive: false }, {}, undefined, "start from disk"],
   ["no state, a guest that runs, by cloud-init", {}, { method: "cloud-init" }, undefined, "start from disk"],
 ])("%s: %#", (_name, vm, declared, state, repair) => {
-  const has = state === undefined ? undefined : { ...recorded, ...state };
-  expect(words(planRepair({ ...desired, ...declared }, has, observed(vm)))).toBe(repair);
+  const inState = state === undefined ? undefined : { ...recorded, ...state };
+  expect(summary(planRepair({ ...desired, ...declared }, inState, observed(vm)))).toBe(repair);
 });
 
 test("the kernel's command line carries address, gateway and mask", () => {

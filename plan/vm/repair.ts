@@ -1,5 +1,6 @@
 /**
- * The state machine of a clone's VM: what was declared and recorded, and what the droplet shows, decide the one repair.
+ * The state machine of a clone's VM. planRepair() decides on one repair from the declaration, the recorded state and the
+ * observed droplet.
  *
  *     absent ─── create ───▶ unverified ◀──────────── start ────────────┐
  *                             │      ▲                                   │
@@ -18,10 +19,10 @@
  * - ended, broken: only another start repairs it; see beyondRepair().
  * - quarantined: it runs, may open no connection, and has no identity yet (over ssh; droplet/guest/guest.sh).
  * - misidentified: its identity differs from the declared one, or its metadata still holds the identity.
- * - unverified: it changed, and was not seen to be ready since.
+ * - unverified: it has not been ready since its last change.
  *
- * Files and mounts around a VM that lives on are tidied beside any of these. The cheapest repair wins: the guest lives on
- * where it can, and so does its disk.
+ * Any of these repairs may also tidy files and mounts around a VM that keeps running. The cheapest repair wins: the guest
+ * keeps running where it can, and keeps its disk where it can.
  */
 import { cidrOf, netmask } from "../../model/addresses";
 import type { Limits } from "../../model/arguments/limits";
@@ -30,17 +31,17 @@ import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
 import type { Observed, ObservedNamespace, ObservedVm } from "../../model/observed";
 
-/** What a clone's VMM is to be. */
+/** The declared VMM of a clone. */
 export interface VmSpec {
   readonly namespace: string;
   readonly tap: string;
   /** The taps of interfaces beside the clone's own. */
   readonly furtherTaps?: readonly string[];
-  /** The digest of the artifact it runs. */
+  /** The digest of the artifact that it runs. */
   readonly digest: string;
-  /** What that artifact was made from; empty where only the digest tells. */
+  /** Identifies the sources of that artifact; empty where only the digest is known. */
   readonly key: string;
-  /** Whether it runs in a jail; left out where nobody can say. */
+  /** Whether it runs in a jail; undefined where that is unknown. */
   readonly jail?: boolean | undefined;
   /** What limits it, and its guest's memory in MiB; left out where nobody can say. */
   readonly limits?: { readonly declared: Limits; readonly memory: number };
@@ -48,11 +49,11 @@ export interface VmSpec {
   readonly identityDigest?: string;
 }
 
-/** What the program declares for a clone. */
+/** The declared clone. */
 export interface Desired extends VmSpec {
   /** How the guest receives its identity. */
   readonly method: IdentityMethod;
-  /** Another value than the recorded one gives the clone a new disk. */
+  /** A change of this value gives the clone a new disk. */
   readonly renewDisk: string;
   /** Another value than the recorded one restarts the clone on the disk that it has. */
   readonly restart: string;
@@ -63,34 +64,34 @@ export interface Recorded extends Pick<Desired, "digest" | "key" | "renewDisk" |
   readonly identityDigest: string;
 }
 
-/** Where a VM's memory comes from: the snapshot with a fresh disk, or a boot from the disk that it has. */
+/** How a VM starts: restored from the snapshot with a fresh disk, or booted from the disk that it has. */
 export type StartFrom = "snapshot" | "disk";
 
-/** What brings a clone's VM to what is declared. */
+/** The repair that makes a clone's VM as declared. */
 export type Repair = {
   /** First find the VMM again: its pid file does not name it. */
   readonly recoverPid: boolean;
-  /** Then put the files and mounts around a VM that lives on right. */
+  /** Then repair the files and mounts around a VM that keeps running. */
   readonly tidy: boolean;
 } & (
   | { readonly kind: "none" }
-  /** Nothing exists: start it from the snapshot, and remove everything where that fails. */
+  /** Nothing exists: start it from the snapshot, and remove everything if that fails. */
   | { readonly kind: "create" }
-  /** An earlier run made it and no state knows it: give the running guest another identity. */
+  /** It runs, but no state has it, because an earlier run was cut off: give the running guest a new identity. */
   | { readonly kind: "adopt" }
-  /** Start another VMM. `putBack`: a move that was cut off may have put the clone's own disk aside. */
+  /** Start another VMM. `putBack`: first restore the clone's disk if a move that was cut off has set it aside. */
   | { readonly kind: "start"; readonly from: StartFrom; readonly putBack: boolean }
-  /** Take its turn in a roll to another snapshot or disk. `sameDisk`: the disk may go along. */
+  /** Take its turn in a roll to another snapshot or disk. `sameDisk`: the clone may keep its disk. */
   | { readonly kind: "move"; readonly sameDisk: boolean }
-  /** Give the running guest its identity. `first`: it has none yet, so its host key too is new to it. */
+  /** Give the running guest its identity. `first`: it has none yet, and its host key is still the template's. */
   | { readonly kind: "identify"; readonly first: boolean; readonly resume: boolean }
-  /** Resume it where it is paused, and wait until it is ready. */
+  /** Resume it if it is paused, and wait until it is ready. */
   | { readonly kind: "verify"; readonly resume: boolean }
   | { readonly kind: "resume" }
 );
 
 /**
- * Decides how a clone's VM becomes what is declared.
+ * Decides on the repair of a clone's VM.
  *
  * @param recorded undefined where no state has the clone
  */
@@ -99,26 +100,26 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
   const found = diagnose(desired, observed);
   const recoverPid = vm?.alive === true && !vm.recorded;
   const from = livesOnDisk(vm) ? "disk" : "snapshot";
-  const bare = { recoverPid, tidy: false };
+  const untidied = { recoverPid, tidy: false };
   const start = (tidy: boolean, putBack: boolean): Repair => ({ recoverPid, tidy, kind: "start", from, putBack });
   const tidy = found.around.length > 0 || (recorded !== undefined && recorded.digest !== desired.digest);
   const byCloudInit = desired.method === "cloud-init";
   if (recorded === undefined) {
-    // A guest without a disk lives on while its VMM does.
-    const left = from === "disk" || (vm?.alive === true && hasNoDisk(vm));
-    if (!left) return { ...bare, kind: "create" };
-    // cloud-init looks for an identity only when it boots.
+    // A guest without a disk has its data in the memory of its VMM.
+    const hasData = from === "disk" || (vm?.alive === true && hasNoDisk(vm));
+    if (!hasData) return { ...untidied, kind: "create" };
+    // cloud-init reads the identity only when the guest boots.
     if (found.broken.length > 0 || byCloudInit) return start(false, false);
     return { recoverPid, tidy, kind: "adopt" };
   }
   const sameDisk = recorded.renewDisk === desired.renewDisk;
   if (!sameDisk || !isEquivalent(recorded, desired)) {
-    return { ...bare, kind: "move", sameDisk: sameDisk && from === "disk" };
+    return { ...untidied, kind: "move", sameDisk: sameDisk && from === "disk" };
   }
   if (found.broken.length > 0) return start(false, true);
   // Only another start puts a VMM into a jail: clone by clone, on the disks that they have.
   if (found.jailing.length > 0 || recorded.restart !== desired.restart)
-    return { ...bare, kind: "move", sameDisk: from === "disk" };
+    return { ...untidied, kind: "move", sameDisk: from === "disk" };
   if (found.quarantined && desired.method !== "ssh") return start(false, false);
   const misidentified = found.misidentified.length > 0 || recorded.identityDigest !== desired.identityDigest;
   if (misidentified && byCloudInit) return start(tidy, false);
@@ -141,11 +142,11 @@ export function vmDrift(spec: VmSpec, observed: Observed): string[] {
 }
 
 interface Diagnosis {
-  /** What only another start repairs. */
+  /** Faults that only another start repairs. */
   readonly broken: readonly string[];
-  /** What is wrong around a VM that lives on. */
+  /** Faults of files and mounts around a VM that keeps running. */
   readonly around: readonly string[];
-  /** It runs in a jail and is not to, or the other way round. */
+  /** It runs in a jail, but is declared without one, or the other way round. */
   readonly jailing: readonly string[];
   readonly paused: boolean;
   readonly quarantined: boolean;
@@ -158,8 +159,9 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
   const vm = observed.vms[namespace];
   const nothing = { around: [], jailing: [], paused: false, quarantined: false, misidentified: [], unverified: false };
   if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
-  if (!vm.alive) return { ...nothing, broken: [wordsOfEnd(namespace, vm, observed)] };
-  // A change that failed, or was cut off, and then was taken back in the config: its state is as if it had never been.
+  if (!vm.alive) return { ...nothing, broken: [endMessage(namespace, vm, observed)] };
+  // A changed identity that failed or was cut off, and was then reverted in the config: the state looks unchanged, so only
+  // the droplet shows the difference.
   const differs =
     identityDigest !== undefined && vm.appliedIdentity !== undefined && vm.appliedIdentity !== identityDigest;
   return {
@@ -184,7 +186,7 @@ function wrongJail({ jail }: VmSpec, { jailed = false }: ObservedVm): string[] {
   return [jailed ? "VMM runs in a jail, which hornet:vmm.jailer rules out" : "VMM runs without a jail"];
 }
 
-/** What only another start of the VMM repairs. */
+/** Faults that only another start of the VMM repairs. */
 function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[] {
   const { namespace, tap, furtherTaps = [], digest, key } = spec;
   const wrong: string[] = [];
@@ -198,8 +200,8 @@ function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[
   if (vm.state === "Not started") wrong.push("VMM runs no VM");
   const missing = [tap, ...furtherTaps].filter((one) => !holdsTap(observed.inside[namespace], one));
   if (vm.inNamespace) wrong.push(...missing.map((one) => `VMM does not hold ${one}`));
-  const asGood = key !== "" && record.key?.startsWith(key) === true;
-  if (noted && record.digest !== digest && !asGood) wrong.push("VMM runs another snapshot");
+  const equivalent = key !== "" && record.key?.startsWith(key) === true;
+  if (noted && record.digest !== digest && !equivalent) wrong.push("VMM runs another snapshot");
   return wrong;
 }
 
@@ -209,37 +211,37 @@ function wrongWithDisk(vm: ObservedVm, noted: boolean): string[] {
   return noted && !vm.ownDisk ? ["the VMM's disk is not the private one"] : [];
 }
 
-/** Its snapshot has no drive: all that the guest has is in its memory. */
+/** Whether the VM's snapshot has no drive: all data of the guest is in its memory. */
 function hasNoDisk({ record }: ObservedVm): boolean {
   return record.disk_path === "";
 }
 
-/** A disk that lost its end is as good as none; one that grew is not. */
+/** Whether the disk lost its end, which makes it useless; a disk that grew is fine. */
 function wasCut({ diskSize, diskWas }: ObservedVm): boolean {
   return diskSize >= 0 && diskSize < diskWas;
 }
 
 /**
- * The clone's disk has lived and can live on: a start must not replace it. A snapshot's memory goes with the snapshot's disk;
- * restored over a disk that lived on, it would corrupt it, so such a clone boots from its disk.
+ * Whether the guest has used the clone's disk and the disk is intact. A start must not replace such a disk, and the clone
+ * boots from it: the snapshot's memory fits only the snapshot's disk and would corrupt a disk that changed since.
  */
 function livesOnDisk(vm: ObservedVm | undefined): boolean {
   return vm !== undefined && vm.diskSize >= 0 && vm.diskUsed && !wasCut(vm);
 }
 
-/** A tap that is not there is held by nobody; one that is down has no carrier either way. */
+/** Whether the VMM is attached to a tap, which then has a carrier. A tap that is down has none in either case. */
 function holdsTap(inside: ObservedNamespace | undefined, tap: string): boolean {
   if (inside === undefined) return true;
   const seen = inside.links.find(({ name }) => name === tap);
   return seen !== undefined && (!seen.up || seen.carrier);
 }
 
-/** What is wrong around a VM that lives on. */
+/** Faults of files and mounts around a VM that keeps running. */
 function aroundIt(namespace: string, vm: ObservedVm): string[] {
   const wrong: string[] = [];
   if (!vm.recorded) wrong.push(`the pid file of ${namespace} does not name its VMM`);
   if (vm.folderMode !== "700") wrong.push(`the folder of ${namespace} has the mode ${vm.folderMode}, not 700`);
-  if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the mark on the disk of ${namespace} is missing`);
+  if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the used-disk marker of ${namespace} is missing`);
   const noted = Object.keys(vm.record).length > 0;
   if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted)
     wrong.push("the private disk is not mounted at its path");
@@ -247,8 +249,8 @@ function aroundIt(namespace: string, vm: ObservedVm): string[] {
 }
 
 /** How a VMM ended. An exit code above 128 is a signal's number and 128; Firecracker itself exits with 151 for SIGXFSZ. */
-function wordsOfEnd(namespace: string, { pid, exit, rebooted, met = {} }: ObservedVm, observed: Observed): string {
-  if (rebooted) return `VMM of ${namespace} ended with the droplet, which was booted anew`;
+function endMessage(namespace: string, { pid, exit, rebooted, met = {} }: ObservedVm, observed: Observed): string {
+  if (rebooted) return `VMM of ${namespace} ended when the droplet rebooted`;
   if (!observed.namespaces.includes(namespace)) return `VMM of ${namespace} is gone with its namespace`;
   const [code = "", at = ""] = exit.split(" ");
   if (code === "137" && met.memory !== undefined) {
@@ -258,12 +260,12 @@ function wordsOfEnd(namespace: string, { pid, exit, rebooted, met = {} }: Observ
   if (exit !== "" && met.pids !== undefined) {
     return `VMM exited with ${code} at ${at}, after it met its limit of ${met.pids} processes (pid ${pid})`;
   }
-  return exit === "" ? `VMM exited (pid ${pid}; nobody saw how)` : `VMM exited with ${code} at ${at} (pid ${pid})`;
+  return exit === "" ? `VMM exited (pid ${pid}; exit status unknown)` : `VMM exited with ${code} at ${at} (pid ${pid})`;
 }
 
 /**
- * The kernel's command line for a boot: the guest's address by the kernel's own `ip=` (Documentation/admin-guide/nfs),
- * `reboot=k` and `panic=1` so that a guest that reboots or panics ends its VMM, no PCI bus to probe.
+ * The kernel's command line for a boot. `ip=` sets the guest's address (Documentation/admin-guide/nfs); `reboot=k` and
+ * `panic=1` end the VMM when the guest reboots or panics; `pci=off`, because there is no PCI bus to probe.
  *
  * @param guest the guest's address
  * @param tap the tap's address with prefix; the guest's gateway

@@ -41,10 +41,10 @@ export interface WantedInterface {
  *
  * @throws HornetError with the reason and a next step
  */
-export function bakedIn(loaded: Loaded, wanted: WantedInterface): Baked {
+export function bakedIn(loaded: Loaded, desired: WantedInterface): Baked {
   const { text, path, version, pci } = loaded;
   const config = parseVmConfig(text);
-  const nic = ownInterface(config["network-interfaces"], wanted, path);
+  const nic = ownInterface(config["network-interfaces"], desired, path);
   const { disk, drives } = drivesOf(config.drives, path);
   const vsock = vsockOf(config, path, version);
   const source = config["boot-source"];
@@ -78,8 +78,8 @@ export function bakedIn(loaded: Loaded, wanted: WantedInterface): Baked {
  * The interface with the clone's address. Firecracker lists the interfaces of a loaded snapshot in random order, so there is
  * no first one.
  */
-function ownInterface(all: readonly Interface[], wanted: WantedInterface, path: string): Interface {
-  const { tap, guestInterface } = wanted;
+function ownInterface(all: readonly Interface[], desired: WantedInterface, path: string): Interface {
+  const { tap, guestInterface } = desired;
   const names = all.map(({ iface_id: id, host_dev_name: name }) => `${id} (tap ${name})`).join(", ");
   if (all.length === 0) {
     throw new HornetError(`the snapshot in ${path} has no network interface, so its clones could not be reached`, {

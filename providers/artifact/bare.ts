@@ -18,27 +18,27 @@ import type { Droplet } from "../operation/droplet";
  */
 export async function bareArtifact(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   path: string,
   announce: Announce,
 ): Promise<Found> {
   const begun = Date.now();
-  const known = await findExamined(droplet, wanted, path);
+  const known = await findExamined(droplet, desired, path);
   if (known !== undefined) {
     announce(manifestDigest(known.text));
-    await publish(droplet, wanted, known.text, "");
+    await publish(droplet, desired, known.text, "");
     return { ...known, timings: { examine: Date.now() - begun } };
   }
   const { session } = droplet;
-  const { manifest, elsewhere, marks } = await examine(droplet, wanted, path);
+  const { manifest, elsewhere, marks } = await examine(droplet, desired, path);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
-  const vars = { ...commonVars(wanted), namespace: scratchNamespace(wanted), dir_of_artifacts: wanted.dir };
+  const vars = { ...commonVars(desired), namespace: scratchNamespace(desired), dir_of_artifacts: desired.dir };
   const links = Object.keys(manifest.files).map((name) => `${name} ${elsewhere[name] ?? `${path}/${name}`}\n`);
   const folder = await cleanUpAfter(
     async () => {
       await session.call({ what: `name the snapshot in ${path}`, run: "link_artifact", vars, stdin: links.join("") });
-      return publish(droplet, wanted, text, "");
+      return publish(droplet, desired, text, "");
     },
     async () => {
       await session.call({ what: "remove what a trial has left", run: "abort_boot", vars });
@@ -50,13 +50,13 @@ export async function bareArtifact(
 /** The artifact that an earlier examination of the same content has made. */
 async function findExamined(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   path: string,
 ): Promise<Omit<Found, "timings"> | undefined> {
   const { session } = droplet;
   const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
-  const key = bareKey(wanted, path, hashes);
-  for (const known of await artifactsThat(session, wanted.dir, ({ made }) => made.key === key)) {
+  const key = bareKey(desired, path, hashes);
+  for (const known of await artifactsThat(session, desired.dir, ({ made }) => made.key === key)) {
     const { files, diskPath } = known.manifest;
     const own = hashes.get(artifactPaths(path).disk);
     const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));

@@ -6,7 +6,7 @@ jest.setTimeout(120_000);
 
 const stage = Stage.use({ withVmm: true });
 
-test("made by a boot, as declared, found again by its inputs, deleted, deleted again", async () => {
+test("a boot makes an artifact, which is found again by its inputs, and can be deleted twice", async () => {
   const one = await stage.artifact();
   const { artifactDigest, artifact: made } = await one.create();
   const folder = `${snapshots}/${String(artifactDigest).slice("sha256:".length)}`;
@@ -49,7 +49,7 @@ test.each([
   await one.delete();
 });
 
-test("files that change or go are drift, in words", async () => {
+test("changed and missing files are drift", async () => {
   const one = await stage.artifact();
   await one.create();
   const folder = `${snapshots}/${String(one.outs.artifactDigest).slice("sha256:".length)}`;
@@ -65,7 +65,7 @@ test.each([
   ["deleted", "rm -f rootfs.ext4", false],
   ["without its manifest", "rm -f manifest.json", false],
 ])(
-  "an artifact that is %s: what is whole is kept, what is not is made anew from the same",
+  "an artifact that is %s keeps its intact files, and the others are made again from the same source",
   async (_how, drift, kept) => {
     const one = await stage.artifact();
     const before = (await one.create()).artifact as { digest: string; key: string };
@@ -79,7 +79,7 @@ test.each([
   },
 );
 
-test("the stable name and the stack's mark are drift, and mended", async () => {
+test("a wrong stable name and a missing label are drift, and update repairs them", async () => {
   const one = await stage.artifact();
   await one.create();
   const folder = `${snapshots}/${String(one.outs.artifactDigest).slice("sha256:".length)}`;
@@ -91,7 +91,7 @@ test("the stable name and the stack's mark are drift, and mended", async () => {
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("a folder without a manifest is examined: disk, tap and sizes come from the snapshot itself", async () => {
+test("a folder without a manifest is examined, and disk, tap and sizes come from the snapshot", async () => {
   const maker = await stage.artifact();
   await maker.create();
   const folder = `${snapshots}/${String(maker.outs.artifactDigest).slice("sha256:".length)}`;
@@ -172,13 +172,13 @@ test.each([
     { digest: `sha256:${"0".repeat(64)}` },
     "but the configuration pins sha256:000",
   ],
-])("%s is said and leaves nothing", async (_name, props, words) => {
+])("the error names %s, and nothing is left", async (_name, props, words) => {
   const one = await stage.artifact(props);
   await expect(one.create()).rejects.toThrow(words);
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("a guest that does not come up in time is said with the end of its console", async () => {
+test("the error for a guest that does not come up in time has the end of its console", async () => {
   await stage.run(
     "mkdir /opt/swarm/bare; printf '#!/bin/sh\\necho starting up\\nexec /opt/stub \"$@\"\\n' >/opt/swarm/bare/vmm; chmod 755 /opt/swarm/bare/vmm",
   );
@@ -193,7 +193,7 @@ test("a guest that does not come up in time is said with the end of its console"
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("each step of a boot failing in turn is said and leaves nothing", async () => {
+test("whichever step of a boot fails, the error names it and nothing is left", async () => {
   const probe = await stage.artifact();
   const effects = await effectsOf(stage.droplet.folder, () => probe.create());
   await probe.delete();
@@ -206,7 +206,7 @@ test("each step of a boot failing in turn is said and leaves nothing", async () 
   }
 });
 
-test("each step of a delete failing in turn: said, and the next delete ends it", async () => {
+test("whichever step of a delete fails, the error names it and the next delete completes", async () => {
   const probe = await stage.artifact();
   await probe.create();
   const effects = await effectsOf(stage.droplet.folder, () => probe.delete());

@@ -26,66 +26,66 @@ import { verifyManifest } from "./signature";
  *
  * @param before the digests that the stack keeps so far, the newest first
  */
-async function make(droplet: Droplet, wanted: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
-  const { source } = wanted;
+async function make(droplet: Droplet, desired: ArtifactInputs, before: readonly string[]): Promise<ArtifactOutputs> {
+  const { source } = desired;
   const published: string[] = [];
   const announce = (digest: string): number => published.push(digest);
   return cleanUpAfter(
     async () => {
       const found =
         "from" in source
-          ? await artifactFrom(droplet, wanted, source.from, before, announce)
+          ? await artifactFrom(droplet, desired, source.from, before, announce)
           : await signed(
               droplet,
-              wanted,
+              desired,
               "path" in source
-                ? await pathArtifact(droplet, wanted, source.path, announce)
-                : await bootArtifact(droplet, wanted, source.boot, announce),
+                ? await pathArtifact(droplet, desired, source.path, announce)
+                : await bootArtifact(droplet, desired, source.boot, announce),
             );
-      return settle(droplet, wanted, before, found);
+      return settle(droplet, desired, before, found);
     },
     async () => {
-      for (const digest of published.filter((one) => !before.includes(one))) await drop(droplet, wanted, digest);
+      for (const digest of published.filter((one) => !before.includes(one))) await drop(droplet, desired, digest);
     },
   );
 }
 
 async function pathArtifact(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   path: string,
   announce: Announce,
 ): Promise<Found> {
   const isBare = (await readManifest(droplet.session, path)) === "";
-  return isBare ? bareArtifact(droplet, wanted, path, announce) : artifactAt(droplet, wanted, path);
+  return isBare ? bareArtifact(droplet, desired, path, announce) : artifactAt(droplet, desired, path);
 }
 
 /** Refuses an artifact that none of the signers has signed. */
-async function signed(droplet: Droplet, wanted: ArtifactInputs, found: Found): Promise<Found> {
-  if (wanted.signers === undefined) return found;
+async function signed(droplet: Droplet, desired: ArtifactInputs, found: Found): Promise<Found> {
+  if (desired.signers === undefined) return found;
   const { session } = droplet;
   const signature = await readSignature(session, found.folder);
-  await verifyManifest(found.text, signature, wanted.signers, found.folder, session.name);
+  await verifyManifest(found.text, signature, desired.signers, found.folder, session.name);
   return found;
 }
 
 async function settle(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   before: readonly string[],
   { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {} }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
-  if (wanted.digest !== undefined && wanted.digest !== digest) {
+  if (desired.digest !== undefined && desired.digest !== digest) {
     throw new HornetError(
-      `the snapshot in ${folder} is ${digest}, but the configuration pins ${wanted.digest} (hornet:snapshot.digest)`,
+      `the snapshot in ${folder} is ${digest}, but the configuration pins ${desired.digest} (hornet:snapshot.digest)`,
     );
   }
   if (manifest.identity === "service" && manifest.metadata !== "closed") {
     report(openFault(`a clone of the snapshot in ${folder}`).message);
   }
-  await refusePrivate(droplet.session, wanted, undeclaredFiles(manifest));
-  const { guestInterface, disks } = wanted;
+  await refusePrivate(droplet.session, desired, undeclaredFiles(manifest));
+  const { guestInterface, disks } = desired;
   if (guestInterface !== undefined && guestInterface !== manifest.iface) {
     throw new HornetError(
       `the snapshot in ${folder} was examined with the network interface ${manifest.iface} for its clones, and ` +
@@ -93,20 +93,20 @@ async function settle(
       { next: `set it to ${manifest.iface}, or remove manifest.json from the folder` },
     );
   }
-  const named = [...Object.keys(manifest.files), ARTIFACT.manifest, ...(wanted.signers ? [ARTIFACT.signature] : [])];
+  const named = [...Object.keys(manifest.files), ARTIFACT.manifest, ...(desired.signers ? [ARTIFACT.signature] : [])];
   const files = named.map((name) => elsewhere[name] ?? `${folder}/${name}`);
-  const inputs = "boot" in wanted.source ? [wanted.source.boot.kernel, wanted.source.boot.rootfs] : [];
+  const inputs = "boot" in desired.source ? [desired.source.boot.kernel, desired.source.boot.rootfs] : [];
   // The owner label in it, and the stable name that clones use: if that leads elsewhere, the inode differs.
-  const label = `${folder}/.hornet-users/${ownerId(wanted.owner)}`;
+  const label = `${folder}/.hornet-users/${ownerId(desired.owner)}`;
   const name = artifactPaths(dirname(manifest.diskPath)).manifest;
-  const ours = given ? [] : "path" in wanted.source ? [label] : [label, name];
+  const ours = given ? [] : "path" in desired.source ? [label] : [label, name];
   // A folder that existed before is no generation of this stack: Hornet neither keeps nor removes it.
   const made = given ? [] : [digest];
   const all = [...made, ...before.filter((other) => other !== digest)];
-  const generations = all.slice(0, wanted.keepGenerations + made.length);
+  const generations = all.slice(0, desired.keepGenerations + made.length);
   for (const old of all.slice(generations.length)) {
     // Clones that still run an old generation keep it.
-    if ((await drop(droplet, wanted, old, "prune_artifact")) === "used") generations.push(old);
+    if ((await drop(droplet, desired, old, "prune_artifact")) === "used") generations.push(old);
   }
   const { session } = droplet;
   const seen = await inspectFiles(session, [...files, ...inputs, ...ours]);
@@ -115,7 +115,7 @@ async function settle(
     if (seen[path] !== was) throw changedSince(session, path);
   }
   const artifact = artifactIn(folder, digest, manifest, elsewhere);
-  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const usual = defaultBootArgs(desired.guestAddress, desired.tapAddress);
   return {
     artifactDigest: digest,
     artifact: {
@@ -123,7 +123,7 @@ async function settle(
       // Short, because the state contains both twice for every clone.
       bootArgs: artifact.bootArgs === usual ? "" : artifact.bootArgs,
       ...(disks && { disks }),
-      key: "boot" in wanted.source ? manifest.made.key.slice(0, 16) : "",
+      key: "boot" in desired.source ? manifest.made.key.slice(0, 16) : "",
     },
     generations,
     files: seen,
@@ -153,8 +153,8 @@ async function drop(
 
 /** Surplus artifacts that were kept because clones ran on them, which no clone does any more. */
 async function unused(droplet: Droplet, state: ArtifactInputs & ArtifactOutputs): Promise<string[]> {
-  const wanted = state.generations[0] === state.artifactDigest ? 1 : 0;
-  const extra = state.generations.slice(state.keepGenerations + wanted);
+  const desired = state.generations[0] === state.artifactDigest ? 1 : 0;
+  const extra = state.generations.slice(state.keepGenerations + desired);
   if (extra.length === 0) return [];
   const text = await droplet.call({
     what: "ask what runs on earlier snapshots",
@@ -206,7 +206,7 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
   outputs: artifactOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "dir"],
   id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
-  create: (droplet, wanted) => make(droplet, wanted, []),
+  create: (droplet, desired) => make(droplet, desired, []),
   read: async (droplet, state) => {
     // Waits until no other operation changes the droplet.
     await droplet.observe(state, state.dir);
@@ -221,9 +221,9 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
       drift: [...drift, ...(await readableByOthers(droplet, state)), ...(await unused(droplet, state))],
     };
   },
-  update: async (droplet, state, wanted) => {
+  update: async (droplet, state, desired) => {
     await closeToOthers(droplet, state);
-    return make(droplet, wanted, state.generations);
+    return make(droplet, desired, state.generations);
   },
   delete: async (droplet, state) => {
     for (const digest of state.generations) await drop(droplet, state, digest);

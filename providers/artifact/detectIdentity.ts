@@ -42,15 +42,15 @@ const GRACE = { ms: 8000, times: 4 };
  */
 export async function detectIdentity(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { path, program, diskPath, tap, ownDisk, drives, vsock, iface, devices }: Trial,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
   const { session } = droplet;
-  const vars = scratchVars(wanted);
+  const vars = scratchVars(desired);
   const generation = newGeneration();
   const document = { hornet: { identity: `format=2\ngeneration=${generation}\n` } };
   const taps = furtherTaps(devices.interfaces, tap);
-  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const folder = `${desired.runtimeDir}/${scratchNamespace(desired)}`;
   const load = loadRequest({
     snapshotPath: artifactPaths(path).state,
     memoryPath: artifactPaths(path).memory,
@@ -59,8 +59,8 @@ export async function detectIdentity(
     ...(vsock && { vsock: { baked: vsock.path, own: `${folder}/vsock.sock` } }),
   });
   const { state, memory } = artifactPaths(path);
-  const named = undeclaredFiles({ drives, devices, iface }, wanted.disks);
-  const jail = await jailVars(droplet, wanted, program, { shown: [state, memory], lent: wanted.disks, named });
+  const named = undeclaredFiles({ drives, devices, iface }, desired.disks);
+  const jail = await jailVars(droplet, desired, program, { shown: [state, memory], lent: desired.disks, named });
   const done = async (): Promise<void> => {
     await session.call({ what: "remove the VM of a trial", run: "scratch_done", vars });
   };
@@ -78,13 +78,13 @@ export async function detectIdentity(
         disk_source: ownDisk && diskPath !== "" ? artifactPaths(path).disk : diskPath,
         disk_copy: diskPath === "" ? "" : "1",
         tap,
-        tap_mac: wanted.tapMac,
-        tap_address: wanted.tapAddress,
+        tap_mac: desired.tapMac,
+        tap_address: desired.tapAddress,
       },
       stdin: curlConfig([load, metadataRequest(document), resumeRequest]),
       patience: 10,
     });
-    const found = await tryGuest(droplet, wanted, path, generation);
+    const found = await tryGuest(droplet, desired, path, generation);
     await done();
     return found;
   }, done);
@@ -92,39 +92,39 @@ export async function detectIdentity(
 
 async function tryGuest(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   path: string,
   generation: string,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
-  const namespace = scratchNamespace(wanted);
+  const namespace = scratchNamespace(desired);
   const begun = Date.now();
   const guest = {
     session: droplet.session,
     name: `the guest of the snapshot in ${path}`,
     namespace,
-    address: wanted.guestAddress,
-    folder: `${wanted.runtimeDir}/${namespace}`,
+    address: desired.guestAddress,
+    folder: `${desired.runtimeDir}/${namespace}`,
   };
   const service = `taken ${generation}`;
-  const limit = (wanted.readyTimeout ?? wanted.vmmTimeout) * 1000;
-  return atGuest(droplet, { ...wanted, namespace }, async () => {
+  const limit = (desired.readyTimeout ?? desired.vmmTimeout) * 1000;
+  return atGuest(droplet, { ...desired, namespace }, async () => {
     const first = await firstShown(guest, { service, ssh: true, limit });
-    if (first === "service") return taken(droplet, wanted, generation);
+    if (first === "service") return taken(droplet, desired, generation);
     if (first === undefined) return { identity: "ssh" };
     const grace = Math.max(GRACE.ms, GRACE.times * (Date.now() - begun));
     const left = Math.max(0, limit - (Date.now() - begun));
     await firstShown(guest, { service, ssh: false, limit: Math.min(grace, left) });
-    return taken(droplet, wanted, generation);
+    return taken(droplet, desired, generation);
   });
 }
 
 /** Whether the guest took the identity, and whether its service has closed the metadata. */
 async function taken(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   generation: string,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
-  const access = await metadataAccess(droplet, wanted, generation);
+  const access = await metadataAccess(droplet, desired, generation);
   if (access === "closed") return { identity: "service", metadata: access };
   return { identity: access === "" ? "ssh" : "service" };
 }

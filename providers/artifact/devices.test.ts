@@ -18,7 +18,7 @@ const bare = { source: { path: "/opt/swarm/bare" }, vmmTimeout: 3 };
 const root = drive("root", "/opt/swarm/bare/rootfs.ext4");
 const withTools = `truncate -s 1M ${tools}`;
 
-test("a vsock device and a read-only disk: each clone has a socket of its own, also after it was killed", async () => {
+test("with a vsock device and a read-only disk each clone has its own socket, also after it was killed", async () => {
   await makeByHand(stage, {
     before: withTools,
     drives: [root, drive("tools", tools, { is_read_only: true })],
@@ -69,7 +69,7 @@ test("a vsock device and a read-only disk: each clone has a socket of its own, a
   expect(await stage.changesSince(there)).toEqual([]);
 });
 
-test("a further disk that guests write to is refused: clones would share it", async () => {
+test("a second disk that guests write to is refused, because clones would share it", async () => {
   await makeByHand(stage, { before: withTools, drives: [root, drive("tools", tools, { is_read_only: false })] });
   const there = await stage.observe();
   const template = await stage.artifact(bare);
@@ -77,7 +77,7 @@ test("a further disk that guests write to is refused: clones would share it", as
   expect(await stage.changesSince(there)).toEqual([]);
 });
 
-test("a snapshot whose vsock socket somebody has is said, and the socket stays", async () => {
+test("the error for a vsock socket in use names it, and the socket stays", async () => {
   await makeByHand(stage, { devices: [["vsock", { guest_cid: 5, uds_path: vsock }]] });
   await stage.run(`rm ${vsock}; mkfifo ${vsock}`);
   const there = await stage.observe();

@@ -19,7 +19,7 @@ test.each([
   ["a folder", "mkdir"],
   ["an endless device", "mknod -m 644 $1 c 1 5; :"],
   ["a link to a fifo", "mkfifo /opt/swarm/bare/pipe; ln -s pipe"],
-])("%s in place of a snapshot's file hangs nothing", async (_what, make) => {
+])("%s in place of a snapshot's file blocks nothing", async (_what, make) => {
   try {
     for (const name of ["vm.mem", "vm.snapshot", "rootfs.ext4"]) {
       const path = `${folder}/${name}`;
@@ -37,7 +37,7 @@ test.each([
   }
 });
 
-test("a file that is written while it is read has no digest", async () => {
+test("a file that changes while it is read gets no digest", async () => {
   const path = `${images}/growing`;
   const write = `(for ((i = 0; i < 2000; i++)); do echo >>${path}; sleep 0.01; done) >/dev/null 2>&1 </dev/null &`;
   try {
@@ -50,7 +50,7 @@ test("a file that is written while it is read has no digest", async () => {
   }
 });
 
-test("a hard link to the file, made meanwhile, changes nothing", async () => {
+test("a hard link that is made meanwhile changes nothing", async () => {
   const path = `${images}/shared`;
   try {
     await stage.run(`truncate -s 64M ${path}; (sleep 0.1; ln ${path} ${path}2) >/dev/null 2>&1 </dev/null &`);
@@ -64,7 +64,7 @@ test("a hard link to the file, made meanwhile, changes nothing", async () => {
   }
 });
 
-test("a boot's files that change before the snapshot is taken are refused, and nothing stays", async () => {
+test("a boot is refused if its files change before the snapshot is taken, and nothing is left", async () => {
   const disk = `${images}/changing`;
   await stage.run(`cp ${images}/disk ${disk}`);
   try {
@@ -84,7 +84,7 @@ test("a boot's files that change before the snapshot is taken are refused, and n
   }
 });
 
-test("a manifest of a stranger, of gigabytes, is no artifact", async () => {
+test("a folder with a manifest of gigabytes is no artifact", async () => {
   const named = `${snapshots}/${"0".repeat(64)}`;
   await stage.run(`mkdir -p ${named}; truncate -s 3G ${named}/manifest.json`);
   try {

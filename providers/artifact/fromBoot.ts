@@ -65,17 +65,17 @@ export type Announce = (digest: string) => void;
 /** The artifact of a boot: an existing one with the same inputs, else a new one. */
 export async function bootArtifact(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   boot: BootSource,
   announce: Announce,
 ): Promise<Found> {
-  const plan = await planBoot(droplet, wanted, boot);
-  const known = await findBoot(droplet, wanted, plan, announce);
+  const plan = await planBoot(droplet, desired, boot);
+  const known = await findBoot(droplet, desired, plan, announce);
   if (known !== undefined) return known;
   return cleanUpAfter(
-    () => makeByBoot(droplet, wanted, plan, announce),
+    () => makeByBoot(droplet, desired, plan, announce),
     async () => {
-      const vars = { ...scratchVars(wanted), dir_of_artifacts: wanted.dir };
+      const vars = { ...scratchVars(desired), dir_of_artifacts: desired.dir };
       await droplet.call({ what: "remove what a boot has left", run: "abort_boot", vars });
     },
   );
@@ -90,12 +90,12 @@ function devicesFor({ cloudInit }: BootSource, program: Program): Devices {
   return cloudInit && usual.mmds !== null ? { ...usual, mmds: { ...usual.mmds, version: "V1" } } : usual;
 }
 
-async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
+async function planBoot(droplet: Droplet, desired: ArtifactInputs, boot: BootSource): Promise<BootPlan> {
   const { session } = droplet;
-  const program = await newestProgram(droplet, wanted.firecracker);
+  const program = await newestProgram(droplet, desired.firecracker);
   const host = await describeHost(session);
   const hashes = await hashFiles(session, [boot.kernel, boot.rootfs]);
-  const usual = defaultBootArgs(wanted.guestAddress, wanted.tapAddress);
+  const usual = defaultBootArgs(desired.guestAddress, desired.tapAddress);
   const given = boot.bootArgs === undefined ? usual : `${usual} ${boot.bootArgs}`;
   const recipe = {
     kernel: hashes.get(boot.kernel)?.sha256 ?? "",
@@ -106,11 +106,11 @@ async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSour
     cpu: host.cpu,
     hostKernel: host.kernel,
     bootArgs: boot.cloudInit ? cloudInitArgs(given) : given,
-    diskPath: `${wanted.dir}/${boot.name}/${ARTIFACT.disk}`,
+    diskPath: `${desired.dir}/${boot.name}/${ARTIFACT.disk}`,
     memory: boot.memory,
     vcpus: boot.vcpus,
-    tap: wanted.tap,
-    guestMac: wanted.guestMac,
+    tap: desired.tap,
+    guestMac: desired.guestMac,
   };
   const marks = Object.fromEntries([...hashes].map(([path, digest]) => [path, digest.marks]));
   return { boot, host, program, recipe, marks };
@@ -118,17 +118,17 @@ async function planBoot(droplet: Droplet, wanted: ArtifactInputs, boot: BootSour
 
 async function findBoot(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { recipe, boot, host }: BootPlan,
   announce: Announce,
 ): Promise<Found | undefined> {
   const { session } = droplet;
-  for (const { folder, text, manifest } of await artifactsThat(session, wanted.dir, (one) => madeBy(one, recipe))) {
+  for (const { folder, text, manifest } of await artifactsThat(session, desired.dir, (one) => madeBy(one, recipe))) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
-    const { whole, marks } = await soundnessOf(droplet, wanted, folder, manifest, "retire");
+    const { whole, marks } = await soundnessOf(droplet, desired, folder, manifest, "retire");
     if (!whole) continue;
     announce(manifestDigest(text));
-    await publish(droplet, wanted, text, boot.name);
+    await publish(droplet, desired, text, boot.name);
     return { folder, text, manifest, marks, timings: {} };
   }
   return undefined;
@@ -136,7 +136,7 @@ async function findBoot(
 
 async function makeByBoot(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   plan: BootPlan,
   announce: Announce,
 ): Promise<Found> {
@@ -151,8 +151,8 @@ async function makeByBoot(
       bootArgs,
       diskPath,
       iface: IFACE,
-      tap: wanted.tap,
-      guestMac: wanted.guestMac,
+      tap: desired.tap,
+      guestMac: desired.guestMac,
       memory: boot.memory,
       vcpus: boot.vcpus,
       devices: devicesFor(boot, program),
@@ -161,48 +161,48 @@ async function makeByBoot(
     startRequest,
   ];
   const shown = pathsRead(requests).filter((path) => path !== diskPath);
-  const jail = await jailVars(droplet, wanted, program, { shown });
-  if (boot.agent !== undefined) await sendAgent(session, scratchVars(wanted), boot.agent);
+  const jail = await jailVars(droplet, desired, program, { shown });
+  if (boot.agent !== undefined) await sendAgent(session, scratchVars(desired), boot.agent);
   await session.call({
     what: `boot ${boot.rootfs}`,
     run: "begin_scratch",
     vars: {
-      ...scratchVars(wanted),
+      ...scratchVars(desired),
       firecracker: program.path,
       ...jail,
       disk_path: diskPath,
       disk_source: boot.rootfs,
       disk_copy: "1",
-      tap: wanted.tap,
-      tap_mac: wanted.tapMac,
-      tap_address: wanted.tapAddress,
+      tap: desired.tap,
+      tap_mac: desired.tapMac,
+      tap_address: desired.tapAddress,
       agent: boot.agent === undefined ? "" : "1",
     },
     stdin: curlConfig(requests),
     patience: 10,
   });
-  const identity = await watchBoot(droplet, wanted, boot);
+  const identity = await watchBoot(droplet, desired, boot);
   const booted = Date.now();
-  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const folder = `${desired.runtimeDir}/${scratchNamespace(desired)}`;
   const hashes = await session.call({
     what: "take the snapshot",
     run: "take_snapshot",
     vars: {
-      ...scratchVars(wanted),
-      dir_of_artifacts: wanted.dir,
+      ...scratchVars(desired),
+      dir_of_artifacts: desired.dir,
       kernel: boot.kernel,
       // A slow disk makes writing the memory as slow as the boot.
-      vmm_timeout_ms: String(Math.max(boot.timeout, wanted.vmmTimeout) * 1000),
+      vmm_timeout_ms: String(Math.max(boot.timeout, desired.vmmTimeout) * 1000),
     },
     stdin: curlConfig([pauseRequest, snapshotRequest(artifactPaths(folder).state, artifactPaths(folder).memory)]),
     patience: 60,
   });
   await refuseChanged(session, plan);
-  const manifest = compose(wanted, plan, identity, hashes);
+  const manifest = compose(desired, plan, identity, hashes);
   const text = manifestText(manifest);
   announce(manifestDigest(text));
   return {
-    folder: await publish(droplet, wanted, text, boot.name),
+    folder: await publish(droplet, desired, text, boot.name),
     text,
     manifest,
     timings: { boot: booted - begun, snapshot: Date.now() - booted },
@@ -219,25 +219,25 @@ async function refuseChanged(session: Session, { marks }: BootPlan): Promise<voi
 /** Waits until the guest is up: its cloud-init (if any) is done, and its identity service waits or its ssh answers. */
 async function watchBoot(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   boot: BootSource,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
   const { session } = droplet;
   const deadline = Date.now() + boot.timeout * 1000;
-  const folder = `${wanted.runtimeDir}/${scratchNamespace(wanted)}`;
+  const folder = `${desired.runtimeDir}/${scratchNamespace(desired)}`;
   const guest = {
-    ...{ session, folder, address: wanted.guestAddress, namespace: scratchNamespace(wanted) },
+    ...{ session, folder, address: desired.guestAddress, namespace: scratchNamespace(desired) },
     name: `the guest of ${boot.rootfs}`,
   };
   const limit = (): number => Math.max(0, deadline - Date.now());
-  return atGuest(droplet, { ...wanted, namespace: scratchNamespace(wanted) }, async () => {
+  return atGuest(droplet, { ...desired, namespace: scratchNamespace(desired) }, async () => {
     const done = boot.cloudInit
       ? await firstShown(guest, { service: CLOUD_INIT_DONE, ssh: false, limit: limit() })
       : "";
     const shown =
       done === undefined ? done : await firstShown(guest, { service: "waiting", ssh: true, limit: limit() });
     if (shown === "ssh") return { identity: shown };
-    if (shown === "service") return serviceOf(guest.name, await metadataAccess(droplet, wanted, ""));
+    if (shown === "service") return serviceOf(guest.name, await metadataAccess(droplet, desired, ""));
     const end = `within ${boot.timeout} s (hornet:snapshot.boot.timeout) on ${session.name}`;
     if (done === undefined) throw new HornetError(`cloud-init in ${guest.name} was not done ${end}`);
     throw new HornetError(`${guest.name} was not up ${end}`);
@@ -245,8 +245,8 @@ async function watchBoot(
 }
 
 /** Who may read the metadata in the guest of a boot or a trial; see access_said in droplet/artifact/scratch.sh. */
-export function metadataAccess(droplet: Droplet, wanted: ArtifactInputs, generation: string): Promise<string> {
-  const vars = { ...scratchVars(wanted), generation };
+export function metadataAccess(droplet: Droplet, desired: ArtifactInputs, generation: string): Promise<string> {
+  const vars = { ...scratchVars(desired), generation };
   return droplet.call({ what: "ask who may read a guest's metadata", run: "access_said", vars });
 }
 
@@ -258,7 +258,7 @@ function serviceOf(guest: string, access: string): Pick<Manifest, "identity" | "
 }
 
 function compose(
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { boot, host, program, recipe }: BootPlan,
   identity: Pick<Manifest, "identity" | "metadata">,
   hashes: string,
@@ -275,9 +275,9 @@ function compose(
     cpu: host.cpu,
     cpuFeatures: host.cpuFeatures,
     hostKernel: host.kernel,
-    guest: { address: wanted.guestAddress, mac: wanted.guestMac, tap: wanted.tapAddress },
+    guest: { address: desired.guestAddress, mac: desired.guestMac, tap: desired.tapAddress },
     diskPath: recipe.diskPath,
-    tap: wanted.tap,
+    tap: desired.tap,
     iface: IFACE,
     devices: devicesFor(boot, program),
     memory: boot.memory,

@@ -37,34 +37,34 @@ interface There {
  */
 export async function artifactFrom(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   from: From,
   kept: readonly string[],
   announce: Announce,
 ): Promise<Found> {
   const target = droplet.session;
   const origin = droplet.peer(from.droplet);
-  const { digest } = wanted;
+  const { digest } = desired;
   const sound = new Map<string, string>();
   if (digest !== undefined && kept.includes(digest)) {
-    const here = await held(droplet, wanted, digest, sound);
-    if (here !== undefined && (await isSigned(droplet, wanted, here))) return name(droplet, wanted, here, announce);
+    const here = await held(droplet, desired, digest, sound);
+    if (here !== undefined && (await isSigned(droplet, desired, here))) return name(droplet, desired, here, announce);
   }
   const source = origin.session;
-  const there = await find(origin, wanted, from);
+  const there = await find(origin, desired, from);
   const unproved = await whyUnproved({ source, from, text: there.text });
   if (unproved !== undefined) throw new HornetError(unproved);
-  await refuseUnfit(droplet, wanted, there);
-  if (wanted.signers !== undefined) {
-    await verifyManifest(there.text, there.signature, wanted.signers, there.folder, source.name);
+  await refuseUnfit(droplet, desired, there);
+  if (desired.signers !== undefined) {
+    await verifyManifest(there.text, there.signature, desired.signers, there.folder, source.name);
   }
-  const here = await held(droplet, wanted, manifestDigest(there.text), sound);
-  if (here !== undefined) return name(droplet, wanted, { ...here, signature: there.signature }, announce);
+  const here = await held(droplet, desired, manifestDigest(there.text), sound);
+  if (here !== undefined) return name(droplet, desired, { ...here, signature: there.signature }, announce);
   const hex = digestHex(manifestDigest(there.text));
   const vars = {
-    namespace: scratchNamespace(wanted),
-    owner: wanted.owner,
-    dir_of_artifacts: wanted.dir,
+    namespace: scratchNamespace(desired),
+    owner: desired.owner,
+    dir_of_artifacts: desired.dir,
     digest: hex,
   };
   const { sent, ms, marks } = await transfer({
@@ -76,14 +76,14 @@ export async function artifactFrom(
     manifest: there.manifest,
     sound,
   });
-  const found = await name(droplet, wanted, { ...there, marks }, announce);
+  const found = await name(droplet, desired, { ...there, marks }, announce);
   return { ...found, timings: { transfer: ms }, transferred: sent };
 }
 
 /** Looks for the artifact on its source droplet: at the given path, then beside it. */
-async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: From): Promise<There> {
+async function find(origin: Droplet, desired: ArtifactInputs, { path, droplet }: From): Promise<There> {
   const source = origin.session;
-  const { digest } = wanted;
+  const { digest } = desired;
   const hex = digest && digestHex(digest);
   const folders = [path, ...(hex === undefined ? [] : [`${dirname(path)}/${hex}`])];
   for (const folder of folders) {
@@ -96,7 +96,7 @@ async function find(origin: Droplet, wanted: ArtifactInputs, { path, droplet }: 
   }
   // A folder of the old layout has no manifest; Hornet examines it on its droplet.
   const examined =
-    (await readManifest(source, path)) === "" ? await artifactAt(origin, { ...wanted, droplet }, path) : undefined;
+    (await readManifest(source, path)) === "" ? await artifactAt(origin, { ...desired, droplet }, path) : undefined;
   if (examined !== undefined && (digest === undefined || manifestDigest(examined.text) === digest)) {
     // Parsed, because it consists of that droplet's answers.
     return { ...examined, manifest: parseManifest(examined.text, path), signature: "" };
@@ -121,17 +121,17 @@ function refuseRenamed(text: string, folder: string, source: Session): void {
 /** Whether an artifact needs no signature or has a valid one; otherwise its source may have a newer signature. */
 async function isSigned(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { text, signature, folder }: There,
 ): Promise<boolean> {
-  if (wanted.signers === undefined) return true;
-  return verifyManifest(text, signature, wanted.signers, folder, droplet.name).then(
+  if (desired.signers === undefined) return true;
+  return verifyManifest(text, signature, desired.signers, folder, droplet.name).then(
     () => true,
     () => false,
   );
 }
 
-async function refuseUnfit(droplet: Droplet, wanted: ArtifactInputs, { manifest }: There): Promise<void> {
+async function refuseUnfit(droplet: Droplet, desired: ArtifactInputs, { manifest }: There): Promise<void> {
   const target = droplet.session;
   const further = (manifest.drives ?? []).map(({ path }) => path);
   const seen = further.length === 0 ? {} : await inspectFiles(target, further);
@@ -142,23 +142,23 @@ async function refuseUnfit(droplet: Droplet, wanted: ArtifactInputs, { manifest 
       { next: "put it there" },
     );
   }
-  await fittingProgram(droplet, wanted.firecracker, manifest.snapshotFormat);
+  await fittingProgram(droplet, desired.firecracker, manifest.snapshotFormat);
 }
 
 /** This droplet's artifact of that digest, if it is whole. Puts the undamaged files of a damaged one into `sound`. */
 async function held(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   digest: string,
   sound: Map<string, string>,
 ): Promise<There | undefined> {
   const target = droplet.session;
-  const folder = artifactFolder(wanted.dir, digest);
+  const folder = artifactFolder(desired.dir, digest);
   const text = await readManifest(target, folder);
   if (manifestDigest(text) !== digest) return undefined;
   const manifest = parseManifest(text, folder);
   const signature = await readSignature(target, folder);
-  const found = await soundnessOf(droplet, wanted, folder, manifest, "condemn");
+  const found = await soundnessOf(droplet, desired, folder, manifest, "condemn");
   if (found.whole) return { folder, text, manifest, signature, marks: found.marks };
   for (const [file, path] of found.sound) sound.set(file, path);
   return undefined;
@@ -167,21 +167,21 @@ async function held(
 /** Names the artifact on this droplet: by its digest, and by the stable name that is baked into it. */
 async function name(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { text, manifest, signature, marks = {} }: There,
   announce: Announce,
 ): Promise<Found> {
-  if (wanted.signers !== undefined) {
+  if (desired.signers !== undefined) {
     await verifyManifest(
       text,
       signature,
-      wanted.signers,
-      `${wanted.dir}/${manifestDigest(text).slice(7)}`,
+      desired.signers,
+      `${desired.dir}/${manifestDigest(text).slice(7)}`,
       droplet.name,
     );
   }
   announce(manifestDigest(text));
-  const folder = await publish(droplet, wanted, text, stableName(manifest), signature);
+  const folder = await publish(droplet, desired, text, stableName(manifest), signature);
   return { folder, text, manifest, marks, timings: {} };
 }
 

@@ -22,7 +22,7 @@ import { parseManifest, readManifest } from "./manifests";
 import { fittingProgram, headOf } from "../vm/programs";
 
 /** An existing artifact on the droplet. Examines a folder without a manifest (state and memory files, maybe a disk). */
-export async function artifactAt(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Found> {
+export async function artifactAt(droplet: Droplet, desired: ArtifactInputs, path: string): Promise<Found> {
   const { session } = droplet;
   const begun = Date.now();
   const text = await readManifest(session, path);
@@ -31,7 +31,7 @@ export async function artifactAt(droplet: Droplet, wanted: ArtifactInputs, path:
     const marks = await verifyFiles(session, path, manifest);
     return { folder: path, text, manifest, given: true, marks, timings: { examine: Date.now() - begun } };
   }
-  const examined = await examine(droplet, wanted, path);
+  const examined = await examine(droplet, desired, path);
   const timings = { examine: Date.now() - begun };
   return { folder: path, text: manifestText(examined.manifest), ...examined, given: true, timings };
 }
@@ -82,9 +82,9 @@ export async function filesIn(session: Session, path: string): Promise<FileMarks
 }
 
 /** A key of the inputs of {@link examine}: a manifest with the same key is equivalent to a new one. */
-export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
+export function bareKey(desired: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
   const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
-  const { guestAddress, tapAddress, guestInterface } = wanted;
+  const { guestAddress, tapAddress, guestInterface } = desired;
   const named = guestInterface === undefined ? [] : [guestInterface];
   return createHash("sha256")
     .update(JSON.stringify([path, files, guestAddress, tapAddress, ...named]))
@@ -92,24 +92,24 @@ export function bareKey(wanted: ArtifactInputs, path: string, hashes: ReadonlyMa
 }
 
 /** Makes the manifest of a folder that has none. `at` is the newest file's time, because the real one is unknown. */
-export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: string): Promise<Examined> {
+export async function examine(droplet: Droplet, desired: ArtifactInputs, path: string): Promise<Examined> {
   const { session } = droplet;
   const marks = await filesIn(session, path);
   const head = await headOf(session, artifactPaths(path).state);
-  const program = await fittingProgram(droplet, wanted.firecracker, head?.format ?? "");
+  const program = await fittingProgram(droplet, desired.firecracker, head?.format ?? "");
   const host = await describeHost(session);
   const ownDisk = marks[artifactPaths(path).disk] !== undefined;
   const { version } = program;
-  const { mac, ...baked } = await trialLoad(droplet, wanted, { path, program, ownDisk });
+  const { mac, ...baked } = await trialLoad(droplet, desired, { path, program, ownDisk });
   // A disk at the baked-in path is part of the artifact too, even outside of the folder.
   const atPath = !ownDisk && baked.diskPath !== "";
   const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
-  await refusePrivate(session, wanted, [...undeclaredFiles(baked), ...Object.values(elsewhere)]);
+  await refusePrivate(session, desired, [...undeclaredFiles(baked), ...Object.values(elsewhere)]);
   // Without metadata no service in the guest can wait for an identity.
   const identity =
     baked.devices.mmds === null
       ? { identity: "ssh" as const }
-      : await detectIdentity(droplet, wanted, { path, program, ownDisk, ...baked });
+      : await detectIdentity(droplet, desired, { path, program, ownDisk, ...baked });
   await refuseIrregular(session, Object.values(elsewhere));
   const found = { ...marks, ...(await inspectFiles(session, Object.values(elsewhere))) };
   const hashes = await hashFiles(session, Object.keys(found));
@@ -131,10 +131,10 @@ export async function examine(droplet: Droplet, wanted: ArtifactInputs, path: st
     cpu: host.cpu,
     cpuFeatures: [...host.cpuFeatures],
     hostKernel: host.kernel,
-    guest: { address: wanted.guestAddress, mac, tap: wanted.tapAddress },
+    guest: { address: desired.guestAddress, mac, tap: desired.tapAddress },
     ...baked,
     ...identity,
-    made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(wanted, path, own) },
+    made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(desired, path, own) },
   };
   const marked = Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest.marks]));
   return { manifest, elsewhere, marks: marked };

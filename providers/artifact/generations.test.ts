@@ -10,7 +10,7 @@ const stage = Stage.use({ withVmm: true });
 /** Whoever only reads takes no lock: they wait for nobody, and nobody for them. */
 const LOCK = "flock --nonblock /run echo free || echo held";
 
-test("another kernel command line, disk or size is another artifact; earlier ones are kept as told, then go", async () => {
+test("another kernel command line, disk or size makes another artifact; earlier ones are kept as configured, then removed", async () => {
   const one = await stage.artifact({ keepGenerations: 1 });
   const boot = {
     kernel: `${images}/kernel`,
@@ -32,7 +32,7 @@ test("another kernel command line, disk or size is another artifact; earlier one
   await one.delete();
 });
 
-test("two stacks with an artifact each: where the stable name leads is no drift of the other one", async () => {
+test("the stable name of one stack's artifact is no drift for another stack", async () => {
   const one = await stage.artifact();
   await one.create();
   const { boot } = one.inputs.source as { boot: object };
@@ -56,7 +56,7 @@ test("two stacks with an artifact each: where the stable name leads is no drift 
   await one.delete();
 });
 
-test("an artifact that a clone ran when it was one too many goes once no clone does", async () => {
+test("a superfluous artifact that a clone still runs is removed once no clone does", async () => {
   const one = await stage.artifact({ keepGenerations: 0 });
   const first = String((await one.create()).artifactDigest);
   const { boot } = one.inputs.source as { boot: object };
@@ -77,7 +77,7 @@ test("an artifact that a clone ran when it was one too many goes once no clone d
   await one.delete();
 });
 
-test("two stacks share one artifact; the last one takes it away", async () => {
+test("two stacks share one artifact, and the last one removes it", async () => {
   const one = await stage.artifact();
   const two = await stage.artifact({}, other);
   await one.create();

@@ -64,7 +64,7 @@ const cat = `${greet}; cat "$home/stream"`;
 const hang = "echo $$ >>/opt/hostile/pids; exec sleep 1000";
 const send = (...parts: Buffer[]): Promise<string> => refusedWith(cat, compressed(...parts));
 
-test("an honest stream of the same kind is taken", async () => {
+test("an honest stream of the same kind is accepted", async () => {
   await source.sends(cat, compressed(...honest()));
   const folder = `${snapshots}/${digest.slice(7)}`;
   const from = { droplet: source.connection, path: folder };
@@ -74,7 +74,7 @@ test("an honest stream of the same kind is taken", async () => {
   await one.delete();
 });
 
-test("the attacker's file under a name sent twice, a forged digest, a foreign name, a path", async () => {
+test("a name sent twice, a forged digest, a foreign name and a path are refused", async () => {
   const forged = Buffer.alloc(files[1]?.content.length ?? 0, "evil");
   const [first, second] = files;
   if (first === undefined || second === undefined) throw new Error("there is no artifact");
@@ -91,7 +91,7 @@ test("the attacker's file under a name sent twice, a forged digest, a foreign na
   );
 });
 
-test("other content of the right size, wrong sizes, pieces out of order", async () => {
+test("wrong content of the right size, wrong sizes and pieces out of order are refused", async () => {
   const [first] = files;
   if (first === undefined) throw new Error("there is no artifact");
   const { name, content } = first;
@@ -106,7 +106,7 @@ test("other content of the right size, wrong sizes, pieces out of order", async 
   expect(await send(Buffer.alloc(5000, "x"))).toContain("sent something else than a snapshot");
 });
 
-test("a shell that prints anything, nothing, or without end", async () => {
+test("a shell that prints anything, nothing, or endlessly is refused", async () => {
   expect(await refusedWith("echo hello")).toMatch(/not complete: the stream ended before vm\.mem/);
   expect(await refusedWith("exit 3")).toContain("mallory@");
   expect(await refusedWith("yes")).toContain("sent something else than a snapshot");
@@ -119,7 +119,7 @@ test("a shell that prints anything, nothing, or without end", async () => {
   expect(await refusedWith(`${cat}; ${skipped}`)).toContain("sent more bytes than the files");
 });
 
-test("a stream that stops, and one that never ends", async () => {
+test("a stream that stops and one that never ends are refused", async () => {
   const almost = honest();
   const parts = compressed(...almost.slice(0, -1));
   const stopped = /sent nothing for 5 s, before \S+ was complete/;
@@ -132,7 +132,7 @@ test("a stream that stops, and one that never ends", async () => {
   await stage.run("kill $(cat /opt/hostile/pids)");
 });
 
-test("a source whose manifest is not the pinned one, or larger than any manifest", async () => {
+test("a source with a manifest that is not the pinned one, or too large, is refused", async () => {
   const folder = `${snapshots}/strange`;
   const from = { droplet: source.connection, path: folder };
   const attempt = async (): Promise<string> =>

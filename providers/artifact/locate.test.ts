@@ -47,7 +47,7 @@ async function report(needs: object): Promise<string> {
 
 const from = (): object => ({ transfer: true, from: { droplet: stage.droplet.connection, path: "/opt/there" } });
 
-test("memory, disk and format of a snapshot still to come stand in the one report, before anything is changed", async () => {
+test("memory, disk and format of a snapshot to be made are in the one report, before any change", async () => {
   await snapshotThere('s/"memory": 16/"memory": 90000000/; s/"snapshotFormat": "[^"]*"/"snapshotFormat": "5.0.0"/');
   await stage.run(
     `dd if=/dev/urandom of=/opt/there/rootfs.ext4 bs=1M count=8 conv=notrunc status=none; mkdir ${place}; mount -t tmpfs -o size=12m none ${place}`,
@@ -59,7 +59,7 @@ test("memory, disk and format of a snapshot still to come stand in the one repor
   expect(said).toMatch(/MiB of memory are available; 2 clones need about 45000016 MiB/);
 });
 
-test("a clone that is to move to the snapshot needs room for its new disk beside the old one", async () => {
+test("a clone that moves to the snapshot needs room for its new disk beside the old one", async () => {
   await snapshotThere("");
   await stage.run(
     `dd if=/dev/urandom of=/opt/there/rootfs.ext4 bs=1M count=8 conv=notrunc status=none; mkdir ${place}; mount -t tmpfs -o size=12m none ${place}
@@ -70,7 +70,7 @@ test("a clone that is to move to the snapshot needs room for its new disk beside
   expect(await disks(5)).toMatch(/has 12 MiB free; 2 disks may need 16 MiB, the snapshot may need \d+ MiB/);
 });
 
-test("another CPU model is a warning, and what nobody can tell holds nothing up", async () => {
+test("another CPU model is a warning, and an unknown one does not block", async () => {
   await snapshotThere('s/"cpu": "[^"]*"/"cpu": "another one"/');
   const one = await claim(from());
   await one.create();
@@ -80,7 +80,7 @@ test("another CPU model is a warning, and what nobody can tell holds nothing up"
   await one.delete();
 });
 
-test("CPU features that the droplet lacks stop everything, by name, be the snapshot here or there", async () => {
+test("missing CPU features are a fault with their names, whether the snapshot is here or elsewhere", async () => {
   await snapshotThere('s/"cpuFeatures": \\[/&"amx_future", /');
   const lacks = /was made on ".*" with amx_future, which the droplet's ".*" lacks: guests that use them would crash/;
   expect(await report(from())).toMatch(lacks);
@@ -91,14 +91,14 @@ test("CPU features that the droplet lacks stop everything, by name, be the snaps
   await one.delete();
 });
 
-test("a folder without a manifest tells its sizes all the same", async () => {
+test("the report has the sizes of a folder without a manifest too", async () => {
   await snapshotThere("");
   await stage.run(`rm /opt/there/manifest.json; truncate -s 90T /opt/there/vm.mem || truncate -s 9T /opt/there/vm.mem`);
   expect(await report(from())).toMatch(/MiB of memory are available; 2 clones need about/);
   expect(await report({ snapshot: "/opt/there" })).toMatch(/MiB of memory are available; 2 clones need about/);
 });
 
-test("a folder without a manifest whose state Firecracker does not read is refused before anything is changed", async () => {
+test("a folder without a manifest is refused before any change if Firecracker cannot read its state", async () => {
   await snapshotThere("");
   await stage.run("rm /opt/there/manifest.json");
   const state = Buffer.from(await stage.run("base64 -w0 /opt/there/vm.snapshot"), "base64");
@@ -127,7 +127,7 @@ function ofFormat(state: Buffer, version: string): Buffer {
   return Buffer.concat([body, sum]);
 }
 
-test("an identity that the snapshot's guests cannot be told is refused in the same report, be the snapshot here or there", async () => {
+test("an identity method that the snapshot's guests do not support is refused in the same report, wherever the snapshot is", async () => {
   await snapshotThere("");
   await stage.run(
     `sed -i -z 's/"mmds": {[^}]*}/"mmds": null/; s/"identity": "[a-z]*"/"identity": "ssh"/' /opt/there/manifest.json`,
@@ -157,7 +157,7 @@ test("a boot needs room for its disk, its memory and the copies of the clones", 
   expect(said).toMatch(/has 20 MiB free; 2 disks may need 16 MiB, the snapshot may need 2[4-6] MiB/);
 });
 
-test("a snapshot that nobody has proved, or signed, is refused in the same report", async () => {
+test("an unproved or unsigned snapshot is refused in the same report", async () => {
   await snapshotThere("");
   const { from: there } = from() as { from: object };
   const said = await report({

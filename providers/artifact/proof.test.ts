@@ -30,7 +30,7 @@ const proof = (digest: unknown): Promise<Driver> =>
     clones: ["vm7"],
   });
 
-test("what was made anew is proved once the clones were started from it, whatever they are told in between", async () => {
+test("a remade artifact is proved once the clones have started from it, whatever identities they get in between", async () => {
   await make(stage.bridge());
   const template = await make(stage.artifact());
   const { artifactDigest, artifact } = template.outs as { artifactDigest: string; artifact: { folder: string } };

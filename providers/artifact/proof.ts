@@ -24,15 +24,15 @@ const outputs = z.object({ proved: z.string() });
 type Inputs = z.infer<typeof proofInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-async function prove(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+async function prove(droplet: Droplet, desired: Inputs): Promise<Outputs> {
   const others = await droplet.call({
     what: "record that the fleet has proved its snapshot",
     run: "write_proof",
-    vars: { ...varsOf(wanted), keep: wanted.generations.map(digestHex).join(" ") },
+    vars: { ...varsOf(desired), keep: desired.generations.map(digestHex).join(" ") },
   });
-  if (others === "") return { proved: wanted.digest };
+  if (others === "") return { proved: desired.digest };
   report(
-    `${others.split("\n").join(", ")} on ${droplet.name} still run the damaged snapshot, which was made again as ${wanted.digest}; ` +
+    `${others.split("\n").join(", ")} on ${droplet.name} still run the damaged snapshot, which was made again as ${desired.digest}; ` +
       "it is not proved until each of them was replaced (pulumi up --replace URN) and one more up has checked them",
   );
   return { proved: "" };
@@ -63,7 +63,7 @@ export const definition = owned<Inputs, Outputs>({
   id: ({ owner }) => owner,
   create: prove,
   read: async (droplet, state) => ({ outputs: { proved: state.proved }, drift: await driftOf(droplet, state) }),
-  update: (droplet, _state, wanted) => prove(droplet, wanted),
+  update: (droplet, _state, desired) => prove(droplet, desired),
   delete: async (droplet, state) => {
     await droplet.call({ what: "remove the proof", run: "drop_proofs", vars: commonVars(state) });
   },

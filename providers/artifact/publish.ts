@@ -13,7 +13,7 @@ import type { Droplet } from "../operation/droplet";
  */
 export async function publish(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   text: string,
   name: string,
   signature = "",
@@ -23,14 +23,14 @@ export async function publish(
     what: "name the artifact",
     run: "publish_artifact",
     vars: {
-      namespace: scratchNamespace(wanted),
-      owner: wanted.owner,
-      dir_of_artifacts: wanted.dir,
+      namespace: scratchNamespace(desired),
+      owner: desired.owner,
+      dir_of_artifacts: desired.dir,
       digest,
       name,
       signature,
     },
     stdin: text,
   });
-  return `${wanted.dir}/${digest}`;
+  return `${desired.dir}/${digest}`;
 }

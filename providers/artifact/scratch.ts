@@ -7,6 +7,6 @@ export function scratchNamespace({ owner }: ArtifactInputs): string {
 }
 
 /** The variables that name the VM of a boot or of a trial in the droplet's scripts. */
-export function scratchVars(wanted: ArtifactInputs): CommonVars & { readonly namespace: string } {
-  return { ...commonVars(wanted), namespace: scratchNamespace(wanted) };
+export function scratchVars(desired: ArtifactInputs): CommonVars & { readonly namespace: string } {
+  return { ...commonVars(desired), namespace: scratchNamespace(desired) };
 }

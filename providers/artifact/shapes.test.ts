@@ -72,7 +72,7 @@ async function livesAndReboots(made: Handmade, more: { guestInterface?: string }
   return template;
 }
 
-test("two interfaces, the metadata on the second, in its first version: the clone's is the one with its tap", async () => {
+test("with two interfaces, and metadata version 1 on the second, the clone's interface is the one with its tap", async () => {
   const template = await livesAndReboots({
     interfaces: [nic("inner", "tap9", { guest_mac: "06:00:00:00:00:09" }), nic("net", "tap0")],
     devices: [mmds("V1", "inner"), ["entropy", {}]],
@@ -90,14 +90,14 @@ test("two interfaces, the metadata on the second, in its first version: the clon
   });
 });
 
-test("a second interface whose tap has the name of the clone's own gets another one", async () => {
+test("a second interface gets another tap where its tap has the clone's name", async () => {
   await livesAndReboots(
     { interfaces: [nic("a", "tap3"), nic("b", "tap0", {})], devices: [mmds("V2", "a")] },
     { guestInterface: "a" },
   );
 });
 
-test("which of two interfaces is the clone's is asked where nothing tells, and an interface there is not is said", async () => {
+test("an ambiguous interface is refused with a question, and a missing one is named", async () => {
   await makeByHand(stage, { interfaces: [nic("a", "tap3"), nic("b", "tap4", {})] });
   const there = await stage.observe();
   const refused = async (more: object): Promise<unknown> => (await stage.artifact({ ...bare, ...more })).create();
@@ -121,7 +121,7 @@ test("a snapshot without an interface is refused", async () => {
   expect(await stage.changesSince(there)).toEqual([]);
 });
 
-test("a snapshot without metadata: nothing is put there, and a declared service is refused before the clone is touched", async () => {
+test("a snapshot without metadata gets none, and identity: service is refused before the clone changes", async () => {
   await makeByHand(stage, {});
   const template = await stage.artifact(bare);
   await template.create();
@@ -140,7 +140,7 @@ test("a snapshot without metadata: nothing is put there, and a declared service 
   await template.delete();
 });
 
-test("a root disk that is only read is shared, and the disk that the guest writes to is the clone's own", async () => {
+test("clones share a read-only root disk, and each has its own copy of the writable disk", async () => {
   const other = "/opt/swarm/elsewhere.ext4";
   const template = await livesAndReboots({
     before: `truncate -s 2M ${other}; mv rootfs.ext4 base.img`,
@@ -154,7 +154,7 @@ test("a root disk that is only read is shared, and the disk that the guest write
   });
 });
 
-test("a VM without a disk is restored again from its snapshot", async () => {
+test("a VM without a disk restarts from its snapshot", async () => {
   const template = await livesAndReboots({
     before: "rm rootfs.ext4",
     drives: [],
@@ -163,7 +163,7 @@ test("a VM without a disk is restored again from its snapshot", async () => {
   expect(template.outs.artifact).toMatchObject({ diskPath: "", devices: { disk: null } });
 });
 
-test("an initrd, a root device of pmem, a balloon, memory to be plugged in: a clone that boots has them too", async () => {
+test("a clone that boots keeps its initrd, pmem root device, balloon and hotplug memory", async () => {
   const [initrd, tools] = ["/opt/swarm/initrd.img", "/opt/swarm/tools.pmem"];
   const template = await livesAndReboots({
     before: `head -c 4096 /dev/zero >${initrd}; truncate -s 2M ${tools}`,
@@ -187,7 +187,7 @@ test("an initrd, a root device of pmem, a balloon, memory to be plugged in: a cl
   });
 });
 
-test("devices on a PCI bus: a clone that boots from its own disk has them there too", async () => {
+test("a clone that boots from its own disk keeps its devices on the PCI bus", async () => {
   const template = await livesAndReboots({
     flags: "--enable-pci",
     devices: [["vsock", { guest_cid: 5, uds_path: "template.vsock" }], ["entropy", {}], mmds("V2", "net")],
@@ -225,7 +225,7 @@ test.each([
     [drive("root", "/opt/swarm/nowhere.ext4"), drive("tools", "/opt/swarm/tools.img", { is_read_only: true })],
     /has the files \/opt\/swarm\/(nowhere.ext4 and \/opt\/swarm\/tools.img|tools.img and \/opt\/swarm\/nowhere.ext4), and neither/,
   ],
-])("%s is refused, and nothing stays", async (_kind, drives, words) => {
+])("%s is refused, and nothing is left", async (_kind, drives, words) => {
   const copies = ["../elsewhere.ext4", "tools.img", "../nowhere.ext4", "../tools.img"];
   await makeByHand(stage, { before: copies.map((copy) => `cp rootfs.ext4 ${copy}`).join("; "), drives });
   await stage.run("rm /opt/swarm/nowhere.ext4 /opt/swarm/tools.img");

@@ -35,33 +35,30 @@ test.each([
   ["emptied", "chmod 644 manifest.json; : >manifest.json"],
   ["deleted", "rm -f manifest.json"],
   ["deleted, and a file changed", "rm -f manifest.json; chmod 644 vm.mem; printf x >>vm.mem"],
-])(
-  "with its manifest %s where it went, it is brought anew, and others that use it stay its users",
-  async (_how, edit) => {
-    const { folder, name, digest } = await boot();
-    const one = await stage.brought(folder, { digest });
-    const two = await stage.brought(folder, { digest }, other);
-    await one.create();
-    await two.create();
-    await stage.run(`cd ${arrivals}/${name}; ${edit}`);
-    expect((await one.read()).condition).not.toBe("as declared");
-    await one.update();
-    expect(await one.read()).toMatchObject(declared);
-    await stage.run(`for f in manifest.json vm.mem rootfs.ext4; do cmp ${folder}/$f ${arrivals}/${name}/$f; done`);
-    // The other one finds new files, and its mark.
-    await two.update();
-    expect(await two.read()).toMatchObject(declared);
-    await one.delete();
-    expect(await two.read()).toMatchObject(declared);
-    await two.delete();
-    expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
-  },
-);
+])("an artifact whose copy has its manifest %s is transferred again, and keeps its other users", async (_how, edit) => {
+  const { folder, name, digest } = await boot();
+  const one = await stage.brought(folder, { digest });
+  const two = await stage.brought(folder, { digest }, other);
+  await one.create();
+  await two.create();
+  await stage.run(`cd ${arrivals}/${name}; ${edit}`);
+  expect((await one.read()).condition).not.toBe("as declared");
+  await one.update();
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run(`for f in manifest.json vm.mem rootfs.ext4; do cmp ${folder}/$f ${arrivals}/${name}/$f; done`);
+  // The other one finds new files, and its mark.
+  await two.update();
+  expect(await two.read()).toMatchObject(declared);
+  await one.delete();
+  expect(await two.read()).toMatchObject(declared);
+  await two.delete();
+  expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
+});
 
 test.each([
   ["pinned", true],
   ["not pinned", false],
-])("a manifest that was changed where it came from is refused by its name: %s", async (_how, pinned) => {
+])("a manifest that changed at the source is refused by its name: %s", async (_how, pinned) => {
   const { folder, digest } = await boot();
   await stage.run(`sed -i 's/"vcpus": 1/"vcpus": 2/' ${folder}/manifest.json`);
   const one = await stage.brought(folder, pinned ? { digest } : {});
@@ -70,7 +67,7 @@ test.each([
   expect(await stage.changesSince(before)).toEqual([]);
 });
 
-test("one that is here and was signed since then, or by another key, gets the signature from where it came from", async () => {
+test("an existing copy gets a later or another signature from its source", async () => {
   const { folder, name, digest } = await boot();
   const [key, next] = ["key", "next"].map((file) => join(stage.droplet.folder, file)) as [string, string];
   for (const file of [key, next]) execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);

@@ -23,7 +23,7 @@ function fill(name: string): string {
   return root;
 }
 
-test("GNU's and busybox's tar read it: names, modes, links, content", () => {
+test("GNU's and busybox's tar read names, modes, links and content", () => {
   const file = join(folder, "x.tar");
   writeFileSync(file, tarOf(fill("one")));
   const listed = execFileSync("tar", ["-tvf", file, "--quoting-style=literal"], { encoding: "utf8" });
@@ -41,7 +41,7 @@ test("GNU's and busybox's tar read it: names, modes, links, content", () => {
   }
 });
 
-test("the same content gives the same bytes, whatever the times; another mode gives others", () => {
+test("equal content gives equal bytes at any time, and another mode gives others", () => {
   const [one, two] = [fill("one"), fill("two")];
   utimesSync(join(two, "agent"), 1, 1);
   expect(tarOf(one).equals(tarOf(two))).toBe(true);
@@ -49,7 +49,7 @@ test("the same content gives the same bytes, whatever the times; another mode gi
   expect(tarOf(one).equals(tarOf(two))).toBe(false);
 });
 
-test("what an image cannot take is refused by name", () => {
+test("a file that an image cannot hold is refused by name", () => {
   execFileSync("mkfifo", [join(folder, "pipe")]);
   expect(() => tarOf(folder)).toThrow(/pipe is neither a file nor a folder nor a symbolic link/);
 });

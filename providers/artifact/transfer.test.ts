@@ -38,7 +38,7 @@ async function messageOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-test("what is not zero is sent, once; it arrives read-only under its digest, with its stable name beside it", async () => {
+test("a transfer sends nonzero blocks once; the artifact arrives read-only under its digest, with its stable name", async () => {
   const { digest, folder } = await boot(2);
   const one = await stage.brought(folder);
   const { artifactDigest, transferred, artifact } = await one.create();
@@ -63,7 +63,7 @@ test("what is not zero is sent, once; it arrives read-only under its digest, wit
   expect(await stage.run(`ls -d ${arrivals} 2>&1 || :`)).toContain("No such file");
 });
 
-test("a login shell on both ends that says something gets nothing into the files", async () => {
+test("output of the login shells on both ends does not get into the files", async () => {
   const { folder, digest } = await boot(1);
   const one = await stage.brought(folder);
   await sessions.close();
@@ -78,7 +78,7 @@ test("a login shell on both ends that says something gets nothing into the files
   }
 });
 
-test("of one that was damaged where it went the damaged file alone is sent again", async () => {
+test("only the damaged file of a damaged copy is sent again", async () => {
   const { digest, folder } = await boot(4);
   const arrived = `${arrivals}/${digest.slice("sha256:".length)}`;
   const one = await stage.brought(folder, { digest });
@@ -94,7 +94,7 @@ test("of one that was damaged where it went the damaged file alone is sent again
   await one.delete();
 });
 
-test("a folder without a manifest is examined where it is; a disk that lies at its baked path comes along", async () => {
+test("a folder without a manifest is examined at its source, and a disk at its baked path is transferred too", async () => {
   const { folder } = await boot(1);
   const bare = "/opt/swarm/bare";
   await stage.run(`mkdir ${bare}; cp ${folder}/vm.snapshot ${folder}/vm.mem ${bare}`);
@@ -125,36 +125,33 @@ test("a folder without a manifest is examined where it is; a disk that lies at i
   await stage.run(`rm -r ${bare}`);
 });
 
-test.each(["source", "target"])(
-  "a %s that is lost half-way costs little: it goes on from where it was",
-  async (lost) => {
-    const mib = 48;
-    const { folder, digest } = await boot(mib);
-    // A session of its own for each end; its limit tells the two apart in the list of processes.
-    const ends = { source: 58, target: 59 };
-    const droplet = (timeout: number): object => ({ ...stage.droplet.connection, timeout });
-    const source = { from: { droplet: droplet(ends.source), path: folder } };
-    const one = await stage.brought(folder, { source, droplet: droplet(ends.target) });
-    const work = one.create();
-    const position = `cat ${arrivals}/.hornet-draft-*/.transfer/position 2>/dev/null || :`;
-    for (;;) {
-      const [name, at] = (await stage.run(position)).split(" ");
-      if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;
-      if (name === "vmlinux" || name === "vm.snapshot") throw new Error("it was over before it could be broken");
-    }
-    const words = ["ssh -T", "ControlMaster=yes", `ConnectTimeout=${ends[lost as keyof typeof ends]} `];
-    const master = commandLines().find(({ text }) => words.every((word) => text.includes(word)));
-    if (master === undefined) throw new Error("there is no connection to break");
-    process.kill(master.pid, "SIGKILL");
-    const { transferred, artifactDigest } = await work;
-    expect(artifactDigest).toBe(digest);
-    expect(Number(transferred)).toBeGreaterThan(mib * MIB);
-    expect(Number(transferred)).toBeLessThan(mib * MIB * 1.1 + MIB);
-    await one.delete();
-  },
-);
+test.each(["source", "target"])("a transfer continues after a %s that is lost half-way", async (lost) => {
+  const mib = 48;
+  const { folder, digest } = await boot(mib);
+  // A session of its own for each end; its limit tells the two apart in the list of processes.
+  const ends = { source: 58, target: 59 };
+  const droplet = (timeout: number): object => ({ ...stage.droplet.connection, timeout });
+  const source = { from: { droplet: droplet(ends.source), path: folder } };
+  const one = await stage.brought(folder, { source, droplet: droplet(ends.target) });
+  const work = one.create();
+  const position = `cat ${arrivals}/.hornet-draft-*/.transfer/position 2>/dev/null || :`;
+  for (;;) {
+    const [name, at] = (await stage.run(position)).split(" ");
+    if (name === "rootfs.ext4" && Number(at) > (mib / 2) * MIB) break;
+    if (name === "vmlinux" || name === "vm.snapshot") throw new Error("it was over before it could be broken");
+  }
+  const words = ["ssh -T", "ControlMaster=yes", `ConnectTimeout=${ends[lost as keyof typeof ends]} `];
+  const master = commandLines().find(({ text }) => words.every((word) => text.includes(word)));
+  if (master === undefined) throw new Error("there is no connection to break");
+  process.kill(master.pid, "SIGKILL");
+  const { transferred, artifactDigest } = await work;
+  expect(artifactDigest).toBe(digest);
+  expect(Number(transferred)).toBeGreaterThan(mib * MIB);
+  expect(Number(transferred)).toBeLessThan(mib * MIB * 1.1 + MIB);
+  await one.delete();
+});
 
-test("a file that was changed where it came from is refused by its name, and nothing stays", async () => {
+test("a file that changed at the source is refused by its name, and nothing is left", async () => {
   const { folder } = await boot(1);
   await stage.run(`printf x | dd of=${folder}/vm.mem conv=notrunc bs=1 seek=100 status=none`);
   const before = await stage.observe();
@@ -165,7 +162,7 @@ test("a file that was changed where it came from is refused by its name, and not
   expect(await stage.changesSince(before)).toEqual([]);
 });
 
-test("a snapshot that nobody has proved is refused, and one that a fleet there has proved is taken", async () => {
+test("an unproved snapshot is refused, and one that a fleet there has proved is accepted", async () => {
   const { folder, digest } = await boot(1);
   const source = { from: { droplet: stage.droplet.connection, path: folder, proofs: "/opt/swarm/runtime" } };
   const one = await stage.artifact({ dir: arrivals, source }, other);
@@ -177,7 +174,7 @@ test("a snapshot that nobody has proved is refused, and one that a fleet there h
   await stage.run(`rm -r ${proof}; rmdir --ignore-fail-on-non-empty /opt/swarm/runtime`);
 });
 
-test("with signers only what one of them signed is taken", async () => {
+test("with signers only a snapshot that one of them signed is accepted", async () => {
   // By its stable name: under its digest a manifest that was changed is told by that.
   await boot(1);
   const folder = `${snapshots}/hornet-guest`;

@@ -32,36 +32,36 @@ const PATIENCE = 5;
  *
  * @throws HornetError with the names of the source and of a file that differs from the manifest
  */
-export async function transfer(wanted: Transfer): Promise<Transferred> {
+export async function transfer(desired: Transfer): Promise<Transferred> {
   const begun = Date.now();
   return cleanUpAfter(
     async () => {
       // Connects to both droplets at once, because connecting takes a large part of the time.
-      const [here] = await Promise.all([held(wanted), readManifest(wanted.source, wanted.folder)]);
-      const sent = await receive(wanted, here, begun);
-      const marks = await verify(wanted);
+      const [here] = await Promise.all([held(desired), readManifest(desired.source, desired.folder)]);
+      const sent = await receive(desired, here, begun);
+      const marks = await verify(desired);
       return { sent, ms: Date.now() - begun, marks };
     },
     async (failure) => {
-      if (!(failure instanceof ConnectionError)) await discard(wanted);
+      if (!(failure instanceof ConnectionError)) await discard(desired);
     },
   );
 }
 
 /** Fills the draft on the target; returns the received bytes. */
-async function receive(wanted: Transfer, here: readonly string[], begun: number): Promise<number> {
-  const { source, target, manifest } = wanted;
+async function receive(desired: Transfer, here: readonly string[], begun: number): Promise<number> {
+  const { source, target, manifest } = desired;
   const total = Object.values(manifest.files).reduce((sum, { size }) => sum + size, 0);
   let idle = 0;
   let missing = Infinity;
   for (;;) {
     try {
-      const { rest, received } = await remaining(wanted, here);
+      const { rest, received } = await remaining(desired, here);
       if (rest.length === 0) return received;
       const now = rest.reduce((sum, { name, offset }) => sum + sizeOf(manifest, name) - offset, 0);
       idle = now < missing ? 0 : idle + 1;
       missing = now;
-      return await sendFiles(wanted, rest, { received, begun });
+      return await sendFiles(desired, rest, { received, begun });
     } catch (error) {
       if (!(error instanceof ConnectionError) || idle >= PATIENCE) throw error;
       // A source that ends the connection after every byte would block the transfer for ever.

@@ -26,12 +26,12 @@ interface Folder {
  */
 export async function trialLoad(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   { path, program, ownDisk }: Folder,
 ): Promise<Baked> {
   const { session } = droplet;
   const { version } = program;
-  const vars = scratchVars(wanted);
+  const vars = scratchVars(desired);
   const load = loadRequest({
     snapshotPath: artifactPaths(path).state,
     memoryPath: artifactPaths(path).memory,
@@ -75,7 +75,7 @@ export async function trialLoad(
       );
     }
     await done();
-    const baked = bakedIn({ text, path, version, pci: isOnPci(answer) }, wanted);
+    const baked = bakedIn({ text, path, version, pci: isOnPci(answer) }, desired);
     if (ownDisk && missing !== undefined && baked.diskPath !== missing) {
       throw new HornetError(
         `the snapshot in ${path} has a further disk ${missing}, which is not on ${session.name}: ` +

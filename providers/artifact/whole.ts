@@ -25,7 +25,7 @@ export interface Soundness {
  */
 export async function soundnessOf(
   droplet: Droplet,
-  wanted: ArtifactInputs,
+  desired: ArtifactInputs,
   folder: string,
   manifest: Manifest,
   otherwise: "retire" | "condemn",
@@ -53,9 +53,9 @@ export async function soundnessOf(
     what: "remove a damaged snapshot artifact",
     run: `${otherwise}_artifact`,
     vars: {
-      ...commonVars(wanted),
-      namespace: scratchNamespace(wanted),
-      dir_of_artifacts: wanted.dir,
+      ...commonVars(desired),
+      namespace: scratchNamespace(desired),
+      dir_of_artifacts: desired.dir,
       digest: folder.slice(folder.lastIndexOf("/") + 1),
     },
   });

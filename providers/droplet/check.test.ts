@@ -11,7 +11,7 @@ function check(): Promise<Driver> {
   return Driver.of(definition, { droplet, owner, runtimeDir: "/opt/swarm/runtime", namespaces: ["vm7"] });
 }
 
-test("it looks, and that is all: nothing is there after it was made, read and deleted", async () => {
+test("create, read and delete of a DropletCheck change nothing", async () => {
   const one = await check();
   await one.create();
   expect(await one.read()).toMatchObject(declared);
@@ -20,7 +20,7 @@ test("it looks, and that is all: nothing is there after it was made, read and de
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("another runtime folder is refused while the fleet is in the one that it has", async () => {
+test("another runtime folder is refused while the fleet is in the present one", async () => {
   const one = await check();
   await one.create();
   await expect(one.update({ runtimeDir: "/opt/other" }, { ...one.outs })).rejects.toThrow(

@@ -56,28 +56,28 @@ type Outputs = z.infer<typeof outputs>;
 const CHECK = "the check";
 
 /** Compares the droplet with the fleet's needs; changes nothing. */
-async function preflight(droplet: Droplet, wanted: Inputs, { claims, vms, bridges }: Observed): Promise<Seen> {
-  const { bridge, owner } = wanted;
+async function preflight(droplet: Droplet, desired: Inputs, { claims, vms, bridges }: Observed): Promise<Seen> {
+  const { bridge, owner } = desired;
   return lookAtDroplet({
-    ...wanted,
-    network: wanted.network && { ...wanted.network, bridge, owner, known: Object.keys(bridges) },
+    ...desired,
+    network: desired.network && { ...desired.network, bridge, owner, known: Object.keys(bridges) },
     claims,
     vms,
     session: droplet.session,
     sessionWith: (connection) => droplet.peer(connection).session,
-    vars: commonVars(wanted),
+    vars: commonVars(desired),
   });
 }
 
 /** Announces the clones that do not run now to the ready watcher: this operation will start them. */
-function expectClones(droplet: Droplet, wanted: Inputs, { vms }: Observed): void {
-  droplet.readyWatcher.expect(wanted.namespaces.filter((name) => vms[name]?.alive !== true).length);
+function expectClones(droplet: Droplet, desired: Inputs, { vms }: Observed): void {
+  droplet.readyWatcher.expect(desired.namespaces.filter((name) => vms[name]?.alive !== true).length);
 }
 
-async function check(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
-  const observed = await droplet.observeToChange(wanted, CHECK);
-  expectClones(droplet, wanted, observed);
-  const { faults, warnings, lost, versions } = await preflight(droplet, wanted, observed);
+async function check(droplet: Droplet, desired: Inputs): Promise<Outputs> {
+  const observed = await droplet.observeToChange(desired, CHECK);
+  expectClones(droplet, desired, observed);
+  const { faults, warnings, lost, versions } = await preflight(droplet, desired, observed);
   if (faults.length > 0) {
     throw new HornetError(`${droplet.name} cannot carry this fleet; nothing was changed:`, {
       details: faults.map((one) => `- ${one}`),
@@ -87,9 +87,9 @@ async function check(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
   return { warnings: [...warnings], versions: [...versions.lines], lost: [...lost] };
 }
 
-function otherFolder(droplet: Droplet, state: Inputs, wanted: Inputs): HornetError {
+function otherFolder(droplet: Droplet, state: Inputs, desired: Inputs): HornetError {
   return new HornetError(
-    `${droplet.name}: hornet:vmm.runtimeDir cannot become ${wanted.runtimeDir} while the fleet is in ` +
+    `${droplet.name}: hornet:vmm.runtimeDir cannot become ${desired.runtimeDir} while the fleet is in ` +
       `${state.runtimeDir}; nothing was changed`,
     { next: "set it back, or destroy the stack first" },
   );
@@ -124,10 +124,10 @@ export const definition = owned<Inputs, Outputs>({
       drift: [...faults, ...lostSince],
     };
   },
-  update: (droplet, state, wanted) => {
+  update: (droplet, state, desired) => {
     // The stack's other things there would be left behind: a sweep finds them by this folder.
-    if (state.runtimeDir !== wanted.runtimeDir) throw otherFolder(droplet, state, wanted);
-    return check(droplet, wanted);
+    if (state.runtimeDir !== desired.runtimeDir) throw otherFolder(droplet, state, desired);
+    return check(droplet, desired);
   },
   delete: () => Promise.resolve(),
 });

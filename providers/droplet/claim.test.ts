@@ -31,7 +31,7 @@ async function clone(id: number, artifact: unknown, who = owner): Promise<Driver
   return [net, rules, vm];
 }
 
-test("a state that was lost: what the program declares is kept, the rest is taken away by its mark", async () => {
+test("after the loss of a state, declared resources are adopted, and others with the owner label are removed", async () => {
   const bridge = await stage.bridge();
   await bridge.create();
   const template = await stage.artifact();
@@ -53,7 +53,7 @@ test("a state that was lost: what the program declares is kept, the rest is take
   await one.delete();
 });
 
-test("of what was declared before goes what was begun and stands in no state", async () => {
+test("a declared clone that is pending and in no state is removed", async () => {
   const one = await claim(["vm7", "vm8", "vm9"]);
   await one.create();
   await (await stage.bridge()).create();
@@ -85,7 +85,7 @@ test.each([
     "ip link set br0 down; ip link set br0 name b1; ip link set veth7h down; ip link set veth7h name v1",
   ],
   ["the bridge's mark", "ip link set br0 alias mine"],
-])("what lost %s is found by what is left of its marks", async (_what, drift) => {
+])("a clone that lost %s is found by its remaining labels", async (_what, drift) => {
   const one = await claim(["vm7"]);
   await one.create();
   const bridge = await stage.bridge();
@@ -100,7 +100,7 @@ test.each([
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("two stacks with ids of their own on one bridge and one snapshot: each goes without the other noticing", async () => {
+test("two stacks with separate ids on one bridge and one snapshot can each be removed without harm to the other", async () => {
   const first = await claim(["vm7"]);
   await first.create();
   const firstBridge = await stage.bridge();
@@ -130,7 +130,7 @@ test("two stacks with ids of their own on one bridge and one snapshot: each goes
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("what a run that was killed left while it made a folder goes, though the folder above is nobody's", async () => {
+test("the leftover of a run that was killed while it made a folder is removed, although the folder above has no owner", async () => {
   const draft = "/opt/swarm/.hornet-draft.4194304";
   await stage.run(`mkdir -p ${draft} && touch ${draft}/.hornet-made`);
   const one = await claim([]);

@@ -29,14 +29,14 @@ interface Kept {
   readonly finished: readonly string[];
 }
 
-async function sweep(droplet: Droplet, wanted: Inputs, keep: Kept | "nothing"): Promise<object> {
+async function sweep(droplet: Droplet, desired: Inputs, keep: Kept | "nothing"): Promise<object> {
   const all = keep === "nothing";
   await droplet.change(WHOLE, {
     what: all ? "remove all that the stack has on the droplet" : "remove what an earlier run left behind",
     run: "sweep",
     vars: {
-      ...commonVars(wanted),
-      dir_of_artifacts: wanted.dir,
+      ...commonVars(desired),
+      dir_of_artifacts: desired.dir,
       declared: all ? "" : keep.declared.join(" "),
       finished: all ? "" : keep.finished.join(" "),
       all: all ? "1" : "",
@@ -56,7 +56,7 @@ export const definition = owned<Inputs, object>({
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (droplet, wanted) => sweep(droplet, wanted, { declared: wanted.namespaces, finished: [] }),
+  create: (droplet, desired) => sweep(droplet, desired, { declared: desired.namespaces, finished: [] }),
   read: async (droplet, state) => {
     const { claims } = await droplet.observe(state, WHOLE);
     const mine = claims.filter(({ owner }) => owner === state.owner).map(({ name }) => name);
@@ -69,14 +69,14 @@ export const definition = owned<Inputs, object>({
   },
   // Resources in the state delete their own things. The sweep removes only what no state knows: of the namespaces declared
   // before, those that are still pending.
-  update: async (droplet, state, wanted) => {
-    await sweep(droplet, wanted, { declared: wanted.namespaces, finished: state.namespaces });
+  update: async (droplet, state, desired) => {
+    await sweep(droplet, desired, { declared: desired.namespaces, finished: state.namespaces });
     // A create leaves this to the first resource that makes something, because the state has the claim by then: a run that is
     // cut off earlier leaves nothing that no state knows.
     await droplet.change(WHOLE, {
       what: "claim the droplet for this stack's state",
       run: "claim_lineage",
-      vars: { ...commonVars(wanted), dir_of_artifacts: wanted.dir },
+      vars: { ...commonVars(desired), dir_of_artifacts: desired.dir },
     });
     return {};
   },

@@ -41,7 +41,7 @@ const noise = `{ for n in $(seq 40); do head -c 262144 /dev/urandom; sleep 0.02;
 const cut = `until (($(stat -c %s ${dir}/console.log) < 1200000)); do sleep 0.2; done`;
 const vmm = `cut -d' ' -f1 ${dir}/vmm.pid`;
 
-test("a guest that writes without end: its last words stay, and it never waits", async () => {
+test("a guest that writes endlessly never blocks, and the end of its console is kept", async () => {
   await stage.run(`${noise} >>${dir}/console.log; ${cut}`);
   expect(await stage.run(`tail -c 14 ${dir}/console.log`)).toBe("the last words");
   const size = Number(await stage.run(`stat -c %s ${dir}/console.log`));
@@ -53,30 +53,33 @@ test("a guest that writes without end: its last words stay, and it never waits",
 test.each([
   ["one that takes blocks out of a file", "/opt/console"],
   ["another one", "/run/console"],
-])("what the identity service said is known after it was cut off, on a file system that is %s", async (_what, at) => {
-  try {
-    await stage.run(`mkdir ${at}; exec >>${at}/console.log; head -c 4096 /dev/zero
+])(
+  "lines of the identity service survive the shortening of the console, on a file system that is %s",
+  async (_what, at) => {
+    try {
+      await stage.run(`mkdir ${at}; exec >>${at}/console.log; head -c 4096 /dev/zero
       printf 'half a line hornet-identity: ready 12ab\\r\\nhornet-identity: agent\\n'; head -c 3000000 /dev/zero; printf end`);
-    await library(`console_says ${at} 'ready 12ab'`);
-    await library(`shorten_console ${at}/console.log $(stat -c %s ${at}/console.log) 524288`);
-    await library(`console_says ${at} 'ready 12ab'`);
-    await expect(library(`console_says ${at} 'ready 12'b`)).rejects.toThrow();
-    expect(await stage.run(`cd ${at}; ls; tail -c 3 console.log; (($(stat -c %s console.log) < 600000)) && echo`)).toBe(
-      "console.log\nconsole.said\nend\n",
-    );
-  } finally {
-    await stage.run(`rm -r ${at}`);
-  }
-});
+      await library(`console_says ${at} 'ready 12ab'`);
+      await library(`shorten_console ${at}/console.log $(stat -c %s ${at}/console.log) 524288`);
+      await library(`console_says ${at} 'ready 12ab'`);
+      await expect(library(`console_says ${at} 'ready 12'b`)).rejects.toThrow();
+      expect(
+        await stage.run(`cd ${at}; ls; tail -c 3 console.log; (($(stat -c %s console.log) < 600000)) && echo`),
+      ).toBe("console.log\nconsole.said\nend\n");
+    } finally {
+      await stage.run(`rm -r ${at}`);
+    }
+  },
+);
 
 test.each([
-  ["killed", `kill -9 $(cut -d' ' -f1 ${keeper}/pid)`, "nothing keeps the clones' consoles short"],
-  ["stopped", `kill -STOP $(cut -d' ' -f1 ${keeper}/pid)`, "nothing keeps the clones' consoles short"],
-  ["given another limit", `echo 99 >${keeper}/limit`, "the clones' consoles are kept to 99 bytes, not to 1 MiB"],
-  ["told to end", `rm ${keeper}/pid`, "nothing keeps the clones' consoles short"],
-  ["robbed of its folder", `rm -r ${keeper}`, "nothing keeps the clones' consoles short"],
-  ["robbed of its mark", `rm ${keeper}/owner ${keeper}/pid`, "nothing keeps the clones' consoles short"],
-])("the process that does it was %s: said, and mended around the clones", async (_what, drift, words) => {
+  ["killed", `kill -9 $(cut -d' ' -f1 ${keeper}/pid)`, "the console keeper does not run"],
+  ["stopped", `kill -STOP $(cut -d' ' -f1 ${keeper}/pid)`, "the console keeper does not run"],
+  ["given another limit", `echo 99 >${keeper}/limit`, "the console keeper limits consoles to 99 bytes, not to 1 MiB"],
+  ["told to end", `rm ${keeper}/pid`, "the console keeper does not run"],
+  ["robbed of its folder", `rm -r ${keeper}`, "the console keeper does not run"],
+  ["robbed of its mark", `rm ${keeper}/owner ${keeper}/pid`, "the console keeper does not run"],
+])("a keeper that was %s is drift, and update repairs it without touching the clones", async (_what, drift, words) => {
   const pid = await stage.run(vmm);
   await stage.repairs(keeping, drift, words);
   expect(await vm.read()).toMatchObject(declared);
@@ -85,7 +88,7 @@ test.each([
   await stage.run(`${noise} >>${dir}/console.log; ${cut}`);
 });
 
-test("another limit, and none is left where it was killed before the end", async () => {
+test("update changes the limit, and delete leaves nothing where the keeper was killed", async () => {
   const before = await stage.run(`cat ${keeper}/pid`);
   await keeping.update({ limit: 2 });
   expect(await stage.run(`cat ${keeper}/limit ${keeper}/pid`)).toBe(`${2 * MIB}\n${before}`);

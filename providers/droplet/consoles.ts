@@ -19,11 +19,11 @@ type Inputs = z.infer<typeof consoleInputs>;
 /** The view's name for this resource. */
 const CONSOLES = "the consoles";
 
-async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
+async function keep(droplet: Droplet, desired: Inputs): Promise<object> {
   await droplet.change(CONSOLES, {
-    what: "keep the clones' consoles short",
+    what: "start the console keeper",
     run: "keep_consoles",
-    vars: { ...commonVars(wanted), console_limit: String(wanted.limit * MIB) },
+    vars: { ...commonVars(desired), console_limit: String(desired.limit * MIB) },
   });
   return {};
 }
@@ -40,7 +40,7 @@ export const definition = owned<Inputs, object>({
     const observed = await droplet.observe(state, CONSOLES);
     return { outputs: {}, drift: consoleDrift(state.limit, observed) };
   },
-  update: (droplet, _state, wanted) => keep(droplet, wanted),
+  update: (droplet, _state, desired) => keep(droplet, desired),
   delete: async (droplet, state) => {
     await droplet.change(CONSOLES, {
       what: "end the keeper of the clones' consoles",

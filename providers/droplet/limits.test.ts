@@ -31,7 +31,7 @@ function limits(who = owner, clones = 1): Promise<Driver> {
 
 const value = async (): Promise<number> => Number(await stage.run(`cat ${sysctl}`));
 
-test("a limit that is too low is raised to a power of two, noted, and given back", async () => {
+test("a limit that is too low is raised to a power of two, recorded, and restored", async () => {
   const one = await limits();
   await one.create();
   const raised = await value();
@@ -44,7 +44,7 @@ test("a limit that is too low is raised to a power of two, noted, and given back
   await one.delete();
 });
 
-test("a value that somebody lowered is seen and mended; one that somebody raised further is theirs", async () => {
+test("a lowered value is drift and repaired, and one that somebody raised further stays", async () => {
   const one = await limits();
   await one.create();
   const raised = await value();
@@ -62,11 +62,11 @@ test("a value that somebody lowered is seen and mended; one that somebody raised
 test.each([
   ["its note", `rm -r ${runtimeDir}/.limits-*`],
   ["the runtime folder", `rm -r ${runtimeDir}`],
-])("a droplet that lost %s: the state remembers, for an up and for a destroy", async (_what, drift) => {
+])("on a droplet that lost %s, update and delete use the state's record", async (_what, drift) => {
   const one = await limits();
   await one.create();
   await stage.run(drift);
-  expect((await one.read()).condition).toContain("the note of the limits that were raised is missing");
+  expect((await one.read()).condition).toContain("the record of the raised limits is missing");
   await one.update();
   expect(one.outs.raised).toMatch(new RegExp(`^kernel\\.pid_max ${BEFORE} \\d+\n$`));
   expect(await one.read()).toMatchObject(declared);
@@ -77,7 +77,7 @@ test.each([
   await stage.run(`rmdir ${runtimeDir} 2>/dev/null || :`);
 });
 
-test("of two stacks the one that stays inherits the duty, whichever raised the limit", async () => {
+test("the last of two stacks restores the limit, whichever raised it", async () => {
   const first = await limits();
   await first.create();
   const raised = await value();
@@ -94,7 +94,7 @@ test("of two stacks the one that stays inherits the duty, whichever raised the l
   expect(await value()).toBe(BEFORE);
 });
 
-test("two stacks that raised one after the other: the first value is what comes back", async () => {
+test("after two stacks raised a limit in turn, the first value is restored", async () => {
   const first = await limits();
   await first.create();
   const raised = await value();
@@ -112,7 +112,7 @@ test("two stacks that raised one after the other: the first value is what comes 
   expect(await value()).toBe(BEFORE);
 });
 
-test("where the kernel's settings cannot be written, it is a fault with what to type", async () => {
+test("a kernel setting that cannot be written is a fault with the command to run", async () => {
   await stage.run(`mount -o remount,bind,ro ${sysctl}`);
   const one = await Driver.of(checkDefinition, {
     ...{ droplet: stage.droplet.connection, owner, runtimeDir },
@@ -123,7 +123,7 @@ test("where the kernel's settings cannot be written, it is a fault with what to 
   );
 });
 
-test("each step failing in turn is said and leaves nothing; of a destroy, the next one ends it", async () => {
+test("whichever step of a create fails, nothing is left; whichever step of a delete fails, the next delete completes", async () => {
   const probe = await limits();
   const raising = await effectsOf(stage.droplet.folder, () => probe.create());
   const returning = await effectsOf(stage.droplet.folder, () => probe.delete());
@@ -149,7 +149,7 @@ async function withLibrary(script: string): Promise<string> {
   return "bash /tmp/library.sh";
 }
 
-test("what Hornet starts may open more files than a login", async () => {
+test("Hornet's processes may open more files than a login", async () => {
   const inside = await withLibrary("ulimit -S -n; ulimit -H -n");
   const [soft, hard, before] = (await stage.run(`ulimit -S -n 256; ${inside}; ulimit -H -n`)).split("\n");
   expect(Number(soft)).toBe(Math.min(4096, Number(before)));
@@ -160,7 +160,7 @@ test("what Hornet starts may open more files than a login", async () => {
 const [major = 0, minor = 0] = release().split(".").map(Number);
 const withOwnPidMax = major > 6 || (major === 6 && minor >= 14) ? test : test.skip;
 
-withOwnPidMax("a kernel takes the value and takes it back", async () => {
+withOwnPidMax("the kernel accepts the value, and restores it", async () => {
   const body = await withLibrary(`
     runtime_dir=${runtimeDir} owner=${quote(owner)} known=''
     echo 700 >${sysctl}

@@ -53,8 +53,13 @@ async function look(droplet: Droplet, common: Inputs, { claims }: Observed, clon
 }
 
 /** @param known the limits that were raised before, as the state remembers them */
-async function raise(droplet: Droplet, wanted: Inputs, known: string): Promise<Outputs> {
-  const { facts, raises } = await look(droplet, wanted, await droplet.observeToChange(wanted, LIMITS), wanted.clones);
+async function raise(droplet: Droplet, desired: Inputs, known: string): Promise<Outputs> {
+  const { facts, raises } = await look(
+    droplet,
+    desired,
+    await droplet.observeToChange(desired, LIMITS),
+    desired.clones,
+  );
   if (raises.length === 0 && limitDrift(facts, known).length === 0) return { raised: raisedText(facts) };
   for (const { key, to } of raises) {
     report(`${droplet.name}: ${key} is raised to ${to} until this stack is destroyed`);
@@ -62,7 +67,7 @@ async function raise(droplet: Droplet, wanted: Inputs, known: string): Promise<O
   const raised = await droplet.call({
     what: "raise the limits that the fleet needs",
     run: "raise_limits",
-    vars: { ...commonVars(wanted), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
+    vars: { ...commonVars(desired), known, raise: raises.map(({ key, to }) => `${key} ${to}`).join("\n") },
     hint: "raise them yourself with sysctl(8), then Hornet leaves them alone",
   });
   return { raised };
@@ -83,10 +88,10 @@ export const definition = owned<Inputs, Outputs>({
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (droplet, wanted) =>
+  create: (droplet, desired) =>
     cleanUpAfter(
-      () => raise(droplet, wanted, ""),
-      () => restore(droplet, wanted, ""),
+      () => raise(droplet, desired, ""),
+      () => restore(droplet, desired, ""),
     ),
   read: async (droplet, state) => {
     const { facts, raises } = await look(droplet, state, await droplet.observe(state, LIMITS));
@@ -96,6 +101,6 @@ export const definition = owned<Inputs, Outputs>({
       .map(({ key, to }) => `${key} is too low for the clones on the droplet: it must be ${to}`);
     return { outputs: { raised: raisedText(facts) || state.raised }, drift: [...changed, ...low] };
   },
-  update: (droplet, state, wanted) => raise(droplet, wanted, state.raised),
+  update: (droplet, state, desired) => raise(droplet, desired, state.raised),
   delete: (droplet, state) => restore(droplet, state, state.raised),
 });

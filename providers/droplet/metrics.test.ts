@@ -45,7 +45,7 @@ async function figures(line: string): Promise<Samples> {
 
 const value = (samples: Samples, name: string): number | undefined => samples[`${name}{${labels}}`];
 
-test("counters add up over the lines, for all to read; nothing else is open, and nothing secret stands there", async () => {
+test("counters add up over the lines in a world-readable file, which has no secret; no other file is open", async () => {
   await vm.create();
   const actions = "firecracker_put_api_requests_actions_count_total";
   for (const asked of [3, 5]) await stage.run(`for n in $(seq ${asked}); do ${flush}; done`);
@@ -71,7 +71,7 @@ test("counters add up over the lines, for all to read; nothing else is open, and
   ).toBe("700\n700\n");
 });
 
-test("a VMM that ended is told as down and counts from nothing in its next life; a clone that went leaves no line", async () => {
+test("the metrics show an ended VMM as down and count its successor from zero, and a removed clone leaves no line", async () => {
   await vm.create();
   await stage.run(`for n in 1 2 3; do ${flush}; done`);
   await figures("^firecracker_put_api_requests_actions_count_total.* 3$");
@@ -89,7 +89,7 @@ test("a VMM that ended is told as down and counts from nothing in its next life;
   expect(await stage.run(`cat ${file}`)).toBe("");
 });
 
-test("asked of a VM that runs it waits for the next start, and says so by what is missing; unasked likewise", async () => {
+test("metrics begin and end with a VM's next start, and until then the missing ones are drift", async () => {
   await vm.update({ metrics: false }).catch(() => undefined);
   vm = await stage.vm(template.outs.artifact);
   const effects = await effectsOf(stage.droplet.folder, () => vm.create());
@@ -111,7 +111,7 @@ test("asked of a VM that runs it waits for the next start, and says so by what i
   await stage.run(`[[ ! -e ${dir}/metrics.pipe ]]; while grep -q lines_total ${file}; do sleep 0.1; done`);
 });
 
-test("while nobody collects, a VMM goes on, and what its pipe holds is told when somebody does", async () => {
+test("a VMM continues without a collector, and the next collector reads the rest of its pipe", async () => {
   await vm.create();
   await stage.run(`kill -9 $(cut -d' ' -f1 ${home}/pid)`);
   // A full pipe refuses a line; nothing waits for it and nothing ends.
@@ -128,7 +128,7 @@ test("while nobody collects, a VMM goes on, and what its pipe holds is told when
   expect(value(next, "firecracker_logger_missed_metrics_count_total")).toBeGreaterThan(0);
 });
 
-const nothing = "nothing collects the clones' metrics";
+const nothing = "the metrics collector does not run";
 
 test.each([
   ["killed", `kill -9 $(cut -d' ' -f1 ${home}/pid)`, nothing],
@@ -138,17 +138,20 @@ test.each([
   ["robbed of its mark", `rm ${home}/owner ${home}/pid`, nothing],
   ["given another folder", `echo /run/no >${home}/folder`, `the clones' metrics go to /run/no, not to ${folder}`],
   ["robbed of where it writes", `rm -r /run/node`, `the clones' metrics are missing in ${folder}`],
-])("what collects was %s: said, and mended around the clones", async (_what, drift, words) => {
-  await vm.create();
-  const before = await pid(`${dir}/vmm.pid`);
-  await stage.repairs(collecting, drift, words);
-  expect(await vm.read()).toMatchObject(declared);
-  expect(await pid(`${dir}/vmm.pid`)).toBe(before);
-  expect(await stage.run("pgrep -fc '[h]ornet-metrics /'")).toBe("1\n");
-  await figures("^hornet_clone_up.* 1$");
-});
+])(
+  "a collector that was %s is drift, and update repairs it without touching the clones",
+  async (_what, drift, words) => {
+    await vm.create();
+    const before = await pid(`${dir}/vmm.pid`);
+    await stage.repairs(collecting, drift, words);
+    expect(await vm.read()).toMatchObject(declared);
+    expect(await pid(`${dir}/vmm.pid`)).toBe(before);
+    expect(await stage.run("pgrep -fc '[h]ornet-metrics /'")).toBe("1\n");
+    await figures("^hornet_clone_up.* 1$");
+  },
+);
 
-test("in another folder nothing is left in the first one; one that was there stays, with what others have in it", async () => {
+test("another folder leaves nothing in the first one, and an existing folder stays with the files of others", async () => {
   await stage.run("mkdir /run/theirs; echo 'other 1' >/run/theirs/other.prom");
   try {
     await vm.create();
@@ -165,7 +168,7 @@ test("in another folder nothing is left in the first one; one that was there sta
   }
 });
 
-test("a place that cannot be written to is said", async () => {
+test("the error for a folder that cannot be written to names it", async () => {
   await vm.create();
   await stage.run("echo >/run/plain");
   try {

@@ -19,11 +19,11 @@ type Inputs = z.infer<typeof metricsInputs>;
 /** The view's name for this resource. */
 const METRICS = "the metrics";
 
-async function keep(droplet: Droplet, wanted: Inputs): Promise<object> {
+async function keep(droplet: Droplet, desired: Inputs): Promise<object> {
   await droplet.change(METRICS, {
     what: "collect the clones' metrics",
     run: "keep_metrics",
-    vars: { ...commonVars(wanted), metrics_folder: wanted.folder },
+    vars: { ...commonVars(desired), metrics_folder: desired.folder },
     hint: "unset hornet:vmm.metrics to collect nothing",
   });
   return {};
@@ -41,7 +41,7 @@ export const definition = owned<Inputs, object>({
     const observed = await droplet.observe(state, METRICS);
     return { outputs: {}, drift: metricsDrift(state.folder, observed) };
   },
-  update: (droplet, _state, wanted) => keep(droplet, wanted),
+  update: (droplet, _state, desired) => keep(droplet, desired),
   delete: async (droplet, state) => {
     await droplet.change(METRICS, {
       what: "end the collector of the clones' metrics",

@@ -66,11 +66,11 @@ function jumpFrom(folder: string): { readonly jumpCommand?: string } {
   return { jumpCommand: asProxyCommand(["ssh", "-F", join(folder, "ssh_config"), "-W", "[%h]:%p", "--", "droplet"]) };
 }
 
-async function write(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
-  const { config, knownHosts } = await filesOf(droplet, wanted);
-  writeWhole(join(wanted.folder, "known_hosts"), knownHosts);
-  writeWhole(join(wanted.folder, "ssh_config"), config);
-  return { file: join(wanted.folder, "ssh_config") };
+async function write(droplet: Droplet, desired: Inputs): Promise<Outputs> {
+  const { config, knownHosts } = await filesOf(droplet, desired);
+  writeWhole(join(desired.folder, "known_hosts"), knownHosts);
+  writeWhole(join(desired.folder, "ssh_config"), config);
+  return { file: join(desired.folder, "ssh_config") };
 }
 
 async function contentOf(file: string): Promise<string> {
@@ -94,7 +94,7 @@ export const definition: Definition<Inputs, Outputs> = {
     if ((await contentOf(join(state.folder, "known_hosts"))) !== knownHosts) drift.push("known_hosts differs");
     return { outputs: { file: state.file }, drift };
   },
-  update: (droplet, _state, wanted) => write(droplet, wanted),
+  update: (droplet, _state, desired) => write(droplet, desired),
   delete: async (_droplet, { folder }) => {
     await rm(join(folder, "ssh_config"), { force: true });
     await rm(join(folder, "known_hosts"), { force: true });

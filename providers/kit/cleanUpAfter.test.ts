@@ -2,7 +2,7 @@ import { cleanUpAfter } from "./cleanUpAfter";
 
 const fail = (words: string) => () => Promise.reject(new Error(words));
 
-test("nothing is cleaned up after a success", async () => {
+test("a success is not cleaned up", async () => {
   expect(await cleanUpAfter(() => Promise.resolve(1), fail("clean"))).toBe(1);
 });
 

@@ -52,7 +52,7 @@ describe("check", () => {
   const made = { digest: "x", folder: "/a", diskPath: "/a/d", guestMac: "02:fc:00:00:00:02", memory: 128 };
   const vmInputs = { ...common, name: "vm7", namespace: "vm7", address: "10.0.0.9", artifact: made };
 
-  test("a VM that would be told more than its metadata holds, without the values", async () => {
+  test("refuses a VM whose identity exceeds its metadata, without printing values", async () => {
     const env = { KEY: "canary".repeat(9000) };
     const [fault, ...more] = await faults(vm, { ...vmInputs, identity: "service", env });
     // A fault of a single property would show its value.
@@ -64,7 +64,7 @@ describe("check", () => {
     for (const identity of ["ssh", "cloud-init"]) expect(await faults(vm, { ...vmInputs, identity, env })).toEqual([]);
   });
 
-  test("gives the inputs without defaults, and the condition that is declared", async () => {
+  test("returns the inputs without defaults, and the declared condition", async () => {
     const checked = await bridge.check?.({}, common);
     expect(checked?.failures ?? []).toEqual([]);
     expect(checked?.inputs).toEqual({
@@ -73,7 +73,7 @@ describe("check", () => {
     });
   });
 
-  test("a condition that a program or a read left is never taken as wanted", async () => {
+  test("a condition from a program or a read does not count as declared", async () => {
     const checked = await bridge.check?.({}, { ...common, condition: "br0 down" });
     expect((checked?.inputs as Bag).condition).toBe("as declared");
   });
@@ -135,7 +135,7 @@ describe("check", () => {
     expect(await faults(provider, props)).toEqual(expected);
   });
 
-  test("what is not known yet is no fault, wherever it stands", async () => {
+  test("an unknown value is no fault, wherever it is", async () => {
     expect(await faults(namespace, { ...namespaceInputs, namespace: UNKNOWN, gateway: UNKNOWN })).toEqual([]);
     const vmInputs = {
       ...common,
@@ -157,7 +157,7 @@ describe("check", () => {
     expect((checked?.inputs as Bag).artifact).toBe(UNKNOWN);
   });
 
-  test("an unknown droplet, as a whole or a part of it", async () => {
+  test("a droplet may be unknown, as a whole or in part", async () => {
     expect(await faults(bridge, { ...common, droplet: UNKNOWN })).toEqual([]);
     expect(await faults(bridge, { ...common, droplet: { host: "h", user: "root", port: UNKNOWN } })).toEqual([]);
   });
@@ -236,7 +236,7 @@ describe("a definition", () => {
     expect((await one.diff?.("id", state, { ...least, size: 2 }))?.replaces).toEqual(["size"]);
   });
 
-  test("what goes is reached as the program names its droplet now, and what is on another one as it was", async () => {
+  test("a deletion uses the program's connection to the same droplet, and the recorded one to another droplet", async () => {
     const reached: unknown[] = [];
     const one = define({ delete: (_droplet, { droplet }) => Promise.resolve(void reached.push(droplet)) });
     const old = { host: "203.0.113.99", user: "root", port: 22, privateKeyPath: "/old" };
@@ -247,12 +247,12 @@ describe("a definition", () => {
     expect(reached).toEqual([now, elsewhere]);
   });
 
-  test("create gives inputs, outputs and the condition; the id is never empty", async () => {
+  test("create returns inputs, outputs and the condition, and never an empty id", async () => {
     const outs = { ...common, size: 2, made: "now", condition: "as declared" };
     expect(await define({}).create({ ...common, size: 2 })).toEqual({ id: common.owner, outs });
   });
 
-  test("drift shows in an input, so that the engine itself finds the difference", async () => {
+  test("drift is in an input, so that the engine finds the difference", async () => {
     const result = await define({}).read?.("id", state);
     expect(result).toMatchObject({
       id: "id",
@@ -262,7 +262,7 @@ describe("a definition", () => {
     expect(result?.inputs).not.toHaveProperty("made");
   });
 
-  test("a read by an id alone, as an import is, says what to do instead", async () => {
+  test("a read by id alone, such as an import, fails with the next step", async () => {
     const { made, condition, ...declared } = state;
     expect({ made, condition }).toEqual({ made: "now", condition: "as declared" });
     for (const props of [undefined, {}, declared]) {
@@ -272,11 +272,11 @@ describe("a definition", () => {
     }
   });
 
-  test("gone is a blank id", async () => {
+  test("a resource that is gone has a blank id", async () => {
     expect(await define({ read: () => Promise.resolve("gone") }).read?.("id", state)).toEqual({ id: "", props: {} });
   });
 
-  test("a user's error has no stack; a bug keeps its own, and says that it is one", async () => {
+  test("a user's error has no stack, and a bug keeps its stack and says that it is one", async () => {
     await expect(define({}).create({ ...common, size: "x" })).rejects.toThrow(/unexpected data:[\s\S]*size/);
     const broken = define({ delete: () => Promise.reject(new TypeError("broken")) });
     const error = await broken.delete?.("id", state).then(

@@ -16,7 +16,7 @@ const droplet = operation.droplet(current.droplet);
 
 afterEach(() => jest.useRealTimers());
 
-test("a droplet that cannot be reached is a difference, told with its reason once, and is not tried again at once", async () => {
+test("an unreachable droplet is drift, reported once with the reason, and is not tried again at once", async () => {
   jest.useFakeTimers();
   let tries = 0;
   const read = (): Promise<never> => {
@@ -42,7 +42,7 @@ test("a droplet that cannot be reached is a difference, told with its reason onc
   expect(await readOrUnreachable({ read: fine, outputs }, droplet, current)).toBe(there);
 });
 
-test("another failure is one", async () => {
+test("any other failure is thrown", async () => {
   const error = new CommandError({ what: "look", droplet: "d", command: "c", code: 1, stderr: "" });
   const other = operation.droplet({ ...current.droplet, port: 24 });
   await expect(readOrUnreachable({ read: () => Promise.reject(error), outputs }, other, current)).rejects.toBe(error);

@@ -6,7 +6,7 @@ jest.setTimeout(120_000);
 
 const stage = Stage.use();
 
-test("created, as declared, deleted, deleted again", async () => {
+test("create, read, delete, and delete again", async () => {
   const one = await stage.bridge();
   expect(await one.create()).toMatchObject({ adopted: false, ...declared });
   expect(await one.read()).toMatchObject({ id: "br0", ...declared });
@@ -20,19 +20,19 @@ test("created, as declared, deleted, deleted again", async () => {
   await one.delete();
 });
 
-test("every drift is said in words and repaired", async () => {
+test("read reports every drift, and update repairs it", async () => {
   const one = await stage.bridge();
   await one.create();
   const table = `hornet_${owner.slice(-12)}_br0`;
   await stage.repairs(one, "ip link set br0 down", "br0 down");
   await stage.repairs(one, "ip addr flush dev br0", "address 10.0.0.1/24 missing on br0");
-  await stage.repairs(one, "ip link set br0 alias x", "br0 lost its owner mark");
+  await stage.repairs(one, "ip link set br0 alias x", "br0 lost its owner label");
   await stage.repairs(one, "echo 0 >/proc/sys/net/ipv4/ip_forward", "IPv4 forwarding off");
   await stage.repairs(one, "ip link set br0 address 02:00:00:00:00:09", "br0 has another MAC address");
   await stage.repairs(one, "ip link set br0 down; ip link set br0 name brx", "bridge br0 was renamed to brx; br0 down");
   expect(await stage.run("ls /sys/class/net")).not.toContain("brx");
-  await stage.repairs(one, "rm -r /opt/swarm/runtime/.bridge-*", "the folder of br0 lost its owner mark");
-  // What the droplet was like before went with the folder.
+  await stage.repairs(one, "rm -r /opt/swarm/runtime/.bridge-*", "the folder of br0 lost its owner label");
+  // The note of the droplet before Hornet was lost with the folder.
   await stage.run(": >/opt/swarm/runtime/.bridge-br0-*/forwarding-was-off");
   await stage.repairs(one, "ip link del br0", "bridge br0 missing");
   await stage.repairs(one, `nft delete table ip ${table}`, `nft table ${table} missing`);
@@ -41,11 +41,11 @@ test("every drift is said in words and repaired", async () => {
     `nft flush table ip ${table}`,
     "nft rule the droplet's other addresses missing; nft rule masquerade missing",
   );
-  await stage.repairs(one, `nft add rule ip ${table} postrouting accept`, "nft rule without a name is not ours");
+  await stage.repairs(one, `nft add rule ip ${table} postrouting accept`, "nft rule without a name is not Hornet's");
   await stage.repairs(
     one,
     `nft insert rule ip ${table} postrouting counter comment '"mine"'`,
-    "nft rule mine is not ours",
+    "nft rule mine is not Hornet's",
   );
   await stage.repairs(
     one,
@@ -55,7 +55,7 @@ test("every drift is said in words and repaired", async () => {
   await one.delete();
 });
 
-test("all of it taken away by somebody: gone, and deleting that is fine", async () => {
+test("a bridge that somebody removed reads as gone, and delete succeeds", async () => {
   const one = await stage.bridge();
   await one.create();
   await stage.run(`ip link del br0; nft delete table ip hornet_${owner.slice(-12)}_br0; rm -rf /opt/swarm/runtime`);
@@ -64,7 +64,7 @@ test("all of it taken away by somebody: gone, and deleting that is fine", async 
   await one.delete();
 });
 
-test("a bridge that comes under another name before the old one goes keeps its own rules", async () => {
+test("a new bridge that is created before the old one is deleted keeps its rules", async () => {
   const one = await stage.bridge();
   await one.create();
   const next = await stage.bridge({ name: "br7", address: "10.7.0.1/24" });
@@ -75,7 +75,7 @@ test("a bridge that comes under another name before the old one goes keeps its o
   await next.delete();
 });
 
-test("another uplink is another rule, in place", async () => {
+test("update changes the uplink's rule in place", async () => {
   const one = await stage.bridge();
   const { rules } = await one.create();
   expect((await one.update({ uplink: "eth0" })).rules).not.toEqual(rules);
@@ -84,7 +84,7 @@ test("another uplink is another rule, in place", async () => {
   await one.delete();
 });
 
-test("what the same stack left half-made is completed", async () => {
+test("create completes what this stack left half-made", async () => {
   const one = await stage.bridge();
   const folder = `/opt/swarm/runtime/.bridge-br0-${owner.slice(-12)}`;
   const claim = `mkdir -p ${folder}; echo '${owner}' >${folder}/owner`;
@@ -96,10 +96,10 @@ test("what the same stack left half-made is completed", async () => {
     await stage.run(left);
     await one.create();
     expect({ left, ...(await one.read()) }).toMatchObject({ left, ...declared });
-    // Created again over a whole one: nothing but the same.
+    // A second create changes nothing.
     await one.create();
     await one.delete();
-    // The folder came from the test, without the mark that Hornet made it.
+    // The test made the folder, so Hornet leaves it.
     await stage.run("rmdir /opt/swarm/runtime");
     expect(await stage.changesSince(stage.before)).toEqual([]);
   }
@@ -114,7 +114,7 @@ test("forwarding that was on stays on", async () => {
   await stage.run("echo 0 >/proc/sys/net/ipv4/ip_forward");
 });
 
-test("a bridge that was there is adopted: completed, read, given back", async () => {
+test("create adopts an existing bridge and completes it; delete restores it", async () => {
   await stage.run("ip link add br0 type bridge; ip link set br0 alias lan up; ip addr add 10.9.0.1/24 dev br0");
   const stranger = await stage.observe();
   const one = await stage.bridge();
@@ -129,7 +129,7 @@ test("a bridge that was there is adopted: completed, read, given back", async ()
   await stage.run("ip link del br0");
 });
 
-test("a bridge that somebody put in the place of ours is theirs: completed, and there after the end", async () => {
+test("a bridge that replaced ours is adopted, and stays after delete", async () => {
   const one = await stage.bridge();
   await one.create();
   await stage.run("ip link del br0; ip link add br0 type bridge; ip link set br0 alias lan up");
@@ -140,18 +140,18 @@ test("a bridge that somebody put in the place of ours is theirs: completed, and 
   await stage.run("ip link del br0");
 });
 
-test("folder, mark of the folder and mark of the bridge lost at once are mended at once", async () => {
+test("one update restores the owner labels of folder and bridge", async () => {
   const one = await stage.bridge();
   await one.create();
   const folder = "/opt/swarm/runtime/.bridge-br0-*";
-  const words = "the folder of br0 lost its owner mark";
-  await stage.repairs(one, `rm ${folder}/owner`, words);
-  await stage.repairs(one, `rm ${folder}/owner; ip link set br0 alias x`, `${words}; br0 lost its owner mark`);
+  const lost = "the folder of br0 lost its owner label";
+  await stage.repairs(one, `rm ${folder}/owner`, lost);
+  await stage.repairs(one, `rm ${folder}/owner; ip link set br0 alias x`, `${lost}; br0 lost its owner label`);
   await stage.run(`rm ${folder}/owner`);
   await one.delete();
 });
 
-test("an adopted bridge keeps the address that it had", async () => {
+test("an adopted bridge keeps an address that it had before", async () => {
   await stage.run("ip link add br0 type bridge; ip addr add 10.0.0.1/24 dev br0; ip link set br0 up");
   const stranger = await stage.observe();
   const one = await stage.bridge();
@@ -161,40 +161,37 @@ test("an adopted bridge keeps the address that it had", async () => {
   await stage.run("ip link del br0");
 });
 
-test.each(["ours", "adopted"])(
-  "%s: an address that a run which was cut off has added goes with the next one",
-  async (whose) => {
-    if (whose === "adopted")
-      await stage.run("ip link add br0 type bridge; ip addr add 10.9.0.1/24 dev br0; ip link set br0 up");
-    const stranger = await stage.observe();
-    const addresses = (): Promise<string> =>
-      stage.run("ip -4 -br addr show br0 | grep -o '10[.][0-9./]*' | sort | xargs");
-    const theirs = whose === "adopted" ? " 10.9.0.1/24" : "";
-    const before = await stage.bridge();
-    await before.create();
-    // As a state that was cut off has it: nobody took the bridge away before it got another address.
-    const cut = await stage.bridge({ address: "10.7.0.1/24" });
-    await cut.create();
-    expect(await addresses()).toBe(`10.7.0.1/24${theirs}\n`);
-    const back = await stage.bridge();
-    await back.create();
-    expect(await addresses()).toBe(`10.0.0.1/24${theirs}\n`);
-    await back.delete();
-    expect(await stage.changesSince(stranger)).toEqual([]);
-    if (whose === "adopted") await stage.run("ip link del br0");
-  },
-);
+test.each(["ours", "adopted"])("%s: the next run removes an address that an interrupted run added", async (whose) => {
+  if (whose === "adopted")
+    await stage.run("ip link add br0 type bridge; ip addr add 10.9.0.1/24 dev br0; ip link set br0 up");
+  const stranger = await stage.observe();
+  const addresses = (): Promise<string> =>
+    stage.run("ip -4 -br addr show br0 | grep -o '10[.][0-9./]*' | sort | xargs");
+  const theirs = whose === "adopted" ? " 10.9.0.1/24" : "";
+  const before = await stage.bridge();
+  await before.create();
+  // As after an interrupted run: the bridge was not deleted before it got another address.
+  const cut = await stage.bridge({ address: "10.7.0.1/24" });
+  await cut.create();
+  expect(await addresses()).toBe(`10.7.0.1/24${theirs}\n`);
+  const back = await stage.bridge();
+  await back.create();
+  expect(await addresses()).toBe(`10.0.0.1/24${theirs}\n`);
+  await back.delete();
+  expect(await stage.changesSince(stranger)).toEqual([]);
+  if (whose === "adopted") await stage.run("ip link del br0");
+});
 
-test("a link of that name that is no bridge is refused, and nothing is touched", async () => {
+test("create refuses a link of that name that is no bridge, and changes nothing", async () => {
   await stage.run("ip tuntap add dev br0 mode tap");
   const stranger = await stage.observe();
   const one = await stage.bridge();
-  await expect(one.create()).rejects.toThrow("br0 is there already and is not a bridge");
+  await expect(one.create()).rejects.toThrow("br0 already exists and is not a bridge");
   expect(await stage.changesSince(stranger)).toEqual([]);
   await stage.run("ip link del br0");
 });
 
-test("two stacks on one bridge: who goes first hands it over, with forwarding", async () => {
+test("two stacks on one bridge: the first to leave hands the bridge over, with forwarding", async () => {
   const one = await stage.bridge();
   const two = await stage.bridge({}, other);
   await one.create();
@@ -206,7 +203,7 @@ test("two stacks on one bridge: who goes first hands it over, with forwarding", 
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("two stacks on one bridge: who came second goes first", async () => {
+test("two stacks on one bridge: the second one leaves first", async () => {
   const one = await stage.bridge();
   const two = await stage.bridge({}, other);
   await one.create();
@@ -216,7 +213,7 @@ test("two stacks on one bridge: who came second goes first", async () => {
   await one.delete();
 });
 
-test("two stacks with a bridge each: forwarding stays as long as one of them is there", async () => {
+test("two stacks with a bridge each: forwarding stays on as long as one of them exists", async () => {
   const one = await stage.bridge();
   const two = await stage.bridge({ name: "br1", address: "10.1.0.1/24" }, other);
   await one.create();
@@ -227,7 +224,7 @@ test("two stacks with a bridge each: forwarding stays as long as one of them is 
   await two.delete();
 });
 
-test("a bridge with somebody's port on it is not deleted, and keeps working until it is free", async () => {
+test("delete refuses a bridge with somebody else's port, which keeps working until the port is gone", async () => {
   const one = await stage.bridge();
   await one.create();
   await stage.run("ip tuntap add dev port7 mode tap; ip link set port7 master br0");
@@ -237,7 +234,7 @@ test("a bridge with somebody's port on it is not deleted, and keeps working unti
   await one.delete();
 });
 
-test("folders that were there stay, those that were made go", async () => {
+test("delete removes the folders that create made, and no others", async () => {
   await stage.run("mkdir -p /opt/swarm/deep");
   const stranger = await stage.observe();
   const one = await stage.bridge({ runtimeDir: "/opt/swarm/deep/er/runtime" });
@@ -248,7 +245,7 @@ test("folders that were there stay, those that were made go", async () => {
   await stage.run("rmdir /opt/swarm/deep");
 });
 
-test("each step failing in turn is said and leaves nothing", async () => {
+test("whichever step of a create fails, the error names it and nothing is left", async () => {
   const probe = await stage.bridge();
   const effects = await effectsOf(stage.droplet.folder, () => probe.create());
   await probe.delete();
@@ -264,7 +261,7 @@ test("each step failing in turn is said and leaves nothing", async () => {
   }
 });
 
-test("each step of a delete failing in turn: said, and the next delete ends it", async () => {
+test("whichever step of a delete fails, the error names it and the next delete completes", async () => {
   const probe = await stage.bridge();
   await probe.create();
   const effects = await effectsOf(stage.droplet.folder, () => probe.delete());
@@ -278,7 +275,7 @@ test("each step of a delete failing in turn: said, and the next delete ends it",
   }
 });
 
-test("two fleets of one program bring up one bridge at once, and take it away at once", async () => {
+test("two fleets of one program create one bridge at once, and delete it at once", async () => {
   const both = [await stage.bridge(), await stage.bridge({}, other)];
   const [up, down] = [newOperation(), newOperation()];
   await Promise.all(both.map((one) => one.create(up)));

@@ -16,11 +16,11 @@ import { bridgeArguments } from "../../model/arguments/network";
 export const bridgeInputs = commonInputs.extend(bridgeArguments);
 
 const outputs = z.object({
-  /** The bridge was there before, and stays when the resource goes. */
+  /** The bridge existed before, and stays when the resource is deleted. */
   adopted: z.boolean(),
-  /** What the kernel listed right after the rules were written. */
+  /** Fingerprint of the kernel's listing right after Hornet wrote the rules; see plan/network/nft.ts. */
   rules: z.array(z.string()),
-  /** What the droplet was like before, as its folder there says (see droplet/network/network.sh). */
+  /** The droplet before Hornet, a copy of the note in the bridge's folder there (see droplet/network/bridge.sh). */
   before: z.string().default(""),
 });
 
@@ -32,9 +32,9 @@ function specOf({ name, address, uplink, closed, forwards, owner }: Inputs): Bri
 }
 
 /**
- * True where the droplet has a bridge of that name that is not ours.
+ * Whether a bridge of that name exists on the droplet and is not Hornet's.
  *
- * @param before what the state remembers; see {@link outputs}
+ * @param before see {@link outputs}
  */
 function isAdopted({ name, owner }: Inputs, observed: Observed, before: string): boolean {
   const known = observed.bridges[name] ?? before.split(" ")[1];
@@ -43,29 +43,29 @@ function isAdopted({ name, owner }: Inputs, observed: Observed, before: string):
   return seen !== undefined && seen.alias !== owner;
 }
 
-/** A bridge may be that of several fleets, whose looks and changes must not mix. */
-function converge(droplet: Droplet, wanted: Inputs, before = ""): Promise<Outputs> {
-  return droplet.alone(() => convergeAlone(droplet, wanted, before));
+/** Alone: several fleets of one program may share a bridge, and their reads and changes must not interleave. */
+function converge(droplet: Droplet, desired: Inputs, before = ""): Promise<Outputs> {
+  return droplet.alone(() => convergeAlone(droplet, desired, before));
 }
 
-async function convergeAlone(droplet: Droplet, wanted: Inputs, before: string): Promise<Outputs> {
-  const observed = await droplet.observeToChange(wanted, wanted.name);
-  const spec = specOf(wanted);
-  const plan = planBridge(spec, observed, isAdopted(wanted, observed, before));
-  const answer = await droplet.change(wanted.name, {
-    what: `set up the bridge ${wanted.name}`,
+async function convergeAlone(droplet: Droplet, desired: Inputs, before: string): Promise<Outputs> {
+  const observed = await droplet.observeToChange(desired, desired.name);
+  const spec = specOf(desired);
+  const plan = planBridge(spec, observed, isAdopted(desired, observed, before));
+  const answer = await droplet.change(desired.name, {
+    what: `set up the bridge ${desired.name}`,
     run: "converge_bridge",
     vars: {
-      runtime_dir: wanted.runtimeDir,
-      bridge: wanted.name,
-      owner: wanted.owner,
-      address: wanted.address,
-      mac: bridgeMac(wanted.name),
+      runtime_dir: desired.runtimeDir,
+      bridge: desired.name,
+      owner: desired.owner,
+      address: desired.address,
+      mac: bridgeMac(desired.name),
       before,
       host: plan.host.join("\n"),
       forward: plan.enableForwarding ? "1" : "",
       rules: renderTable(bridgeTable(spec)),
-      table: bridgeTableName(wanted.owner, wanted.name),
+      table: bridgeTableName(desired.owner, desired.name),
     },
   });
   const [origin = "", listing = ""] = answer.split("\n");
@@ -79,22 +79,22 @@ async function remove(droplet: Droplet, state: Inputs, before = ""): Promise<voi
       what: `remove the bridge ${name}`,
       run: "delete_bridge",
       vars: { ...commonVars(state), bridge: name, address, table: bridgeTableName(owner, name), before },
-      hint: "look at its ports with: ip link show master " + name,
+      hint: "list its ports: ip link show master " + name,
     }),
   );
 }
 
-/** The droplet's bridge: its address, forwarding and masquerade. One that was there before is adopted, never deleted. */
+/** The droplet's bridge: its address, forwarding and masquerade. Hornet adopts an existing bridge and never deletes it. */
 export const definition = owned<Inputs, Outputs>({
   kind: "Bridge",
   inputs: bridgeInputs,
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "name", "address"],
   id: ({ name }) => name,
-  create: (droplet, wanted) =>
+  create: (droplet, desired) =>
     cleanUpAfter(
-      () => converge(droplet, wanted),
-      () => remove(droplet, wanted),
+      () => converge(droplet, desired),
+      () => remove(droplet, desired),
     ),
   read: async (droplet, state) => {
     const observed = await droplet.observe(state, state.name);
@@ -102,11 +102,11 @@ export const definition = owned<Inputs, Outputs>({
     const tableName = bridgeTableName(state.owner, state.name);
     const table = observed.tables.find(({ name }) => name === tableName);
     if (!seen && table === undefined && observed.bridges[state.name] === undefined) return "gone";
-    // A bridge of another stack's that went over to this one is ours from then on.
+    // The origin on the droplet wins over the state: another stack may have handed its bridge over to this one.
     const origin = observed.bridges[state.name];
     const adopted = origin === undefined ? state.adopted : origin === "adopted";
     const plan = planBridge(specOf(state), observed, adopted);
-    const unmarked = origin === undefined ? [`the folder of ${state.name} lost its owner mark`] : [];
+    const unmarked = origin === undefined ? [`the folder of ${state.name} lost its owner label`] : [];
     const rules = [
       ...tableDrift(tableName, state.rules, table),
       ...earlierRules(droplet, bridgeTable(specOf(state)), state),
@@ -116,6 +116,6 @@ export const definition = owned<Inputs, Outputs>({
       drift: [...unmarked, ...plan.drift, ...rules],
     };
   },
-  update: (droplet, state, wanted) => converge(droplet, wanted, state.before),
+  update: (droplet, state, desired) => converge(droplet, desired, state.before),
   delete: (droplet, state) => remove(droplet, state, state.before),
 });

@@ -1,6 +1,6 @@
 /**
- * What a guest reaches, and what reaches it: real packets from a network namespace in the guest's place, on one droplet with
- * an Internet, a private network behind it, and another machine on the uplink's wire.
+ * Real packets to and from a network namespace in the guest's place, on one droplet with an Internet, a private network
+ * behind it, and another machine on the uplink's wire.
  */
 import { Driver } from "../../test/support/scratchProvider";
 import { Stage } from "../../test/support/scratchStage";
@@ -44,7 +44,7 @@ const closed: readonly Reach[] = [
   ["outside", "192.0.2.1 8081", true],
 ];
 
-test("closed by default, opened by what is declared", async () => {
+test("networks are closed by default, and the declaration opens them", async () => {
   expect(await reaches(stage, closed)).toEqual(closed);
   // A program in the guest fails at once, and does not wait: curl's code 7, not 28.
   const refused = "nsenter --net=/run/netns/guest curl -s -m 5 http://192.0.2.1/ || echo $?";
@@ -56,7 +56,7 @@ test("closed by default, opened by what is declared", async () => {
     ["guest", "10.0.0.1 22", false],
     ["guest", "10.132.0.5 80", true],
     ["guest", "10.132.0.5 81", false],
-    // It is the droplet's own.
+    // The droplet's own address.
     ["guest", "10.132.0.1 80", false],
     ["guest", "192.0.2.10 80", false],
   ];
@@ -82,7 +82,7 @@ test("closed by default, opened by what is declared", async () => {
   expect(await reaches(stage, open)).toEqual(open);
 });
 
-test("a guest cannot speak for another, nor fill the tables of connections and neighbours", async () => {
+test("a guest can neither send as another nor fill the tables of connections and neighbours", async () => {
   await rules.update({ connections: 16, newConnections: 100 });
   const inGuest = "nsenter --net=/run/netns/guest";
   // Another source address, in the guest's network and outside.
@@ -94,7 +94,7 @@ test("a guest cannot speak for another, nor fill the tables of connections and n
     "refused\n",
     "refused\n",
   ]);
-  // ARP requests in the names of strangers take no entry.
+  // ARP requests from foreign addresses take no neighbour entry.
   await stage.run(`${inGuest} busybox arping -c 1 -w 1 -I eth0 -s 203.0.113.7 192.168.241.1 >/dev/null || :`);
   expect(await stage.run("ip -n vm7 neigh show dev tap0")).not.toContain("203.0.113.7");
   // Connections beyond the limit are dropped in the clone's namespace.

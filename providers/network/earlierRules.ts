@@ -8,18 +8,17 @@ const CLOSES =
   "not declare (docs/network.md); hornet:bridge.closed: false keeps it open";
 
 /**
- * Drift of a table that an earlier Hornet wrote: the state's declaration means rules that it has not. The operator learns
- * what the next `up` closes before it does.
+ * Drift of a table that an earlier Hornet wrote and that lacks rules of today. So the operator learns what the next `up`
+ * closes before it does.
  *
- * @param wanted the table of today
+ * @param table the table that Hornet writes today
  */
 export function earlierRules(
   droplet: Droplet,
-  wanted: NftTable,
+  table: NftTable,
   { rules }: { readonly rules: readonly string[] },
 ): string[] {
-  // Nothing was recorded, so nothing is known.
-  const missing = rules.length === 0 ? [] : newRules(wanted, rules);
+  const missing = rules.length === 0 ? [] : newRules(table, rules);
   if (missing.length === 0) return [];
   droplet.reports.reportOnce(`${droplet.name}: ${CLOSES}`);
   return [`an earlier Hornet wrote the rules; new: ${missing.join(", ")}`];

@@ -5,11 +5,11 @@ import { changes, scratchDroplet } from "../../test/support/scratchDroplet";
 
 jest.setTimeout(120_000);
 
-test("on the droplet itself the same providers do the same, without ssh", async () => {
+test("on the droplet itself the providers do the same without ssh", async () => {
   const droplet = await scratchDroplet();
   try {
     const before = await droplet.observe();
-    // swc keeps a copy in the cache folder, and the operator keeps the stack's lineage; neither is the droplet's.
+    // The cache of swc and the operator's record of the lineage are outside of what the test observes.
     const argv = [
       "env",
       "XDG_CACHE_HOME=/var/tmp",
@@ -20,10 +20,15 @@ test("on the droplet itself the same providers do the same, without ssh", async 
       resolve(checkout, "test/support/scratchLocal.ts"),
     ];
     const { stdout, stderr, exitCode } = await dropletExec("scratch", argv);
-    // What a preview shows as its diagnostics, and nothing else.
-    const said = stderr.split("\n").map((line) => line.split(";")[0]);
-    expect({ said, exitCode }).toEqual({
-      said: ["Bridge br0: br0 down", "CloneNamespace vm7: tap0 down", "NatRuleSet vm7: nft rule DNAT missing", ""],
+    // The diagnostics of a preview, and nothing else.
+    const diagnostics = stderr.split("\n").map((line) => line.split(";")[0]);
+    expect({ diagnostics, exitCode }).toEqual({
+      diagnostics: [
+        "Bridge br0: br0 down",
+        "CloneNamespace vm7: tap0 down",
+        "NatRuleSet vm7: nft rule DNAT missing",
+        "",
+      ],
       exitCode: 0,
     });
     const declared = ["as declared", "as declared", "as declared"];

@@ -1,6 +1,6 @@
 /**
- * Names as egress: a guest's queries through the droplet's name server, and its packets to the addresses of the answers. A
- * dnsmasq in the place of the Internet's name servers has the names.
+ * Names as egress: a guest's queries through the droplet's name server, and its packets to the addresses of the answers.
+ * A dnsmasq stands in for the Internet's name servers.
  */
 import { Driver } from "../../test/support/scratchProvider";
 import { declared, Stage } from "../../test/support/scratchStage";
@@ -24,7 +24,7 @@ let network: Driver;
 let rules: Driver;
 let server: Driver;
 
-/** The names that there are from now on: `NAME,ADDRESS,SECONDS`. */
+/** Replaces the records of the Internet's name servers: `NAME,ADDRESS,SECONDS`. */
 async function serve(...records: readonly string[]): Promise<void> {
   await stage.run(`mkdir -p ${upstream}; printf '%s\\n' ${records.map((record) => `host-record=${record}`).join(" ")} >${upstream}/conf
     old=$(cat ${upstream}/pid 2>/dev/null || :); [[ -z $old ]] || { kill $old; while kill -0 $old 2>/dev/null; do sleep 0.02; done; }
@@ -54,22 +54,22 @@ beforeEach(async () => {
   await guestIn(stage, "vm7");
 });
 
-/** What a guest learns from a name server: addresses, or how the query failed. */
+/** The answer of a name server to the guest: addresses, or how the query failed. */
 async function ask(name: string, at = "192.0.2.53"): Promise<string> {
   const script = `nsenter --net=/run/netns/guest timeout 3 busybox nslookup -type=a ${name} ${at} 2>&1 || :`;
-  const said = await stage.run(script);
-  const addresses = [...said.matchAll(/Name:.*\nAddress(?: 1)?: (\S+)/g)].map(([, address]) => address);
+  const output = await stage.run(script);
+  const addresses = [...output.matchAll(/Name:.*\nAddress(?: 1)?: (\S+)/g)].map(([, address]) => address);
   return (
     addresses.join(" ") ||
-    (/REFUSED|NXDOMAIN|timed out|No answer|unreachable|refused/i.exec(said)?.[0] ?? (said.trim() || "no answer"))
+    (/REFUSED|NXDOMAIN|timed out|No answer|unreachable|refused/i.exec(output)?.[0] ?? (output.trim() || "no answer"))
   );
 }
 
 const opens = async (to: string): Promise<boolean> => (await reaches(stage, [["guest", to, true]]))[0]?.[2] === true;
 
-test("a guest reaches the addresses of declared names for as long as the records live, and nothing else", async () => {
+test("a guest reaches the addresses of declared names for the lifetime of their records, and nothing else", async () => {
   expect(await server.read()).toMatchObject(declared);
-  // A raw address.
+  // An address of which the guest asked no name.
   expect(await opens("192.0.2.11 80")).toBe(false);
   expect([await ask("api.test"), await ask("a.wild.test", "192.168.241.1"), await ask("other.test")]).toEqual([
     "192.0.2.10",
@@ -88,28 +88,30 @@ test("a guest reaches the addresses of declared names for as long as the records
   expect(await ask("inner.test")).toBe("10.132.0.5");
   expect(await opens("10.132.0.5 80")).toBe(false);
 
-  // A changed address is followed, and the old one closes with its record.
+  // A name's new address opens, and the old one closes when its record expires.
   await serve("api.test,192.0.2.11,3");
   await stage.run("sleep 6");
   expect(await opens("192.0.2.10 80")).toBe(false);
   expect(await ask("api.test")).toBe("192.0.2.11");
   expect(await opens("192.0.2.11 81")).toBe(true);
 
-  // The state's own words about what is there.
+  // Drift of the table, the server and its policies.
   const table = "$(nft list tables | sed -n 's/^table ip \\(hornet_.*names\\)/\\1/p')";
   await stage.repairs(
     server,
     `nft delete table ip ${table}`,
     expect.stringMatching(/^nft table hornet_.*names missing$/) as never,
   );
-  await stage.repairs(server, "kill -9 $(pgrep -f '[h]ornet-names')", "nothing answers the guests' DNS queries");
+  await stage.repairs(server, "kill -9 $(pgrep -f '[h]ornet-names')", "the guests' name server does not run");
   expect(await ask("api.test")).toBe("192.0.2.11");
   const home = "$(echo /opt/swarm/runtime/.names-*)";
   await stage.repairs(server, `echo table x >>${home}/policies`, "the guests' name server has other policies");
 
-  // A name without an address is reported.
-  const said = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  // Hornet reports a name without an address.
+  const stderr = jest.spyOn(console, "error").mockImplementation(() => undefined);
   await server.update();
-  expect(said.mock.calls.flat().join("\n")).toMatch(/gone\.test \(hornet:fleet\.egress\) (does not exist|is refused)/);
-  said.mockRestore();
+  expect(stderr.mock.calls.flat().join("\n")).toMatch(
+    /gone\.test \(hornet:fleet\.egress\) (does not exist|is refused)/,
+  );
+  stderr.mockRestore();
 });

@@ -22,38 +22,38 @@ export const namesInputs = commonInputs.extend({
 });
 
 const outputs = z.object({
-  /** What the kernel listed right after the rules were written. */
+  /** Fingerprint of the kernel's listing right after Hornet wrote the rules; see plan/network/nft.ts. */
   rules: z.array(z.string()),
 });
 
 type Inputs = z.infer<typeof namesInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The view's name for what is not one clone's. */
-const NAMES = "the names";
+/** The key of the name server in the droplet's view; it belongs to no clone. */
+const VIEW_KEY = "the names";
 
-async function keep(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
-  const answer = await droplet.change(NAMES, {
-    what: "answer the guests' DNS queries",
+async function start(droplet: Droplet, desired: Inputs): Promise<Outputs> {
+  const answer = await droplet.change(VIEW_KEY, {
+    what: "start the guests' name server",
     run: "keep_names",
-    vars: { ...commonVars(wanted), ...namesFiles(wanted) },
+    vars: { ...commonVars(desired), ...namesFiles(desired) },
     hint: "hornet:fleet.egress with names needs a name server on the droplet",
   });
   const [listing = "", ...unresolved] = answer.trimEnd().split("\n");
-  sayUnresolved(droplet, unresolved);
+  warnUnresolved(droplet, unresolved);
   return { rules: fingerprint(parseTable(listing)) };
 }
 
-async function release(droplet: Droplet, state: Inputs): Promise<void> {
-  await droplet.change(NAMES, {
-    what: "end what answers the guests' DNS queries",
+async function stop(droplet: Droplet, state: Inputs): Promise<void> {
+  await droplet.change(VIEW_KEY, {
+    what: "stop the guests' name server",
     run: "release_names",
     vars: commonVars(state),
   });
 }
 
 /** @param unresolved lines `NAME REASON` */
-function sayUnresolved(droplet: Droplet, unresolved: readonly string[]): void {
+function warnUnresolved(droplet: Droplet, unresolved: readonly string[]): void {
   for (const line of unresolved.filter((one) => one !== "")) {
     const [name = "", ...reason] = line.split(" ");
     report(`warning: ${droplet.name}: ${name} (hornet:fleet.egress) ${reason.join(" ")}; guests cannot reach it`);
@@ -61,8 +61,8 @@ function sayUnresolved(droplet: Droplet, unresolved: readonly string[]): void {
 }
 
 /**
- * The guests' name server on a droplet: dnsmasq, and what decides which clone may ask for which name and opens the addresses of
- * the answers for the records' lifetime.
+ * The guests' name server on a droplet: dnsmasq, and a filter in front of it that decides which clone may ask for which name
+ * and opens the addresses of an answer for the lifetime of its records.
  */
 export const definition = owned<Inputs, Outputs>({
   kind: "NameServer",
@@ -70,19 +70,19 @@ export const definition = owned<Inputs, Outputs>({
   outputs,
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
-  create: (droplet, wanted) =>
+  create: (droplet, desired) =>
     cleanUpAfter(
-      () => keep(droplet, wanted),
-      () => release(droplet, wanted),
+      () => start(droplet, desired),
+      () => stop(droplet, desired),
     ),
   read: async (droplet, state) => {
-    const observed = await droplet.observe(state, NAMES);
+    const observed = await droplet.observe(state, VIEW_KEY);
     const tableName = namesTableName(state.owner);
     const table = observed.tables.find(({ name }) => name === tableName);
-    sayUnresolved(droplet, observed.names?.unresolved ?? []);
+    warnUnresolved(droplet, observed.names?.unresolved ?? []);
     const drift = [...namesDrift(state, observed), ...tableDrift(tableName, state.rules, table)];
     return { outputs: { rules: state.rules }, drift };
   },
-  update: (droplet, _state, wanted) => keep(droplet, wanted),
-  delete: release,
+  update: (droplet, _state, desired) => start(droplet, desired),
+  delete: stop,
 });

@@ -18,14 +18,13 @@ beforeEach(async () => {
   await base.create();
 });
 
-test("created, as declared, deleted, deleted again", async () => {
+test("create, read, delete, and delete again", async () => {
   const one = await stage.namespace();
   const rules = await stage.nat();
   expect(await one.create()).toMatchObject({ namespace: "vm7", hostVeth: "veth7h", ...declared });
   expect(await rules.create()).toMatchObject({ namespace: "vm7", ...declared });
   expect(await one.read()).toMatchObject({ id: "vm7", ...declared });
   expect(await rules.read()).toMatchObject({ id: "vm7", ...declared });
-  // The clone reaches the droplet's bridge address through all of it.
   await reachesTheDroplet();
   await rules.delete();
   expect(await stage.run("nsenter --net=/run/netns/vm7 nft list ruleset")).toBe("");
@@ -37,7 +36,7 @@ test("created, as declared, deleted, deleted again", async () => {
   await rules.delete();
 });
 
-test("a router advertisement from the guest's side of the tap configures nothing; IPv6 that somebody turned on is drift", async () => {
+test("a guest's router advertisement configures nothing, and IPv6 that somebody enabled is drift", async () => {
   const one = await stage.namespace();
   await one.create();
   // Ethernet, IPv6, ICMPv6 type 134 with a prefix that autoconfiguration would take, and its checksum.
@@ -57,7 +56,7 @@ test("a router advertisement from the guest's side of the tap configures nothing
   const seen = "ip -n vm7 -6 addr show; ip -n vm7 -6 route show";
   await stage.run(send);
   expect(await stage.run(seen)).toBe("");
-  // The same advertisement counts where IPv6 is on, so the program that sends it is right.
+  // With IPv6 on, the same advertisement configures an address: the program that sends it works.
   const on =
     "for f in all default tap0; do echo 0 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; echo 2 >/proc/sys/net/ipv6/conf/$f/accept_ra; echo 1 >/proc/sys/net/ipv6/conf/$f/autoconf; done";
   await stage.run(`nsenter --net=/run/netns/vm7 bash -c '${on}'; ${send}`);
@@ -68,19 +67,19 @@ test("a router advertisement from the guest's side of the tap configures nothing
   await one.delete();
 });
 
-test("every drift of the network is said in words and repaired", async () => {
+test("read reports every drift of the network, and update repairs it", async () => {
   const one = await stage.namespace();
   await one.create();
   const inside = (line: string): string => `ip -n vm7 ${line}`;
   await stage.repairs(one, "ip link set veth7h down", "veth7h down");
   await stage.repairs(one, "ip link set veth7h nomaster", "veth7h is not a port of br0; veth7h is not isolated");
   await stage.repairs(one, "ip link set veth7h type bridge_slave isolated off", "veth7h is not isolated");
-  await stage.repairs(one, "ip link set veth7h alias x", "veth7h lost its owner mark");
+  await stage.repairs(one, "ip link set veth7h alias x", "veth7h lost its owner label");
   await stage.repairs(one, "ip link set veth7h address 0a:00:00:00:00:01", "veth7h has another MAC address");
   await stage.repairs(one, "ip link del veth7h", "veth pair veth7h/veth0 missing");
   await stage.repairs(one, "ip link set veth7h down; ip link set veth7h name moved", "veth pair veth7h/veth0 missing");
   await stage.repairs(one, inside("link set lo down"), "lo down");
-  await stage.repairs(one, inside("link set lo alias x"), "lo lost its owner mark");
+  await stage.repairs(one, inside("link set lo alias x"), "lo lost its owner label");
   await stage.repairs(one, inside("link set veth0 address 06:00:00:00:00:01"), "veth0 has another MAC address");
   await stage.repairs(one, inside("link set veth0 down"), "veth0 down; default route missing");
   await stage.repairs(
@@ -103,17 +102,17 @@ test("every drift of the network is said in words and repaired", async () => {
   await one.delete();
 });
 
-test("what is ours and cannot be marked so is said by a delete, not passed over", async () => {
+test("delete fails where it cannot restore the owner label of a namespace of this stack", async () => {
   const one = await stage.namespace();
   await one.create();
   await stage.run("rm -r /opt/swarm/runtime/vm7; echo x >/opt/swarm/runtime/vm7");
-  await expect(one.delete()).rejects.toThrow("cannot mark /opt/swarm/runtime/vm7 as this stack's");
+  await expect(one.delete()).rejects.toThrow("cannot write this stack's owner label into /opt/swarm/runtime/vm7");
   expect(await stage.run("ip netns list")).toContain("vm7");
   await stage.run("rm /opt/swarm/runtime/vm7");
   await one.delete();
 });
 
-test("an isolation that is no longer wanted is taken back in place", async () => {
+test("update removes isolation in place", async () => {
   const one = await stage.namespace();
   await one.create();
   await one.update({ isolated: false });
@@ -122,7 +121,7 @@ test("an isolation that is no longer wanted is taken back in place", async () =>
   await one.delete();
 });
 
-test("another address is moved to in place", async () => {
+test("update changes the address in place", async () => {
   const one = await stage.namespace();
   await one.create();
   await one.update({ address: "10.0.0.10/24" });
@@ -131,7 +130,7 @@ test("another address is moved to in place", async () => {
   await one.delete();
 });
 
-test("another network of the bridge's is moved to in place, MAC addresses and route included", async () => {
+test("update moves to another bridge network in place, with MAC addresses and route", async () => {
   const one = await stage.namespace();
   await one.create();
   const tap = "ip -n vm7 -o link show tap0 | cut -d: -f1";
@@ -147,7 +146,7 @@ test("another network of the bridge's is moved to in place, MAC addresses and ro
   await moved.delete();
 });
 
-test("what the same stack left half-made is completed", async () => {
+test("create completes what this stack left half-made", async () => {
   const claim = `mkdir /opt/swarm/runtime/vm7; echo '${owner}' >/opt/swarm/runtime/vm7/owner`;
   const net = "ip netns add vm7";
   const veth =
@@ -158,7 +157,7 @@ test("what the same stack left half-made is completed", async () => {
     `${claim}; ${net}; ${veth}`,
     `${claim}; ${net}; ${veth}; ip link set veth7h alias '${owner}' master br0 up; ip -n vm7 link set lo up`,
     `${claim}; ${net}; ${veth}; ip -n vm7 tuntap add dev tap0 mode tap`,
-    // An `ip netns` that is killed half-way leaves a file that is no namespace.
+    // An `ip netns` that is killed half-way leaves a plain file in place of the namespace.
     `${claim}; mkdir -p /run/netns; : >/run/netns/vm7`,
     `mkdir -p /run/netns; : >/run/netns/vm7`,
   ]) {
@@ -171,26 +170,26 @@ test("what the same stack left half-made is completed", async () => {
 });
 
 test.each([
-  ["a namespace of somebody's", "ip netns add vm7", "ip netns del vm7", "a network namespace vm7 is there already"],
-  ["a link of somebody's", "ip tuntap add dev veth7h mode tap", "ip link del veth7h", "a link veth7h is there already"],
+  ["somebody else's namespace", "ip netns add vm7", "ip netns del vm7", "network namespace vm7 already exists"],
+  ["somebody else's link", "ip tuntap add dev veth7h mode tap", "ip link del veth7h", "link veth7h already exists"],
   [
-    "a folder of somebody's",
+    "somebody else's folder",
     "mkdir /opt/swarm/runtime/vm7; touch /opt/swarm/runtime/vm7/x",
     "rm -r /opt/swarm/runtime/vm7",
-    "/opt/swarm/runtime/vm7 is there, but not Hornet's",
+    "/opt/swarm/runtime/vm7 exists and does not belong to Hornet",
   ],
-])("%s is refused, and nothing is touched", async (_name, make, undo, words) => {
+])("create refuses %s and changes nothing", async (_name, make, undo, message) => {
   await stage.run(make);
   const stranger = await stage.observe();
   const one = await stage.namespace();
-  await expect(one.create()).rejects.toThrow(words);
+  await expect(one.create()).rejects.toThrow(message);
   expect(await stage.changesSince(stranger)).toEqual([]);
   await one.delete();
   expect(await stage.changesSince(stranger)).toEqual([]);
   await stage.run(undo);
 });
 
-test("a namespace of another stack is refused by that stack's name, and not deleted", async () => {
+test("create refuses a namespace of another stack, which the error names, and delete leaves it", async () => {
   const theirs = await stage.namespace({}, other);
   await theirs.create();
   const there = await stage.observe();
@@ -198,24 +197,24 @@ test("a namespace of another stack is refused by that stack's name, and not dele
   await expect(one.create()).rejects.toThrow(/belongs to the stack p\/two\n {2}next: .*hornet:fleet.startId/);
   await one.delete();
   const rules = await stage.nat();
-  await expect(rules.create()).rejects.toThrow("namespace vm7 is not this stack's");
+  await expect(rules.create()).rejects.toThrow("namespace vm7 does not belong to this stack");
   await rules.delete({ rules: [] });
   expect(await stage.changesSince(there)).toEqual([]);
   await theirs.delete();
 });
 
-test("a link of somebody's in the place of ours is not deleted by a repair", async () => {
+test("neither update nor delete removes somebody else's link in the place of ours", async () => {
   const one = await stage.namespace();
   await one.create();
   await stage.run("ip link del veth7h; ip tuntap add dev veth7h mode tap");
-  await expect(one.update()).rejects.toThrow("a link veth7h is there already");
+  await expect(one.update()).rejects.toThrow("link veth7h already exists");
   expect(await stage.run("ip -br link show veth7h")).toContain("veth7h");
   await one.delete();
   expect(await stage.run("ip -br link show veth7h")).toContain("veth7h");
   await stage.run("ip link del veth7h");
 });
 
-test("a namespace in which somebody's process runs is not deleted", async () => {
+test("delete refuses a namespace in which somebody else's process runs", async () => {
   const one = await stage.namespace();
   await one.create();
   await stage.run("setsid ip netns exec vm7 sleep 4801 >/dev/null 2>&1 </dev/null & sleep 0.2");
@@ -225,20 +224,20 @@ test("a namespace in which somebody's process runs is not deleted", async () => 
   await one.delete();
 });
 
-describe("a folder that lost its mark", () => {
-  const words = "the folder of vm7 lost its owner mark";
+describe("a folder that lost its owner label", () => {
+  const lost = "the folder of vm7 lost its owner label";
 
-  test("is said and made anew, since the namespace itself still says whose it is", async () => {
+  test("is drift and is repaired, because the namespace still has the label", async () => {
     const one = await stage.namespace();
     await one.create();
     const { id } = JSON.parse(await stage.run("ip -n vm7 -j link show veth0 | jq '{id: .[0].ifindex}'")) as {
       id: number;
     };
-    await stage.repairs(one, "rm -r /opt/swarm/runtime/vm7", words);
-    // A state knows it, so a claim must not take it for one that a run which was cut off began.
+    await stage.repairs(one, "rm -r /opt/swarm/runtime/vm7", lost);
+    // A state has the clone, so the repair must not mark it as pending.
     await stage.run("[[ ! -e /opt/swarm/runtime/vm7/begun ]]");
-    await stage.repairs(one, "rm /opt/swarm/runtime/vm7/owner; ip -n vm7 link set tap0 down", `${words}; tap0 down`);
-    await stage.repairs(one, "echo mine >/opt/swarm/runtime/vm7/owner", words);
+    await stage.repairs(one, "rm /opt/swarm/runtime/vm7/owner; ip -n vm7 link set tap0 down", `${lost}; tap0 down`);
+    await stage.repairs(one, "echo mine >/opt/swarm/runtime/vm7/owner", lost);
     expect(await stage.run("ip -n vm7 -j link show veth0 | jq '.[0].ifindex'")).toBe(`${id}\n`);
     await one.delete();
   });
@@ -246,7 +245,7 @@ describe("a folder that lost its mark", () => {
   test.each([
     "rm -r /opt/swarm/runtime/vm7",
     "ip link set veth7h down; ip link set veth7h name moved; rm -r /opt/swarm/runtime/vm7",
-  ])("is deleted all the same: %s", async (drift) => {
+  ])("does not hinder delete: %s", async (drift) => {
     const there = await stage.observe();
     const one = await stage.namespace();
     await one.create();
@@ -255,19 +254,19 @@ describe("a folder that lost its mark", () => {
     expect(await stage.changesSince(there)).toEqual([]);
   });
 
-  test("and whose namespace went too is gone", async () => {
+  test("and whose namespace is gone too reads as gone", async () => {
     const one = await stage.namespace();
     await one.create();
     await stage.run("rm -r /opt/swarm/runtime/vm7; ip netns del vm7");
     expect((await one.read()).id).toBe("");
   });
 
-  test("is not taken from another stack, whose mark is on it now", async () => {
+  test("is left alone where it has another stack's label now", async () => {
     const one = await stage.namespace();
     await one.create();
     await stage.run(`echo '${other}' >/opt/swarm/runtime/vm7/owner`);
     const theirs = await stage.observe();
-    expect((await one.read()).condition).toBe(words);
+    expect((await one.read()).condition).toBe(lost);
     await expect(one.update()).rejects.toThrow("vm7 on this droplet belongs to the stack p/two");
     await one.delete();
     expect(await stage.changesSince(theirs)).toEqual([]);
@@ -276,7 +275,7 @@ describe("a folder that lost its mark", () => {
   });
 });
 
-test("each step failing in turn is said and leaves nothing", async () => {
+test("whichever step of a create fails, the error names it and nothing is left", async () => {
   const there = await stage.observe();
   const probe = await stage.namespace();
   const net = await effectsOf(stage.droplet.folder, () => probe.create());
@@ -304,14 +303,14 @@ test("each step failing in turn is said and leaves nothing", async () => {
   }
 });
 
-test("a step that really fails half-way leaves nothing either: the bridge is gone", async () => {
+test("a create without its bridge fails half-way and leaves nothing", async () => {
   const one = await stage.namespace({ bridge: "br9" });
   const there = await stage.observe();
   await expect(one.create()).rejects.toThrow(/set up the network of vm7 failed[\s\S]*br9/);
   expect(await stage.changesSince(there)).toEqual([]);
 });
 
-test("each step of a delete failing in turn: said, and the next delete ends it", async () => {
+test("whichever step of a delete fails, the error names it and the next delete completes", async () => {
   const there = await stage.observe();
   const probe = await stage.namespace();
   await probe.create();

@@ -21,22 +21,22 @@ export const namespaceInputs = commonInputs.extend({
 });
 
 const outputs = z.object({
-  /** When the namespace was set up or repaired last, an ISO time. What verifies the clone depends on it. */
+  /** When Hornet last set up or repaired the namespace, an ISO time. It triggers the verification of the clone. */
   changedAt: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof namespaceInputs>;
 type Outputs = z.infer<typeof outputs>;
 
-/** The file in a new clone's folder that says that no state is known to have it yet; see operation/pendingClones.ts. */
+/** The file in a clone's folder until a state is known to have the clone; see operation/pendingClones.ts. */
 const PENDING = "begun";
 
-function specOf(wanted: Inputs): NamespaceSpec {
-  const macs = vethMacs(wanted.address);
-  return { ...wanted, hostMac: macs.host, nsMac: macs.inside };
+function specOf(desired: Inputs): NamespaceSpec {
+  const macs = vethMacs(desired.address);
+  return { ...desired, hostMac: macs.host, nsMac: macs.inside };
 }
 
-/** Fails before anything is touched where a name is somebody else's, and says whose and the ways out. */
+/** Fails before any change where a name belongs to somebody else. The error names the owner and the ways out. */
 function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, observed: Observed): void {
   const holder = observed.claims.find(({ name }) => name === namespace)?.owner;
   const elsewhere = "give this fleet other ids (hornet:fleet.startId)";
@@ -46,20 +46,21 @@ function refuseForeign({ namespace, hostVeth, owner, adopt, address }: Inputs, o
     });
   }
   if (adopt) return;
-  const ways = (command: string): string =>
-    `take it over (hornet:fleet.adopt: true), remove it (${command}), or ${elsewhere}`;
+  const waysOut = (command: string): string =>
+    `adopt it (hornet:fleet.adopt: true), delete it (${command}), or ${elsewhere}`;
   const link = observed.links.find(({ name }) => name === hostVeth);
-  const whose = link?.alias.startsWith("hornet:") === true ? ` (its mark: the stack ${ownerName(link.alias)})` : "";
+  const whose =
+    link?.alias.startsWith("hornet:") === true ? ` (its owner label names the stack ${ownerName(link.alias)})` : "";
   if (holder === undefined && observed.namespaces.includes(namespace)) {
-    throw new HornetError(`a network namespace ${namespace} is there already and is not this stack's${whose}`, {
-      next: ways(`ip netns del ${namespace}`),
+    throw new HornetError(`network namespace ${namespace} already exists and does not belong to this stack${whose}`, {
+      next: waysOut(`ip netns del ${namespace}`),
     });
   }
-  // Of a stack that was cut off, the link may not have its mark yet; its MAC address it has had from the start.
-  const unmarked = holder === owner && link?.mac === vethMacs(address).host;
-  if (link !== undefined && link.alias !== owner && !unmarked) {
-    throw new HornetError(`a link ${hostVeth} is there already and is not this stack's${whose}`, {
-      next: ways(`ip link del ${hostVeth}`),
+  // A link of an operation that was cut off may lack its owner label, but has had our MAC address from the start.
+  const unlabelled = holder === owner && link?.mac === vethMacs(address).host;
+  if (link !== undefined && link.alias !== owner && !unlabelled) {
+    throw new HornetError(`link ${hostVeth} already exists and does not belong to this stack${whose}`, {
+      next: waysOut(`ip link del ${hostVeth}`),
     });
   }
 }
@@ -69,29 +70,29 @@ function isUntouched({ namespace, hostVeth }: Inputs, { claims, namespaces, link
   return !names.includes(namespace) && !names.includes(hostVeth) && !namespaces.includes(namespace);
 }
 
-async function create(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
-  refuseForeign(wanted, await droplet.observeToChange(wanted, wanted.namespace));
+async function create(droplet: Droplet, desired: Inputs): Promise<Outputs> {
+  refuseForeign(desired, await droplet.observeToChange(desired, desired.namespace));
   return cleanUpAfter(
-    () => converge(droplet, wanted, PENDING),
-    () => remove(droplet, wanted),
+    () => converge(droplet, desired, PENDING),
+    () => remove(droplet, desired),
   );
 }
 
-/** @param note a file that says so in a new folder until a state is known to have the clone; empty: none */
-async function converge(droplet: Droplet, wanted: Inputs, note = ""): Promise<Outputs> {
-  const observed = await droplet.observeToChange(wanted, wanted.namespace);
-  refuseForeign(wanted, observed);
-  const plan = planNamespace(specOf(wanted), observed);
+/** @param note name of a file that a new folder gets, see {@link PENDING}; empty: none */
+async function converge(droplet: Droplet, desired: Inputs, note = ""): Promise<Outputs> {
+  const observed = await droplet.observeToChange(desired, desired.namespace);
+  refuseForeign(desired, observed);
+  const plan = planNamespace(specOf(desired), observed);
   const call: Call<"converge_namespace"> = {
-    what: `set up the network of ${wanted.namespace}`,
+    what: `set up the network of ${desired.namespace}`,
     run: "converge_namespace",
     vars: {
-      runtime_dir: wanted.runtimeDir,
-      namespace: wanted.namespace,
-      owner: wanted.owner,
-      host_veth: wanted.hostVeth,
+      runtime_dir: desired.runtimeDir,
+      namespace: desired.namespace,
+      owner: desired.owner,
+      host_veth: desired.hostVeth,
       note,
-      adopt: wanted.adopt ? "1" : "",
+      adopt: desired.adopt ? "1" : "",
       add: plan.addNamespace ? "1" : "",
       inside_first: plan.insideFirst.join("\n"),
       host: plan.host.join("\n"),
@@ -99,9 +100,9 @@ async function converge(droplet: Droplet, wanted: Inputs, note = ""): Promise<Ou
       inside: plan.inside.join("\n"),
     },
   };
-  // Where nothing of the clone existed, the reading stays right: its VM, which comes next, does not exist either.
-  const ms = isUntouched(wanted, observed) ? await droplet.call(call) : await droplet.change(wanted.namespace, call);
-  droplet.networkTimings.note(wanted.namespace, Number(ms));
+  // Where nothing of the clone existed, what was read about its VM stays right: it does not exist, and it comes next.
+  const ms = isUntouched(desired, observed) ? await droplet.call(call) : await droplet.change(desired.namespace, call);
+  droplet.networkTimings.note(desired.namespace, Number(ms));
   return { changedAt: new Date().toISOString() };
 }
 
@@ -113,7 +114,7 @@ async function remove(droplet: Droplet, state: Inputs): Promise<void> {
   });
 }
 
-/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. First in, last out. */
+/** A clone's network namespace: the veth pair into the bridge, the default route, the tap. Created first, deleted last. */
 export const definition = owned<Inputs, Outputs>({
   kind: "CloneNamespace",
   inputs: namespaceInputs,
@@ -126,11 +127,11 @@ export const definition = owned<Inputs, Outputs>({
     const claim = observed.claims.find(({ name, owner }) => name === state.namespace && owner === state.owner);
     if (claim === undefined && !observed.namespaces.includes(state.namespace)) return "gone";
     const lost = claim?.unmarked === true || claim === undefined;
-    const unmarked = lost ? [`the folder of ${state.namespace} lost its owner mark`] : [];
-    // Nothing is read of a namespace that says by nothing that it is ours, so nothing more can be said of it.
+    const unmarked = lost ? [`the folder of ${state.namespace} lost its owner label`] : [];
+    // Hornet does not read a namespace without its owner label, so its drift is unknown.
     const drift = claim === undefined ? [] : planNamespace(specOf(state), observed).drift;
     return { outputs: { changedAt: state.changedAt }, drift: [...unmarked, ...drift] };
   },
-  update: (droplet, _state, wanted) => converge(droplet, wanted),
+  update: (droplet, _state, desired) => converge(droplet, desired),
   delete: (droplet, state) => remove(droplet, state),
 });

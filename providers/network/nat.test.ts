@@ -12,7 +12,7 @@ beforeEach(async () => {
   await base.create();
 });
 
-test("every drift of the rules is said in words and repaired", async () => {
+test("read reports every drift of the rules, and update repairs it", async () => {
   const net = await stage.namespace();
   await net.create();
   const one = await stage.nat();
@@ -24,7 +24,7 @@ test("every drift of the rules is said in words and repaired", async () => {
     "nft rule publish tcp 80 missing; nft rule DNAT missing",
   );
   await stage.repairs(one, inside("nft delete table ip hornet"), "nft table hornet missing");
-  await stage.repairs(one, inside("nft add rule ip hornet forward accept"), "nft rule without a name is not ours");
+  await stage.repairs(one, inside("nft add rule ip hornet forward accept"), "nft rule without a name is not Hornet's");
   await stage.repairs(
     one,
     inside(`nft 'flush chain ip hornet postrouting; add rule ip hornet postrouting masquerade comment "SNAT"'`),
@@ -32,14 +32,14 @@ test("every drift of the rules is said in words and repaired", async () => {
   );
   await stage.repairs(one, inside(`nft 'add chain ip hornet forward { policy accept; }'`), "nft chain forward changed");
   await stage.repairs(one, inside("sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'"), "IPv4 forwarding off in vm7");
-  // A table of somebody else's beside ours is not ours to judge.
+  // Somebody else's table is no drift.
   await stage.run(inside("nft add table ip guest"));
   expect(await one.read()).toMatchObject(declared);
   await one.delete();
   await net.delete();
 });
 
-test("other ports and another egress policy are another table, in place", async () => {
+test("update replaces the table in place for other ports and another egress policy", async () => {
   const net = await stage.namespace();
   await net.create();
   const one = await stage.nat();

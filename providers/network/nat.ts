@@ -23,34 +23,34 @@ export const natInputs = commonInputs.extend({
   ...natArguments,
 });
 
-/** What a NatRuleSet knows of itself. */
+/** The outputs of a NatRuleSet. */
 export const natOutputs = z.object({
   /** Name and digest of each chain and rule as the kernel listed it right after it was written; see plan/network/nft.ts. */
   rules: z.array(z.string()).default([]),
-  /** When the rules were written last, an ISO time. What verifies the clone depends on it. */
+  /** When Hornet last wrote the rules, an ISO time. It triggers the verification of the clone. */
   changedAt: z.string().default(""),
 });
 
 type Inputs = z.infer<typeof natInputs>;
 type Outputs = z.infer<typeof natOutputs>;
 
-/** Later in an operation nobody asks for a clone's rules again, so its reading stays good. */
-async function converge(droplet: Droplet, wanted: Inputs): Promise<Outputs> {
+/** By call, not by change: nothing reads a clone's rules later in an operation, so the view need not be dropped. */
+async function converge(droplet: Droplet, desired: Inputs): Promise<Outputs> {
   const answer = await droplet.call({
-    what: `set up the packet rules of ${wanted.namespace}`,
+    what: `set up the packet rules of ${desired.namespace}`,
     run: "apply_rules",
     vars: {
-      runtime_dir: wanted.runtimeDir,
-      namespace: wanted.namespace,
-      owner: wanted.owner,
+      runtime_dir: desired.runtimeDir,
+      namespace: desired.namespace,
+      owner: desired.owner,
       table: NAT_TABLE,
-      rules: renderTable(natTable(wanted)),
+      rules: renderTable(natTable(desired)),
       pending: writesStateOnce() ? "1" : "",
     },
   });
   const [listing = "", ms = ""] = answer.split("\n");
-  droplet.networkTimings.note(wanted.namespace, Number(ms));
-  if (writesStateOnce()) droplet.pendingClonesOf(wanted).note(wanted, wanted.namespace);
+  droplet.networkTimings.note(desired.namespace, Number(ms));
+  if (writesStateOnce()) droplet.pendingClonesOf(desired).note(desired, desired.namespace);
   return { rules: fingerprint(parseTable(listing)), changedAt: new Date().toISOString() };
 }
 
@@ -69,10 +69,10 @@ export const definition = owned<Inputs, Outputs>({
   outputs: natOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ namespace }) => namespace,
-  create: (droplet, wanted) =>
+  create: (droplet, desired) =>
     cleanUpAfter(
-      () => converge(droplet, wanted),
-      () => remove(droplet, wanted),
+      () => converge(droplet, desired),
+      () => remove(droplet, desired),
     ),
   read: async (droplet, state) => {
     const observed = await droplet.observe(state, state.namespace);
@@ -86,6 +86,6 @@ export const definition = owned<Inputs, Outputs>({
     const drift = [...tableDrift(NAT_TABLE, state.rules, table), ...earlier, ...forwarding, ...spoofing];
     return { outputs: { rules: state.rules, changedAt: state.changedAt }, drift };
   },
-  update: (droplet, _state, wanted) => converge(droplet, wanted),
+  update: (droplet, _state, desired) => converge(droplet, desired),
   delete: remove,
 });

@@ -14,7 +14,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 const LIMIT = 60_000;
 
-test("a guest a core wakes up at once, the others in their order; one that fails gives its place up", async () => {
+test("one guest per core boots at once, the others follow in order, and a failure frees its slot", async () => {
   const throttle = throttleWith(["2\n"]);
   const awake: number[] = [];
   const ends: (() => void)[] = [];
@@ -38,7 +38,7 @@ test("a guest a core wakes up at once, the others in their order; one that fails
   expect((await outcome).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled", "fulfilled"]);
 });
 
-test("one that takes long makes room, also on a single core, and is waited for all the same", async () => {
+test("a slow boot frees its slot, also on a single core, and its result still counts", async () => {
   const throttle = throttleWith(["1\n"]);
   const hung: ((text: string) => void)[] = [];
   const hang = (): Promise<string> => throttle.run(40, () => new Promise((resolve) => hung.push(resolve)));
@@ -48,7 +48,7 @@ test("one that takes long makes room, also on a single core, and is waited for a
   expect(await Promise.all(first)).toEqual(["late", "late"]);
 });
 
-test("a droplet that could not be asked is asked again", async () => {
+test("the number of cores is asked again after a failure", async () => {
   const throttle = throttleWith([new Error("lost"), "2"]);
   await expect(throttle.run(LIMIT, () => Promise.resolve(1))).rejects.toThrow("lost");
   expect(await throttle.run(LIMIT, () => Promise.resolve(1))).toBe(1);

@@ -22,7 +22,7 @@ beforeEach(() => {
   droplet = operation.droplet(stage.droplet.connection);
 });
 
-test("all that an operation asks for is read once, what was changed meanwhile again", async () => {
+test("an operation reads a droplet once, and again what it has changed", async () => {
   const first = await droplet.observe(common(), "vm7");
   expect(await droplet.observe(common(), "vm8")).toBe(first);
   droplet.touch("vm8");
@@ -32,7 +32,7 @@ test("all that an operation asks for is read once, what was changed meanwhile ag
   expect(await droplet.observe(common(), "vm7")).toBe(second);
 });
 
-test("what was read while a resource was being changed, for another one, says nothing of it afterwards", async () => {
+test("a read during a change is not used for the changed resource afterwards", async () => {
   let end = (): void => undefined;
   const change = new Promise<void>((resolve) => (end = resolve));
   const changed = droplet.changing("vm7", () => change);
@@ -45,7 +45,7 @@ test("what was read while a resource was being changed, for another one, says no
   expect(await droplet.observe(common(), "vm8")).toBe(after);
 });
 
-test("a change by way of another name of the droplet counts too", async () => {
+test("a change through another name of the droplet counts too", async () => {
   const byName: CommonInputs = { ...common(), droplet: { ...stage.droplet.connection, host: "localhost" } };
   const other = operation.droplet(byName.droplet);
   expect(other).not.toBe(droplet);

@@ -3,7 +3,7 @@ import { GuestProgress } from "./guestProgress";
 
 const state = (name: QuestionState, text = ""): GuestEvent => ({ what: "state", state: name, text });
 
-test("a slow guest: what its console and its ssh do, and for how long", () => {
+test("progress of a slow guest names what its console and ssh do, and for how long", () => {
   const guest = new GuestProgress("ready", 0);
   expect(guest.words(12_000)).toBe('its console has not said "ready" for 12 s');
   guest.hear({ what: "said" }, 13_000);
@@ -21,13 +21,13 @@ test.each([
   [state("endless"), "ssh sends lines without an end in place of a banner"],
   [state("working"), "ssh connected, not done for 5 s"],
   [{ what: "answered" } as const, "ssh answers without an ed25519 host key"],
-])("a guest of which only ssh tells: %j", (event, words) => {
+])("progress of a guest with ssh alone: %j", (event, words) => {
   const guest = new GuestProgress(undefined, 0);
   guest.hear(event, 1000);
   expect(guest.words(6000)).toBe(words);
 });
 
-test("lines come after ten seconds, and then each time that as much time has passed again", () => {
+test("lines come after ten seconds, and then each time the elapsed time has doubled", () => {
   const guest = new GuestProgress(undefined, 0);
   const said = Array.from({ length: 100 }, (_, at) => at * 1000).filter((now) => guest.line(now) !== undefined);
   expect(said).toEqual([10_000, 20_000, 40_000, 80_000]);

@@ -66,7 +66,7 @@ async function begin(): Promise<{ bridge: Driver; template: Driver; clone: Whole
 const refused =
   /belongs to another state: \S+@\S+ claimed it on 20\S+Z for the stack p\/one in the backend file:\/\/\/home\/ann\/state \(lineage [0-9a-f]{16}\); nothing was changed\n {2}next: .*HORNET_TAKE_OVER=[0-9a-f]{16}/;
 
-test("a state of the same names in another backend changes nothing and is told who owns the fleet; a takeover is explicit", async () => {
+test("a state with the same names in another backend changes nothing and learns who owns the fleet; a takeover is explicit", async () => {
   operator("ann");
   const { bridge, template, clone } = await begin();
   const { lineage } = bridge.outs;
@@ -120,7 +120,7 @@ test("a state of the same names in another backend changes nothing and is told w
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("a state that was lost is known by the operator's record; without either it is another one's", async () => {
+test("the operator's record identifies a lost state, and without the record the fleet belongs to another state", async () => {
   operator("ann");
   const { bridge, template, clone } = await begin();
   // Other drivers are a state that knows nothing.
@@ -138,7 +138,7 @@ test("a state that was lost is known by the operator's record; without either it
   expect(await stage.changesSince(stage.before)).toEqual([]);
 });
 
-test("a fleet of a time without lineages is the first state's that comes, and that one keeps it", async () => {
+test("the first state takes a fleet without a lineage, and keeps it", async () => {
   operator("ann");
   const { bridge, template, clone } = await begin();
   await stage.run(`rm -r ${runtimeDir}/.claim-*`);

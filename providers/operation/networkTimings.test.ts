@@ -15,7 +15,7 @@ interface Span {
   readonly dur: number;
 }
 
-test("each phase of a clone is told and traced, within the call that it belongs to", async () => {
+test("each phase of a clone is reported and traced within its call", async () => {
   const file = join(stage.droplet.folder, "trace.json");
   process.env.HORNET_TRACE = file;
   try {

@@ -16,7 +16,7 @@ function progressOf(expected: number, begun: number): ReadyProgress {
   return progress;
 }
 
-test("a line every two seconds, once there is something to tell", () => {
+test("a line comes every two seconds, once a clone is ready", () => {
   const progress = progressOf(0, 10);
   expect(progress.line(10_000)).toBeUndefined();
   for (const ms of [1000, 1200, 3000]) progress.ready(ms);
@@ -28,7 +28,7 @@ test("a line every two seconds, once there is something to tell", () => {
   expect(progress.line(20_000)).toBeUndefined();
 });
 
-test("of a hundred that are to come, those are counted too that the engine has not begun with", () => {
+test("the total includes clones that the engine has not started yet", () => {
   const progress = progressOf(100, 8);
   for (let at = 0; at < 8; at++) progress.ready(1200);
   expect(progress.line(10_000)).toBe("ready 8/100, p95 1.2 s");
@@ -37,7 +37,7 @@ test("of a hundred that are to come, those are counted too that the engine has n
   expect(progress.line(12_000)).toBe("ready 37/100, p95 1.2 s");
 });
 
-test("the last is told at once, and those of a wave that nobody foresaw after it", () => {
+test("the last clone is reported at once, and a later wave after it", () => {
   const progress = progressOf(6, 6);
   for (let at = 0; at < 5; at++) progress.ready(1000);
   expect(progress.line(10_000)).toBe("ready 5/6, p95 1.0 s");
@@ -49,7 +49,7 @@ test("the last is told at once, and those of a wave that nobody foresaw after it
   expect(progress.line(20_100)).toBe("ready 7/7, p95 1.5 s");
 });
 
-test("a few clones need no line", () => {
+test("a few clones get no line", () => {
   const progress = progressOf(1, 1);
   progress.ready(100);
   expect(progress.line(10_000)).toBeUndefined();

@@ -30,13 +30,13 @@ async function roll(
   return { order, most, outcomes };
 }
 
-test("by name, numbers as numbers, so many at a time", async () => {
+test("clones roll in the order of their names, with numbers as numbers, up to the width at a time", async () => {
   const names = ["vm10", "vm2", "vm1", "vm9"];
   expect(await roll(names, 1)).toMatchObject({ order: ["vm1", "vm2", "vm9", "vm10"], most: 1 });
   expect(await roll(names, 3)).toMatchObject({ order: ["vm1", "vm2", "vm9", "vm10"], most: 3 });
 });
 
-test("one that is asked for later, as on a busy machine, still comes before those of higher names", async () => {
+test("a clone that asks late, as on a busy machine, still comes before those of higher names", async () => {
   const order: string[] = [];
   const turn = (name: string): Promise<void> =>
     queue.take(name, 1, () => {
@@ -52,7 +52,7 @@ test("one that is asked for later, as on a busy machine, still comes before thos
   expect(order).toEqual(["vm0", "vm1", "vm3", "vm4"]);
 });
 
-test("the first that fails stops those that have not begun, and says so", async () => {
+test("the first failure stops the clones that have not begun, and their error says so", async () => {
   const { order, outcomes } = await roll(["vm0", "vm1", "vm2", "vm3"], 1, ["vm1"]);
   expect(order).toEqual(["vm0", "vm1"]);
   expect(outcomes.slice(0, 2)).toEqual(["vm0 moved", "vm1 is broken"]);
@@ -60,12 +60,12 @@ test("the first that fails stops those that have not begun, and says so", async 
     expect(outcome).toContain("was left on the snapshot that it has: vm1 failed");
 });
 
-test("the next roll starts afresh", async () => {
+test("the next roll starts from scratch", async () => {
   await roll(["vm0", "vm1"], 1, ["vm0"]);
   expect((await roll(["vm0", "vm1"], 1)).outcomes).toEqual(["vm0 moved", "vm1 moved"]);
 });
 
-test("the first goes alone, as the canary: one that fails stops all others, whatever the width", async () => {
+test("the first clone rolls alone as a canary, and its failure stops all others, whatever the width", async () => {
   const { order, outcomes } = await roll(["vm0", "vm1", "vm2"], 3, ["vm0"]);
   expect(order).toEqual(["vm0"]);
   for (const outcome of outcomes.slice(1)) expect(outcome).toContain("vm0 failed");

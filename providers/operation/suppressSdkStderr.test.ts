@@ -1,7 +1,7 @@
 import { HornetError } from "../../host/errors";
 import { SdkStderr } from "./suppressSdkStderr";
 
-test("the SDK prints nothing about a suppressed error, and everything else", () => {
+test("the SDK does not print a suppressed error, but everything else", () => {
   const said: unknown[] = [];
   const spy = jest.spyOn(console, "error").mockImplementation((...words: unknown[]) => said.push(words.join("|")));
   try {

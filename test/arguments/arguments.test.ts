@@ -257,7 +257,7 @@ const rows = Object.entries(kinds).flatMap(([kind, { of, right, wrong }]) =>
   of.map((place): [string, string, Place, Kind] => [kind, place.config, place, { of, right, wrong }]),
 );
 
-test.each(rows)("%s: %s and its arguments", async (_kind, _config, place, { right, wrong }) => {
+test.each(rows)("%s: %s with its arguments", async (_kind, _config, place, { right, wrong }) => {
   const around = parseConfig(configAround(place));
   if (!around.ok) throw new Error(JSON.stringify(around.faults));
   // The fleet judges a whole spec, whose parts are the same: some of each kind cost enough.
@@ -284,7 +284,7 @@ test.each(rows)("%s: %s and its arguments", async (_kind, _config, place, { righ
   }
 });
 
-test("a program that hands out a key that JavaScript does not keep is told so, before the engine loses it", () => {
+test("a program that exports a key that JavaScript reorders or drops gets an error, before the engine loses it", () => {
   const text = '{"fleet":{"count":1},"clones":{"__proto__":{}}}';
   const parsed = parseConfig({ droplet: { host: "192.0.2.1" } });
   if (!parsed.ok) throw new Error("the config is right");

@@ -1,12 +1,12 @@
-/** Where a value of each kind can be given: a key of the config, the same place in a spec, and arguments of resources. */
+/** The places for a value of each kind: a key of the config, its path in a spec, and arguments of resources. */
 import type { dynamic } from "@pulumi/pulumi";
 
 export type Bag = Readonly<Record<string, unknown>>;
 
-/** A value's place, as a path with dots, in what surrounds it. */
+/** The places of one value, as paths with dots. */
 export interface Place {
   readonly config: string;
-  /** In the spec that a program hands to a CloneFleet; left out, as in the config. Empty: the fleet would open a file. */
+  /** In the spec of a CloneFleet; default: as in the config. Empty: left out, because the fleet would open a file. */
   readonly spec?: string;
   /** `KIND.PATH` of the same argument in resources. */
   readonly resources: readonly string[];
@@ -121,7 +121,7 @@ const clone = { namespace: "vm0", name: "vm0", address: "10.0.0.2" };
 const agent = { command: "./agent" };
 const smokeTest = { command: "hostname" };
 
-/** Right arguments of each kind, in which a value takes its place. */
+/** Valid arguments of each kind, into which a test puts a value. */
 export const resources: Readonly<Record<string, Bag>> = {
   Bridge: common,
   CloneNamespace: {
@@ -141,7 +141,7 @@ export const resources: Readonly<Record<string, Bag>> = {
   MetricsCollector: { ...common, folder: "/var/lib/metrics" },
 };
 
-/** A right config that a value can take its place in. */
+/** A valid config, into which a test puts a value. */
 export function configAround({ config }: Place): Bag {
   const withAgent = config.startsWith("agent.") && !config.endsWith("service") && !config.endsWith("env");
   return {
@@ -157,7 +157,7 @@ export function configAround({ config }: Place): Bag {
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 export const providers = require("../../providers.cjs") as Readonly<Record<string, dynamic.ResourceProvider>>;
 
-/** A copy of a value with another one at a path; "" as path: the value itself. */
+/** A copy of a value with another one at a path; the path "" stands for the value itself. */
 export function put(around: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;

@@ -22,7 +22,7 @@ function check(props: object = {}): Promise<Driver> {
   return Driver.of(checkDefinition, { droplet, owner, runtimeDir: runtime, namespaces: ["vm7"], ...props });
 }
 
-describe("preflight says before anything is changed", () => {
+describe("preflight reports before any change", () => {
   const needs = { memory: 16, files: [], disk: "", snapshot: "" };
 
   test.each<[what: string, happens: string, undone: string, props: object, words: RegExp]>([
@@ -110,7 +110,7 @@ describe("preflight says before anything is changed", () => {
     }
   });
 
-  test("few sessions on one connection are said, and do not stop it", async () => {
+  test("a low limit of sessions per connection is a warning and not a fault", async () => {
     await stage.run("printf 'MaxSessions 3\\n' >>/etc/ssh/sshd_config");
     try {
       const one = await check();
@@ -124,7 +124,7 @@ describe("preflight says before anything is changed", () => {
   });
 
   test.each(["AllowTcpForwarding no", "AllowTcpForwarding remote", "DisableForwarding yes"])(
-    "clones that cannot be reached through sshd, with %s, are said",
+    "a warning names clones that sshd, with %s, does not let through",
     async (line) => {
       await stage.run(`cp /etc/ssh/sshd_config /opt/sshd_config; sed -i '/^AllowTcpForwarding/d' /etc/ssh/sshd_config
         echo '${line}' >>/etc/ssh/sshd_config`);
@@ -140,7 +140,7 @@ describe("preflight says before anything is changed", () => {
     },
   );
 
-  test("all faults stand in one report", async () => {
+  test("one report has all faults", async () => {
     const files = [{ path: "/nowhere", key: "hornet:snapshot.boot.kernel" }];
     const one = await check({ firecracker: "/usr/bin/fc", needs: { ...needs, memory: 100_000_000, files } });
     const message = await messageOf(one.create());
@@ -148,7 +148,7 @@ describe("preflight says before anything is changed", () => {
     expect(message.match(/^ {2}- /gm)).toHaveLength(3);
   });
 
-  test("a snapshot of another Firecracker's format", async () => {
+  test("a snapshot of another Firecracker's format is refused", async () => {
     const template = await stage.artifact();
     await template.create();
     try {
@@ -165,7 +165,7 @@ describe("preflight says before anything is changed", () => {
   });
 });
 
-describe("in the middle of the work", () => {
+describe("in the middle of an operation", () => {
   let bridge: Driver;
   let net: Driver;
   let template: Driver;
@@ -258,7 +258,7 @@ describe("in the middle of the work", () => {
       `exec perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 5) or die; my @c; push @c, $s->accept while 1' "$2"`,
       /timed out/i,
     ],
-  ])("a VMM that %s is ended and said", async (_what, vmm, words) => {
+  ])("the error names a VMM that %s, which ends", async (_what, vmm, words) => {
     await stage.run(`cat >/opt/vmm <<'END'
 #!/bin/bash
 case "$*" in *--version*) echo "Firecracker v1.16.1"; exit ;; esac
@@ -274,19 +274,19 @@ chmod +x /opt/vmm`);
     }
   });
 
-  test("a guest that never gets ready: the end of its console is in the error", async () => {
+  test("the error for a guest that never becomes ready has the end of its console", async () => {
     const message = await failsWith(/was not ready within 1 s \(hornet:fleet\.readyTimeout\)/, { readyTimeout: 1 });
     expect(message).toMatch(/the end of its console:[^]*hornet-identity: waiting/);
   });
 
-  test("a snapshot file that is cut short", async () => {
+  test("a snapshot file that is cut short is refused", async () => {
     const { folder } = template.outs.artifact as { folder: string };
     await stage.run(`truncate -s 3 ${folder}/vm.snapshot`);
     there = await stage.observe();
     await failsWith(/Load snapshot error: .*File too short to contain CRC/);
   });
 
-  test("another operation holds the droplet's lock: it is named, nothing is touched", async () => {
+  test("the error names another operation that holds the droplet's lock, and nothing changes", async () => {
     // This process's own session has the lock until it is closed.
     await sessions.close();
     const other = new Session(stage.droplet.connection);

@@ -55,7 +55,7 @@ function isOfWorld(text: string): boolean {
   return text.includes(world.folder);
 }
 
-test("preview and doctor say in words what has drifted and change nothing; up mends it", async () => {
+test("preview and doctor report drift and change nothing, and up repairs it", async () => {
   await world.npm("up");
   expect(await world.tryNpm("doctor")).toMatchObject({ code: 0 });
   expect((await world.tryNpm("doctor", "--digests")).stdout).toMatch(/not what their manifest says\n {2}none\n$/);
@@ -96,7 +96,7 @@ test("preview and doctor say in words what has drifted and change nothing; up me
 test.each([
   ["vm1/launch", "vm0/del-network"],
   ["artifact/vm.mem", "bridge/del-rules"],
-])("an up killed at %s, a destroy killed at %s: the next ones end what was begun", async (upAt, downAt) => {
+])("after an up killed at %s and a destroy killed at %s, the next ones complete them", async (upAt, downAt) => {
   await killedAt(upAt, "up");
   expect(await world.npm("up")).toMatch(/^vm1 /m);
   expect(await world.npm("up")).toContain("Nothing to change");

@@ -1,12 +1,12 @@
 import type { Declaration } from "./jobs";
 import type { Stage } from "./stage";
 
-/** One plain up brings the droplet to what is declared, the next one finds nothing to do, a destroy leaves nothing. */
+/** Checks that one plain up converges, the next one finds nothing to do, and a destroy leaves nothing. */
 export async function converges(stage: Stage, target: Declaration): Promise<string[]> {
   return (await isReached(stage, target)) ?? clears(stage, target);
 }
 
-/** What is wrong after an up and another one; undefined where all is as declared. */
+/** The differences after two ups; undefined where all is as declared. */
 export async function isReached(stage: Stage, target: Declaration): Promise<string[] | undefined> {
   const up = await stage.operate("up", target);
   if (up.died) return ["the next up died"];
@@ -14,7 +14,7 @@ export async function isReached(stage: Stage, target: Declaration): Promise<stri
   return isSettled(stage, target);
 }
 
-/** What an up changes, or reads as different, on a droplet that is to be as declared; undefined where nothing. */
+/** The changes and drift of an up on a droplet that should be as declared; undefined where there are none. */
 export async function isSettled(stage: Stage, target: Declaration): Promise<string[] | undefined> {
   const again = await stage.operate("up", target);
   if (again.died) return ["the up after it died"];
@@ -33,17 +33,17 @@ export async function isSettled(stage: Stage, target: Declaration): Promise<stri
   return wrong.length === 0 ? undefined : wrong;
 }
 
-/** How many of the lines that are left are said; one link alone is a dozen of sysctls. */
+/** The number of printed leftovers; one link alone has a dozen sysctls. */
 const SAID = 12;
 
-/** What an operation left, in words. */
+/** A message about the leftovers of an operation. */
 export function leftBy(operation: string, lines: readonly string[]): string[] {
   const telling = lines.filter((line) => !/^.sysctls: net\.ipv[46]\.conf\./.test(line));
   const said = telling.slice(0, SAID).map((line) => `left by ${operation}: ${line.slice(0, 200)}`);
   return telling.length > SAID ? [...said, `and ${telling.length - SAID} more lines`] : said;
 }
 
-/** One plain destroy leaves the droplet as it was before anything. */
+/** Checks that one plain destroy restores the droplet. */
 export async function clears(stage: Stage, target: Declaration): Promise<string[]> {
   const destroyed = await stage.operate("destroy", target);
   if (destroyed.died) return ["destroy died"];

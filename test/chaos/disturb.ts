@@ -7,7 +7,7 @@ import type { Stage } from "./stage";
 const BLOWS: readonly Blow[] = ["operator", "ssh", "vmm", "power"];
 
 /**
- * Random moments at which an operation is disturbed, the kinds in turn.
+ * Random moments for disturbances, with the kinds in turn.
  *
  * @param stage one that reaches its droplet over ssh, or there is nothing to cut
  */

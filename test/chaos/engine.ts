@@ -13,7 +13,7 @@ import { State, type Entry } from "./state";
 
 type Bag = Record<string, unknown>;
 
-/** The SDK's own interface says `any` for what comes and goes. */
+/** The SDK's own interface has `any` for inputs and outputs. */
 interface Provider {
   check(olds: Bag, news: Bag): Promise<{ readonly inputs: Bag; readonly failures?: readonly unknown[] }>;
   diff(
@@ -27,10 +27,10 @@ interface Provider {
   delete(id: string, props: Bag): Promise<void>;
 }
 
-/** How long nothing may happen until a program that waits for a failed resource is taken to be over; ms. */
+/** Milliseconds without progress after which a program that waits for a failed resource counts as ended. */
 const QUIET_MS = 100;
 
-/** One operation, in the order in which Pulumi's engine does things: all reads, then the program, then deletes. */
+/** One operation in the order of Pulumi's engine: all reads, then the program, then deletes. */
 export class Engine {
   private readonly state: State;
   private readonly steps: Step[] = [];
@@ -49,7 +49,7 @@ export class Engine {
     this.providers = providersOf(operation) as unknown as Record<string, Provider>;
   }
 
-  /** Runs the operation. What fails stands in the outcome. */
+  /** Runs the operation. The outcome has the failures. */
   async run(): Promise<Outcome> {
     await this.refresh();
     if (this.errors.length === 0 && this.job.verb === "up") await this.program();
@@ -74,7 +74,7 @@ export class Engine {
     );
   }
 
-  /** Runs Hornet's own components. It is over when they have all outputs, or when nothing happens after a failure. */
+  /** Runs Hornet's components until they have all outputs, or until nothing happens after a failure. */
   private async program(): Promise<void> {
     await useMonitor((one) => this.make(one));
     const { connection, declaration, sshFolder } = this.job;
@@ -125,7 +125,7 @@ export class Engine {
     return made;
   }
 
-  /** Deletes what is not declared, level by level: nothing goes before what depends on it. */
+  /** Deletes undeclared resources level by level, dependents first. */
   private async prune(): Promise<void> {
     const doomed = new Map(
       this.state.all.filter(({ urn }) => !this.declared.has(urn)).map((entry) => [entry.urn, entry]),

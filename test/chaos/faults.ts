@@ -4,13 +4,13 @@ import { operations, type Operation } from "./operations";
 import type { Random } from "./random";
 import type { Stage } from "./stage";
 
-/** A point at which something is not as it must be. */
+/** A point that failed. */
 export interface Failure {
   readonly point: string;
   readonly wrong: readonly string[];
 }
 
-/** How many points were tried, and which of them failed. */
+/** The number of points, and the failed ones. */
 export interface Tally {
   readonly name: string;
   readonly effects: number;
@@ -18,7 +18,7 @@ export interface Tally {
   readonly failures: readonly Failure[];
 }
 
-/** Every effect of an operation, cut off before and after it, with everything that can follow. */
+/** Every effect of an operation, cut off before and after it, with every continuation. */
 export async function allPoints(stage: Stage, operation: Operation): Promise<Point[]> {
   const effects = await effectsOf(stage, operation);
   return effects.flatMap((effect) =>
@@ -32,7 +32,7 @@ export async function allPoints(stage: Stage, operation: Operation): Promise<Poi
   );
 }
 
-/** Of every effect, cut off before and after it, the plain case and one of the others. */
+/** For every effect, cut off before and after it, the plain continuation and one of the others. */
 export function thinned(points: readonly Point[], random: Random): Point[] {
   const plain = points.filter(({ memory, next }) => memory === "kept" && next === "up");
   return plain.flatMap((point) => {
@@ -59,7 +59,7 @@ export async function tryAll(
   return { name, effects, tried: points.length, failures };
 }
 
-/** The operations with these names, or all. Throws where there is none of a name. */
+/** The operations with these names, or all. Throws for an unknown name. */
 export function chosenOperations(names: readonly string[]): readonly Operation[] {
   if (names.length === 0) return operations;
   return names.map((wanted) => {

@@ -1,72 +1,72 @@
 import type { Connection } from "../../model/connection";
 
-/** What of a fleet a test declares; the rest is at its default. */
+/** The declared values of a test's fleet; all others have their defaults. */
 export interface Declaration {
   readonly count: number;
-  /** The guest's memory in MiB: another one is another snapshot. */
+  /** The guest's memory in MiB; another value makes another snapshot. */
   readonly memory: number;
   /** Clone 0's published ports and allowed networks. */
   readonly publish: readonly number[];
   readonly egress: readonly string[] | null;
   /** An environment variable of every guest. */
   readonly greeting: string;
-  /** The bridge's address: with another one it is replaced under clones that live on. */
+  /** The bridge's address; another value replaces the bridge under running clones. */
   readonly network: string;
-  /** The tap's name: with another one every clone is replaced. */
+  /** The tap's name; another value replaces every clone. */
   readonly tap: string;
-  /** Where metrics are collected into. Default: they are not. */
+  /** The folder of the metrics. Default: none. */
   readonly metrics?: string;
   /** Limits of the VMMs. Default: the config's. */
   readonly limits?: object;
 }
 
-/** How an operation is disturbed. */
+/** The disturbance of an operation. */
 export type Disturbance =
   /** `before:NAME`, `after:NAME`: the process dies there as in a crash; `fail:NAME`: that effect fails. */
   | { readonly kind: "fault"; readonly fault: string }
   /**
    * When the effect begins, or the one of that number: the operator's process, its ssh processes, or all VMMs are killed,
-   * or the droplet loses power. What is at work on the droplet is not told.
+   * or the droplet loses power. Commands on the droplet go on unaware.
    */
   | { readonly kind: Blow; readonly effect: string | number };
 
-/** What hits an operation from outside. */
+/** A disturbance from outside. */
 export type Blow = "operator" | "ssh" | "vmm" | "power";
 
-/** One operation on a fleet, as one run of the CLI would be. */
+/** One operation on a fleet, like one run of the CLI. */
 export interface Job {
   readonly verb: "up" | "destroy" | "read";
   readonly connection: Connection;
   readonly declaration: Declaration;
-  /** Where the state is kept between operations. */
+  /** The file of the state between operations. */
   readonly stateFile: string;
   /** The folder of the ssh_config that the fleet writes. */
   readonly sshFolder: string;
-  /** Where the names of the effects are written as they come. */
+  /** The file to which the names of the effects are written. */
   readonly effectsFile?: string;
-  /** Where each call on the droplet is written, as HORNET_TRACE has it. */
+  /** The file of the trace, as HORNET_TRACE has it. */
   readonly traceFile: string;
   readonly disturbance?: Disturbance;
 }
 
-/** One thing that an operation did to a resource. */
+/** One step of an operation on a resource. */
 export interface Step {
   readonly operation: "create" | "update" | "replace" | "delete" | "gone";
   /** `FirecrackerVM vm0` */
   readonly resource: string;
 }
 
-/** What became of an operation that came to an end. */
+/** The outcome of an operation that ended. */
 export interface Outcome {
   readonly steps: readonly Step[];
   readonly errors: readonly string[];
-  /** What reading found, by resource: `as declared`, the drift in words, or `gone`. */
+  /** The result of each read, by resource: `as declared`, the drift messages, or `gone`. */
   readonly conditions: Readonly<Record<string, string>>;
   /** The resources that the program declared, in an up. */
   readonly declared: readonly string[];
 }
 
-/** What a worker says to the process that started it. */
+/** A worker's message to the process that started it. */
 export type WorkerMessage = { readonly kind: "power" | "vmm" } | { readonly kind: "done"; readonly outcome: Outcome };
 
 /** A fleet of two with nothing special. */

@@ -14,7 +14,7 @@ export interface Declared {
   readonly deletedWith: string;
 }
 
-/** What became of it: its outputs for those who use them. */
+/** The outputs of the registered resource. */
 export interface Made {
   readonly id: string;
   readonly outputs: Bag;
@@ -26,13 +26,13 @@ const DYNAMIC = "pulumi-nodejs:dynamic/hornet:";
 type Answer<T> = (error: null, response: T) => void;
 
 /**
- * Takes the engine's side of Pulumi's resource monitor, without the engine: the real program declares its resources, in
- * the order that their inputs and dependencies ask for, and gets their outputs back.
+ * Plays the engine's side of Pulumi's resource monitor: the real program declares its resources, in
+ * the order that their inputs and dependencies require, and receives their outputs.
  *
- * @param make makes a resource what is declared; undefined where that failed: who waits for it is never told
+ * @param make creates or updates a resource; undefined where that failed: its dependents then wait for ever
  */
 export async function useMonitor(make: (declared: Declared) => Promise<Made | undefined>): Promise<void> {
-  // The SDK's own one for tests tells it which features there are, but does not hand dependencies on.
+  // The SDK's mock monitor answers which features exist, but does not pass dependencies on.
   const mocks = { call: () => ({}), newResource: () => ({ id: undefined, state: {} }) };
   await pulumi.runtime.setMocks(mocks, "hornet", "chaos", false, "organization");
   const register = async (
@@ -49,7 +49,7 @@ export async function useMonitor(make: (declared: Declared) => Promise<Made | un
         kind: request.getType().slice(DYNAMIC.length),
         name: request.getName(),
         inputs,
-        // The engine deletes children before their parent, as it deletes dependents before what they depend on.
+        // The engine deletes children before their parent, and dependents before their dependencies.
         dependencies: [...request.getDependenciesList(), request.getParent()],
         deletedWith: request.getDeletedwith(),
       });
@@ -65,7 +65,7 @@ export async function useMonitor(make: (declared: Declared) => Promise<Made | un
   });
 }
 
-/** Without the provider's text, and without the envelopes of secrets: providers see them open. */
+/** Removes the provider's text, and unwraps secrets, which providers see as plain values. */
 function plain(props: Bag): Bag {
   return Object.fromEntries(
     Object.entries(props)

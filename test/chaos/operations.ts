@@ -5,22 +5,22 @@ import type { Stage } from "./stage";
 export interface Operation {
   readonly name: string;
   readonly verb: Extract<Job["verb"], "up" | "destroy">;
-  /** What the operation is to reach. */
+  /** The fleet that the operation declares. */
   readonly target: Declaration;
-  /** What was declared before, where the operation changes that: it can be taken back. */
+  /** The fleet declared before, where the operation changes it, so that the change can be reverted. */
   readonly from?: Declaration;
-  /** Brings the droplet to where the operation starts from. */
+  /** Prepares the droplet for the operation. */
   prepare(stage: Stage): Promise<void>;
 }
 
-/** Runs an operation that nothing disturbs. Throws where it fails. */
+/** Runs an undisturbed operation. Throws where it fails. */
 export async function succeed(stage: Stage, verb: Job["verb"], declaration: Declaration): Promise<void> {
   const ended = await stage.operate(verb, declaration);
   if (ended.died) throw new Error(`${verb} died`);
   if (ended.errors.length > 0) throw new Error(`${verb} failed: ${ended.errors.join("\n")}`);
 }
 
-/** A change of what most changes are about: a clone less, other rules, another snapshot. */
+/** A typical change: a clone less, other rules, another snapshot. */
 const changed: Declaration = { ...plainFleet, count: 1, memory: 17, publish: [80], egress: ["10.0.0.0/24"] };
 
 /** A fleet whose metrics are collected. */

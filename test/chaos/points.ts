@@ -4,25 +4,25 @@ import type { Disturbance } from "./jobs";
 import { succeed, type Operation } from "./operations";
 import type { Stage } from "./stage";
 
-/** What became of Pulumi's state in the crash: as it was written last, lost, or as before the operation. */
+/** Pulumi's state after the crash: as last written, lost, or as before the operation. */
 export type Memory = "kept" | "lost" | "stale";
 
-/** One way to cut an operation off, and to go on. */
+/** One way to cut an operation off and continue. */
 export interface Point {
   readonly operation: Operation;
   readonly disturbance: Disturbance;
   readonly memory: Memory;
-  /** What is run next: an up, an up of what was declared before, or at once a destroy. */
+  /** The next operation: an up, an up of the fleet declared before, or a destroy. */
   readonly next: "up" | "back" | "destroy";
 }
 
-/** The point in a few words. */
+/** A short description of the point. */
 export function describePoint({ operation, disturbance, memory, next }: Point): string {
   const how = disturbance.kind === "fault" ? disturbance.fault : `${disturbance.kind} at ${disturbance.effect}`;
   return `${operation.name}, ${how}, state ${memory}, then ${next}`;
 }
 
-/** The effects that an operation has on the droplet, each name once: what it can be cut off at. */
+/** The names of an operation's effects on the droplet, at which it can be cut off; each once. */
 export async function effectsOf(stage: Stage, operation: Operation): Promise<string[]> {
   await operation.prepare(stage);
   await succeed(stage, operation.verb, operation.target);
@@ -31,26 +31,26 @@ export async function effectsOf(stage: Stage, operation: Operation): Promise<str
   return effects;
 }
 
-/** The effects of several operations together, in an order that does not depend on what was faster. */
+/** The effects of several operations together, in an order that does not depend on their speed. */
 export async function effectsOfAll(stage: Stage, operations: readonly Operation[]): Promise<string[]> {
   const effects = new Set<string>();
   for (const operation of operations) for (const effect of await effectsOf(stage, operation)) effects.add(effect);
   return [...effects].sort();
 }
 
-/** All that can follow a crash in an operation. What is lost cannot be destroyed without an up that finds it again. */
+/** All continuations after a crash. A lost state cannot be destroyed without an up that finds the resources again. */
 export function variantsOf({ name, verb, from }: Operation): Pick<Point, "memory" | "next">[] {
   return [
     { memory: "kept", next: "up" },
     ...(from === undefined ? [] : (["kept", "stale"] as const).map((memory) => ({ memory, next: "back" as const }))),
     { memory: "kept", next: "destroy" },
     ...(verb === "up" ? [{ memory: "lost", next: "up" } as const] : []),
-    // Before a first up there is no state, so an old one is a lost one.
+    // Before a first up there is no state, so the old state equals the lost one.
     ...(name === "first up" ? [] : (["up", "destroy"] as const).map((next) => ({ memory: "stale" as const, next }))),
   ];
 }
 
-/** Cuts an operation off and goes on. Gives what is not as it must be, in words. */
+/** Cuts an operation off and continues. Returns the differences as a message. */
 export async function tryPoint(stage: Stage, point: Point): Promise<string[]> {
   try {
     const wrong = await disturbed(stage, point);
@@ -77,7 +77,7 @@ async function disturbed(stage: Stage, { operation, disturbance, memory, next }:
   return next === "up" ? converges(stage, target) : clears(stage, target);
 }
 
-/** One up of what was declared before brings the droplet back to where it was, by Hornet's own readings and by others. */
+/** Checks that one up of the fleet declared before restores the droplet, by Hornet's reads and by an independent listing. */
 async function goesBack(stage: Stage, { target, from = target }: Operation, essence: string[]): Promise<string[]> {
   const wrong = await isReached(stage, from);
   if (wrong !== undefined) return wrong;

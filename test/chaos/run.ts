@@ -1,7 +1,7 @@
 /**
- * `npm run chaos [-- --seed N] [--steps N] [--only PART …] [--operation NAME …]`: cuts every operation off at every effect
- * it has on the droplet, disturbs it from outside, lets every drift happen, and walks at random; after each, one up must
- * converge, to what is declared or to what was declared before, and one destroy leave nothing. Prints figures; the exit code
+ * `npm run chaos [-- --seed N] [--steps N] [--only PART …] [--operation NAME …]`: cuts every operation off at each effect
+ * on the droplet, disturbs it from outside, causes every drift, and walks at random; after each, one up must
+ * converge to the present or the former declaration, and one destroy must leave nothing. Prints figures; the exit code
  * is 1 where anything failed.
  */
 import { parseArgs } from "node:util";
@@ -30,7 +30,7 @@ const DISTURBANCES = 60;
 
 const say = (line: string): void => console.log(line);
 
-/** What a run consists of; `--only` chooses. */
+/** The parts of a run, from which `--only` chooses. */
 const PARTS = ["points", "drifts", "disturbances", "walk"] as const;
 type Part = (typeof PARTS)[number];
 

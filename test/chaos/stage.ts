@@ -21,25 +21,25 @@ import { giveWords } from "../../sandbox/vmm/versions";
 import { changes, commandLines } from "../support/scratchDroplet";
 import type { Declaration, Disturbance, Job, Outcome, WorkerMessage } from "./jobs";
 
-/** Where the operations run: in the droplet itself, which is fast, or outside of it, which it then reaches over ssh. */
+/** Whether the operations run in the droplet itself, which is fast, or outside, from where they reach it over ssh. */
 export type Place = "inside" | "outside";
 
 /** How an operation ended. */
 export type Ended = { readonly died: true } | ({ readonly died: false } & Outcome);
 
-/** The part of a trace event that is read. */
+/** A trace event, as far as the stage reads it. */
 interface Traced {
   readonly args: { readonly run?: string };
 }
 
 const NAME = "chaos";
-/** The droplet's own /var/tmp, which outlives a reboot and is no part of what is observed. */
+/** The droplet's /var/tmp, which survives a reboot and is not observed. */
 const INSIDE = "/var/tmp";
 
 /** A limit of the kernel that every fleet here has to raise, below /proc/sys. */
 export const LIMIT = "user/max_net_namespaces";
 
-/** The stand-in that runs no guest says what a guest's identity service says before its snapshot. */
+/** The guestless stand-in prints the lines that a guest's identity service prints before its snapshot. */
 const WORDS = "hornet-identity: waiting closed";
 
 const KILL_VMMS = `
@@ -47,10 +47,10 @@ const KILL_VMMS = `
     if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
   done 2>/dev/null`;
 
-/** What the kernel's limit is before Hornet comes: too low for two clones. */
+/** The kernel's limit before Hornet: too low for two clones. */
 const LIMIT_BEFORE = 100;
 
-/** The droplet shares this machine's kernel, so a file stands over one of its limits, which Hornet reads and writes as that. */
+/** The droplet shares this machine's kernel, so a file is mounted over one of its limits, which Hornet reads and writes. */
 const LOWER_LIMIT = `
   echo ${LIMIT_BEFORE} >${INSIDE}/limit
   chmod 644 ${INSIDE}/limit
@@ -137,7 +137,7 @@ export class Stage {
     if (left.length > 0) throw new Error(`still running: ${left.map(({ text }) => text).join("; ")}`);
   }
 
-  /** Does one operation, in a process that lives on unless it dies of the disturbance. */
+  /** Runs one operation, in a process that keeps running unless the disturbance kills it. */
   async operate(verb: Job["verb"], declaration: Declaration, disturbance?: Disturbance): Promise<Ended> {
     const worker = this.idle ?? this.spare ?? (await this.start());
     if (worker === this.spare) this.spare = undefined;
@@ -167,7 +167,7 @@ export class Stage {
       });
       worker.send(job);
     });
-    // The next one is loading while this one works.
+    // The next worker loads while this one works.
     if (disturbance !== undefined) this.spare ??= await this.start();
     const ended = await ending;
     await kill;
@@ -200,14 +200,14 @@ export class Stage {
     else writeFileSync(file, text);
   }
 
-  /** Runs a bash script in the droplet, past Hornet, and gives what it printed. Throws where it fails. */
+  /** Runs a bash script in the droplet without Hornet and returns its output. Throws where it fails. */
   async run(script: string): Promise<string> {
     const { stdout, stderr, exitCode } = await dropletExec(NAME, ["bash", "--norc", "-euc", script]);
     if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
     return stdout;
   }
 
-  /** Pulls the droplet's plug and starts it again. */
+  /** Cuts the droplet's power and starts it again. */
   async reboot(): Promise<void> {
     const workers = [this.spare, this.idle];
     this.spare = this.idle = undefined;
@@ -215,25 +215,25 @@ export class Stage {
     await this.started(await rebootDroplet(NAME));
   }
 
-  /** A kernel that has started knows nothing of what limits were set to. */
+  /** A kernel that has just booted has its default limits. */
   private async started(droplet: DropletRecord): Promise<void> {
     this.droplet = droplet;
     await this.run(LOWER_LIMIT);
   }
 
-  /** What is on the droplet that was not there before, and what is missing. */
+  /** The differences between the droplet now and before the test. */
   async changes(): Promise<string[]> {
     const found = changes(this.before, await observeDroplet(NAME));
     const limit = Number(await this.run(`cat /proc/sys/${LIMIT}`));
     return limit === LIMIT_BEFORE ? found : [...found, `${LIMIT} is ${limit}, it was ${LIMIT_BEFORE}`];
   }
 
-  /** What makes the fleet what it was declared to be, as others than Hornet see it: a line each, the same after a restart. */
+  /** An independent listing of the fleet, a line for each part, equal after a restart. */
   async essence(): Promise<string[]> {
     return (await this.run(ESSENCE)).split("\n").filter((line) => line !== "");
   }
 
-  /** Takes everything away by force, past Hornet, so that one test that fails does not fail the next ones. */
+  /** Removes everything by force without Hornet, so that one failing test does not fail the next ones. */
   async wipe(): Promise<void> {
     await end(this.idle);
     this.idle = undefined;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
-/** A resource as the engine remembers it. */
+/** A resource in the engine's state. */
 export interface Entry {
   readonly urn: string;
   /** `FirecrackerVM` */
@@ -13,7 +13,7 @@ export interface Entry {
   readonly deletedWith: string;
 }
 
-/** The engine's state: kept in a file that is written anew after each finished operation, as the file backend does. */
+/** The engine's state, in a file that is rewritten after each finished step, like the file backend's. */
 export class State {
   private readonly entries: Map<string, Entry>;
 
@@ -31,7 +31,7 @@ export class State {
   }
 
   set(entry: Entry): void {
-    // Through JSON, which is all that a state can hold.
+    // Through JSON, because a state can hold nothing else.
     this.entries.set(entry.urn, JSON.parse(JSON.stringify(entry)) as Entry);
     this.save();
   }

@@ -6,21 +6,21 @@ import { plainFleet, type Blow, type Declaration, type Disturbance } from "./job
 import type { Random } from "./random";
 import type { Stage } from "./stage";
 
-/** What a walk was, and what was wrong at its end or on its way. */
+/** The steps of a walk, and its failure. */
 export interface Walked {
   readonly steps: number;
-  /** How often the fleet was held against what was declared. */
+  /** How often the fleet was compared with the declaration. */
   readonly checks: number;
   readonly wrong: readonly string[];
 }
 
-/** After so many steps at the most everything must be as declared. */
+/** The longest series of steps before a check of the fleet. */
 const CHECK_EVERY = 10;
 
-/** One person's way with a fleet: ups, edits, drifts, kills, crashes, reboots, destroys, in an order that a seed decides. */
+/** A random series of ups, edits, drifts, kills, crashes, reboots and destroys, in an order that a seed decides. */
 export class Walk {
   private declared: Declaration = plainFleet;
-  /** What strangers have on the droplet. */
+  /** The things of strangers on the droplet. */
   private readonly undo = new Set<string>();
   private earlier: string | undefined;
 
@@ -32,7 +32,7 @@ export class Walk {
     private readonly say: (line: string) => void,
   ) {}
 
-  /** Goes so many steps, then up and destroy; stops at the first thing that is wrong. */
+  /** Does that many steps, then up and destroy; stops at the first failure. */
   async go(steps: number): Promise<Walked> {
     let checks = 0;
     for (let step = 1; step <= steps; step += 1) {
@@ -87,7 +87,7 @@ export class Walk {
     return { kind: this.random.pick(blows), effect: 1 + this.random.below(30) };
   }
 
-  /** An operation that nothing disturbs must succeed; one that is disturbed may come to its end or not. */
+  /** An undisturbed operation must succeed; a disturbed one may end or not. */
   private async operate(verb: "up" | "destroy", disturbance?: Disturbance): Promise<string> {
     const { stage } = this;
     this.earlier = stage.state;
@@ -104,7 +104,7 @@ export class Walk {
     return words;
   }
 
-  /** A drift is made for two clones that run; where there are none it may have nothing to act on. */
+  /** Drifts are made for two running clones; without them a drift may have nothing to act on. */
   private async drift(): Promise<string> {
     const { kind, make, undo } = this.random.pick(drifts);
     if (undo !== undefined) this.undo.add(undo);
@@ -115,7 +115,7 @@ export class Walk {
     return `drift: ${kind}${result}`;
   }
 
-  /** The state is lost, or is the one from before the last operation. An up follows: without it a destroy knows nothing. */
+  /** The state is lost, or is that from before the last operation. An up follows, because a destroy would find nothing to do. */
   private async forget(): Promise<string> {
     const lost = this.random.below(2) === 0;
     this.stage.state = lost ? undefined : this.earlier;

@@ -1,6 +1,6 @@
 /**
- * One operator's process: does the operations that it is sent, one at a time. It is what crashes in a test, so it runs
- * beside the test: in the droplet, or outside of it over ssh.
+ * One operator's process: runs the operations that it receives, one at a time. It crashes in tests, so it runs
+ * separately: in the droplet, or outside of it over ssh.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, watch, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const actions = {
   power: () => tell({ kind: "power" }),
 } as const;
 
-/** Does something once, when the effect of this name or number begins. */
+/** Runs an action once, when the effect of this name or number begins. */
 function when(effect: string | number, file: string, act: () => void): () => void {
   const watcher = watch(file, () => {
     const begun = readFileSync(file, "utf8").split("\n").slice(0, -1);
@@ -56,7 +56,7 @@ async function work(job: Job): Promise<void> {
   }
 }
 
-// What a person would see of each operation; here its outcome tells it.
+// The output for a person; the outcome has the same.
 const print = process.stderr.write.bind(process.stderr);
 process.stderr.write = () => true;
 
@@ -67,7 +67,7 @@ process.on("message", (job: Job) => {
   });
 });
 process.on("disconnect", () => {
-  // The SDK would complain on exit of resources whose creation failed, which are never told.
+  // The SDK would complain on exit about resources whose creation failed and whose promises never resolve.
   process.removeAllListeners("exit");
   process.exit(0);
 });

@@ -2,7 +2,7 @@ import type { Drift } from "./kind";
 
 const table = "$(nft list tables | sed -n 's/^table ip \\(hornet_.*\\)/\\1/p')";
 
-/** What can happen to the bridge and to the droplet's own rules. */
+/** Drift of the bridge and of the droplet's rules. */
 export const bridgeDrifts: readonly Drift[] = [
   {
     kind: "bridge deleted",
@@ -33,19 +33,19 @@ export const bridgeDrifts: readonly Drift[] = [
     says: { "Bridge br0": "br0 has another MAC address" },
   },
   {
-    kind: "bridge mark lost",
+    kind: "bridge label lost",
     make: "ip link set br0 alias mine",
-    says: { "Bridge br0": "br0 lost its owner mark" },
+    says: { "Bridge br0": "br0 lost its owner label" },
   },
   {
     kind: "bridge folder deleted",
     make: "rm -r /opt/swarm/runtime/.bridge-br0-*",
-    says: { "Bridge br0": "the folder of br0 lost its owner mark" },
+    says: { "Bridge br0": "the folder of br0 lost its owner label" },
   },
   {
-    kind: "mark of the bridge's folder deleted",
+    kind: "label of the bridge's folder deleted",
     make: "rm /opt/swarm/runtime/.bridge-br0-*/owner",
-    says: { "Bridge br0": "the folder of br0 lost its owner mark" },
+    says: { "Bridge br0": "the folder of br0 lost its owner label" },
     check: "[[ -s $(echo /opt/swarm/runtime/.bridge-br0-*/owner) ]]",
   },
   {
@@ -71,6 +71,6 @@ export const bridgeDrifts: readonly Drift[] = [
   {
     kind: "bridge rule added",
     make: `nft add rule ip ${table} postrouting counter`,
-    says: { "Bridge br0": "nft rule without a name is not ours" },
+    says: { "Bridge br0": "nft rule without a name is not Hornet's" },
   },
 ];

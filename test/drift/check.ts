@@ -5,7 +5,7 @@ import type { Stage } from "../chaos/stage";
 import type { Drift } from "./kind";
 import { metricsFolder } from "./metrics";
 
-/** The fleet that drifts: two clones, metrics, and every kind of rule for the first one. */
+/** The fleet for drift: two clones, metrics, and every kind of rule for the first one. */
 export const fleet: Declaration = {
   ...plainFleet,
   publish: [80],
@@ -16,7 +16,7 @@ export const fleet: Declaration = {
 
 const MARK = "kept";
 
-/** What must not change under a clone that lives on: pid and start time of its VMM. */
+/** Pid and start time of a VMM, which must not change under a running clone. */
 async function lives(stage: Stage): Promise<{ vm0: string; vm1: string }> {
   const [vm0 = "", vm1 = ""] = (
     await stage.run(
@@ -27,7 +27,7 @@ async function lives(stage: Stage): Promise<{ vm0: string; vm1: string }> {
   return { vm0, vm1 };
 }
 
-/** The clones whose uid, link and process do not agree: the link alone leads to the VMM of a clone that lost its folder. */
+/** The clones whose uid, link and process differ. The link alone leads to the VMM of a clone that lost its folder. */
 async function unlinkedUids(stage: Stage): Promise<string[]> {
   const text = await stage.run(
     "for c in vm0 vm1; do d=/opt/swarm/runtime/$c; read -r p _ <$d/vmm.pid; read -r u <$d/uid; " +
@@ -37,7 +37,7 @@ async function unlinkedUids(stage: Stage): Promise<string[]> {
   return text.split("\n").filter((line) => line !== "");
 }
 
-/** Makes one drift, reads it, mends it by one up. Gives what is not as the table says, in words. */
+/** Causes one drift, reads it, and repairs it by one up. Returns the differences from the table as a message. */
 export async function tryDrift(stage: Stage, drift: Drift): Promise<string[]> {
   const { make, says, restarts = false, everyClone = false, losesDisk = false, check, undo } = drift;
   const disk = "/opt/swarm/runtime/vm0/rootfs.ext4";
@@ -75,7 +75,7 @@ export async function tryDrift(stage: Stage, drift: Drift): Promise<string[]> {
   return wrong;
 }
 
-/** Makes one drift and destroys without an up before. Gives what is left, in words. */
+/** Causes one drift and destroys without an up before. Returns the leftovers as a message. */
 export async function tryDestroy(stage: Stage, { make, undo }: Drift): Promise<string[]> {
   await succeed(stage, "up", fleet);
   await befall(stage, make);
@@ -85,7 +85,7 @@ export async function tryDestroy(stage: Stage, { make, undo }: Drift): Promise<s
   return leftBy("destroy", await stage.changes());
 }
 
-/** Lets a drift happen. */
+/** Causes a drift. */
 export async function befall(stage: Stage, make: string): Promise<void> {
   if (make === "reboot") await stage.reboot();
   else await stage.run(make);

@@ -1,6 +1,6 @@
 import type { Drift } from "./kind";
 
-/** The rows of docs/drift.md for kinds of drift: how it is called, what is said of it, what becomes of the VMM of vm0. */
+/** The rows of docs/drift.md: the kind, its message, and what happens to the VMM of vm0. */
 export function driftRows(drifts: readonly Drift[]): string[] {
   return drifts.map((drift) => `| ${drift.kind} | ${said(drift)} | ${vmm(drift)} |`);
 }

@@ -35,12 +35,12 @@ test.each(drifts)("$kind", async (drift) => {
   }
 });
 
-test("there are no two of a kind, and after all of them destroy leaves nothing", async () => {
+test("kinds of drift are unique, and after all of them destroy leaves nothing", async () => {
   expect(new Set(drifts.map(({ kind }) => kind)).size).toBe(drifts.length);
   expect(await clears(stage, fleet)).toEqual([]);
 });
 
-test("another count touches only the clones that come or go, and reading costs the same however many there are", async () => {
+test("another count touches only added and removed clones, and reading costs the same for any number", async () => {
   expect(await clears(stage, fleet)).toEqual([]);
   const cost: string[][] = [];
   for (const [count, ...touched] of [

@@ -2,27 +2,27 @@ import { artifacts, dir, type Drift } from "./kind";
 
 const current = `$(readlink -f ${artifacts}/hornet-guest)`;
 
-/** What can happen to Hornet's files. */
+/** Drift of Hornet's files. */
 export const fileDrifts: readonly Drift[] = [
   {
     kind: "clone folder deleted",
     make: `rm -r ${dir}`,
     says: {
-      "CloneNamespace vm0": "the folder of vm0 lost its owner mark",
+      "CloneNamespace vm0": "the folder of vm0 lost its owner label",
       "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
     },
     restarts: true,
     losesDisk: true,
   },
   {
-    kind: "owner mark deleted",
+    kind: "owner label deleted",
     make: `rm ${dir}/owner`,
-    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner label" },
   },
   {
-    kind: "owner mark overwritten",
+    kind: "owner label overwritten",
     make: `echo mine >${dir}/owner`,
-    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner mark" },
+    says: { "CloneNamespace vm0": "the folder of vm0 lost its owner label" },
   },
   {
     kind: "artifact file touched",
@@ -57,7 +57,7 @@ export const fileDrifts: readonly Drift[] = [
     check: `[[ -L ${artifacts}/hornet-guest ]]`,
   },
   {
-    kind: "artifact's users forgotten",
+    kind: "artifact's users deleted",
     make: `rm -r ${current}/.hornet-users`,
     says: { "SnapshotArtifact snapshot": `${artifacts}/…` },
   },

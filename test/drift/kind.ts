@@ -1,20 +1,20 @@
-/** One way in which a droplet comes to differ from what is declared, seen on the clone vm0 of a fleet of two. */
+/** One kind of drift, on the clone vm0 of a fleet of two. */
 export interface Drift {
-  /** In a few words, unique. */
+  /** A short, unique name. */
   readonly kind: string;
-  /** How it is made: bash, run in the droplet. `reboot` pulls its plug instead. */
+  /** Bash that causes it, run in the droplet. `reboot` cuts the droplet's power instead. */
   readonly make: string;
-  /** What a read says, by resource; a text, with `…` for what else it may say there. */
+  /** The message of a read, by resource; `…` stands for further text. */
   readonly says: Readonly<Record<string, string>>;
   /** Whether a new VMM runs vm0 afterwards. Default: no; its guest never noticed. */
   readonly restarts?: boolean;
-  /** Whether it befalls vm1 as well. Default: no. */
+  /** Whether it affects vm1 too. Default: no. */
   readonly everyClone?: boolean;
-  /** Whether the drift took the content of the private disk along. Default: no. */
+  /** Whether the drift destroys the content of the private disk. Default: no. */
   readonly losesDisk?: boolean;
   /** Bash that must succeed after the repair. */
   readonly check?: string;
-  /** Bash that takes away what was made, is nobody's but a stranger's, and therefore stays. */
+  /** Bash that removes what the drift made in a stranger's name, which Hornet leaves. */
   readonly undo?: string;
 }
 

@@ -1,30 +1,30 @@
 import type { Drift } from "./kind";
 
-/** The folder into which the metrics of the fleet that drifts are collected. */
+/** The folder of the fleet's metrics. */
 export const metricsFolder = "/opt/swarm/textfile";
 
 const home = "/opt/swarm/runtime/.metrics-*";
-const nothing = { "MetricsCollector metrics": "nothing collects the clones' metrics" };
-/** It writes at once when it starts, so what is there is new. */
+const nothing = { "MetricsCollector metrics": "the metrics collector does not run" };
+/** The collector writes at its start, so an existing file is new. */
 const collects = `read -r p _ <$(echo ${home}/pid); kill -0 $p; grep -q 'hornet_clone_up{clone="vm0",' ${metricsFolder}/*.prom`;
 
-/** What can happen to what collects metrics. */
+/** Drift of the metrics collector. */
 export const metricsDrifts: readonly Drift[] = [
   {
-    kind: "collector of the metrics killed",
+    kind: "metrics collector killed",
     make: `read -r p _ <$(echo ${home}/pid); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done
       rm ${metricsFolder}/*.prom`,
     says: nothing,
     check: collects,
   },
   {
-    kind: "collector of the metrics stopped",
+    kind: "metrics collector stopped",
     make: `read -r p _ <$(echo ${home}/pid); kill -STOP $p`,
     says: nothing,
     check: collects,
   },
   {
-    kind: "folder of the metrics' collector deleted",
+    kind: "metrics collector's folder deleted",
     make: `rm -r ${home}`,
     says: nothing,
     check: collects,
@@ -36,7 +36,7 @@ export const metricsDrifts: readonly Drift[] = [
     check: collects,
   },
   {
-    kind: "place of the metrics changed",
+    kind: "metrics folder changed",
     make: `echo /opt/swarm/elsewhere >$(echo ${home}/folder)`,
     says: { "MetricsCollector metrics": `the clones' metrics go to /opt/swarm/elsewhere, not to ${metricsFolder}` },
     check: `${collects}; [[ ! -e /opt/swarm/elsewhere ]]`,

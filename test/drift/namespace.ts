@@ -1,6 +1,6 @@
 import { inside, type Drift } from "./kind";
 
-/** What can happen to a clone's namespace and links. */
+/** Drift of a clone's namespace and links. */
 export const namespaceDrifts: readonly Drift[] = [
   {
     kind: "namespace deleted",
@@ -52,9 +52,9 @@ export const namespaceDrifts: readonly Drift[] = [
     says: { "CloneNamespace vm0": "veth0h has another MAC address" },
   },
   {
-    kind: "veth mark lost",
+    kind: "veth label lost",
     make: "ip link set veth0h alias mine",
-    says: { "CloneNamespace vm0": "veth0h lost its owner mark" },
+    says: { "CloneNamespace vm0": "veth0h lost its owner label" },
   },
   {
     kind: "inner veth renamed",
@@ -106,7 +106,7 @@ export const namespaceDrifts: readonly Drift[] = [
     restarts: true,
   },
   {
-    kind: "tap made anew by somebody",
+    kind: "tap replaced by somebody",
     make: "ip -n vm0 link del tap0; ip -n vm0 tuntap add dev tap0 mode tap; ip -n vm0 link set tap0 up",
     says: { "CloneNamespace vm0": "tap0 has another MAC address; …", "FirecrackerVM vm0": "VMM does not hold tap0" },
     restarts: true,
@@ -122,11 +122,11 @@ export const namespaceDrifts: readonly Drift[] = [
     says: { "CloneNamespace vm0": "tap0 has another MAC address" },
   },
   {
-    // As a replacement that was cut off, and is then taken back in the config, leaves it.
+    // As left by a replacement that was cut off and then reverted in the config.
     kind: "a second tap with the same address",
     make: `ip -n vm0 tuntap add dev tap7 mode tap; ip -n vm0 link set tap7 address 02:fc:00:00:00:01 up
       ip -n vm0 addr add 192.168.241.1/29 dev tap7`,
-    says: { "CloneNamespace vm0": "tap7 stands for tap0" },
+    says: { "CloneNamespace vm0": "tap7 has the addresses of tap0" },
     check: "! ip -n vm0 link show tap7 2>/dev/null",
   },
 ];

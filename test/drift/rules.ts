@@ -6,7 +6,7 @@ const ruleGone = (chain: string, label: string): string =>
   `h=$(${inside(`nft -a list chain ip hornet ${chain}`)} | sed -n 's/.*comment "${label}" # handle //p'); ` +
   inside(`nft delete rule ip hornet ${chain} handle $h`);
 
-/** What can happen to a clone's rules. */
+/** Drift of a clone's rules. */
 export const ruleDrifts: readonly Drift[] = [
   ...(
     [
@@ -40,12 +40,12 @@ export const ruleDrifts: readonly Drift[] = [
   {
     kind: "nft rule added",
     make: inside("nft add rule ip hornet forward accept"),
-    says: { "NatRuleSet vm0": "nft rule without a name is not ours" },
+    says: { "NatRuleSet vm0": "nft rule without a name is not Hornet's" },
   },
   {
     kind: "nft rule twice",
     make: inside(`nft 'add rule ip hornet forward ct state established,related accept comment "established"'`),
-    says: { "NatRuleSet vm0": "nft table hornet holds a rule twice" },
+    says: { "NatRuleSet vm0": "nft table hornet contains a rule twice" },
   },
   {
     kind: "nft chain policy changed",

@@ -29,10 +29,10 @@ const dropletDrifts: readonly Drift[] = [
     kind: "runtime folder deleted",
     make: "rm -r /opt/swarm/runtime",
     says: {
-      "DropletLimits limits": "the note of the limits that were raised is missing",
-      "Bridge br0": "the folder of br0 lost its owner mark",
-      "CloneNamespace vm1": "the folder of vm1 lost its owner mark",
-      "CloneNamespace vm0": "the folder of vm0 lost its owner mark",
+      "DropletLimits limits": "the record of the raised limits is missing",
+      "Bridge br0": "the folder of br0 lost its owner label",
+      "CloneNamespace vm1": "the folder of vm1 lost its owner label",
+      "CloneNamespace vm0": "the folder of vm0 lost its owner label",
       "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
     },
     restarts: true,
@@ -46,14 +46,14 @@ const dropletDrifts: readonly Drift[] = [
     check: `[[ $(</proc/sys/${LIMIT}) == 512 ]]`,
   },
   {
-    kind: "note of the raised limits deleted",
+    kind: "record of the raised limits deleted",
     make: "rm -r /opt/swarm/runtime/.limits-*",
-    says: { "DropletLimits limits": "the note of the limits that were raised is missing" },
+    says: { "DropletLimits limits": "the record of the raised limits is missing" },
     check: `[[ $(cat /opt/swarm/runtime/.limits-*/raised) == "${limit} 100 512" ]]`,
   },
 ];
 
-/** Every kind of drift that Hornet detects and mends. */
+/** Every kind of drift that Hornet detects and repairs. */
 export const drifts: readonly Drift[] = [
   ...bridgeDrifts,
   ...namespaceDrifts,

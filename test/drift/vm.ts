@@ -3,7 +3,7 @@ import { artifacts, dir, type Drift } from "./kind";
 const keeper = "/opt/swarm/runtime/.consoles-*";
 const curl = `curl -s --unix-socket ${dir}/firecracker.sock -H 'Content-Type: application/json'`;
 
-/** What can happen to a clone's VMM, VM and disk. */
+/** Drift of a clone's VMM, VM and disk. */
 export const vmDrifts: readonly Drift[] = [
   {
     kind: "VMM killed",
@@ -12,7 +12,7 @@ export const vmDrifts: readonly Drift[] = [
     restarts: true,
   },
   {
-    kind: "VMM killed, and what waited for it before",
+    kind: "VMM killed after its waiting process",
     make: `read -r p _ <${dir}/vmm.pid; kill -9 $(cut -d' ' -f4 /proc/$p/stat)
       kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
     says: { "FirecrackerVM vm0": "VMM exited (pid …" },
@@ -33,7 +33,7 @@ export const vmDrifts: readonly Drift[] = [
     check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
-    kind: "changed, but never seen ready",
+    kind: "changed, and not ready since",
     make: `echo yes >${dir}/unsettled`,
     says: { "FirecrackerVM vm0": "the clone was not verified since its last change" },
     check: `test ! -s ${dir}/unsettled`,
@@ -67,9 +67,9 @@ export const vmDrifts: readonly Drift[] = [
     says: { "FirecrackerVM vm0": "…the pid file of vm0 does not name its VMM" },
   },
   {
-    kind: "disk mark deleted",
+    kind: "used-disk marker deleted",
     make: `rm ${dir}/disk-used`,
-    says: { "FirecrackerVM vm0": "the mark on the disk of vm0 is missing" },
+    says: { "FirecrackerVM vm0": "the used-disk marker of vm0 is missing" },
     check: `[[ -e ${dir}/disk-used ]]`,
   },
   {
@@ -137,24 +137,24 @@ export const vmDrifts: readonly Drift[] = [
     restarts: true,
   },
   {
-    kind: "keeper of the consoles killed",
+    kind: "console keeper killed",
     make: `read -r p _ <$(echo ${keeper}/pid); kill -9 $p; while kill -0 $p 2>/dev/null; do sleep 0.01; done`,
-    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+    says: { "ConsoleKeeper consoles": "the console keeper does not run" },
     check: `read -r p _ <$(echo ${keeper}/pid); kill -0 $p`,
   },
   {
-    kind: "keeper of the consoles stopped",
+    kind: "console keeper stopped",
     make: `read -r p _ <$(echo ${keeper}/pid); kill -STOP $p`,
-    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+    says: { "ConsoleKeeper consoles": "the console keeper does not run" },
   },
   {
-    kind: "folder of the consoles' keeper deleted",
+    kind: "console keeper's folder deleted",
     make: `rm -r ${keeper}`,
-    says: { "ConsoleKeeper consoles": "nothing keeps the clones' consoles short" },
+    says: { "ConsoleKeeper consoles": "the console keeper does not run" },
   },
   {
-    kind: "limit of the consoles changed",
+    kind: "console limit changed",
     make: `echo 1 >$(echo ${keeper}/limit)`,
-    says: { "ConsoleKeeper consoles": "the clones' consoles are kept to 1 bytes, not to 4 MiB" },
+    says: { "ConsoleKeeper consoles": "the console keeper limits consoles to 1 bytes, not to 4 MiB" },
   },
 ];

@@ -57,7 +57,7 @@ const bootAndSnapshot = (seconds: number): string => `set -e
   kill "$pid"; wait "$pid" || :
   ip netns del template; rm -f /run/template.*`;
 
-test("three clones of the archive's own snapshot are told who they are over ssh, and their agents start again", async () => {
+test("three clones of the archive's snapshot get their identities over ssh, and their agents restart", async () => {
   folder = mkdtempSync(join(tmpdir(), "hornet-archive-"));
   const login = keyPair(folder, "login");
   const image = openrcGuest(folder, "archive", login.line);

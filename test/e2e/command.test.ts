@@ -33,7 +33,7 @@ async function begin(): Promise<(steps?: object) => Promise<void>> {
   };
 }
 
-test("a changed command or connection updates, a changed trigger replaces, and what did not change runs nothing", async () => {
+test("a changed command or connection updates, a changed trigger replaces, and an unchanged step does not run", async () => {
   const up = await begin();
   const log = join(droplet.folder, "steps");
   /** A command that prints a word, and logs it where it runs, with the previous output. */

@@ -10,7 +10,7 @@ afterEach(() => world.end());
 const log = "/opt/swarm/runtime/vm0/console.log";
 const pids = "head -n 1 -q /opt/swarm/runtime/*/vmm.pid";
 
-test("a guest floods its console: it is cut, the guest is told and answers, and goes on where its VMM was killed", async () => {
+test("a guest floods its console: Hornet shortens it, the guest still gets identities, and restarts after its VMM is killed", async () => {
   world = await World.begin();
   await world.configure({ "hornet:fleet.count": 1, "hornet:vmm.consoleLimit": 1 });
   await world.npm("up");

@@ -68,7 +68,7 @@ interface Deployed {
   readonly propertyDependencies?: Readonly<Record<string, readonly string[]>>;
 }
 
-test("a clone is a namespace with its rules and its VM; the state holds no JSON text and every dependency", async () => {
+test("a clone is a namespace with its rules and VM, and the state has every dependency and no JSON text", async () => {
   expect(await urn("NatRuleSet", "vm0")).toContain("hornet:CloneNamespace$");
   expect(await urn("FirecrackerVM", "vm1")).toContain("hornet:CloneNamespace$");
   const { deployment } = JSON.parse(await world.npm("pulumi", "stack", "export")) as {
@@ -89,7 +89,7 @@ test("a clone is a namespace with its rules and its VM; the state holds no JSON 
   expect(Object.keys(vm?.inputs ?? {})).toEqual(expect.arrayContaining(["agent", "env", "metrics", "smokeTests"]));
 });
 
-test("a preview names the property that changes, and a saved plan holds: for drift, scale and a roll", async () => {
+test("a preview names the changed property, and saved plans work for drift, scale and a roll", async () => {
   const plan = join(world.folder, "plan.json");
   const upWithPlan = async (): Promise<string> => {
     const shown = await world.npm("pulumi", "preview", "--diff", "--save-plan", plan);
@@ -123,7 +123,7 @@ test("a preview names the property that changes, and a saved plan holds: for dri
   expect(await world.npm("up")).toContain("Nothing to change");
 });
 
-test("up of a target touches that alone; a destroyed namespace takes its dependents, and up brings them back", async () => {
+test("up of a target changes only that, a destroyed namespace takes its dependents, and up restores them", async () => {
   const rules = await urn("NatRuleSet", "vm0");
   await world.onDroplet("for n in 0 1; do ip netns exec vm$n nft delete table ip hornet; done");
   await world.npm("pulumi", "up", "--yes", "--skip-preview", "--target", rules);

@@ -36,7 +36,7 @@ function goOn(one: Map<string, string>, other: Map<string, string>): string[] {
   return [...one].filter(([clone, pid]) => other.get(clone) === pid).map(([clone]) => clone);
 }
 
-test(`${COUNT} clones come up, ten are repaired, all but 50 go and come again, and all go`, async () => {
+test(`${COUNT} clones start, ten are repaired, all but 50 are removed and created again, and all are removed`, async () => {
   world = await World.begin("--firecracker", vmm.path, "--reflink");
   copyFileSync(join(vmm.folder, "stub"), join(dropletPaths(droplet).opt, "stub"));
   await world.onDroplet(`printf '\\177ELF\\2\\1\\1' >${images}/kernel; truncate -s 1M ${images}/kernel

@@ -12,7 +12,7 @@ afterEach(() => world.end());
 const example = resolve(__dirname, "../../examples/agent");
 const pids = "head -n 1 -q /opt/swarm/runtime/*/vmm.pid";
 
-test("agents ask as who they are, from where they are, with what they were given, and with nothing else ever", async () => {
+test("each agent asks with its own identity, address and environment, and never with another", async () => {
   world = await World.begin();
   const clones = ["vm0", "vm1", "vm2"];
   await world.configure({

@@ -46,7 +46,7 @@ async function beginWith(rootfs: string, config: Record<string, string | number>
 }
 
 longTest(
-  "clones of an image with cloud-init boot as themselves, keep no secret, and say what failed in them",
+  "clones of an image with cloud-init boot with their identities, keep no secret, and report failures",
   async () => {
     const rootfs = debianGuest(folder, "debian", { suite: "bookworm", packages: PACKAGES }, overlay);
     await beginWith(rootfs, {
@@ -89,7 +89,7 @@ longTest(
   },
 );
 
-longTest("an image that takes EC2's paths", async () => {
+longTest("an image that reads EC2's paths works", async () => {
   const source = "datasource_list: [Ec2]\ndatasource: { Ec2: { strict_id: false } }\n";
   const rootfs = debianGuest(
     folder,
@@ -104,7 +104,7 @@ longTest("an image that takes EC2's paths", async () => {
   );
 });
 
-longTest("an image in which no cloud-init is done with its work is said at its template", async () => {
+longTest("the template of an image whose cloud-init does not finish reports it", async () => {
   world = await World.begin();
   await world.configure({ "hornet:guest.identity": "cloud-init", "hornet:snapshot.boot.timeout": 10 });
   const refused = await world.tryNpm("up");

@@ -34,7 +34,7 @@ function fullEnv(keys: readonly string[]): string {
   return "x".repeat(low);
 }
 
-test("an identity that just fits arrives; one that does not is refused before anything is touched", async () => {
+test("an identity that just fits arrives, and a larger one is refused before any change", async () => {
   world = await World.begin();
   const blob = (): string =>
     Buffer.concat([
@@ -71,7 +71,7 @@ test("an identity that just fits arrives; one that does not is refused before an
 const hooks = "etc/hornet/on-identity.d";
 const swarm = "root:*:0:0:root:/root:/bin/sh\nswarm:*:1000:1000::/home/swarm:/bin/sh\n";
 
-test("a clone that cannot take all of its identity is no success, and is said which part; the next up tries again", async () => {
+test("up fails for a clone that cannot apply all of its identity and names the part, and the next up tries again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "hornet-limits-"));
   try {
     const rootfs = guestImage(folder, "hooks", {
@@ -121,7 +121,7 @@ test("a clone that cannot take all of its identity is no success, and is said wh
   }
 });
 
-test("a clone that somebody has paused takes another identity and goes on", async () => {
+test("a paused clone applies a new identity and continues", async () => {
   world = await World.begin();
   await world.configure({ "hornet:fleet.count": 1, "hornet:identity.env.MODE": "one" });
   await world.npm("up");

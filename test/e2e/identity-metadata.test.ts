@@ -18,7 +18,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("at the first start where nobody waits, with another identity, and after a restart nobody but root reads it", async () => {
+test("only root reads the identity: at a start without a waiter, with a new identity, and after a restart", async () => {
   const files = { ...asker, "usr/bin/ask-metadata": { text: asker["usr/bin/ask-metadata"] ?? "", mode: 0o755 } };
   world = await World.begin("--rootfs", guestImage(folder, "asking", files));
   await world.configure({

@@ -41,7 +41,7 @@ const askMetadata = (path: string, user = "nobody"): string => `su -s /bin/sh ${
 
 const AGENT = "#!/bin/sh\nexec sleep 100000\n";
 
-test.each(["service", "ssh"])("by the way of %s", async (way) => {
+test.each(["service", "ssh"])("by the method %s", async (way) => {
   const login = keyPair(folder, "login");
   const rootfs = way === "ssh" ? ["--rootfs", guestImage(folder, "foreign", foreignGuest(login.line, AGENT))] : [];
   world = await World.begin(...rootfs);

@@ -27,7 +27,7 @@ while :; do
 done
 `;
 
-test("clones of a guest without identity service are themselves, and take changes in place", async () => {
+test("clones of a guest without the identity service have their identities, and apply changes in place", async () => {
   const login = keyPair(folder, "login");
   const user = keyPair(folder, "user");
   const other = keyPair(folder, "other");
@@ -77,7 +77,7 @@ test("clones of a guest without identity service are themselves, and take change
 });
 
 longTest(
-  "clones of Debian 13 with systemd and OpenSSH, whose sessions are another program, answer with their own key",
+  "clones of Debian 13 with systemd and OpenSSH, whose sessions run in a separate program, answer with their own keys",
   async () => {
     const login = keyPair(folder, "login-3");
     const rootfs = debianGuest(
@@ -113,7 +113,7 @@ ExecStart=/bin/sh -c 'echo "$AGENT_ID $API_KEY $(hostname)" >>/var/log/agent; ex
   },
 );
 
-test("a key that cannot log in is said; what was cut off is finished; a clone that boots again is told again", async () => {
+test("a key that cannot log in is named, an interrupted change completes, and a rebooted clone gets its identity again", async () => {
   const login = keyPair(folder, "login-2");
   const wrong = keyPair(folder, "wrong");
   const rootfs = guestImage(folder, "foreign-2", foreignGuest(login.line, agent));

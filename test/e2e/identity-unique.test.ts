@@ -64,7 +64,7 @@ async function clockError(clone: string): Promise<number> {
   return Math.min(...errors);
 }
 
-test("ten clones differ in all that they are and draw, and know the time", async () => {
+test("ten clones have unique identities and random numbers, and the right time", async () => {
   const overlay = { "etc/hornet/on-identity.d/10-draw": { text: draw, mode: 0o755 } };
   world = await World.begin("--rootfs", guestImage(folder, "draws", overlay));
   await world.configure({ "hornet:fleet.count": COUNT, "hornet:bridge.services[0]": "8443/tcp" });

@@ -24,7 +24,7 @@ async function figures(): Promise<Samples> {
 
 const stack = 'stack="hornet/local"';
 
-test("clones are counted each by itself; switched off and on, they run on", async () => {
+test("each clone has its own counts, and clones keep running while metrics are switched off and on", async () => {
   world = await World.begin();
   const key = { "hornet:vmm.metrics": folder };
   await world.configure({ "hornet:fleet.count": 2, ...key });

@@ -122,7 +122,7 @@ async function succeeds(work: Promise<Captured>): Promise<string> {
 
 const vmmOf = (clone: string): Promise<string> => droplet.run(`cut -d' ' -f1,2 /opt/swarm/runtime/${clone}/vmm.pid`);
 
-test("a second state of the same names is refused, takes over by the documented step, and outlives its own loss", async () => {
+test("a second state with the same names is refused, takes over by the documented step, and survives its loss", async () => {
   const [ann, bob] = [new Operator("ann"), new Operator("bob")];
   const empty = await droplet.observe();
   await ann.init(1);

@@ -55,7 +55,7 @@ function closeDetour(): Promise<void> {
   return new Promise((done) => (server === undefined ? done() : server.close(() => done())));
 }
 
-test("a key that was exchanged changes nothing; a machine at another address is taken up; one that is gone is forgotten", async () => {
+test("another login key changes nothing, a machine at a new address is adopted, and a machine that is gone is forgotten", async () => {
   world = await World.begin();
   const { port, hostKey, privateKeyPath } = record.parse(
     JSON.parse(readFileSync(join(world.folder, "droplets", "local", "droplet.json"), "utf8")),

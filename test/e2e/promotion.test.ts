@@ -35,7 +35,7 @@ async function names(stack: string): Promise<string[]> {
   return all;
 }
 
-test("a snapshot that DEV proved goes to PROD, the next one too, and back; both droplets end as they were", async () => {
+test("a snapshot that DEV proved is promoted to PROD, then the next one, then back; both droplets end as they began", async () => {
   stacks = await Stacks.begin("dev", "prod");
   // Somebody else's on PROD: none of it may be touched.
   await stacks.on(

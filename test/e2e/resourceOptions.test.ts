@@ -35,7 +35,7 @@ async function createdAt({ pulumi }: Program): Promise<string | undefined> {
   return deployment.resources?.find(({ urn }) => urn.endsWith("hornet:NatRuleSet::vm7"))?.created;
 }
 
-test("ignoreChanges, replaceOnChanges and retainOnDelete hold for a part of a property", async () => {
+test("ignoreChanges, replaceOnChanges and retainOnDelete work for a part of a property", async () => {
   const before = await droplet.observe();
   const program = await beginProgram(droplet, source);
   const up = async (publish: object | undefined, options: object): Promise<string> => {

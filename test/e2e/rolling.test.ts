@@ -44,7 +44,7 @@ const watch = `
     echo "down:$down" >>/tmp/watch
   done`;
 
-test("six clones, of which the fourth does not come up: three new, one back, two untouched; the rest after the fix", async () => {
+test("in a roll of six whose fourth clone fails, three move, one returns, two stay, and the rest move after the fix", async () => {
   world = await World.begin();
   const failing = "[[ $CLONE != vm3 || ! -e /tmp/vm3-fails ]] || { echo it is broken >&2; exit 3; }";
   const boot = { "hornet:snapshot.boot.memory": 80 };

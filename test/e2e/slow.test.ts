@@ -15,7 +15,7 @@ const onceResumed = (what: string): string => `for i in $(seq 1200); do
     [[ -s /opt/swarm/runtime/vm0/vmm.pid ]] && grep -q Resumed /opt/swarm/runtime/vm0/console.log && break; sleep 0.05
   done; read -r vmm _ </opt/swarm/runtime/vm0/vmm.pid && ${what}`;
 
-test("a guest with a fiftieth of a core gets ready; one that dies says how; a cancelled up is completed by the next", async () => {
+test("a guest with a fiftieth of a core becomes ready, a dead one is reported with its exit, and a cancelled up is completed by the next", async () => {
   world = await World.begin();
   await world.configure({ "hornet:fleet.count": 1, "hornet:fleet.readyTimeout": 240 });
   await world.npm("up");

@@ -99,7 +99,7 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
   }
 });
 
-test("with guests: steps in a clone run as its identity changes, and before it is deleted", async () => {
+test("with guests: steps in a clone run when its identity changes, and before it is deleted", async () => {
   world = await World.begin();
   const before = await observeDroplet(droplet);
   const log = join(world.folder, "log");

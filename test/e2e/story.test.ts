@@ -27,7 +27,7 @@ async function inEach(clones: readonly string[], command: string): Promise<Recor
   return answers;
 }
 
-test("three clones come up, are each themselves, stay as they are, and leave nothing", async () => {
+test("three clones start with their identities, stay unchanged in a second up, and leave nothing", async () => {
   world = await World.beginIn("o'ps 100% ü ");
   await world.configure({ "hornet:bridge.services[0]": "8080/tcp" });
   const before = await observeDroplet(droplet);
@@ -120,7 +120,7 @@ function rowsOf(text: string): Map<string, Set<string>> {
   return rows;
 }
 
-test("ten clones on a bridge that was there before, numbered from 5 and open to each other, leave the bridge", async () => {
+test("ten clones on an existing bridge, numbered from 5 and open to each other, leave the bridge", async () => {
   world = await World.begin();
   await world.onDroplet(
     "ip link add br0 address 02:00:00:00:00:10 type bridge; ip link set br0 addrgenmode none up; ip addr add 10.0.0.1/24 dev br0; " +

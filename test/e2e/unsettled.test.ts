@@ -16,7 +16,7 @@ async function failsWith(words: string): Promise<void> {
   expect(code).not.toBe(0);
 }
 
-test("a clone that was started again and failed its smoke test is tried again, without another start, until it passes", async () => {
+test("a restarted clone that fails its smoke test is verified again, without another restart, until it passes", async () => {
   world = await World.begin();
   await world.configure({
     "hornet:fleet.count": 1,
@@ -38,7 +38,7 @@ test("a clone that was started again and failed its smoke test is tried again, w
   expect(await world.npm("up")).toContain("Nothing to change");
 });
 
-longTest("a change around a guest that lives on is tried like any other, and tried again until it passes", async () => {
+longTest("a change around a running guest is verified like any other, and again until it passes", async () => {
   world = await World.begin();
   const config = { "hornet:fleet.count": 1, "hornet:fleet.smokeTests[0].command": "test ! -e /root/bad" };
   await world.configure(config);
@@ -58,7 +58,7 @@ longTest("a change around a guest that lives on is tried like any other, and tri
   expect(await world.npm("up")).toContain("Nothing to change");
 });
 
-test("what an up that failed has told a guest is taken back with the config", async () => {
+test("an identity that a failed up applied is reverted with the config", async () => {
   world = await World.begin();
   const config = (mode: string): Record<string, string | number> => ({
     "hornet:fleet.count": 1,

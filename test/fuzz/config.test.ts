@@ -40,7 +40,7 @@ const config = fc
   .tuple(fc.boolean(), fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 5, noNullPrototype: true }))
   .map(([near, rest]) => (near ? { droplet: { host: "203.0.113.10" }, ...rest } : rest));
 
-test("config: any config is accepted whole or refused with faults, and what is accepted can be planned", async () => {
+test("config: any config is accepted or refused with faults, and an accepted one can be planned", async () => {
   await fuzz({
     name: "config",
     inputs: config,

@@ -18,7 +18,7 @@ const text = fc
   .array(character, { maxLength: 60 })
   .chain((codes) => fc.constantFrom(1, 1, 1, 200).map((times) => String.fromCodePoint(...codes).repeat(times)));
 
-test("console: what a guest prints moves no cursor and passes for no line of Hornet's", async () => {
+test("console: no output of a guest moves the cursor or passes for a line of Hornet", async () => {
   await fuzz({
     name: "console",
     inputs: text,

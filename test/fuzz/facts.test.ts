@@ -56,7 +56,7 @@ const section = fc
   .tuple(fc.oneof(fc.constantFrom(...kinds), word), fc.array(word, { maxLength: 3 }), fc.array(body, { maxLength: 4 }))
   .map(([kind, words, bodies]) => `\x1d${[kind, ...words].join(" ")}\n${bodies.join("\n")}`);
 
-test("facts: an answer of a droplet is read or refused, whatever it is", async () => {
+test("facts: any answer of a droplet is read or refused", async () => {
   await fuzz({
     name: "facts",
     inputs: fc.array(section, { maxLength: 8 }).map((parts) => parts.join("")),

@@ -34,7 +34,7 @@ function pieces(whole: Buffer, cuts: readonly number[]): Buffer[] {
   return [...ends, whole.length].map((end, at) => whole.subarray(at === 0 ? 0 : ends[at - 1], end));
 }
 
-test("frames: an answer is what lies between the lines of its key, in whatever pieces it comes", async () => {
+test("frames: an answer is the text between the lines of its key, in whatever pieces it comes", async () => {
   await fuzz({
     name: "frames",
     inputs: input,
@@ -61,7 +61,7 @@ test("frames: an answer is what lies between the lines of its key, in whatever p
   });
 });
 
-test("frames: marked lines are taken out of a stream, and nothing else is", async () => {
+test("frames: only marked lines are removed from a stream", async () => {
   await fuzz({
     name: "frames",
     inputs: input,

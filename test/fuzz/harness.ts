@@ -5,7 +5,7 @@ import { ConfigFaults } from "../../config/faults";
 import { HornetError, messageOf } from "../../host/errors";
 import { startWatchdog } from "./watchdog";
 
-/** One border at which Hornet reads what others wrote. */
+/** One border at which Hornet reads input of others. */
 export interface Target<Input> {
   /** Names its file of recorded inputs, corpus/NAME.json. */
   readonly name: string;

@@ -63,7 +63,7 @@ const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 100 }),
 );
 
-test("manifest: a text is one that is safe to act on, or refused", async () => {
+test("manifest: any text is a safe manifest or refused", async () => {
   await fuzz({
     name: "manifest",
     inputs: text,

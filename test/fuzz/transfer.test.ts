@@ -64,7 +64,7 @@ const streams: fc.Arbitrary<Stream> = fc.record({
   share: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.double({ min: 0, max: 1, noNaN: true })),
 });
 
-test("transfer: what is taken is the manifest's files and nothing else, whatever comes", async () => {
+test("transfer: only the manifest's files are accepted, whatever arrives", async () => {
   await fuzz({
     name: "transfer",
     inputs: streams,

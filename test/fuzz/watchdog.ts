@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-/** Watches that inputs come to an end: a loop without end in this thread stops every timer of it. */
+/** Detects inputs that hang: an endless loop in this thread stops all its timers. */
 export interface Watchdog {
   /** Notes that an input begins. */
   begin(describe: () => string): void;

@@ -100,7 +100,7 @@ const PROCESSES = `for one in /proc/[0-9]*; do
   echo "\${words[*]}"
 done | sort`;
 
-test("everything that Hornet does for a fleet of one clone is in one-clone.txt", async () => {
+test("one-clone.txt has everything that Hornet does for a fleet of one clone", async () => {
   const calls: AnyCall[] = [];
   const original = Object.getOwnPropertyDescriptor(Session.prototype, "perform")?.value as Session["perform"];
   const spy = jest.spyOn(Session.prototype, "perform").mockImplementation(function (this: Session, call) {

@@ -9,7 +9,7 @@ const request = z.object({ at: z.number(), from: z.string(), id: z.string(), key
 /** A request that an agent made; `at` is ms since 1970 by the droplet's clock. */
 export type AgentRequest = z.infer<typeof request>;
 
-/** The service that agents ask, on an address of the droplet. */
+/** The agents' service, on an address of the droplet. */
 export interface AgentServer {
   /** All requests so far, in order. */
   requests(): Promise<AgentRequest[]>;
@@ -19,8 +19,8 @@ export interface AgentServer {
 }
 
 /**
- * Runs work while the service that agents ask is up. It listens on any address, so that it is there before the bridge
- * is, and no early request is missed.
+ * Runs work while the agents' service runs. It listens on any address, so that it starts before the bridge
+ * and misses no early request.
  */
 export async function withAgentServer<T>(
   world: { onDroplet(script: string): Promise<string> },

@@ -1,4 +1,4 @@
-// The service that agents ask: writes a line of JSON for every request to a file, answers with the agent's id.
+// The agents' service: appends a line of JSON for every request to a file, and answers with the agent's id.
 //   node agentServerMain.cjs ADDRESS PORT FILE
 const { createServer } = require("node:http");
 const { appendFileSync } = require("node:fs");

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Brings one clone up on the droplet in the order of the archive's script (swarm-spawn-hornetos-v3): network, restore with
-# resume, two seconds, then the environment and a restart of the agent over ssh. What the script does with every other
-# clone, it does not do; the clone gets a copy of the disk, so that the artifact stays whole.
+# resume, two seconds, then the environment and a restart of the agent over ssh. It leaves out the script's work on other
+# clones, and gives the clone a copy of the disk, so that the artifact stays intact.
 #
 #   archiveWay.sh up SNAPSHOT-FOLDER BAKED-DISK CLONE-ADDRESS NAMESPACE      (ANTHROPIC_API_KEY, API_URL: environment)
 #   archiveWay.sh down NAMESPACE
@@ -25,7 +25,7 @@ ip netns exec "$NS" ip link set veth0 up
 ip netns exec "$NS" ip link set lo up
 ip netns exec "$NS" ip route add default via 10.0.0.1
 ip netns exec "$NS" ip tuntap add dev tap0 mode tap
-# Without the address that the guest's neighbour table has, it would be silent for a while; the archive's was.
+# Without the address in the guest's neighbour table the guest would not answer for a while, as in the archive.
 ip netns exec "$NS" ip link set tap0 address 02:fc:00:00:00:01
 ip netns exec "$NS" ip addr add 192.168.241.1/29 dev tap0
 ip netns exec "$NS" ip link set tap0 up

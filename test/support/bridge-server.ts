@@ -4,7 +4,7 @@ import type { World } from "./world";
 const content = resolve(__dirname, "../../sandbox/droplet/internet");
 
 /**
- * Runs work while a web server on one of the droplet's addresses answers with the address that it was asked from.
+ * Runs work while a web server on one of the droplet's addresses answers with the client's address.
  * @param at `10.0.0.1:8080`
  */
 export async function withBridgeServer<T>(world: World, at: string, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-// Reads the argument lists of all processes over and over; told the patterns first, then "end".
+// Reads the argument lists of all processes repeatedly; receives the patterns first, then "end".
 const { readdirSync, readFileSync } = require("node:fs");
 
 let patterns = [];
@@ -13,7 +13,7 @@ function pass() {
       if (patterns.some((pattern) => text.includes(pattern)))
         found.add(text.split("\0").slice(0, 6).join(" ").slice(0, 200));
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   passes += 1;

@@ -5,7 +5,7 @@ import { layOut, type Overlay } from "./guestImage";
 const builder = resolve(__dirname, "../../guest/build-rootfs.sh");
 
 /**
- * A Debian guest that knows nothing of Hornet, with ssh host keys of its own, the same in every clone, as any template has.
+ * A Debian guest without anything of Hornet's, whose ssh host keys are the same in every clone, as in any template.
  *
  * @returns the image's path
  */

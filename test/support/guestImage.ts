@@ -1,16 +1,16 @@
-/** Guest images for stories about guests that Hornet did not make. */
+/** Guest images that Hornet did not make. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 const checkout = resolve(__dirname, "../..");
 
-/** What is laid over an image, by path: content, content with another mode than 0644, or a symbolic link. */
+/** Files to add to an image, by path: content, content with another mode than 0644, or a symbolic link. */
 export type Overlay = Readonly<
   Record<string, string | { readonly text: string; readonly mode: number } | { readonly link: string }>
 >;
 
-/** An ssh key pair in files of its own. */
+/** An ssh key pair in files. */
 export interface KeyPair {
   /** The private key's file. */
   readonly file: string;
@@ -24,7 +24,7 @@ export function keyPair(folder: string, name: string): KeyPair {
   return { file, line: readFileSync(`${file}.pub`, "utf8").trim() };
 }
 
-/** Writes an overlay into a folder of its own; the folder. */
+/** Writes an overlay into a new folder and returns it. */
 export function layOut(folder: string, name: string, overlay: Overlay): string {
   const added = join(folder, `${name}.d`);
   for (const [path, content] of Object.entries(overlay)) {
@@ -44,7 +44,7 @@ export function layOut(folder: string, name: string, overlay: Overlay): string {
   return added;
 }
 
-/** Builds the checkout's guest image with files laid over it; the image's path. */
+/** Builds the checkout's guest image with added files and returns its path. */
 export function guestImage(folder: string, name: string, overlay: Overlay): string {
   const argv = ["--add", layOut(folder, name, overlay), "--out", join(folder, `${name}.ext4`)];
   return execFileSync(resolve(checkout, "guest/build-image.sh"), argv, {
@@ -54,7 +54,7 @@ export function guestImage(folder: string, name: string, overlay: Overlay): stri
 }
 
 /**
- * What a guest has that knows nothing of Hornet: an ssh server with host keys of its own that `login` may log in to, and
+ * The files of a guest without anything of Hornet's: an ssh server with its own host keys that `login` may log in to, and
  * an agent that init starts.
  */
 export function foreignGuest(login: string, agent: string): Overlay {

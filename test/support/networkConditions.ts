@@ -130,7 +130,7 @@ export const uplinks: Readonly<Record<string, Condition>> = {
   },
   "the bridge's name on another kind of link": {
     ...{ make: "ip tuntap add dev br0 mode tap", undo: "ip link del br0" },
-    refused: /br0 is there already and is not a bridge/,
+    refused: /br0 already exists and is not a bridge/,
   },
   "a bridge that carries the uplink": {
     make: "ip link add br0 type bridge; ip addr flush dev eth0; ip link set eth0 master br0; ip link set br0 up; ip addr add 198.51.100.2/24 dev br0; ip route add default via 198.51.100.1",

@@ -50,7 +50,7 @@ test.each([
   expect(lint(file, text)).toEqual([]);
 });
 
-test("a cycle is named with all its modules, of types alone too", () => {
+test("the error for a cycle names all its modules, also for types alone", () => {
   const folder = join(checkout, "tools/lint/planted");
   mkdirSync(folder);
   try {

@@ -20,7 +20,7 @@ function reported(code: string): string[] {
   return JSON.parse(stdout) as string[];
 }
 
-test("state of a module is reported, and what cannot change is not", () => {
+test("mutable state of a module is reported, and constants are not", () => {
   const bad = `
     let count = 0;
     export let last: string | undefined;
