@@ -46,8 +46,8 @@ export async function changeConfig(paths: Paths, place: Place, changes: ConfigCh
   for (const [name, value] of Object.entries(changes)) {
     const path = pathIn(document, pathOf(name));
     const plain = withoutSecrets(value, path, secrets);
-    if (plain === undefined) document.deleteIn(["config", ...path]);
-    else document.setIn(["config", ...path], document.createNode(plain));
+    if (plain !== undefined) document.setIn(["config", ...path], document.createNode(plain));
+    else if (document.hasIn(["config", ...path])) document.deleteIn(["config", ...path]);
   }
   const text = document.toString({ lineWidth: 0 });
   const mode = existsSync(configFile) ? statSync(configFile).mode & 0o777 : 0o600;

@@ -12,9 +12,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly Content[])
 }
 
 function render(value: Content): string {
-  if (value instanceof Markup) return value.text;
-  if (Array.isArray(value)) return (value as readonly Content[]).map(render).join("");
-  return escaped(String(value as string | number));
+  if (typeof value === "string" || typeof value === "number") return escaped(String(value));
+  return value instanceof Markup ? value.text : value.map(render).join("");
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

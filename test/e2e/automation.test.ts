@@ -38,6 +38,7 @@ async function statusWhen(holds: (status: Status) => boolean): Promise<Status> {
   for (;;) {
     const status = JSON.parse((await service?.ask("/fleet"))?.text ?? "null") as Status;
     if (holds(status)) return status;
+    expect(status).not.toMatchObject({ last: { state: "failed" } });
     await sleep(100);
   }
 }
