@@ -42,6 +42,7 @@ test("an empty config has all defaults", () => {
         jailer: "auto",
         uids: { first: 70_000, count: 10_000 },
         limits: { pids: 256, files: 2048, fileSize: "auto" },
+        rates: { serial: "1MiB" },
         runtimeDir: "/opt/swarm/runtime",
         kernel: "/opt/swarm/images/vmlinux.bin",
         timeout: 30,

@@ -1,5 +1,5 @@
 /** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
-import type { Limits } from "../model/arguments/limits";
+import type { Limits, Rates } from "../model/arguments/limits";
 import type { ConfigShape } from "./schema";
 import { DEFAULT_SNAPSHOT_PATH } from "./schema/guest";
 
@@ -67,6 +67,7 @@ export interface CloneSpec {
   readonly restart?: string;
   /** Another text than before gives it a new disk. */
   readonly renewDisk?: string;
+  readonly rates?: DeepReadonly<NonNullable<ConfigShape["clones"][string]["rates"]>>;
 }
 
 /** The user's own commands that follow each clone, in order. Values of `env` and `stdin` may be secret. */
@@ -158,9 +159,24 @@ export function egressOf({ clones, fleet, bridge }: FleetSpec, id: number): read
 }
 
 /** The limits of a clone's VMM: the fleet's, and over them those that the clone has itself. */
-export function limitsOf({ vmm, clones }: FleetSpec, id: number): Limits {
-  const own = Object.entries(clones[String(id)]?.limits ?? {}).filter(([, value]) => value !== undefined);
-  return { ...vmm.limits, ...Object.fromEntries(own) };
+export function limitsOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Limits {
+  return { ...vmm.limits, ...defined(clones[String(id)]?.limits) } as Limits;
+}
+
+/** The rates of a clone's devices: the fleet's, and over them those that the clone has itself. */
+export function ratesOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Rates {
+  const own = clones[String(id)]?.rates;
+  const network = { ...defined(vmm.rates.network), ...defined(own?.network) };
+  const disk = { ...defined(vmm.rates.disk), ...defined(own?.disk) };
+  return {
+    serial: own?.serial ?? vmm.rates.serial,
+    ...((vmm.rates.network ?? own?.network) && { network }),
+    ...((vmm.rates.disk ?? own?.disk) && { disk }),
+  };
+}
+
+function defined<T extends object>(fields: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** The name servers that guests may ask for names: the tap's address, and those that the config declares. */
@@ -216,7 +232,15 @@ function sourceOf({ path, boot, from }: ConfigShape["snapshot"]): SnapshotSource
   return { kind: "path", path: path ?? DEFAULT_SNAPSHOT_PATH };
 }
 
-function cloneOf({ identity, publish, egress, limits, restart, renewDisk }: ConfigShape["clones"][string]): CloneSpec {
+function cloneOf({
+  identity,
+  publish,
+  egress,
+  limits,
+  restart,
+  renewDisk,
+  rates,
+}: ConfigShape["clones"][string]): CloneSpec {
   return {
     identity,
     publish: publish.map((one) => ({ ...one, guestPort: one.guestPort ?? one.port })),
@@ -224,5 +248,6 @@ function cloneOf({ identity, publish, egress, limits, restart, renewDisk }: Conf
     ...(limits !== undefined && { limits }),
     ...(restart !== undefined && { restart }),
     ...(renewDisk !== undefined && { renewDisk }),
+    ...(rates !== undefined && { rates }),
   };
 }

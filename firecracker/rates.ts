@@ -148,8 +148,8 @@ const shownConfig = z.object({
 /** The limiters in a VMM's answer to `GET /vm/config`; undefined if that is no answer. */
 export function limitersIn(text: string): Readonly<Record<string, ShownLimiters>> | undefined {
   try {
-    const config = shownConfig.parse(JSON.parse(text));
-    return Object.fromEntries([
+    const config = shownConfig.parse(JSON.parse(text) as unknown);
+    return Object.fromEntries<ShownLimiters>([
       ...config.drives.map((one) => [`drive ${one.drive_id}`, one] as const),
       ...config["network-interfaces"].map((one) => [`interface ${one.iface_id}`, one] as const),
     ]);

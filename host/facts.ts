@@ -9,6 +9,7 @@ import type {
   ObservedTable,
   ObservedVm,
 } from "../model/observed";
+import { limitersIn } from "../firecracker/rates";
 import { parseKeyValues } from "../model/keyValues";
 import { HornetError } from "./errors";
 import type { VarsOf } from "./session/calls";
@@ -103,6 +104,7 @@ function readSections(text: string): Observed {
   const claims: ObservedClaim[] = [];
   const pending: string[] = [];
   const single = new Map<string, string>();
+  const configs = new Map<string, string>();
   for (const part of text.split("\x1d").slice(1)) {
     const end = part.indexOf("\n");
     const [kind = "", name = "", ...rest] = part.slice(0, end).split(" ");
@@ -115,12 +117,15 @@ function readSections(text: string): Observed {
     else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
     else if (kind === "vm") seen.set(name, parseVm(body));
     // The droplet reads its clones in parallel shares, with one answer each.
+    else if (kind === "configs") for (const [clone, answer] of parseConfigs(name, body)) configs.set(clone, answer);
     else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
     else single.set(kind, body);
   }
   // curl asks all VMMs at once and writes an answer and its line end separately, so two answers may share a line.
   const answers = new Map(lines((single.get("api") ?? "").replaceAll("}{", "}\n{")).flatMap(parseInfo));
-  const vms = Object.fromEntries([...seen].map(([name, vm]) => [name, { ...vm, ...answers.get(name) }]));
+  const vms = Object.fromEntries(
+    [...seen].map(([name, vm]) => [name, { ...vm, ...limitersOf(configs.get(name)), ...answers.get(name) }]),
+  );
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
     stamp: body("stamp"),
@@ -282,6 +287,20 @@ function parseMet(values: ReadonlyMap<string, string>): ObservedVm["met"] {
   const pids = values.get("met.pids");
   if (memory === undefined && pids === undefined) return undefined;
   return { ...(memory !== undefined && { memory }), ...(pids !== undefined && { pids }) };
+}
+
+/** The answers of VMMs to `GET /vm/config`, by clone: each is before a line "WORD CLONE". */
+function parseConfigs(word: string, body: string): [string, string][] {
+  const parts = body.split(new RegExp(`\\n${word} (\\S+)\\n`));
+  return parts.flatMap((answer, at): [string, string][] => {
+    const clone = at % 2 === 0 ? parts[at + 1] : undefined;
+    return clone === undefined ? [] : [[clone, answer]];
+  });
+}
+
+function limitersOf(config: string | undefined): Pick<ObservedVm, "limiters"> {
+  const limiters = config === undefined ? undefined : limitersIn(config);
+  return limiters === undefined ? {} : { limiters };
 }
 
 /** How a process ended, from a note "PID CODE TIME"; empty if the note is another process's. */

@@ -107,6 +107,8 @@ export interface ObservedVm {
   readonly appliedIdentity?: string;
   /** Left out if it does not run. */
   readonly limits?: ObservedLimits;
+  /** The rate limiters of its devices, by `drive ID` and `interface ID`; left out if Hornet set no rates. */
+  readonly limiters?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The limits that its end met: bytes of memory for which the kernel killed it, and processes of which it could start no more. */
   readonly met?: { readonly memory?: string; readonly pids?: string };
   /** It runs in a jail; left out: it does not. */

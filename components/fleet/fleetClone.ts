@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { egressOf, identityOf, limitsOf, nameserversOf, type FleetSpec } from "../../config/spec";
+import { egressOf, identityOf, limitsOf, nameserversOf, ratesOf, type FleetSpec } from "../../config/spec";
 import type { LeanArtifact } from "../../firecracker/manifest";
 import type { ClonePlan } from "../../model/names";
 import { Clone, type CloneArgs } from "../clone";
@@ -54,6 +54,7 @@ export function fleetClone(
     jailer: spec.vmm.jailer,
     uids: { ...spec.vmm.uids },
     limits: omitUndefined(limitsOf(spec, plan.id)),
+    rates: ratesOf(spec, plan.id),
     kernel: spec.vmm.kernel,
     readyTimeout: spec.fleet.readyTimeout,
     shutdownTimeout: spec.vmm.shutdownTimeout,

@@ -9,7 +9,7 @@ import {
   serviceList,
 } from "../../model/arguments/network";
 import { smokeTest, vmArguments } from "../../model/arguments/vm";
-import { limitFields } from "../../model/arguments/limits";
+import { limitFields, rateFields } from "../../model/arguments/limits";
 import { connectionFields } from "../../model/connection";
 import { defaults } from "../../model/defaults";
 import { absolutePath, cloneNumber, label, lanes, seconds, wholeStackName } from "../../model/values";
@@ -117,6 +117,11 @@ export const vmm = section(
       description:
         "What each clone's VMM can use of the droplet (docs/security.md). hornet:clones.N.limits overrides it. A change reaches running clones without a restart.",
       example: { cpus: 0.5, memory: 320 },
+    }),
+    rates: section(rateFields, {
+      description:
+        "What the devices of each clone may transfer per second. hornet:clones.N.rates overrides it. A change reaches running clones without a restart, except serial.",
+      example: { network: { rx: "100mbit", tx: "100mbit" } },
     }),
     runtimeDir: commonArguments.runtimeDir.meta({
       description:

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { guestArguments, nameservers, natArguments } from "../../model/arguments/network";
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
-import { ownLimitFields } from "../../model/arguments/limits";
+import { ownLimitFields, ownRateFields } from "../../model/arguments/limits";
 import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath, cloneId, plainText, stackName } from "../../model/values";
 import { dropletFields } from "./droplet";
@@ -211,6 +211,13 @@ const clone = z.strictObject({
       "Another text than before gives the clone a new disk from the snapshot; everything on its disk is lost.",
     example: "after the fix",
   }),
+  rates: z
+    .strictObject(ownRateFields)
+    .optional()
+    .meta({
+      description: "Rates of this clone's devices, in place of those of the same name in hornet:vmm.rates.",
+      example: { disk: { operations: 500 } },
+    }),
 });
 
 export const clones = z

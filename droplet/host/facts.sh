@@ -75,6 +75,7 @@ gather_clones() {
 # gather_share FIRST STEP NAME…: looks into every STEP-th clone from FIRST on, and asks their VMMs.
 gather_share() {
   local at first=$(($1 + 1)) step=$2 ask_later="" pid
+  local -a rated_later=()
   local -A vmm_of=() netns_there=() file_of=()
   local -a paths=()
   shift 2
@@ -90,6 +91,7 @@ gather_share() {
     gather_vm "${!at}"
   done
   ask_vmms
+  ask_rates
 }
 
 # list_files PATH…: fills the array file_of, by one process: inode, size, mode and kind of those that are there.
@@ -136,7 +138,7 @@ END
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found="" program="" disk="" opened="" noted baked="" told=""
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found="" program="" disk="" opened="" noted baked="" told="" rated=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
@@ -159,6 +161,7 @@ gather_vm() {
   gather_files "$dir" "/proc/${started:+$pid}/exe"
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"
+    [[ $noted != rates=* ]] || rated=1
     [[ $noted == disk_path=?* ]] || continue
     baked_path "$dir" "${noted#disk_path=}" baked
   done 2>/dev/null <"$dir/record"
@@ -191,7 +194,7 @@ gather_files() {
   [[ -z $started_as || -z $program || $program == "$started_as" ]] || printf 'other_program=1\n'
 }
 
-# gather_process NAME: what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
+# gather_process NAME (array rated_later: the clones whose config has rates): what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
 # for disk and opened.
 gather_process() {
   local dir=$runtime_dir/$1
@@ -205,6 +208,7 @@ gather_process() {
     # It opened the disk when it started, and that is the same file still.
     printf 'own_disk=1\n'
   fi
+  [[ -z $rated ]] || rated_later+=("$1")
   ask_later+="url = \"http://localhost/\"
 unix-socket = \"$dir/firecracker.sock\"
 max-time = $((vmm_timeout_ms / 1000 + 1))
@@ -221,5 +225,26 @@ ask_vmms() {
   # Without --parallel-immediate curl waits for one connection to its host, here always the same, to see whether others
   # could share it: a VMM that hangs would silence all.
   [[ -z $ask_later ]] || printf '%s' "${ask_later%next?}" |
-    curl --parallel --parallel-immediate --parallel-max 300 --config - 2>/dev/null
+    curl --parallel --parallel-immediate --parallel-max 300 --config - 2>/dev/null | tr -d '\035'
+}
+
+# ask_rates (array rated_later): asks the VMMs of a share for their configuration, by one process, one after another: the answers
+# do not name their VM. A line of a word that no VMM knows and the name follows each. A VMM that does not answer is asked for a
+# second only, because ask_vmms has waited for it already.
+ask_rates() {
+  local name word config=""
+  ((${#rated_later[@]} > 0)) || return 0
+  read -r word </proc/sys/kernel/random/uuid
+  for name in "${rated_later[@]}"; do
+    config+="${config:+next
+}url = \"http://localhost/vm/config\"
+unix-socket = \"$runtime_dir/$name/firecracker.sock\"
+max-time = 1
+silent
+write-out = \"\\n$word $name\\n\"
+"
+  done
+  section configs "$word"
+  # What a VMM sends must not pass for a section.
+  printf '%s' "$config" | curl --config - 2>/dev/null | tr -d '\035'
 }

@@ -121,6 +121,44 @@ test("a VMM without declared limits has the default ones, and a cgroup only wher
   await deleteAll(network, one, ...common);
 });
 
+test("rates are set before a guest runs, changed and repaired while it runs, and taken off", async () => {
+  const { artifact, common } = await template();
+  const one = await stage.clone(artifact, {
+    rates: { network: { rx: "100mbit" }, disk: { bytes: "50MiB", operations: 2000 } },
+  });
+  await one.create();
+  const socket = `--unix-socket ${runtime}/vm7/firecracker.sock`;
+  const config = (): Promise<string> => stage.run(`curl -s ${socket} http://localhost/vm/config`);
+  const before = await life();
+  expect(await config()).toMatch(/"size":52428800.*"size":2000.*"rx_rate_limiter":\{"bandwidth":\{"size":12500000/);
+  expect(await one.read()).toMatchObject(declared);
+  await one.update({ rates: { network: { rx: "10mbit", tx: "1mbit" } } });
+  expect(await config()).toMatch(
+    /"rate_limiter":null.*"size":1250000,.*"tx_rate_limiter":\{"bandwidth":\{"size":125000,/,
+  );
+  expect(await one.read()).toMatchObject(declared);
+  await stage.run(
+    `curl -s ${socket} -X PATCH -d '{"iface_id":"eth0","tx_rate_limiter":{"bandwidth":{"size":0,"refill_time":0}}}' http://localhost/network-interfaces/eth0`,
+  );
+  expect(await one.read()).toMatchObject({
+    condition: "the network rate from the guest is no limit of bytes, not 125000 bytes per second",
+  });
+  await one.update();
+  expect(await one.read()).toMatchObject(declared);
+  await one.update({ rates: undefined });
+  expect(await config()).toMatch(/"rx_rate_limiter":null,"tx_rate_limiter":null/);
+  expect(await one.read()).toMatchObject(declared);
+  expect(await stage.run(`grep -c rates= ${runtime}/vm7/record || :`)).toBe("0\n");
+  expect(await life()).toBe(before);
+  // A VMM that boots has them from the start.
+  await one.update({ rates: { disk: { operations: 7 } } });
+  await inside("kill -9 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.01; done");
+  await one.update();
+  expect(await config()).toMatch(/"ops":\{"size":7,/);
+  expect(await one.read()).toMatchObject(declared);
+  await deleteAll(one, ...common);
+});
+
 /** A VMM that uses as much as it can of something, and what it says of that. */
 async function greedy(
   what: string,

@@ -116,6 +116,19 @@ send_vm() {
 # knock_at ADDRESS: a datagram for the guest's identity service, which looks by itself as well, only later. It costs no process.
 knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
 
+# @call set_rates(runtime_dir namespace owner rated vmm_timeout_ms) stdin: the requests; effects
+# rated is empty if the config declares no rates; otherwise a look at the droplet asks the VMM for its rates (see facts.sh).
+set_rates() {
+  local dir=$runtime_dir/$namespace config
+  config=$(cat)
+  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  effect "$namespace/rates" api "$dir" "$config" && effect "$namespace/note-rates" note_rates "$dir" "$rated"
+}
+
+note_rates() {
+  { grep -v '^rates=' "$1/record"; [[ -z $2 ]] || echo rates=yes; } >"$1/record.draft" && mv "$1/record.draft" "$1/record"
+}
+
 # @call finish_identity(runtime_dir namespace generation vmm_timeout_ms) answers: what the guest could not do, see identity_failures; effects
 # Waits until the metadata of a guest that has taken its identity is cleared.
 finish_identity() { await_handover "$runtime_dir/$namespace" && identity_failures; }

@@ -77,6 +77,7 @@ export const CALLS = {
   settle_vm: "effects runtime_dir namespace owner",
   sign_artifact: "effects path signature",
   smoke_test: "reads namespace name address command",
+  set_rates: "effects runtime_dir namespace owner rated vmm_timeout_ms",
   snapshot_head: "reads path",
   stage_agent: "effects runtime_dir namespace owner vmm_timeout_ms",
   start_vm:

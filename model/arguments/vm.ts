@@ -1,7 +1,7 @@
 /** The arguments that declare a clone's VM and what runs in it. */
 import { z } from "zod";
 import { defaults } from "../defaults";
-import { limitsSchema } from "./limits";
+import { limitsSchema, ratesSchema } from "./limits";
 import * as values from "../values";
 
 /** How a guest can receive its identity; see docs/identity.md. */
@@ -88,6 +88,11 @@ export const vmArguments = {
    * @default 256 processes and threads, 2048 open files, file sizes by the clone's disk
    */
   limits: limitsSchema.prefault({}),
+  /**
+   * What the VM's devices may transfer per second.
+   * @default 1 MiB for the serial console
+   */
+  rates: ratesSchema.prefault({}),
   /**
    * The kernel for a boot from the clone's own disk, where the artifact brings none.
    * @default /opt/swarm/images/vmlinux.bin

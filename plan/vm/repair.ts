@@ -25,7 +25,8 @@
  * keeps running where it can, and keeps its disk where it can.
  */
 import { cidrOf, netmask } from "../../model/addresses";
-import type { Limits } from "../../model/arguments/limits";
+import type { Limits, Rates } from "../../model/arguments/limits";
+import { rateDrift, type RatedDevices } from "../../firecracker/rates";
 import { limitDrift, sizeWords } from "./limits";
 import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
@@ -45,6 +46,8 @@ export interface VmSpec {
   readonly jail?: boolean | undefined;
   /** What limits it, and its guest's memory in MiB; left out where nobody can say. */
   readonly limits?: { readonly declared: Limits; readonly memory: number };
+  /** The rates of its devices. */
+  readonly rates?: { readonly declared: Rates; readonly devices: RatedDevices };
   /** The digest of the identity that its guest is to have; left out where that is not known. */
   readonly identityDigest?: string;
 }
@@ -73,6 +76,8 @@ export type Repair = {
   readonly recoverPid: boolean;
   /** Then repair the files and mounts around a VM that keeps running. */
   readonly tidy: boolean;
+  /** Then set the rates of a VM that keeps running. */
+  readonly setRates: boolean;
 } & (
   | { readonly kind: "none" }
   /** Nothing exists: start it from the snapshot, and remove everything if that fails. */
@@ -100,8 +105,9 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
   const found = diagnose(desired, observed);
   const recoverPid = vm?.alive === true && !vm.recorded;
   const from = livesOnDisk(vm) ? "disk" : "snapshot";
-  const untidied = { recoverPid, tidy: false };
-  const start = (tidy: boolean, putBack: boolean): Repair => ({ recoverPid, tidy, kind: "start", from, putBack });
+  const untidied = { recoverPid, tidy: false, setRates: false };
+  const start = (tidy: boolean, putBack: boolean): Repair => ({ ...untidied, tidy, kind: "start", from, putBack });
+  const setRates = found.rates.length > 0;
   const tidy = found.around.length > 0 || (recorded !== undefined && recorded.digest !== desired.digest);
   const byCloudInit = desired.method === "cloud-init";
   if (recorded === undefined) {
@@ -110,7 +116,7 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
     if (!hasData) return { ...untidied, kind: "create" };
     // cloud-init reads the identity only when the guest boots.
     if (found.broken.length > 0 || byCloudInit) return start(false, false);
-    return { recoverPid, tidy, kind: "adopt" };
+    return { recoverPid, tidy, setRates, kind: "adopt" };
   }
   const sameDisk = recorded.renewDisk === desired.renewDisk;
   if (!sameDisk || !isEquivalent(recorded, desired)) {
@@ -125,17 +131,17 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
   if (misidentified && byCloudInit) return start(tidy, false);
   if (misidentified || found.quarantined) {
     const resume = found.quarantined || found.paused;
-    return { recoverPid, tidy, kind: "identify", first: found.quarantined, resume };
+    return { recoverPid, tidy, setRates, kind: "identify", first: found.quarantined, resume };
   }
-  if (found.unverified) return { recoverPid, tidy, kind: "verify", resume: found.paused };
-  return { recoverPid, tidy, kind: found.paused ? "resume" : "none" };
+  if (found.unverified) return { recoverPid, tidy, setRates, kind: "verify", resume: found.paused };
+  return { recoverPid, tidy, setRates, kind: found.paused ? "resume" : "none" };
 }
 
 /** How a clone's VMM differs from what is declared, as messages for the user. */
 export function vmDrift(spec: VmSpec, observed: Observed): string[] {
-  const { broken, around, jailing, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
+  const { broken, around, rates, jailing, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
   if (broken.length > 0) return [...broken, ...jailing, ...around];
-  const state = [...jailing, ...(paused ? ["VM paused"] : [])];
+  const state = [...jailing, ...rates, ...(paused ? ["VM paused"] : [])];
   if (quarantined) return [...state, "guest has no identity yet", ...around];
   const changed = unverified ? ["the clone was not verified since its last change"] : [];
   return [...state, ...misidentified, ...changed, ...around];
@@ -146,6 +152,8 @@ interface Diagnosis {
   readonly broken: readonly string[];
   /** Faults of files and mounts around a VM that keeps running. */
   readonly around: readonly string[];
+  /** How the rates of its devices differ. */
+  readonly rates: readonly string[];
   /** It runs in a jail, but is declared without one, or the other way round. */
   readonly jailing: readonly string[];
   readonly paused: boolean;
@@ -155,9 +163,17 @@ interface Diagnosis {
 }
 
 function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
-  const { namespace, identityDigest, limits } = spec;
+  const { namespace, identityDigest, limits, rates } = spec;
   const vm = observed.vms[namespace];
-  const nothing = { around: [], jailing: [], paused: false, quarantined: false, misidentified: [], unverified: false };
+  const nothing = {
+    around: [],
+    rates: [],
+    jailing: [],
+    paused: false,
+    quarantined: false,
+    misidentified: [],
+    unverified: false,
+  };
   if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
   if (!vm.alive) return { ...nothing, broken: [endMessage(namespace, vm, observed)] };
   // A changed identity that failed or was cut off, and was then reverted in the config: the state looks unchanged, so only
@@ -170,6 +186,7 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
       ...aroundIt(namespace, vm),
       ...(limits === undefined ? [] : limitDrift(limits.declared, vm, limits.memory)),
     ],
+    rates: rates === undefined ? [] : rateDrift(rates.declared, rates.devices, vm.limiters),
     jailing: wrongJail(spec, vm),
     paused: vm.state === "Paused",
     quarantined: vm.quarantined,

@@ -6,7 +6,15 @@ import { keepsDisk } from "../../firecracker/recipe";
 import { resumeRequest } from "../../firecracker/requests";
 import type { ObservedVm } from "../../model/observed";
 import { diskOf, limitLines } from "../../plan/vm/limits";
-import { planRepair, vmDrift, type Desired, type Recorded, type StartFrom, type VmSpec } from "../../plan/vm/repair";
+import {
+  planRepair,
+  vmDrift,
+  type Desired,
+  type Recorded,
+  type Repair,
+  type StartFrom,
+  type VmSpec,
+} from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { owned } from "../kit/owned";
 import type { Droplet } from "../operation/droplet";
@@ -16,9 +24,10 @@ import { parseManifest, readManifest } from "../artifact/manifests";
 import { runSmokeTests } from "./smokeTests";
 import { vmInputs, vmOutputs, type VmInputs, type VmOutputs } from "./inputs";
 import { identityDigest, vmFault, type Self } from "./identity";
+import { changesRates, setRates } from "./rates";
 import { awaitReady, send, sendIdentity, startVm } from "./start";
 import { isJailed } from "./jail";
-import { memoryOf, vmVars, wayOf } from "./vars";
+import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
 
@@ -57,6 +66,9 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
   // A VMM that the last look missed would hold the tap of the one that is started.
   if (plan.recoverPid || plan.kind === "start") await recover(droplet, wanted);
   if (plan.tidy) await tidy(droplet, wanted, found);
+  if (plan.setRates || (livesOn(plan) && changesRates(state?.rates, wanted.rates))) {
+    await setRates(droplet, wanted, state?.rates);
+  }
   switch (plan.kind) {
     case "create":
       return cleanUpAfter(
@@ -83,6 +95,11 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
       await prove(droplet, wanted, self.sshHostKey);
       return pick(stateOf(state));
   }
+}
+
+/** Whether the running VMM lives on through a repair. */
+function livesOn({ kind }: Repair): boolean {
+  return kind !== "create" && kind !== "start" && kind !== "move";
 }
 
 /** The plan of a clone that no state has is to create or to adopt it, or to start what was left. */
@@ -158,6 +175,7 @@ function specOf(wanted: VmInputs, self?: Self): VmSpec {
     digest: artifact.digest,
     key: artifact.key,
     limits: { declared: wanted.limits, memory: memoryOf(artifact) },
+    rates: { declared: wanted.rates, devices: ratedDevices(artifact) },
     ...(self !== undefined && { identityDigest: identityDigest(wanted, self) }),
   };
 }

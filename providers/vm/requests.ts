@@ -2,6 +2,7 @@ import type { ApiRequest } from "../../firecracker/api";
 import { cloudInitArgs } from "../../firecracker/cloudInit";
 import { devicesOf, furtherTaps, MMDS_ADDRESS, type Devices } from "../../firecracker/devices";
 import { filesOf } from "../../firecracker/manifest";
+import { withRates } from "../../firecracker/rates";
 import { bootRequests, loadRequest } from "../../firecracker/requests";
 import { defaultBootArgs } from "../../plan/vm/repair";
 import type { VmInputs } from "./inputs";
@@ -41,7 +42,7 @@ export function bootVm(
   const identity = { id: "identity", path: `${wanted.runtimeDir}/${wanted.namespace}/identity.disk` };
   const drives = [...(artifact.drives ?? []), ...(withIdentity ? [identity] : [])];
   const byCloudInit = wayOf(wanted) === "cloud-init";
-  const devices = devicesOf(artifact);
+  const devices = withRates(wanted.rates, devicesOf(artifact));
   const bootArgs =
     artifact.bootArgs === "" ? defaultBootArgs(wanted.guestAddress, wanted.tapAddress) : artifact.bootArgs;
   return bootRequests({

@@ -3,6 +3,7 @@ import { curlConfig, type ApiRequest } from "../../firecracker/api";
 import { devicesOf, furtherTaps } from "../../firecracker/devices";
 import { filesOf, undeclaredFiles } from "../../firecracker/manifest";
 import { programLine, programWords, type Program } from "../../firecracker/programs";
+import { hasRates, rateRequests, serialRequests } from "../../firecracker/rates";
 import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../../firecracker/requests";
 import { CommandError, HornetError } from "../../host/errors";
 import type { Droplet } from "../operation/droplet";
@@ -14,7 +15,7 @@ import { tellOverSsh } from "./identityOverSsh";
 import { jailVars, pathsRead } from "./jail";
 import { bootVm, restoreVm } from "./requests";
 import { programForClone } from "./programs";
-import { memoryOf, vmVars, wayOf } from "./vars";
+import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
 import { limitLines } from "../../plan/vm/limits";
 import type { StartFrom } from "../../plan/vm/repair";
 import { report } from "../../host/printable";
@@ -48,7 +49,12 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
   const metadata = handover === undefined ? [] : [later ? handover.clear : handover.put];
   const requests = boots
     ? [...bootVm(wanted, version, vsock, handover?.drive !== undefined), ...metadata, startRequest]
-    : [restoreVm(wanted, version, vsock), ...metadata, resumeRequest];
+    : [
+        restoreVm(wanted, version, vsock),
+        ...rateRequests(wanted.rates, ratedDevices(artifact)),
+        ...metadata,
+        resumeRequest,
+      ];
   const parts: HandoverParts =
     handover === undefined ? {} : { put: later ? [handover.put] : [], clear: [handover.clear], drive: handover.drive };
   const named = undeclaredFiles(artifact, artifact.disks);
@@ -81,7 +87,7 @@ export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, fr
       generation: self.generation,
       closed: closed ? "1" : "",
     },
-    stdin: stdinOf([...metrics, ...requests], parts),
+    stdin: stdinOf([...metrics, ...serialRequests(wanted.rates, version), ...requests], parts),
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
@@ -136,12 +142,18 @@ function refuseOpen(wanted: VmInputs): void {
  *
  * @param from `memory` for a VMM that runs already: the droplet keeps the lines that it was started with
  */
-function recordOf({ artifact, name }: VmInputs, self: Self, from: StartFrom | "memory", program?: Program): string {
+function recordOf(
+  { artifact, name, rates }: VmInputs,
+  self: Self,
+  from: StartFrom | "memory",
+  program?: Program,
+): string {
   return [
     ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
     ...(program === undefined ? [] : [`vmm=${programLine(program)}`]),
     `name=${name}`,
     `disk_path=${artifact.diskPath}`,
+    ...(hasRates(rates) ? ["rates=yes"] : []),
     `started_from=${from}`,
     `generation=${self.generation}`,
     `host_key=${self.sshHostKey}`,

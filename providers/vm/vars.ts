@@ -1,5 +1,6 @@
 import { devicesOf } from "../../firecracker/devices";
 import type { IdentityMethod } from "../../firecracker/identity";
+import type { RatedDevices } from "../../firecracker/rates";
 import { commonVars, type CommonVars } from "../operation/common";
 import type { VmInputs } from "./inputs";
 
@@ -17,4 +18,9 @@ export function wayOf({ identity, artifact }: Pick<VmInputs, "identity" | "artif
 export function memoryOf(artifact: VmInputs["artifact"]): number {
   const { total_size_mib: pluggable } = devicesOf(artifact).memoryHotplug ?? {};
   return artifact.memory + (typeof pluggable === "number" ? pluggable : 0);
+}
+
+/** The devices of a clone whose rates can be declared. */
+export function ratedDevices(artifact: VmInputs["artifact"]): RatedDevices {
+  return { iface: artifact.iface, disk: devicesOf(artifact).disk?.id ?? "" };
 }

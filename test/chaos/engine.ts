@@ -185,6 +185,7 @@ export function specOf({
   tap,
   metrics,
   limits,
+  rates,
 }: Declaration): FleetSpec {
   const own = {
     publish: publish.map((port) => ({ port, guestPort: 8080 })),
@@ -196,7 +197,12 @@ export function specOf({
     guest: { tapName: tap },
     snapshot: { boot: { memory }, keepGenerations: 1 },
     fleet: { count, readyTimeout: 0 },
-    vmm: { timeout: 4, ...(metrics !== undefined && { metrics }), ...(limits !== undefined && { limits }) },
+    vmm: {
+      timeout: 4,
+      ...(metrics !== undefined && { metrics }),
+      ...(limits !== undefined && { limits }),
+      ...(rates !== undefined && { rates }),
+    },
     identity: { env: { GREETING: greeting } },
     clones: count === 0 ? {} : { "0": own },
   });

@@ -18,6 +18,8 @@ export interface Declaration {
   readonly metrics?: string;
   /** Limits of the VMMs. Default: the config's. */
   readonly limits?: object;
+  /** Rates of their devices. Default: the config's. */
+  readonly rates?: object;
 }
 
 /** The disturbance of an operation. */

@@ -35,7 +35,11 @@ export const operations: readonly Operation[] = [
   { name: "first up", verb: "up", target: plainFleet, prepare: () => Promise.resolve() },
   changing("change", plainFleet, changed),
   changing("new identity", plainFleet, { ...plainFleet, greeting: "good-bye" }),
-  changing("other limits", plainFleet, { ...plainFleet, limits: { cpus: 2, pids: 100 } }),
+  changing("other limits", plainFleet, {
+    ...plainFleet,
+    limits: { cpus: 2, pids: 100 },
+    rates: { disk: { operations: 500 } },
+  }),
   changing("another network", plainFleet, { ...plainFleet, network: "10.7.0.1/24" }),
   changing("replacement", plainFleet, { ...plainFleet, tap: "tap7" }),
   changing("scale up", { ...plainFleet, count: 1 }, plainFleet),

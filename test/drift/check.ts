@@ -12,6 +12,7 @@ export const fleet: Declaration = {
   egress: ["10.0.0.0/24"],
   metrics: metricsFolder,
   limits: { cpus: 2 },
+  rates: { network: { rx: "100mbit" }, disk: { bytes: "50MiB" } },
 };
 
 const MARK = "kept";
