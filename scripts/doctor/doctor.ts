@@ -9,7 +9,7 @@ import { parseConfig } from "../../config";
 import { resolveDroplet } from "../../components/fleet/resolveDroplet";
 import { ConfigFaults } from "../../config/faults";
 import { readStackFile } from "../../config/stackFile";
-import type { FleetSpec } from "../../config/spec";
+import { limitsOf, ratesOf, type FleetSpec } from "../../config/spec";
 import { messageOf } from "../../host/errors";
 import { gatherFacts } from "../../host/facts";
 import { printable, report } from "../../host/printable";
@@ -22,6 +22,7 @@ import { planFleet } from "../../model/names";
 import { networkOf } from "../../components/fleet/network";
 import { needsOf } from "../../components/fleet/snapshotNeeds";
 import { limitDrift, parseRaised, raisedText } from "../../plan/preflight/limits";
+import { unlimited } from "../../plan/vm/unlimited";
 import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
 import { manifestsOn } from "../../providers/artifact/transfer";
 import { lookAtDroplet, type Seen } from "../../providers/droplet/preflight";
@@ -53,10 +54,21 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const found = withPreflight(inspect(spec, label ?? "nobody", observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, label, found, verdict, holder);
+  section("not limited", freeResources(spec, verdict), "nothing");
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
   if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
   const wrong = [verdict.faults, found.drift, found.orphans, found.taken, damaged].some((list) => list.length > 0);
   return wrong ? 1 : 0;
+}
+
+/** The resources that VMMs use without a limit. */
+function freeResources(spec: FleetSpec, { facts }: Seen): string[] {
+  const clones = planFleet(spec).map(({ name, id }) => ({
+    name,
+    limits: limitsOf(spec, id),
+    rates: ratesOf(spec, id),
+  }));
+  return unlimited(clones, (facts.get("cgroups") ?? "").split(" "));
 }
 
 function specOf(stack: string): FleetSpec {
