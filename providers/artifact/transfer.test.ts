@@ -98,8 +98,9 @@ test("a folder without a manifest is examined at its source, and a disk at its b
   const { folder } = await boot(1);
   const bare = "/opt/swarm/bare";
   await stage.run(`mkdir ${bare}; cp ${folder}/vm.snapshot ${folder}/vm.mem ${bare}`);
-  // A guest of the stub never says whether it has an identity service.
-  const one = await stage.brought(bare, { vmmTimeout: 1 });
+  // A guest of the stub never says whether it has an identity service. The disk is in an artifact, which only root may read.
+  const examined = { vmmTimeout: 1, disks: [`${snapshots}/hornet-guest/rootfs.ext4`] };
+  const one = await stage.brought(bare, examined);
   const { artifact, artifactDigest } = await one.create();
   const arrived = `${arrivals}/${String(artifactDigest).slice("sha256:".length)}`;
   expect(artifact).toMatchObject({ folder: arrived, disk: "", diskPath: `${snapshots}/hornet-guest/rootfs.ext4` });
@@ -107,7 +108,7 @@ test("a folder without a manifest is examined at its source, and a disk at its b
   expect(await one.read()).toMatchObject(declared);
   // The same folder on the droplet itself: its clones copy the disk from where it is, which its links lead to. What they
   // lead to is not ours, so another stack that has use for it gets a copy.
-  const local = await stage.artifact({ source: { path: bare }, vmmTimeout: 1 });
+  const local = await stage.artifact({ source: { path: bare }, ...examined });
   expect(await local.create()).toMatchObject({ artifactDigest });
   await stage.run(`cmp ${snapshots}/${arrived.slice(arrivals.length + 1)}/rootfs.ext4 ${folder}/rootfs.ext4`);
   await one.delete();
@@ -115,7 +116,7 @@ test("a folder without a manifest is examined at its source, and a disk at its b
   const before = await stage.run(mode);
   const beside = await stage.brought(
     folder,
-    { dir: snapshots, source: { from: { droplet: stage.droplet.connection, path: bare } }, vmmTimeout: 1 },
+    { dir: snapshots, source: { from: { droplet: stage.droplet.connection, path: bare } }, ...examined },
     other,
   );
   await beside.create();
