@@ -36,7 +36,9 @@ test("three clones start with their identities, stay unchanged in a second up, a
   const up = await world.npm("up");
   for (const [at, clone] of clones.entries())
     expect(up).toMatch(new RegExp(`^${clone} +10\\.0\\.0\\.${at + 2} +yes .*npm run ssh -- ${clone}$`, "m"));
-  expect(up).not.toMatch(/error|warning/);
+  // This machine may have the first version of cgroups, which is worth a warning.
+  const expected = /no cgroup v2| 1 warning$/;
+  expect(up.split("\n").filter((line) => /error|warning/.test(line) && !expected.test(line))).toEqual([]);
 
   // Who they are.
   expect(await inEach(clones, "hostname")).toEqual({ vm0: "vm0", vm1: "vm1", vm2: "vm2" });
