@@ -54,7 +54,7 @@ test(`${COUNT} clones start, ten are repaired, all but 50 are removed and create
   const all = await running();
   expect(all.size).toBe(COUNT);
 
-  expect(statSync(localPaths().stackFile).size).toBeLessThan(10_000 * COUNT);
+  expect(statSync(localPaths().stackFile).size).toBeLessThan(10_500 * COUNT);
   expect(await world.npm("up")).toContain("Nothing to change");
 
   // Ten of them, in four ways; each of the others lives on.
