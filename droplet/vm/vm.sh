@@ -121,7 +121,7 @@ knock_at() { { printf 'look' >"/dev/udp/$1/9"; } 2>/dev/null || :; }
 set_rates() {
   local dir=$runtime_dir/$namespace config
   config=$(cat)
-  is_ours "$dir" || { fail "namespace $namespace is not this stack's"; return 1; }
+  require_ours || return
   effect "$namespace/rates" api "$dir" "$config" && effect "$namespace/note-rates" note_rates "$dir" "$rated"
 }
 
