@@ -282,7 +282,7 @@ export class FleetStack {
     return own;
   }
 
-  /** The CLI is a process of its own, and this variable is for one operation. */
+  /** Sets variables of the CLI, which is a separate process, for one operation. */
   private async withVariables<T>(variables: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
     const { workspace } = this.engine;
     const before = workspace.envVars;

@@ -37,7 +37,7 @@ test.each(["1.1.0", "1.7.0", "1.11.0", "1.12.0", "1.16.1"])("load, paused, with 
   });
 });
 
-test("a load before 1.1 names the memory file by a field of its own", () => {
+test("a load before 1.1 names the memory file in a separate field", () => {
   expect(loadRequest({ ...paths, version: "1.0.2" }).body).toEqual({
     snapshot_path: "/a/vm.snapshot",
     mem_file_path: "/a/vm.mem",

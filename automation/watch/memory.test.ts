@@ -23,7 +23,7 @@ test("a budget counts the restarts of an hour, and outlives the watcher", () => 
   expect(isExhausted(later, "vm2", 0, 3000)).toBe(true);
 });
 
-test("a damaged memory begins anew", () => {
+test("a damaged memory is replaced by an empty one", () => {
   const file = join(folder, "watch.json");
   for (const text of ["", "{", '{"open": 3}']) {
     writeFileSync(file, text);

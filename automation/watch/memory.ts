@@ -18,7 +18,7 @@ const schema = z.object({
 /** See {@link readMemory}. */
 export type Memory = z.infer<typeof schema>;
 
-/** Reads a watcher's memory; one that is missing or damaged begins anew, since it holds nothing but counts. */
+/** Reads a watcher's memory; a missing or damaged one is empty, since it holds nothing but counts. */
 export function readMemory(file: string): Memory {
   return schema.safeParse(readJson(file)).data ?? schema.parse({});
 }

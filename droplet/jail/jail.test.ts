@@ -3,7 +3,7 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { declared, Stage } from "../../test/support/scratchStage";
-import type { Driver } from "../../test/support/scratchProvider";
+import { deleteAll, makeTemplate } from "../../test/support/vmTemplate";
 
 jest.setTimeout(180_000);
 
@@ -19,23 +19,10 @@ const stage = Stage.use({
 const pidOf = async (name: string): Promise<string> =>
   (await stage.run(`cut -d' ' -f1 ${runtime}/${name}/vmm.pid`)).trim();
 
-async function deleteAll(...drivers: readonly Pick<Driver, "delete">[]): Promise<void> {
-  for (const driver of drivers) await driver.delete();
-  expect(await stage.changesSince(stage.before)).toEqual([]);
-}
-
-async function template(): Promise<{ readonly artifact: unknown; readonly common: readonly Driver[] }> {
-  const made = await stage.artifact();
-  await made.create();
-  const bridge = await stage.bridge();
-  await bridge.create();
-  return { artifact: made.outs.artifact, common: [bridge, made] };
-}
-
 const second = { name: "vm8", namespace: "vm8", hostVeth: "veth8h", address: "10.0.0.10/24" };
 
 test("each clone has its own user, files and tap, no capability, and shares one copy of the memory", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const [one, other] = [await stage.clone(artifact), await stage.clone(artifact, second)];
   await one.create();
   await other.create();
@@ -56,11 +43,11 @@ test("each clone has its own user, files and tap, no capability, and shares one 
     stat -L -c %i /opt/swarm/snapshots/hornet-guest/vm.mem`);
   expect(new Set(inodes.split(/\s+/).filter((inode) => inode !== "")).size).toBe(1);
   expect(await stage.run("ls /run/hornet-uids")).toBe("70000\n70001\n");
-  await deleteAll(other, one, ...common);
+  await deleteAll(stage, other, one, ...common);
 });
 
 test("a VMM that runs without a jail is put into it on its own disk, and out of it", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const one = await stage.clone(artifact, { jailer: "off" });
   await one.create();
   const disk = `${runtime}/vm7/rootfs.ext4`;
@@ -77,20 +64,20 @@ test("a VMM that runs without a jail is put into it on its own disk, and out of 
   expect(
     await stage.run(`stat -c %u /proc/${await pidOf("vm7")} ${disk}; head -c 4 ${disk}; ls /run/hornet-uids 2>&1 || :`),
   ).toMatch(/^0\n0\nminels: cannot access/);
-  await deleteAll(one, ...common);
+  await deleteAll(stage, one, ...common);
 });
 
 test("a uid that a user of the droplet has is refused", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const network = await stage.namespace();
   await network.create();
   const one = await stage.vm(artifact, { uids: { first: 65_534, count: 2 } });
   await expect(one.create()).rejects.toThrow("the uid 65534 of the range hornet:vmm.uids is nobody's on the droplet");
-  await deleteAll(network, ...common);
+  await deleteAll(stage, network, ...common);
 });
 
 test("a hostile VMM gets at nothing outside of its jail", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const other = await stage.clone(artifact, second);
   await other.create();
   const opt = dropletPaths("scratch").opt;
@@ -110,5 +97,5 @@ test("a hostile VMM gets at nothing outside of its jail", async () => {
   // Its API is asked where it was, not where it points to now.
   expect(await hostile.read()).toMatchObject({ id: "vm7" });
   expect(await other.read()).toMatchObject(declared);
-  await deleteAll(hostile, other, ...common);
+  await deleteAll(stage, hostile, other, ...common);
 });

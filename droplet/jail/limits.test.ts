@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import type { Driver } from "../../test/support/scratchProvider";
 import { declared, owner, Stage } from "../../test/support/scratchStage";
+import { deleteAll, makeTemplate } from "../../test/support/vmTemplate";
 
 jest.setTimeout(180_000);
 
@@ -32,23 +33,10 @@ const SHOW = `limit cpu cpu.cfs_quota_us cpu.max | cut -d' ' -f1; limit memory m
 const shown = (quota: string, memory: number, pids: number, files: number): string =>
   `${quota}\n${memory * 1024 ** 2}\n${pids}\n1\n1\n1\n83886080 83886080\n${files} ${files}\n`;
 
-async function template(): Promise<{ readonly artifact: unknown; readonly common: readonly Driver[] }> {
-  const made = await stage.artifact();
-  await made.create();
-  const bridge = await stage.bridge();
-  await bridge.create();
-  return { artifact: made.outs.artifact, common: [bridge, made] };
-}
-
-async function deleteAll(...drivers: readonly Pick<Driver, "delete">[]): Promise<void> {
-  for (const driver of drivers) await driver.delete();
-  expect(await stage.changesSince(stage.before)).toEqual([]);
-}
-
 test.each(["auto", "off"])(
   "the kernel holds the limits; a change and a repair leave the VMM alone (jailer: %s)",
   async (jailer) => {
-    const { artifact, common } = await template();
+    const { artifact, common } = await makeTemplate(stage);
     const limits = { cpus: 0.5, memory: 320, pids: 64, files: 256 };
     const one = await stage.clone(artifact, { jailer, limits });
     await one.create();
@@ -97,12 +85,12 @@ test.each(["auto", "off"])(
     );
     expect(await one.read()).toMatchObject(declared);
     expect(await life()).toBe(before);
-    await deleteAll(one, ...common);
+    await deleteAll(stage, one, ...common);
   },
 );
 
 test("a VMM without declared limits has the default ones, and a cgroup only where one limits it", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const one = await stage.clone(artifact);
   await one.create();
   expect(one.outs).not.toHaveProperty("limits");
@@ -118,11 +106,11 @@ test("a VMM without declared limits has the default ones, and a cgroup only wher
   await expect(small.create()).rejects.toThrow(
     /hornet:vmm.limits.fileSize is 8388608 bytes and the clone's disk has 9437184/,
   );
-  await deleteAll(network, one, ...common);
+  await deleteAll(stage, network, one, ...common);
 });
 
 test("rates are set before a guest runs, changed and repaired while it runs, and taken off", async () => {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   const one = await stage.clone(artifact, {
     rates: { network: { rx: "100mbit" }, disk: { bytes: "50MiB", operations: 2000 } },
   });
@@ -156,7 +144,7 @@ test("rates are set before a guest runs, changed and repaired while it runs, and
   await one.update();
   expect(await config()).toMatch(/"ops":\{"size":7,/);
   expect(await one.read()).toMatchObject(declared);
-  await deleteAll(one, ...common);
+  await deleteAll(stage, one, ...common);
 });
 
 /** A VMM that uses as much as it can of something, and what it says of that. */
@@ -165,7 +153,7 @@ async function greedy(
   limits: object,
   until: string,
 ): Promise<{ said: string; drivers: Pick<Driver, "delete" | "read">[] }> {
-  const { artifact, common } = await template();
+  const { artifact, common } = await makeTemplate(stage);
   await stage.run("mkdir -p /opt/evil; cp /usr/bin/jailer /opt/evil/");
   const evil = `/opt/evil/firecracker-${what}`;
   copyFileSync(
@@ -206,7 +194,7 @@ test("a VMM that starts processes without end starts few, and its clone's end en
   });
   // Its children live on until then.
   expect(Number(await inside("wc -l <$(at pids)/cgroup.procs"))).toBeGreaterThan(20);
-  await deleteAll(...drivers);
+  await deleteAll(stage, ...drivers);
 });
 
 test("a VMM that takes memory without end is killed alone, and the drift says why", async () => {
@@ -214,13 +202,13 @@ test("a VMM that takes memory without end is killed alone, and the drift says wh
   expect(await drivers[0]?.read()).toMatchObject({
     condition: expect.stringMatching(/^VMM killed by memory limit 64 MiB at 20\S+Z \(pid \d+\)/) as unknown,
   });
-  await deleteAll(...drivers);
+  await deleteAll(stage, ...drivers);
 });
 
 test("a VMM that opens files without end gets as many as are declared", async () => {
   const { said, drivers } = await greedy("files", { files: 128 }, usedUp);
   expect(Number(/^used files: (\d+)$/m.exec(said)?.[1])).toBeLessThan(128);
-  await deleteAll(...drivers);
+  await deleteAll(stage, ...drivers);
 });
 
 test("a VMM that lets a file grow without end is ended, and the drift says why", async () => {
@@ -229,7 +217,7 @@ test("a VMM that lets a file grow without end is ended, and the drift says why",
     condition: expect.stringMatching(/^VMM ended by the limit of file sizes at 20\S+Z \(pid \d+\)/) as unknown,
   });
   expect(Number(await stage.run(`find ${runtime}/vm7/jail/ -name big -printf '%s'`))).toBeLessThanOrEqual(83_886_080);
-  await deleteAll(...drivers);
+  await deleteAll(stage, ...drivers);
 });
 
 test("a VMM that computes without end is throttled", async () => {
@@ -239,5 +227,5 @@ test("a VMM that computes without end is throttled", async () => {
     "[[ $(grep -oP 'nr_throttled \\K\\d+' $(at cpu)/cpu.stat) -gt 5 ]]",
   );
   expect(await inside("grep -oP 'nr_throttled \\K\\d+' $(at cpu)/cpu.stat")).not.toBe("0\n");
-  await deleteAll(...drivers);
+  await deleteAll(stage, ...drivers);
 });

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Ownership: Hornet creates a folder with the owner label, below the runtime folder, before all else of its owner, and removes it last,
+# Ownership: Hornet creates a folder with the owner label, below the runtime folder, before anything else of that owner, and removes it last,
 # so that Hornet finds it after a crash.
 
 # claim DIR [NOTE]: makes the folder DIR this owner's (variable owner), or fails and names its holder. It contains the label, and a

@@ -153,7 +153,7 @@ const cases: readonly Case[] = [
   ],
   ["outer down", { links: [{ ...outer, up: false }] }, { drift: ["veth7h down"], host: ["link set veth7h up"] }],
   [
-    "several settings of one link: the owner label in a line of its own, the rest in one line",
+    "several settings of one link: the owner label in a separate line, the rest in one line",
     { links: [{ ...outer, up: false, mac: "0a:00:00:00:00:00", alias: "x" }] },
     {
       drift: ["veth7h lost its owner label", "veth7h has another MAC address", "veth7h down"],

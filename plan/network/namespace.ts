@@ -38,7 +38,7 @@ export interface NamespacePlan {
 
 /**
  * Compares a clone's network with the declaration and plans the steps. To create is to repair where nothing exists, so a
- * create that finds half of its own work completes it.
+ * create that finds half of its work completes it.
  *
  * The kernel makes the veth's inner end in its namespace under its final name: moving and renaming it costs RCU grace periods
  * and fails where several are made at once. Both ends and the tap have fixed MAC addresses, because neighbours keep them in
@@ -105,7 +105,7 @@ function planVeth(
   if (seen !== undefined) drift.push(...wrong.map(([, message]) => message));
   const changes = wrong.map(([, , change]) => change).filter((change) => change !== "");
   const needed = changes.filter((change) => whole || !change.startsWith("address "));
-  // The owner label comes first in a line of its own: `ip` sets nothing of a line that names a missing bridge, and Hornet
+  // The owner label comes first, in a separate line: `ip` sets nothing of a line that names a missing bridge, and Hornet
   // would not remove a link without the label.
   const label = needed.filter((change) => change.startsWith("alias "));
   const rest = needed.filter((change) => !change.startsWith("alias "));

@@ -24,10 +24,10 @@ export interface FleetNetwork {
 }
 
 /**
- * An address that stands for the Internet in Preflight's trial. No packet goes there: the trial's namespaces lead nowhere. It is
- * in a block that is assigned, globally reachable and nobody's server (AS112, RFC 7535), so that no list of bogons holds it.
+ * An address that stands for the Internet in Preflight's trial. No packet goes there: the trial's namespaces lead nowhere. No
+ * server has it, but its block (AS112, RFC 7535) is assigned and globally reachable, so that no list of bogons holds it.
  */
-export const INTERNET = "192.31.196.1";
+export const INTERNET = "192.31.196.254";
 
 /** The port of a guest that the operator comes in by. */
 const SSH = 22;

@@ -129,7 +129,7 @@ test("a folder without a manifest is examined at its source, and a disk at its b
 test.each(["source", "target"])("a transfer continues after a %s that is lost half-way", async (lost) => {
   const mib = 48;
   const { folder, digest } = await boot(mib);
-  // A session of its own for each end; its limit tells the two apart in the list of processes.
+  // Each end has a separate session; its limit tells the two apart in the list of processes.
   const ends = { source: 58, target: 59 };
   const droplet = (timeout: number): object => ({ ...stage.droplet.connection, timeout });
   const source = { from: { droplet: droplet(ends.source), path: folder } };

@@ -60,7 +60,7 @@ async function filesOf(
   );
 }
 
-/** For ProxyJump ssh runs itself with the path of this file, and takes a percent sign in it for a token of its own. */
+/** For ProxyJump ssh runs itself with the path of this file, and takes a percent sign in it for a token. */
 function jumpFrom(folder: string): { readonly jumpCommand?: string } {
   if (!folder.includes("%")) return {};
   return { jumpCommand: asProxyCommand(["ssh", "-F", join(folder, "ssh_config"), "-W", "[%h]:%p", "--", "droplet"]) };

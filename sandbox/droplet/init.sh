@@ -96,7 +96,7 @@ if [[ -n "${DROPLET_FIRECRACKER:-}" ]]; then
   mount -o remount,ro overlay /usr/bin
 fi
 
-# sysfs and /proc/sys/net show the namespace that they are looked at from; the other sysctls are the machine's.
+# sysfs and /proc/sys/net show the reader's namespace; the other sysctls are the machine's.
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys
 if [[ -d "$stage/cgroup" ]]; then
   cover cgroup /sys/fs/cgroup

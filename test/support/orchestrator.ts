@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkout } from "../../sandbox/droplet/paths";
 
-/** The example's orchestrator, as a process of its own. */
+/** The example's orchestrator, as a separate process. */
 export interface Orchestrator {
   readonly base: string;
   readonly token: string;
