@@ -2,7 +2,7 @@
 # How a guest gets its identity from the metadata, and how the metadata is cleared. One process per VMM, the handover, does
 # this without the operator, who may have left. It ends when the metadata is cleared, or with the VMM.
 # In the clone's folder:
-#   handover         pid, start time and boot id of that process; removed once the metadata is cleared
+#   handover         pid, start time and boot id of that process (see write_pid); removed once the metadata is cleared
 #   closed           only root in the guest can reach the metadata service: its template said so, or the guest itself
 #   identity.disk    the identity as a read-only drive that only root in the guest can read; zeros once the guest has read it
 
@@ -22,14 +22,17 @@ read_parts() {
 }
 
 # start_handover DIR GENERATION PUT CLEAR: PUT and CLEAR are the requests, in the form of `api`, that put the identity into the
-# metadata and clear it. An empty PUT: other requests do it, or the guest does not use the metadata service.
+# metadata and clear it. An empty PUT: other requests do it, or the guest does not use the metadata service. The caller writes
+# the pid: on a busy droplet the process itself once did so after a delete, which did not know of it and left the file behind.
 start_handover() {
   end_handover "$1" && printf 'starting\n' >"$1/handover" || return
   # Through a pipe, because the requests contain secrets.
   # shellcheck disable=SC2154 # of every call
   setsid bash -c "LC_ALL=C; ulimit -c 0; umask 077; cd /; vmm_timeout_ms=$((vmm_timeout_ms)); $(declare -f hand_over await_word new_output_has keep_tail console_says blank_identity \
-    api clear_path write_pid process_alive vmm_alive start_time pause fail); hand_over \"\$@\"" \
+    api clear_path process_alive vmm_alive start_time pause fail); hand_over \"\$@\"" \
     hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- &
+  # A process in the background leads no group, so setsid and bash keep this pid and its start time.
+  write_pid "$1/handover" "$!"
 }
 
 # send_parts DIR (variables config, put, clear, generation): starts the handover of an identity, if there is one, and sends the
@@ -44,10 +47,11 @@ send_parts() {
   [[ -z $config ]] || api "$1" "$config"
 }
 
-# hand_over DIR GENERATION: the handover process.
+# hand_over DIR GENERATION: the handover process. It begins when it is recorded: otherwise it could remove its file before that.
 hand_over() {
   local dir=$1 put clear
-  IFS= read -r -d '' put && IFS= read -r -d '' clear && write_pid "$dir/handover" "$$" || return
+  IFS= read -r -d '' put && IFS= read -r -d '' clear || return
+  until process_alive "$dir/handover"; do vmm_alive "$dir" && pause 0.002 || return; done
   if [[ -n $put ]]; then
     await_word "$dir" "waiting closed" && : >"$dir/closed" || return
     until api "$dir" "$put"; do vmm_alive "$dir" && pause 0.2 || return; done
@@ -86,7 +90,8 @@ end_handover() {
   local pid
   if process_alive "$1/handover"; then
     read -r pid _ <"$1/handover"
-    kill -9 "$pid" 2>/dev/null
+    # With its children, which may be about to open a file of this folder. It leads a group only once setsid has run.
+    kill -9 -- "-$pid" "$pid" 2>/dev/null
     await_end "$pid"
   fi
   clear_path "$1/handover"

@@ -59,8 +59,8 @@ shorten_console() {
   save_words "$log" "$cut"
   if fallocate --collapse-range --length "$cut" "$log" 2>/dev/null; then return; fi
   tail -c "$3" "$log" >"$log.draft"
-  truncate --size 0 "$log"
-  cat "$log.draft" >>"$log"
+  # A clone that is removed meanwhile gets no new log.
+  ! truncate --no-create --size 0 "$log" || [[ ! -e $log ]] || cat "$log.draft" >>"$log"
   rm -f "$log.draft"
 }
 

@@ -11,7 +11,7 @@ export function copyAsVersion(program: string, to: string, version: string, form
   appendFileSync(to, `\nstand-in-version=${version} ${format}\n`);
 }
 
-/** Lets a copy of the stub print this text when its API opens: it stands for what a guest would say on its console. */
+/** Lets a copy of the stub print this text when its guest starts or resumes: it stands for what a guest would say on its console. */
 export function giveWords(program: string, text: string): void {
   appendFileSync(program, `\nstand-in-says=${text}\n`);
 }

@@ -106,9 +106,6 @@ fn inner(
         let launch = crate::from_file::start(&mut before, config.as_deref().unwrap_or(""), false)?;
         return Ok(run(launch, before.preboot, server, None, limits));
     }
-    if let Some(text) = version::greeting() {
-        println!("{text}");
-    }
     let socket = args.value("api-sock").unwrap_or("/run/firecracker.socket");
     let mut server = Server { listener: Some(listen(socket)?), clients: Vec::new(), limit: payload };
     if let Some(text) = config {

@@ -2,7 +2,7 @@
 //!
 //! It is 1.16.1 unless the program's own file ends in a line `stand-in-version=VERSION [FORMAT]`. A line in the file
 //! goes wherever the program is copied to, also where its name and its environment do not. A line
-//! `stand-in-says=TEXT` is printed when the API opens, in place of what a guest of the stub would say.
+//! `stand-in-says=TEXT` is printed when a guest of the stub would run its first instruction: at its start or resume.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -33,8 +33,8 @@ pub fn current() -> Version {
     current.get_or_insert_with(|| own_tail().and_then(|tail| parse(&tail)).unwrap_or_else(standard)).clone()
 }
 
-/// The text that this process prints when its API opens.
-pub fn greeting() -> Option<String> {
+/// What a guest of this process says.
+pub fn words() -> Option<String> {
     let tail = own_tail()?;
     let text = &tail[tail.rfind(SAYS)? + SAYS.len()..];
     Some(text.lines().next()?.to_string())

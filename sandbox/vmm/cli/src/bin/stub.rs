@@ -9,6 +9,7 @@ use standin_core::metrics::{Output, Tally};
 use standin_core::preboot::Preboot;
 use standin_core::resources::VmmConfig;
 use standin_core::runtime::{Machine, Running};
+use standin_core::version;
 use std::fs::File;
 use std::io;
 use std::os::unix::io::{AsRawFd, RawFd};
@@ -22,6 +23,16 @@ struct Nothing {
     _memory: File,
     _taps: Vec<(String, File)>,
     _vsock: Option<UnixListener>,
+    /// What its guest says at its first instruction.
+    words: Option<String>,
+}
+
+impl Nothing {
+    fn speak(&mut self) {
+        if let Some(words) = self.words.take() {
+            println!("{words}");
+        }
+    }
 }
 
 impl Machine for Nothing {
@@ -30,6 +41,7 @@ impl Machine for Nothing {
     }
 
     fn resume(&mut self) -> Result<(), String> {
+        self.speak();
         Ok(())
     }
 
@@ -71,6 +83,16 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
         Kind::Boot => (false, false),
         Kind::Load { resume, deprecated, .. } => (!resume, deprecated),
     };
+    let mut machine = Nothing {
+        size,
+        _memory: launch.memory,
+        _taps: launch.taps,
+        _vsock: launch.vsock,
+        words: version::words(),
+    };
+    if !paused {
+        machine.speak();
+    }
     let mut running = Running {
         instance_id: preboot.instance_id,
         config: launch.config,
@@ -79,7 +101,7 @@ fn run(launch: Launch, preboot: Preboot, mut server: Server, waiting: Option<usi
         tally: preboot.tally,
         paused,
         pci: launch.pci,
-        machine: Nothing { size, _memory: launch.memory, _taps: launch.taps, _vsock: launch.vsock },
+        machine,
     };
     if let Some(index) = waiting {
         server.respond(index, &started(deprecated));
