@@ -12,7 +12,7 @@ import { clears } from "./converge";
 import { disturbances } from "./disturb";
 import { allPoints, chosenOperations, tryAll, type Failure } from "./faults";
 import { operations, succeed } from "./operations";
-import { effectsOfAll } from "./points";
+import { describePoint, effectsOfAll } from "./points";
 import { Random } from "./random";
 import { Stage, type Place } from "./stage";
 import { Walk } from "./walk";
@@ -43,13 +43,15 @@ export async function main(args: readonly string[]): Promise<number> {
       steps: { type: "string", default: "200" },
       operation: { type: "string", multiple: true, default: [] },
       only: { type: "string", multiple: true, default: [] },
+      point: { type: "string" },
+      times: { type: "string", default: "1" },
     },
   });
   const unknown = values.only.find((part) => !PARTS.some((one) => one === part));
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${PARTS.join(", ")}`);
   const [seed, steps] = [Number(values.seed), Number(values.steps)];
   const runs: Readonly<Record<Part, () => Promise<Figure[]>>> = {
-    points: () => on("inside", (stage) => points(stage, values.operation)),
+    points: () => on("inside", (stage) => points(stage, values.operation, values.point, Number(values.times))),
     drifts: async () => [await on("inside", (stage) => timed("drifts", () => everyDrift(stage)))],
     disturbances: async () => [await on("outside", (stage) => timed("disturbances", () => disturb(stage, seed)))],
     walk: async () => [await on("outside", (stage) => timed("random walk", () => walk(stage, seed, steps)))],
@@ -60,17 +62,15 @@ export async function main(args: readonly string[]): Promise<number> {
   return tell(figures);
 }
 
-async function points(stage: Stage, names: readonly string[]): Promise<Figure[]> {
+/** @param part of the words of a point; without it, all are tried */
+async function points(stage: Stage, names: readonly string[], part = "", times = 1): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const operation of chosenOperations(names)) {
     figures.push(
       await timed(`fault points of ${operation.name}`, async () => {
-        const { effects, tried, failures } = await tryAll(
-          stage,
-          operation.name,
-          await allPoints(stage, operation),
-          say,
-        );
+        const chosen = (await allPoints(stage, operation)).filter((point) => describePoint(point).includes(part));
+        const repeated = Array.from({ length: times }, () => chosen).flat();
+        const { effects, tried, failures } = await tryAll(stage, operation.name, repeated, say);
         return { figures: `${effects} effects, ${tried} points, ${tried - failures.length} converge`, failures };
       }),
     );
