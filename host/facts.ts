@@ -138,6 +138,7 @@ function readSections(text: string): Observed {
     bridges: Object.fromEntries(bridges),
     inside: Object.fromEntries(inside),
     vms,
+    ...(single.has("owners") && { owners: [...new Set(lines(body("owners")))] }),
     ...(single.has("consoles") && { consoleLimit: wholeNumber(body("consoles")) }),
     ...(single.has("names") && { names: parseNames(body("names")) }),
     ...(single.has("metrics") && { metrics: parseMetrics(body("metrics")) }),

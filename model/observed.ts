@@ -138,6 +138,8 @@ export interface Observed {
   /** Every named network namespace, ours or not. */
   readonly namespaces: readonly string[];
   readonly claims: readonly ObservedClaim[];
+  /** The owner labels of folders that are no clone's: of bridges, keepers and claims. */
+  readonly owners?: readonly string[];
   /** The clones of this owner whose folder records them as pending: in no state yet. */
   readonly pending?: readonly string[];
   /** The bridges that the asking owner has claimed, and whether it made them. */

@@ -29,6 +29,10 @@ gather_facts() {
   ! helper_works "$name" || section consoles "$(<"$name/limit")"
   gather_metrics
   gather_names
+  section owners
+  for claim in "$runtime_dir"/.[!.]*/owner; do
+    { read -r mark <"$claim" && printf '%s\n' "$mark"; } 2>/dev/null
+  done
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     if [[ ! -f $claim ]] || ! is_ours "${claim%/origin}"; then continue; fi
     name=${claim%-*} name=${name##*/.bridge-}

@@ -15,7 +15,8 @@ import { gatherFacts } from "../../host/facts";
 import { printable, report } from "../../host/printable";
 import type { Session } from "../../host/session/session";
 import { Sessions } from "../../host/session/sessions";
-import { inspect, type Inspection } from "./inspection";
+import { NOBODY, inspect, type Inspection } from "./inspection";
+import { labelsOn, type Labels } from "./label";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
 import { planFleet } from "../../model/names";
@@ -27,7 +28,7 @@ import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
 import { manifestsOn } from "../../providers/artifact/transfer";
 import { lookAtDroplet, type Seen } from "../../providers/droplet/preflight";
 import { snapshotNeeds } from "../../providers/artifact/locate";
-import { LOCAL, PROJECT, checkout, localPaths } from "../../operator/localPaths";
+import { LOCAL, checkout, localPaths } from "../../operator/localPaths";
 
 /** The command's exit code: 0 if all is well, 1 if something needs repair, 2 if it could not examine the droplet. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -48,12 +49,13 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const spec = specOf(stack);
   const { droplet } = resolveDroplet(spec.droplet, { stack });
   const session = sessions.of(droplet);
-  const label = await findLabel(session, spec, stack);
-  const observed = await gatherFacts(session, { ...vars(spec), owner: label ?? "nobody" }, { ignoreLock: true });
-  const verdict = await preflight(sessions, session, spec, observed, label);
-  const found = withPreflight(inspect(spec, label ?? "nobody", observed), verdict);
+  const labels = await readLabels(session, spec, stack);
+  const owner = labels.own ?? NOBODY;
+  const observed = await gatherFacts(session, { ...vars(spec), owner }, { ignoreLock: true });
+  const verdict = await preflight(sessions, session, spec, observed, owner);
+  const found = withPreflight(inspect(spec, owner, observed), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
-  print(session.name, stack, label, found, verdict, holder);
+  print(session.name, stack, labels, found, verdict, holder);
   section("not limited", freeResources(spec, verdict), "nothing");
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
   if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
@@ -86,11 +88,10 @@ function vars(spec: FleetSpec): Readonly<Record<"runtime_dir" | "vmm_timeout_ms"
   return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
 }
 
-/** The stack's owner label on the droplet, found by its name: its id needs the organization, which only the engine knows. */
-async function findLabel(session: Session, spec: FleetSpec, stack: string): Promise<string | undefined> {
-  const { claims, links } = await gatherFacts(session, { ...vars(spec), owner: "nobody" }, { ignoreLock: true });
-  const labels = [...claims.map(({ owner }) => owner), ...links.map(({ alias }) => alias)];
-  return labels.find((label) => label.startsWith("hornet:") && ownerName(label) === `${PROJECT}/${stack}`);
+/** The owner labels on the droplet: the engine, which knows the stack's own, does not run. */
+async function readLabels(session: Session, spec: FleetSpec, stack: string): Promise<Labels> {
+  const observed = await gatherFacts(session, { ...vars(spec), owner: NOBODY }, { ignoreLock: true });
+  return labelsOn(observed, stack, spec.fleet.knownAs);
 }
 
 async function preflight(
@@ -98,13 +99,13 @@ async function preflight(
   session: Session,
   spec: FleetSpec,
   observed: Observed,
-  label: string | undefined,
+  owner: string,
 ): Promise<Seen> {
   return lookAtDroplet({
     session,
     sessionWith: (connection) => sessions.of(connection),
-    vars: { ...vars(spec), owner: label ?? "nobody" },
-    owner: label ?? "nobody",
+    vars: { ...vars(spec), owner },
+    owner,
     runtimeDir: spec.vmm.runtimeDir,
     dir: spec.snapshot.dir,
     firecracker: spec.vmm.firecracker,
@@ -113,7 +114,7 @@ async function preflight(
     network: {
       ...networkOf(spec, planFleet(spec)),
       bridge: spec.bridge.name,
-      owner: label ?? "nobody",
+      owner,
       known: Object.keys(observed.bridges),
     },
     needs: snapshotNeeds.parse(needsOf(spec)),
@@ -137,7 +138,7 @@ function withPreflight(found: Inspection, { facts, lost }: Seen): Inspection {
 function print(
   droplet: string,
   stack: string,
-  label: string | undefined,
+  { own: label, others, namesakes }: Labels,
   found: Inspection,
   { faults, warnings, versions }: Seen,
   holder: string,
@@ -145,16 +146,21 @@ function print(
   const up = stack === LOCAL ? "npm run up" : `pulumi up -s ${stack}`;
   console.log(printable(`stack ${stack} on ${droplet}${label === undefined ? "" : ` (${label})`}`));
   section("missing prerequisites", faults, "nothing: the droplet can carry the fleet");
-  section("warnings", warnings, "nothing");
+  section("warnings", [...warnings, ...namesakes.map(namesakeWords)], "nothing");
   section("Firecracker", versions.lines, "none");
   section("lock", holder === "" ? [] : [`held by ${holder}`], "free");
   section("owned by the stack", found.owned, "nothing");
   section("not as declared", found.drift, "nothing");
   section("left behind, declared by nobody", found.orphans, "nothing");
   section("name conflicts", found.taken, "nothing");
+  section("other stacks there", others.map(ownerName).sort(), "none");
   if (found.drift.length + found.orphans.length > 0) console.log(`\nrepair it with: ${up}`);
   if (found.taken.length > 0)
     console.log("\nchoose other ids with hornet:fleet.startId, or take them over with hornet:fleet.adopt");
+}
+
+function namesakeWords(label: string): string {
+  return `${label} is the label of another state with the same project and stack name; this report is not about it`;
 }
 
 /** Prints one part of the report: a title, and its lines. */

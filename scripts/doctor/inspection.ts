@@ -1,7 +1,7 @@
 import { egressOf, nameserversOf, type FleetSpec } from "../../config/spec";
 import { networkText, cidrOf } from "../../model/addresses";
 import { namePoliciesOf } from "../../components/fleet/network";
-import { bridgeTableName, planBridge } from "../../plan/network/bridge";
+import { bridgeMac, bridgeTableName, planBridge } from "../../plan/network/bridge";
 import { consoleDrift } from "../../plan/consoles";
 import { vethMacs } from "../../model/macs";
 import { namesDrift } from "../../plan/network/names";
@@ -25,10 +25,13 @@ export interface Inspection {
   readonly taken: readonly string[];
 }
 
+/** Stands for the owner label of a stack that has nothing on the droplet. */
+export const NOBODY = "nobody";
+
 /**
  * Compares a droplet with a config, without the state: so it also finds things that the engine does not know.
  *
- * @param owner the stack's owner label
+ * @param owner the stack's owner label; {@link NOBODY} if it has nothing there
  */
 export function inspect(spec: FleetSpec, owner: string, observed: Observed): Inspection {
   const plans = planFleet(spec);
@@ -82,11 +85,28 @@ function vmWords(name: string, { vms }: Observed): string {
 
 function bridgeDrift(spec: FleetSpec, owner: string, observed: Observed): string[] {
   const { name, address, uplink, closed } = spec.bridge;
-  const adopted = observed.bridges[name] === "adopted";
   const bridge = { name, address, network: networkText(cidrOf(address)), uplink, closed, forwards: [], owner };
   const table = observed.tables.find((one) => one.name === bridgeTableName(owner, spec.bridge.name));
   const masquerade = table?.rules.some(({ comment }) => comment === "masquerade") === true;
-  return [...planBridge(bridge, observed, adopted).drift, ...(masquerade ? [] : ["nft rule masquerade missing"])];
+  const unlabelled =
+    owner === NOBODY || observed.bridges[name] !== undefined ? [] : [`the folder of ${name} lost its owner label`];
+  return [
+    ...unlabelled,
+    ...planBridge(bridge, observed, isAdopted(name, owner, observed)).drift,
+    ...(masquerade ? [] : ["nft rule masquerade missing"]),
+  ];
+}
+
+/**
+ * Whether a bridge is somebody else's, which `up` adopts. Where no folder of the stack records that, an owner label says so; a
+ * bridge without one that has the address that Hornet gives is the stack's, if the stack has anything there.
+ */
+function isAdopted(name: string, owner: string, { bridges, links }: Observed): boolean {
+  const recorded = bridges[name];
+  if (recorded !== undefined) return recorded === "adopted";
+  const seen = links.find((link) => link.name === name);
+  if (seen === undefined || seen.alias === owner) return false;
+  return owner === NOBODY || seen.alias !== "" || seen.mac !== bridgeMac(name);
 }
 
 function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: Observed): string[] {

@@ -20,7 +20,9 @@ const word = fc.oneof(
   fc.string({ unit: "binary", maxLength: 12 }),
 );
 const kinds =
-  "stamp links forwarding tables namespaces consoles metrics bridge claim unmarked begun inside vm api busy".split(" ");
+  "stamp links forwarding tables namespaces consoles metrics bridge owners claim unmarked begun inside vm api busy".split(
+    " ",
+  );
 const link = fc.record(
   {
     ifname: word,
