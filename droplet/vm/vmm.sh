@@ -107,7 +107,13 @@ await_exit() {
 end_vmm() {
   local dir=$1 pid limit waiter
   end_handover "$dir" || return
-  vmm_alive "$dir" || { await_exit "$dir"; end_cgroup "${dir##*/}"; return; }
+  if ! vmm_alive "$dir"; then
+    await_exit "$dir"
+    # On a busy droplet it once wrote its file after a delete had cleared the folder.
+    [[ -e $dir/vmm.exit ]] || end_helper hornet-wait "$dir"
+    end_cgroup "${dir##*/}"
+    return
+  fi
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")
   [[ -z $waiter ]] || kill -9 "${waiter% *}" 2>/dev/null
