@@ -147,7 +147,7 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
     tapAddress: spec.guest.tap,
-    ...(spec.fleet.readyTimeout > spec.vmm.timeout && { readyTimeout: spec.fleet.readyTimeout }),
+    ...trialArgs(spec),
     ...omitUndefined({
       digest,
       disks: disks && [...disks],
@@ -155,6 +155,15 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
       guestInterface: spec.guest.interface,
     }),
   };
+}
+
+/** What spares or limits the trial of a guest, which only a folder without a manifest needs. */
+function trialArgs({ fleet, guest, snapshot, vmm }: FleetSpec): Partial<Pick<SnapshotArtifactArgs, "identity" | "readyTimeout">> {
+  const { identity } = guest;
+  const { readyTimeout } = fleet;
+  const declared = snapshot.source.kind === "path" && identity !== "auto" ? { identity } : {};
+  const nobodyWaits = declared.identity === "service" && readyTimeout === 0;
+  return { ...declared, ...((readyTimeout > vmm.timeout || nobodyWaits) && { readyTimeout }) };
 }
 
 /** The name of the fleet whose resources have no prefix: the only one in most stacks. */

@@ -2,10 +2,10 @@ import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { manifestDigest, manifestText } from "../../firecracker/manifest";
 import type { Announce, Found } from "./fromBoot";
 import { scratchNamespace } from "./scratch";
-import { artifactsThat } from "./byKey";
+import { artifactsThat, type Known } from "./byKey";
 import { hashFiles } from "./files";
 import type { ArtifactInputs } from "./inputs";
-import { bareKey, examine, filesIn } from "./fromPath";
+import { bareKeys, examine, filesIn } from "./fromPath";
 import { publish } from "./publish";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { commonVars } from "../operation/common";
@@ -55,8 +55,10 @@ async function findExamined(
 ): Promise<Omit<Found, "timings"> | undefined> {
   const { session } = droplet;
   const hashes = await hashFiles(session, Object.keys(await filesIn(session, path)));
-  const key = bareKey(desired, path, hashes);
-  for (const known of await artifactsThat(session, desired.dir, ({ made }) => made.key === key)) {
+  const keys = bareKeys(desired, path, hashes);
+  const fitting = await artifactsThat(session, desired.dir, ({ made }) => keys.includes(made.key));
+  const order = ({ manifest }: Known): number => keys.indexOf(manifest.made.key);
+  for (const known of fitting.sort((one, other) => order(one) - order(other))) {
     const { files, diskPath } = known.manifest;
     const own = hashes.get(artifactPaths(path).disk);
     const disk = diskPath === "" ? undefined : (own ?? (await hashFiles(session, [diskPath])).get(diskPath));

@@ -81,15 +81,30 @@ export async function filesIn(session: Session, path: string): Promise<FileMarks
   return marks;
 }
 
-/** A key of the inputs of {@link examine}: a manifest with the same key is equivalent to a new one. */
-export function bareKey(desired: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string {
-  const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
-  const { guestAddress, tapAddress, guestInterface } = desired;
-  const named = guestInterface === undefined ? [] : [guestInterface];
-  return createHash("sha256")
-    .update(JSON.stringify([path, files, guestAddress, tapAddress, ...named]))
-    .digest("hex");
+/**
+ * Whether Hornet must resume the guest to see how it gets its identity. It need not if the config declares that. A declared
+ * service is tried all the same if somebody waits for clones: a guest that shows that it has closed its metadata gets its
+ * identity sooner.
+ */
+function triesGuest({ identity, readyTimeout }: ArtifactInputs): boolean {
+  return identity === undefined || (identity === "service" && readyTimeout !== 0);
 }
+
+/**
+ * Keys of the inputs of {@link examine}, the best first: a manifest with one of them is equivalent to a new one. If the config
+ * declares the identity method, a manifest from before or after a trial of the guest will do: another method restarts no clone.
+ */
+export function bareKeys(desired: ArtifactInputs, path: string, hashes: ReadonlyMap<string, FileDigest>): string[] {
+  const files = [...hashes].map(([file, { sha256 }]) => [file, sha256]).sort();
+  const { guestAddress, tapAddress, guestInterface, identity } = desired;
+  const named = guestInterface === undefined ? [] : [guestInterface];
+  const examined = [path, files, guestAddress, tapAddress, ...named];
+  const known = identity === undefined ? [examined] : [examined, [...examined, UNTRIED]];
+  return known.map((key) => createHash("sha256").update(JSON.stringify(key)).digest("hex"));
+}
+
+/** Part of the key of a snapshot whose guest was not tried. Not null or a string: those are other parts. */
+const UNTRIED = { tried: false };
 
 /** Makes the manifest of a folder that has none. `at` is the newest file's time, because the real one is unknown. */
 export async function examine(droplet: Droplet, desired: ArtifactInputs, path: string): Promise<Examined> {
@@ -106,8 +121,9 @@ export async function examine(droplet: Droplet, desired: ArtifactInputs, path: s
   const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};
   await refusePrivate(session, desired, [...undeclaredFiles(baked), ...Object.values(elsewhere)]);
   // Without metadata no service in the guest can wait for an identity.
+  const isKnown = baked.devices.mmds === null;
   const identity =
-    baked.devices.mmds === null
+    isKnown || !triesGuest(desired)
       ? { identity: "ssh" as const }
       : await detectIdentity(droplet, desired, { path, program, ownDisk, ...baked });
   await refuseIrregular(session, Object.values(elsewhere));
@@ -122,6 +138,8 @@ export async function examine(droplet: Droplet, desired: ArtifactInputs, path: s
   // A VM without a drive may have the image of its initrd in the folder.
   const parts = [...hashes].filter(([file]) => baked.diskPath !== "" || file !== artifactPaths(path).disk);
   const nameOf = (file: string): string => (marks[file] === undefined ? ARTIFACT.disk : file.slice(path.length + 1));
+  const [tried = "", untried = ""] = bareKeys(desired, path, own);
+  const key = isKnown || triesGuest(desired) ? tried : untried;
   const manifest = {
     format: 1 as const,
     files: Object.fromEntries(parts.map(([file, { sha256, size }]) => [nameOf(file), { sha256, size }])),
@@ -134,7 +152,7 @@ export async function examine(droplet: Droplet, desired: ArtifactInputs, path: s
     guest: { address: desired.guestAddress, mac, tap: desired.tapAddress },
     ...baked,
     ...identity,
-    made: { at: new Date(newest * 1000).toISOString(), from: path, key: bareKey(desired, path, own) },
+    made: { at: new Date(newest * 1000).toISOString(), from: path, key },
   };
   const marked = Object.fromEntries([...hashes].map(([file, digest]) => [nameOf(file), digest.marks]));
   return { manifest, elsewhere, marks: marked };

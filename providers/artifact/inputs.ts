@@ -4,7 +4,7 @@ import { connectionSchema } from "../../model/connection";
 import { commonInputs } from "../kit/definition";
 import { guestArguments } from "../../model/arguments/network";
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
-import { vmArguments } from "../../model/arguments/vm";
+import { identityMethods, vmArguments } from "../../model/arguments/vm";
 import { absolutePath, operatorPath, seconds } from "../../model/values";
 
 /** A boot of a kernel and a root file system, snapshotted once the guest waits. */
@@ -45,6 +45,8 @@ export const artifactInputs = commonInputs.extend({
   jailer: vmArguments.jailer,
   uids: vmArguments.uids,
   ...guestArguments,
+  /** The identity method of the clones, if the config declares one. Default: the one that a trial of the guest shows. */
+  identity: z.enum(identityMethods).optional(),
   /** Seconds in which a guest that is resumed for a trial must show its identity method. Default: vmmTimeout. */
   readyTimeout: seconds(0).optional(),
 });

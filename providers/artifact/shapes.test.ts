@@ -1,5 +1,6 @@
 /** Snapshots of VMs that Hornet did not boot: other interfaces, disks and metadata services than Hornet's own have. */
 import { BARE, drive, makeByHand, mmds, nic, type Handmade } from "../../test/support/handmadeSnapshot";
+import { Session } from "../../host/session/session";
 import type { Driver } from "../../test/support/scratchProvider";
 import { declared, images, Stage } from "../../test/support/scratchStage";
 import { limitMs } from "../../test/support/settings";
@@ -231,5 +232,34 @@ test.each([
   await stage.run("rm /opt/swarm/nowhere.ext4 /opt/swarm/tools.img");
   const there = await stage.observe();
   await expect((await stage.artifact(bare)).create()).rejects.toThrow(words);
+  expect(await stage.changesSince(there)).toEqual([]);
+});
+
+test("a declared identity method spares the trial of the guest, and uses the snapshot of an earlier trial", async () => {
+  await makeByHand(stage, { devices: [mmds("V2", "net")] });
+  const there = await stage.observe();
+  const spy = jest.spyOn(Session.prototype, "perform");
+  const trials = async (more: object): Promise<[number, Driver]> => {
+    spy.mockClear();
+    const template = await stage.artifact({ ...bare, ...more });
+    await template.create();
+    return [spy.mock.calls.filter(([{ run }]) => run === "begin_scratch").length, template];
+  };
+  try {
+    const [none, told] = await trials({ identity: "ssh" });
+    expect(none).toBe(0);
+    const [still, unawaited] = await trials({ identity: "service", readyTimeout: 0 });
+    expect(still).toBe(0);
+    expect(unawaited.outs.artifactDigest).toBe(told.outs.artifactDigest);
+    const [one, tried] = await trials({});
+    expect(one).toBe(1);
+    expect(tried.outs.artifactDigest).not.toBe(told.outs.artifactDigest);
+    const [again, known] = await trials({ identity: "ssh" });
+    expect(again).toBe(0);
+    expect(known.outs.artifactDigest).toBe(tried.outs.artifactDigest);
+    for (const template of [told, unawaited, tried, known]) await template.delete();
+  } finally {
+    spy.mockRestore();
+  }
   expect(await stage.changesSince(there)).toEqual([]);
 });
