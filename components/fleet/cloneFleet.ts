@@ -158,7 +158,12 @@ function snapshotArgs(spec: FleetSpec): Omit<SnapshotArtifactArgs, "droplet" | "
 }
 
 /** What spares or limits the trial of a guest, which only a folder without a manifest needs. */
-function trialArgs({ fleet, guest, snapshot, vmm }: FleetSpec): Partial<Pick<SnapshotArtifactArgs, "identity" | "readyTimeout">> {
+function trialArgs({
+  fleet,
+  guest,
+  snapshot,
+  vmm,
+}: FleetSpec): Partial<Pick<SnapshotArtifactArgs, "identity" | "readyTimeout">> {
   const { identity } = guest;
   const { readyTimeout } = fleet;
   const declared = snapshot.source.kind === "path" && identity !== "auto" ? { identity } : {};
