@@ -1,7 +1,7 @@
 /** The agent: put into the guest by Hornet, started when its clone is itself, told of every change. */
 import { resolve } from "node:path";
 import { withAgentServer } from "../support/agentServer";
-import { limitMs } from "../support/settings";
+import { limitMs, looks } from "../support/settings";
 import { World } from "../support/world";
 
 jest.setTimeout(limitMs(1200));
@@ -54,6 +54,9 @@ test("each agent asks with its own identity, address and environment, and never 
     await world.npm("up");
     expect(await world.onDroplet(pids)).toBe(running);
     // The service looks after its children every few seconds.
-    await world.in("vm0", "for try in $(seq 30); do ps | grep -q '[r]un-agent' || exit 0; sleep 1; done; exit 1");
+    await world.in(
+      "vm0",
+      `for try in $(seq ${looks(30)}); do ps | grep -q '[r]un-agent' || exit 0; sleep 1; done; exit 1`,
+    );
   });
 });

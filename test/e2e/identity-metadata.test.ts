@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guestImage } from "../support/guestImage";
 import { asker, isRefused } from "../support/metadataAsker";
-import { limitMs } from "../support/settings";
+import { limitMs, looks } from "../support/settings";
 import { World } from "../support/world";
 
 jest.setTimeout(limitMs(900));
@@ -31,11 +31,11 @@ test("only root reads the identity: at a start without a waiter, with a new iden
   /** The droplet clears the metadata by itself, and then the agent runs; that it reads nothing is said by the asker. */
   const holds = async (key: string, how: "wakes up" | "boots" = "wakes up"): Promise<void> => {
     const ready = `cd /opt/swarm/runtime/vm0; generation=$(sed -n 's/^generation=//p' record)
-      for try in $(seq 900); do grep -aq "ready $generation" console.log && [ ! -e handover ] && exit; sleep 0.1; done; exit 1`;
+      for try in $(seq ${looks(900)}); do grep -aq "ready $generation" console.log && [ ! -e handover ] && exit; sleep 0.1; done; exit 1`;
     await world.onDroplet(ready);
     // The asker writes down every sixteenth refusal only.
     const isRefusedNow = "awk '/^told/ { last = 0 } /^refused/ { last = 1 } END { exit !last }' /var/tmp/asked";
-    const ran = `for try in $(seq 300); do grep -q ${key} /var/tmp/agent && ${isRefusedNow} && break; sleep 0.2; done; cat /var/tmp/asked`;
+    const ran = `for try in $(seq ${looks(300)}); do grep -q ${key} /var/tmp/agent && ${isRefusedNow} && break; sleep 0.2; done; cat /var/tmp/asked`;
     const asked = await world.in("vm0", ran);
     // A guest that boots closes the metadata service only when its own service starts; so long there is nothing to read.
     if (how === "wakes up") expect({ asked, refused: isRefused(asked) }).toEqual({ asked, refused: true });

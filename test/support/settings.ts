@@ -36,3 +36,8 @@ export function smallMemory(): number {
 export function limitMs(seconds: number): number {
   return Math.ceil(seconds * settings().timeoutScale * 1000);
 }
+
+/** How often a script looks for what comes within so many looks on a busy machine with the stand-in. */
+export function looks(count: number): number {
+  return Math.ceil(count * settings().timeoutScale);
+}

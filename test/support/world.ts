@@ -111,7 +111,10 @@ export class World {
   }
 
   private sshArguments(clone: string, command: string): [string, ...string[]] {
-    return ["ssh", "-F", join(this.folder, "local", "ssh_config"), clone, command];
+    const { timeoutScale } = settings();
+    // A guest whose process takes all of its CPU needs longer to its banner than a clone without readyTimeout is given.
+    const patience = timeoutScale > 1 ? ["-o", `ConnectTimeout=${Math.ceil(60 * timeoutScale)}`] : [];
+    return ["ssh", "-F", join(this.folder, "local", "ssh_config"), ...patience, clone, command];
   }
 
   /** A command in the droplet itself, past ssh, which must succeed. */
