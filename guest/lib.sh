@@ -19,13 +19,11 @@ cache_root() { printf '%s\n' "${HORNET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ho
 
 # need_packages NAME…: fails with the command to run when Debian packages are not installed.
 need_packages() {
-  local name missing=()
+  local name installed missing=()
   command -v dpkg-query >/dev/null || fail "dpkg-query is not here: guest images are built from Debian 12 packages: $*"
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null) || :
   for name in "$@"; do
-    case $(dpkg-query -W -f '${Status}' "$name" 2>/dev/null) in
-      *' installed') ;;
-      *) missing+=("$name") ;;
-    esac
+    [[ $'\n'$installed$'\n' == *$'\n'"installed $name"$'\n'* ]] || missing+=("$name")
   done
   [ ${#missing[@]} -eq 0 ] || fail "Debian packages are missing; run: apt-get install --no-install-recommends ${missing[*]}"
 }

@@ -15,6 +15,7 @@ export function localPaths(): {
   readonly state: string;
   readonly stackFile: string;
   readonly locks: string;
+  readonly history: string;
   readonly passphrase: string;
   readonly committed: string;
   readonly config: string;
@@ -29,6 +30,8 @@ export function localPaths(): {
     state,
     stackFile: resolve(state, ".pulumi/stacks", PROJECT, `${LOCAL}.json`),
     locks: resolve(state, ".pulumi/locks/organization", PROJECT, LOCAL),
+    /** One file for each operation. */
+    history: resolve(state, ".pulumi/history", PROJECT, LOCAL),
     passphrase: resolve(root, "passphrase"),
     /** The config in git; the copy that Pulumi reads and writes; the config in git at the last merge. */
     committed: resolve(checkout, `Pulumi.${LOCAL}.yaml`),

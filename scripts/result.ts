@@ -1,14 +1,23 @@
-/** The changes and the clones of the last `up`, from the CLI. */
+/** The changes and the clones of the last `up`, from the files that the CLI has written: each run of the CLI costs a second. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
-import { runPulumi, type Paths } from "../automation/cli";
-import { LOCAL } from "../operator/localPaths";
+import { localPaths } from "../operator/localPaths";
 
-const historySchema = z.array(z.object({ resourceChanges: z.record(z.string(), z.number()).default({}) }));
+const historySchema = z.object({ resourceChanges: z.record(z.string(), z.number()).default({}) });
 
 const clonesSchema = z.object({
   clones: z
     .array(z.object({ name: z.string(), address: z.string(), ready: z.boolean(), disk: z.string().optional() }))
     .default([]),
+});
+
+const stackSchema = z.object({
+  checkpoint: z.object({
+    latest: z
+      .object({ resources: z.array(z.object({ type: z.string(), outputs: z.unknown().optional() })).default([]) })
+      .nullish(),
+  }),
 });
 
 /** The number of resources by operation: `create`, `update`, `same`, … */
@@ -17,18 +26,22 @@ export type Changes = Readonly<Record<string, number>>;
 /** One clone, as the stack's outputs have it. */
 export type CloneRow = z.infer<typeof clonesSchema>["clones"][number];
 
-async function ask(paths: Paths, args: readonly string[]): Promise<unknown> {
-  const { code, stdout } = await runPulumi(paths, LOCAL, [...args, "--stack", LOCAL, "--json"], { capture: true });
-  if (code !== 0) throw new Error(`pulumi ${args.join(" ")} failed with exit code ${code}; see its output above.`);
-  return JSON.parse(stdout);
-}
+const read = (file: string): unknown => JSON.parse(readFileSync(file, "utf8"));
 
 /** The changes of the last operation on the stack. */
-export async function readChanges(paths: Paths): Promise<Changes> {
-  return historySchema.parse(await ask(paths, ["stack", "history", "--page-size", "1"]))[0]?.resourceChanges ?? {};
+export function readChanges(): Changes {
+  const { history } = localPaths();
+  // Each name contains the time in ns.
+  const last = readdirSync(history)
+    .filter((name) => name.endsWith(".history.json"))
+    .sort()
+    .at(-1);
+  return last === undefined ? {} : historySchema.parse(read(join(history, last))).resourceChanges;
 }
 
 /** The clones of the stack, in order. */
-export async function readClones(paths: Paths): Promise<CloneRow[]> {
-  return clonesSchema.parse(await ask(paths, ["stack", "output"])).clones;
+export function readClones(): CloneRow[] {
+  const { resources = [] } = stackSchema.parse(read(localPaths().stackFile)).checkpoint.latest ?? {};
+  const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
+  return clonesSchema.parse(stack?.outputs ?? {}).clones;
 }

@@ -30,7 +30,6 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   }
   const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args], { env });
   if (code !== 0) return code;
-  const [changes, clones] = await Promise.all([readChanges(paths), readClones(paths)]);
-  process.stdout.write(`${changeLine(changes)}\n\n${cloneTable(clones)}`);
+  process.stdout.write(`${changeLine(readChanges())}\n\n${cloneTable(readClones())}`);
   return 0;
 }

@@ -129,13 +129,16 @@ export async function setUp(purpose) {
   const system = thisSystem();
   checkNode(system);
   const missing = () => (purpose === "operator" ? [] : missingPackages(listedPackages(purpose === "test")));
-  if (purpose !== "operator") checkInstallable(system, missing());
+  const absent = missing();
+  if (purpose !== "operator") checkInstallable(system, absent);
   else if (spawnSync("ssh", ["-V"], { stdio: "ignore" }).error) {
     throw new SetupError("ssh is missing: install the OpenSSH client (Debian: apt-get install openssh-client).");
   }
   return withLock(join(checkout, ".hornet/setup.lock"), async () => {
+    // Asked again where some were missing: another set-up may have installed them while this one waited.
+    const stillMissing = () => (absent.length === 0 ? [] : missing());
     // Without these certificates Go can fetch nothing.
-    if (missing().includes("ca-certificates")) await packages(["ca-certificates"]);
+    if (stillMissing().includes("ca-certificates")) await packages(["ca-certificates"]);
     // Steps that need no Debian package run beside the installation of packages.
     const early = all([build("Pulumi CLI", "tools/build-pulumi.sh"), nodeModules()]);
     early.catch(() => undefined);
@@ -143,8 +146,7 @@ export async function setUp(purpose) {
     let built = {};
     if (purpose !== "operator") {
       try {
-        // Checked again: another set-up may have installed them while this one waited.
-        await packages(missing());
+        await packages(stillMissing());
         built = await builds();
       } catch (error) {
         await early.catch(() => undefined);

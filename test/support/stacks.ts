@@ -22,8 +22,9 @@ export class Stacks {
     process.env.HORNET_STATE = stacks.folder;
     try {
       for (const folder of ["backend", "project"]) mkdirSync(join(stacks.folder, folder));
-      const main = join(checkout, "index.ts");
-      const project = { name: "hornet", runtime: "nodejs", main, options: { refresh: "always" } };
+      const main = join(checkout, "program.cjs");
+      const runtime = { name: "nodejs", options: { typescript: false } };
+      const project = { name: "hornet", runtime, main, options: { refresh: "always" } };
       writeFileSync(join(stacks.project, "Pulumi.yaml"), stringify(project));
       const { firecracker, kernel, rootfs } = settings();
       for (const name of names) {

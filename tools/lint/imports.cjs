@@ -21,7 +21,7 @@ const LAYERS = [
   ["operator"],
   ["providers"],
   ["components"],
-  ["automation", "index.ts", "main.cjs", "providers.cjs"],
+  ["automation", "index.ts", "main.cjs", "program.cjs", "providers.cjs"],
   ["guest", "sandbox", "scripts", "tools", "test", "bench", "examples"],
 ];
 const TOP = LAYERS.length - 1;
