@@ -80,7 +80,7 @@ write_cgroup() {
 # open_cgroup CONTROLLER FOLDER (variable version): makes it; in version 2 the cgroups above give it the controller.
 open_cgroup() {
   local parent=${2%/*}
-  mkdir -p "$parent" || return
+  [[ -d $parent ]] || mkdir -p "$parent" || return
   if ((version == 2)); then
     if [[ " $(<"$cgroup_root/cgroup.subtree_control") " != *" $1 "* ]]; then
       printf '%s\n' "$1" >>"$cgroup_note" && echo "+$1" >"$cgroup_root/cgroup.subtree_control" || return

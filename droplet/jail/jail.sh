@@ -47,7 +47,11 @@ say_each() { [[ -z $2 ]] || printf "$1 %s\n" "${2//$'\n'/$'\n'"$1 "}"; }
 # close_jail DIR: the VMM listens. From here on what is in the chroot is root's to change, but for the folders of its sockets;
 # requests go to the socket that was made now, whatever the VMM puts in its place later.
 close_jail() {
-  ln -T "$1/jail/root$1/firecracker.sock" "$1/firecracker.sock" && chown -h 0:0 "$1/jail/root/." && chmod 0755 "$1/jail/root/."
+  # shellcheck disable=SC2016 # perl's variables
+  perl -e 'my ($dir) = @ARGV; sub stop { die "the jail of $dir cannot be closed: $_[0]: $!\n" }
+    my ($made, $kept, $root) = ("$dir/jail/root$dir/firecracker.sock", "$dir/firecracker.sock", "$dir/jail/root/.");
+    link($made, $kept) or stop($kept);
+    chown(0, 0, $root) && chmod(0755, $root) or stop($root)' "$1"
 }
 
 # show_socket DIR PATH: a jailed VMM's vsock socket, also at the path that it has without a jail. What is no socket is left: the

@@ -31,12 +31,12 @@ take_uid() {
 # link_uid UID DIR: fails where another clone holds it. A link whose clone no longer names that uid is left over, unless a process
 # still runs as it: that clone lost its folder, and the link alone leads to its VMM.
 link_uid() {
-  local link=$uids_folder/$1 holder of=""
+  local link=$uids_folder/$1 of=""
   [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" || return
   if [[ -L $link ]]; then
-    holder=$(readlink "$link")
-    [[ $holder != "$2" ]] || return 0
-    { read -r of <"$holder/uid"; } 2>/dev/null
+    # Through the link: the hundredth clone looks at the links of all others, and a process for each took seconds.
+    [[ ! $link -ef $2 ]] || return 0
+    { read -r of <"$link/uid"; } 2>/dev/null
     [[ $of != "$1" ]] && ! is_running_as "$1" || return 1
     rm -f "$link"
   fi
@@ -61,9 +61,14 @@ held_uid() {
   local kept="" link
   { read -r kept <"$1/uid"; } 2>/dev/null
   if [[ ! $kept =~ ^[0-9]+$ ]]; then
-    link=""
-    [[ ! -d $uids_folder ]] || link=$(find "$uids_folder" -lname "$1" -print -quit)
-    kept=${link##*/}
+    kept=""
+    if [[ -d $1 ]]; then
+      for link in "$uids_folder"/*; do [[ ! $link -ef $1 ]] || kept=${link##*/}; done
+    elif [[ -d $uids_folder ]]; then
+      # The link of a folder that is gone leads nowhere.
+      link=$(find "$uids_folder" -lname "$1" -print -quit)
+      kept=${link##*/}
+    fi
   fi
   printf -v "$2" '%s' "$kept"
 }
@@ -79,11 +84,11 @@ drop_uid() {
   local held
   held_uid "$1" held
   [[ -z $held ]] || drop_link "$held" "$1"
-  rm -f "$1/uid"
+  clear_path "$1/uid"
 }
 
 # drop_link UID DIR: the folder goes with its last link.
 drop_link() {
-  [[ $(readlink "$uids_folder/$1" 2>/dev/null) != "$2" ]] || rm -f "$uids_folder/$1"
+  [[ ! $uids_folder/$1 -ef $2 && $(readlink "$uids_folder/$1" 2>/dev/null) != "$2" ]] || rm -f "$uids_folder/$1"
   rmdir "$uids_folder" 2>/dev/null || :
 }
