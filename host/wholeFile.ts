@@ -6,30 +6,31 @@ import { dirname } from "node:path";
  * It writes a draft beside the file, syncs it and renames it.
  *
  * @param mode the file's mode; it creates missing folders with mode 0700
+ * @param durable whether it waits for the disk; without that a power cut may leave an empty file
  * @throws if the text cannot be written; the file is then unchanged, and no draft is left
  */
-export function writeWhole(file: string, text: string, mode = 0o600): void {
+export function writeWhole(file: string, text: string, mode = 0o600, durable = true): void {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}.draft`;
   try {
-    writeSynced(draft, text, mode);
+    writeNew(draft, text, mode, durable);
     renameSync(draft, file);
   } catch (error) {
     rmSync(draft, { force: true });
     throw error;
   }
-  syncFolder(folder);
+  if (durable) syncFolder(folder);
 }
 
-function writeSynced(file: string, text: string, mode: number): void {
+function writeNew(file: string, text: string, mode: number, durable: boolean): void {
   rmSync(file, { force: true });
   const descriptor = openSync(file, "wx", mode);
   try {
     const bytes = Buffer.from(text, "utf8");
     // A disk that becomes full accepts a part, and fails only at the next write.
     for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
-    fsyncSync(descriptor);
+    if (durable) fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

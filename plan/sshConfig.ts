@@ -32,6 +32,10 @@ export interface SshFiles {
   readonly knownHosts: string;
 }
 
+function aliasOf(stack: string, name: string): string {
+  return `${name}.${stack}.hornet`;
+}
+
 /** Shortest timeout of a connection, seconds. */
 const CONNECT_TIMEOUT = 20;
 
@@ -49,12 +53,11 @@ export function sshFiles(
   clones: readonly SshTarget[],
 ): SshFiles {
   const known: string[] = [];
-  const alias = (name: string): string => `${name}.${stack}.hornet`;
   const pin = (name: string, key: string | undefined): string[] => {
     if (key === undefined || key === "") return [];
-    known.push(`${alias(name)} ${key}\n`);
+    known.push(`${aliasOf(stack, name)} ${key}\n`);
     return [
-      `  HostKeyAlias ${alias(name)}`,
+      `  HostKeyAlias ${aliasOf(stack, name)}`,
       `  UserKnownHostsFile ${sshPath(`${folder}/known_hosts`)}`,
       ...ONLY_THE_PIN.map(configLine),
     ];
@@ -100,4 +103,16 @@ export function sshFiles(
 
 function jumpLine({ jumpCommand }: SshDroplet): string {
   return jumpCommand === undefined ? "  ProxyJump droplet" : `  ProxyCommand ${jumpCommand}`;
+}
+
+/** The clones in files that {@link sshFiles} has rendered, in their order. */
+export function targetsIn(stack: string, { config, knownHosts }: SshFiles): SshTarget[] {
+  const keys = new Map(knownHosts.split("\n").map((line) => [line.split(" ")[0], line.slice(line.indexOf(" ") + 1)]));
+  return config.split("\n\n").flatMap((block) => {
+    const value = (key: string): string | undefined => new RegExp(`^ *${key} (.+)$`, "m").exec(block)?.[1];
+    const [name = "", address, user] = ["Host", "HostName", "User"].map(value);
+    if (name === "droplet" || name.includes(" ") || address === undefined || user === undefined) return [];
+    const patience = Number(value("ConnectTimeout") ?? 0);
+    return [{ name, address, user, hostKey: keys.get(aliasOf(stack, name)) ?? "", patience }];
+  });
 }

@@ -51,7 +51,8 @@ export class CloneFleet extends pulumi.ComponentResource {
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
     const own = name === ONLY ? undefined : name;
-    const { droplet, operatorKeys = [], sshFolder = sshFolderOf(own) } = args;
+    const { droplet, operatorKeys = [], sshFolder } = args;
+    const sshName = own === undefined ? pulumi.getStack() : `${pulumi.getStack()}-${own}`;
     const spec = judgedSpec(args.spec, pulumi.getStack());
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
     const common = { droplet, owner: thisStack(own, spec.fleet.knownAs), runtimeDir, vmmTimeout };
@@ -84,7 +85,14 @@ export class CloneFleet extends pulumi.ComponentResource {
       { ...inner, dependsOn: [bridge, ...names] },
     );
     announce(source, droplet, spec.snapshot, template);
-    const shared = { ...common, spec, named, operatorKeys, artifact: template.artifact };
+    const shared = {
+      ...common,
+      spec,
+      named,
+      operatorKeys,
+      artifact: template.artifact,
+      sshFolder: sshFolder ?? sshName,
+    };
     const clones = withoutStackTraces(() =>
       plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
@@ -120,7 +128,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       named("ssh"),
       {
         ...common,
-        folder: sshFolder,
+        folder: sshFolder ?? `${process.env.HORNET_STATE ?? ".hornet"}/${sshName}`,
         user: spec.guest.user,
         readyTimeout: spec.fleet.readyTimeout,
         clones: this.clones.apply((all) =>
@@ -173,8 +181,3 @@ function trialArgs({
 
 /** The name of the fleet whose resources have no prefix: the only one in most stacks. */
 const ONLY = "fleet";
-
-function sshFolderOf(fleet: string | undefined): string {
-  const stack = pulumi.getStack();
-  return `${process.env.HORNET_STATE ?? ".hornet"}/${fleet === undefined ? stack : `${stack}-${fleet}`}`;
-}

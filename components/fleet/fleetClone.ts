@@ -27,6 +27,8 @@ export interface FleetClones extends CommonArgs {
   readonly spec: FleetSpec;
   readonly operatorKeys: readonly string[];
   readonly artifact: pulumi.Input<LeanArtifact>;
+  /** The folder of the ssh_config that the clones are in; see vmInputs. */
+  readonly sshFolder: string;
   /** Makes a resource's name from a clone's. */
   readonly named: (clone: string) => string;
 }
@@ -34,7 +36,7 @@ export interface FleetClones extends CommonArgs {
 /** Declares one clone of a fleet. */
 export function fleetClone(
   plan: ClonePlan,
-  { spec, operatorKeys, artifact, named, ...common }: FleetClones,
+  { spec, operatorKeys, artifact, named, sshFolder, ...common }: FleetClones,
   opts: pulumi.CustomResourceOptions,
 ): Clone {
   const { name, namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress } = plan;
@@ -53,6 +55,7 @@ export function fleetClone(
     firecracker: spec.vmm.firecracker,
     jailer: spec.vmm.jailer,
     uids: { ...spec.vmm.uids },
+    sshConfig: { stack: pulumi.getStack(), folder: sshFolder },
     limits: omitUndefined(limitsOf(spec, plan.id)),
     rates: ratesOf(spec, plan.id),
     kernel: spec.vmm.kernel,

@@ -1,14 +1,13 @@
-import { readFile, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isLocal } from "../../model/connection";
+import { isLocal, type Connection } from "../../model/connection";
 import { expandHome } from "../../host/ssh/options";
 import { asProxyCommand } from "../../host/ssh/proxyCommand";
-import { writeWhole } from "../../host/wholeFile";
-import { sshFiles, type SshFiles } from "../../plan/sshConfig";
+import { sshFiles, targetsIn, type SshFiles, type SshTarget } from "../../plan/sshConfig";
 import { commonInputs, type Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";
 import { vmArguments } from "../../model/arguments/vm";
+import { readFiles, removeFiles, writeFiles } from "./sshFiles";
 import { hostKey, ipv4, MOST_CLONES, plainText } from "../../model/values";
 
 /** A word that ssh_config(5) takes as one. */
@@ -41,23 +40,30 @@ const outputs = z.object({ file: z.string() });
 type Inputs = z.infer<typeof sshConfigInputs>;
 type Outputs = z.infer<typeof outputs>;
 
+/** The files of a folder, for a droplet as the operator reaches it now. */
+export interface SshFolder {
+  readonly stack: string;
+  /** From the program's folder. */
+  readonly folder: string;
+}
+
 /** The files contain absolute paths, since ssh resolves relative ones from its working directory. */
-async function filesOf(
+export async function rendererOf(
   droplet: Droplet,
-  { stack, folder, droplet: connection, user: guestUser, readyTimeout, clones }: Inputs,
-): Promise<SshFiles> {
+  { stack, folder }: SshFolder,
+  connection: Connection,
+): Promise<(targets: readonly SshTarget[]) => SshFiles> {
   const where = resolve(folder);
-  const targets = clones.map((clone) => ({ ...clone, user: guestUser, patience: readyTimeout }));
-  if (isLocal(connection)) return sshFiles(stack, where, undefined, targets);
+  if (isLocal(connection)) return (targets) => sshFiles(stack, where, undefined, targets);
   const { host, user, port, hostKey, privateKeyPath } = connection;
   const key = privateKeyPath === undefined ? undefined : resolve(expandHome(privateKeyPath));
   const route = await droplet.operatorRoute();
-  return sshFiles(
-    stack,
-    where,
-    { host, user, port, hostKey, privateKeyPath: key, ...route, ...jumpFrom(where) },
-    targets,
-  );
+  const jump = { host, user, port, hostKey, privateKeyPath: key, ...route, ...jumpFrom(where) };
+  return (targets) => sshFiles(stack, where, jump, targets);
+}
+
+function targetsOf({ user, readyTimeout, clones }: Inputs): SshTarget[] {
+  return clones.map((clone) => ({ ...clone, user, patience: readyTimeout }));
 }
 
 /** For ProxyJump ssh runs itself with the path of this file, and takes a percent sign in it for a token. */
@@ -67,14 +73,25 @@ function jumpFrom(folder: string): { readonly jumpCommand?: string } {
 }
 
 async function write(droplet: Droplet, desired: Inputs): Promise<Outputs> {
-  const { config, knownHosts } = await filesOf(droplet, desired);
-  writeWhole(join(desired.folder, "known_hosts"), knownHosts);
-  writeWhole(join(desired.folder, "ssh_config"), config);
+  const render = await rendererOf(droplet, desired, desired.droplet);
+  writeFiles(desired.folder, render(targetsOf(desired)));
   return { file: join(desired.folder, "ssh_config") };
 }
 
-async function contentOf(file: string): Promise<string> {
-  return readFile(file, "utf8").catch(() => "");
+/**
+ * Compares the files with the state. Clones that the state does not know may be there: an `up` of targets, or one that failed,
+ * has listed them (vm/listed.ts), and no later one has written the files.
+ */
+async function driftOf(droplet: Droplet, state: Inputs): Promise<string[]> {
+  const render = await rendererOf(droplet, state, state.droplet);
+  const actual = readFiles(state.folder);
+  const known = targetsOf(state);
+  const listed = targetsIn(state.stack, actual).filter(({ name }) => known.every((clone) => clone.name !== name));
+  const { config, knownHosts } = render([...known, ...listed]);
+  return [
+    ...(actual.config === config ? [] : ["ssh_config differs"]),
+    ...(actual.knownHosts === knownHosts ? [] : ["known_hosts differs"]),
+  ];
 }
 
 /** The ssh_config and known_hosts on the operator's machine that lead to a stack's clones. */
@@ -87,17 +104,10 @@ export const definition: Definition<Inputs, Outputs> = {
   replaceOn: ["folder"],
   id: ({ folder }) => folder,
   create: write,
-  read: async (droplet, state) => {
-    const { config, knownHosts } = await filesOf(droplet, state);
-    const drift: string[] = [];
-    if ((await contentOf(join(state.folder, "ssh_config"))) !== config) drift.push("ssh_config differs");
-    if ((await contentOf(join(state.folder, "known_hosts"))) !== knownHosts) drift.push("known_hosts differs");
-    return { outputs: { file: state.file }, drift };
-  },
+  read: async (droplet, state) => ({ outputs: { file: state.file }, drift: await driftOf(droplet, state) }),
   update: (droplet, _state, desired) => write(droplet, desired),
-  delete: async (_droplet, { folder }) => {
-    await rm(join(folder, "ssh_config"), { force: true });
-    await rm(join(folder, "known_hosts"), { force: true });
-    await rmdir(folder).catch(() => undefined);
+  delete: (_droplet, { folder }) => {
+    removeFiles(folder);
+    return Promise.resolve();
   },
 };

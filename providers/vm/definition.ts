@@ -16,9 +16,11 @@ import {
   type VmSpec,
 } from "../../plan/vm/repair";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
+import type { Definition } from "../kit/definition";
 import { owned } from "../kit/owned";
 import type { Droplet } from "../operation/droplet";
 import { keptAfter } from "./guestError";
+import { listed } from "./listed";
 import { putBack, roll } from "./roll";
 import { parseManifest, readManifest } from "../artifact/manifests";
 import { runSmokeTests } from "./smokeTests";
@@ -285,7 +287,7 @@ async function remove(droplet: Droplet, state: VmInputs, kept: { readonly keep_c
 }
 
 /** One VMM process in a clone's namespace, with a disk of its own, told who it is before it runs. */
-export const definition = owned<VmInputs, VmOutputs>({
+const unlisted: Definition<VmInputs, VmOutputs> = {
   kind: "FirecrackerVM",
   inputs: vmInputs,
   outputs: vmOutputs,
@@ -312,4 +314,7 @@ export const definition = owned<VmInputs, VmOutputs>({
   },
   update,
   delete: (droplet, state) => remove(droplet, state),
-});
+};
+
+/** See {@link unlisted}, with its entry in the ssh_config. */
+export const definition = owned(listed(unlisted));

@@ -1,10 +1,12 @@
 /** What Pulumi's own options do to a fleet: saved plans, targets, protection, options of resources. With the VMM stub. */
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { observeDroplet, type Observation } from "../../sandbox/droplet";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { changes } from "../support/scratchDroplet";
 import { scratchVmm } from "../support/scratchVmm";
+import { succeed } from "../support/run";
 import { limitMs } from "../support/settings";
 import { World, droplet } from "../support/world";
 
@@ -137,6 +139,30 @@ test("up of a target changes only that, a destroyed namespace takes its dependen
   expect(await world.onDroplet("ls /run/netns")).toContain("vm1");
 });
 
+/** The hosts in the written ssh_config, and the address of one as ssh itself reads it. */
+async function hosts(): Promise<string[]> {
+  const config = await readFile(join(world.folder, "local", "ssh_config"), "utf8").catch(() => "");
+  return config.split("\n").flatMap((line) => /^Host (\S+)$/.exec(line)?.[1] ?? []);
+}
+
+test("ssh_config lists a clone that an up of targets made, until a destroy of targets removes it", async () => {
+  const all = ["droplet", "vm0", "vm1", "vm2"];
+  expect(await hosts()).toEqual(all);
+  await world.configure({ ...fleet, "hornet:fleet.count": 4 });
+  await world.npm("pulumi", "up", "--yes", "--skip-preview", "--target", "**vm3");
+  expect(await hosts()).toEqual([...all, "vm3"]);
+  const file = join(world.folder, "local", "ssh_config");
+  const resolved = await succeed(["ssh", "-G", "-F", file, "vm3"], { limit: limitMs(60) });
+  expect(resolved.split("\n")).toEqual(
+    expect.arrayContaining(["hostname 10.0.0.5", "hostkeyalias vm3.local.hornet", "stricthostkeychecking true"]),
+  );
+  expect(await readFile(join(world.folder, "local", "known_hosts"), "utf8")).toContain("vm3.local.hornet ssh-ed25519 ");
+  // It is no drift that the file knows more than the last whole up.
+  expect(await world.npm("pulumi", "refresh", "--yes", "--skip-preview")).not.toContain("differs");
+  await world.npm("pulumi", "destroy", "--yes", "--skip-preview", "--target", "**vm3");
+  expect(await hosts()).toEqual(all);
+});
+
 test("a protected clone is neither destroyed nor replaced", async () => {
   const vm = await urn("FirecrackerVM", "vm0");
   await world.npm("pulumi", "state", "protect", vm, "--yes");
@@ -146,5 +172,19 @@ test("a protected clone is neither destroyed nor replaced", async () => {
   expect(await world.onDroplet("ls /opt/swarm/runtime/vm0")).toContain("vmm.pid");
   await world.npm("pulumi", "state", "unprotect", vm, "--yes");
   await world.npm("down");
+  expect(await hosts()).toEqual([]);
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+});
+
+test("the clones that a failed first up made are in the ssh_config, doctor knows its stack, and down removes all", async () => {
+  await world.configure({ ...fleet, "hornet:fleet.count": 2 });
+  await world.onDroplet("ip netns add vm1");
+  const failed = await world.tryNpm("pulumi", "up", "--yes", "--skip-preview", "--continue-on-error");
+  expect(failed.code).not.toBe(0);
+  expect(await hosts()).toEqual(["droplet", "vm0"]);
+  expect((await world.tryNpm("doctor")).stdout).toMatch(/stack local on .*\(hornet:hornet\/local:[0-9a-f]{12}\)/);
+  await world.onDroplet("ip netns del vm1");
+  await world.npm("down");
+  expect(await hosts()).toEqual([]);
   expect(changes(before, await observeDroplet(droplet))).toEqual([]);
 });
