@@ -7,7 +7,7 @@
 lock_folder=/run/hornet
 
 # hold_lock SECONDS HOLDER [SILENCE]: runs as a lane of its own for as long as an operation lasts. Reads a key, and says
-# "waiting …" and "locked STAMP" or "refused …" behind it; then reads a heartbeat. When that stops for SILENCE seconds (the
+# "asks", "waiting …" and "locked STAMP" or "refused …" behind it; then reads a heartbeat. When that stops for SILENCE seconds (the
 # operator's machine sleeps), or ends (its process died), the lanes of the session are ended before the lock goes: nothing of an
 # operation that lost its lock may still be at work. The stamp tells when the lock was taken before: what was read since holds.
 hold_lock() {
@@ -16,6 +16,7 @@ hold_lock() {
   # The key comes first on stdin, so that no text of a login shell or of another holder looks like one of these lines.
   IFS= read -r mark || return
   mark=$'\036'$mark
+  printf '%s asks\n' "$mark"
   while :; do
     lock_since=$(lock_stamp)
     open_lock || return

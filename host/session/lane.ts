@@ -4,7 +4,7 @@ import { atExit } from "../atExit";
 import { ConnectionError } from "../errors";
 import { start } from "../exec";
 import { FrameReader, KeyedLines, newKey, Tail } from "./frames";
-import { sshOutput } from "../ssh/options";
+import { printedBy } from "./printed";
 import { startTimer } from "../timers";
 
 /** The outcome of one framed call. */
@@ -43,6 +43,9 @@ export const ANSWER_LIMIT = 16 * MIB;
 /** ssh's remote shell prints this after a key once the lane's shell has ended. */
 export const GONE = "gone";
 
+/** Bytes of a login shell's text that are kept. */
+const GREETING_KEPT = 4096;
+
 const LAST_WORDS_MS = 50;
 
 /** How long a shell may take to end after its stdin: a hostile droplet's never ends. */
@@ -78,6 +81,8 @@ export class Lane {
   private readonly droplet: string;
   /** The end of stderr, inside and outside of answers: ssh reports there why it ends. */
   private words = new Tail(4096);
+  /** The end of stdout before the first answer: what a login shell or a forced command printed. */
+  private greeting: Tail | undefined = new Tail(GREETING_KEPT);
   /** True while a caller uses it. */
   taken = false;
   /** The shell's process id on the droplet; 0 before the first call. */
@@ -95,6 +100,7 @@ export class Lane {
     this.child.stdout.on("data", (piece: Buffer) => {
       // Between calls too: a closing lane has no call, and its end is announced then.
       const text = carries ? gone.push(piece) : piece;
+      this.greeting?.push(text);
       this.pending?.out.push(text);
       this.settle();
     });
@@ -193,6 +199,7 @@ export class Lane {
     const { pending } = this;
     if (pending?.out.closed !== true || !pending.err.closed) return;
     this.answered();
+    this.greeting = undefined;
     this.pending = undefined;
     pending.resolve({ code: pending.out.code ?? NaN, stdout: pending.out.text, stderr: pending.err.text });
   }
@@ -211,10 +218,8 @@ export class Lane {
   }
 
   private lost(label: string): ConnectionError {
-    // Without the lines that frame answers.
-    const output = sshOutput(this.words.text().replaceAll(/\n?\x1e[0-9a-f]{32}( \d+)?\n/g, "")).slice(-1000); // eslint-disable-line no-control-regex
     return new ConnectionError(`the connection to ${this.droplet} was lost (${label}): ${this.ended ?? "unknown"}`, {
-      details: output === "" ? [] : [`ssh printed: ${output}`],
+      details: printedBy(this.words, this.greeting),
     });
   }
 }

@@ -28,7 +28,8 @@ function asShell(file: string): string {
 
 /**
  * The first code of a lane: read the library from stdin, then serve. `head -c` reads exactly so many bytes; the final x
- * keeps trailing newlines through the command substitution.
+ * keeps trailing newlines through the command substitution. A hardened login shell exports TMOUT, which ends every `read` of an
+ * idle lane.
  */
 export const laneBootstrap =
-  'IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && hornet_session=$1 && shift && "$@"';
+  'unset TMOUT; IFS= read -r n && l=$(head -c "$n"; printf x) && unset n && eval "${l%x}" && unset l && hornet_session=$1 && shift && "$@"';

@@ -104,9 +104,12 @@ test("a silent holder loses the lock, after the end of its commands", async () =
   const run = "echo begun >>/tmp/order; sleep 30; echo too late >>/tmp/order";
   lane.stdin.write(`${"0".repeat(32)} ${run.length}\n${run}`);
   await until(async () => (await droplet.run("cat /tmp/order 2>/dev/null || :")) !== "");
+  // Connected before: the sleeper's lock lasts 2 s.
+  const next = operator({ lockTimeout: 30 });
+  await next.call({ what: "connect", run: "lock_holder" });
   shell(["hold_lock", "5", "a sleeper", "2"]).stdin.write(`${"0".repeat(32)}\n`);
   await until(async () => (await holder()).startsWith("a sleeper"));
-  await operator({ lockTimeout: 30 }).perform(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
+  await next.perform(work("pgrep -fx 'sleep 30' >>/tmp/order; echo next >>/tmp/order"));
   expect(said).toEqual([expect.stringContaining("it is locked by a sleeper (pid")]);
   expect(await order()).toBe("begun\nnext\n");
 });

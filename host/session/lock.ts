@@ -1,10 +1,11 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname, userInfo } from "node:os";
-import { HornetError } from "../errors";
+import { ConnectionError, HornetError } from "../errors";
 import { start } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
 import { printable, report } from "../printable";
-import { startTimer } from "../timers";
+import { startTimer, type Timer } from "../timers";
+import { printedBy } from "./printed";
 
 /** The droplet ends a silent holder after 60 s (droplet/core/lock.sh). */
 const HEARTBEAT_MS = 10_000;
@@ -15,6 +16,14 @@ const ANSWER_MS = 60_000;
 /** Describes this process to those who wait for its lock; a process list shows it. */
 export function lockHolder(): string {
   return `${userInfo().username}@${hostname()} process ${process.pid}`;
+}
+
+/** How the lock of a droplet is taken. */
+export interface LockStart extends Patience {
+  /** The command of a shell that serves `hold_lock`. */
+  readonly argv: readonly [string, ...string[]];
+  /** The text that the shell reads first. */
+  readonly library: string;
 }
 
 /** The lock of one droplet. A shell there holds it as long as it lives. */
@@ -34,21 +43,13 @@ export class DropletLock {
   /**
    * Takes the lock, and waits for its holder.
    *
-   * @param argv the command of a shell that serves `hold_lock`
-   * @param library the text that the shell reads first
-   * @param droplet its name for messages
-   * @param patience maximum wait in seconds
    * @throws HornetError that names the holder after that wait
+   * @throws ConnectionError if its shell ends or does not answer
    */
-  static async take(
-    argv: readonly [string, ...string[]],
-    library: string,
-    droplet: string,
-    patience: number,
-  ): Promise<DropletLock> {
+  static async take({ argv, library, ...waiting }: LockStart): Promise<DropletLock> {
     const child = start(argv);
     child.stdin.on("error", () => undefined);
-    const stderr = new Tail(4096);
+    const [stderr, greeting] = [new Tail(4096), new Tail(4096)];
     child.stderr.on("data", (piece: Buffer) => stderr.push(piece));
     const bytes = Buffer.from(library, "utf8");
     const key = newKey();
@@ -58,7 +59,7 @@ export class DropletLock {
     const heartbeat = setInterval(() => child.stdin.write("\n"), HEARTBEAT_MS).unref();
     let stamp: string;
     try {
-      stamp = await granted(child, { droplet, patience, key, stderr });
+      stamp = await granted(child, { ...waiting, key, stderr, greeting });
     } catch (error) {
       clearInterval(heartbeat);
       child.kill();
@@ -124,36 +125,57 @@ export class LockKeeper {
   }
 }
 
-interface Waiting {
+interface Patience {
+  /** Its name, for messages. */
   readonly droplet: string;
+  /** How long its shell may take to ask for the lock, ms. */
+  readonly firstWordMs: number;
+  /** Longest wait for the lock, seconds. */
   readonly patience: number;
+}
+
+interface Waiting extends Patience {
   readonly key: string;
   readonly stderr: Tail;
+  /** What its shell printed before it asked for the lock. */
+  readonly greeting: Tail;
 }
 
 async function granted(
   child: ChildProcessWithoutNullStreams,
-  { droplet, patience, key, stderr }: Waiting,
+  { droplet, firstWordMs, patience, key, stderr, greeting }: Waiting,
 ): Promise<string> {
   return new Promise<string>((resolve, reject) => {
+    let asked = false;
     let waits = false;
-    const limit = startTimer(patience * 1000 + ANSWER_MS, () =>
-      reject(new HornetError(`cannot lock ${droplet}: its shell does not answer`)),
-    );
+    const lost = (why: string): void =>
+      reject(
+        new ConnectionError(`cannot lock ${droplet}: ${why}`, {
+          details: printedBy(stderr, greeting),
+          next: "run the command again; ssh -v by hand shows what the droplet's sshd does with a second session",
+        }),
+      );
+    const late = (ms: number): Timer => startTimer(ms, () => lost(`its shell did not answer within ${ms / 1000} s`));
+    let limit = late(firstWordMs);
     const lines = new KeyedLines(key, (line) => {
       const [word, ...holder] = line.split(" ");
+      if (word === "asks" && !asked) {
+        asked = true;
+        limit.cancel();
+        limit = late(patience * 1000 + ANSWER_MS);
+      }
       // Once: a hostile droplet prints it without end.
       if (word === "waiting" && !waits) reportWaiting(droplet, holder.join(" "));
       waits ||= word === "waiting";
+      if (word === "locked" || word === "refused") limit.cancel();
       if (word === "locked") resolve(holder.join(" "));
       if (word === "refused") reject(refusal(droplet, holder.join(" ")));
-      if (word !== "waiting") limit.cancel();
     });
-    child.stdout.on("data", (piece: Buffer) => lines.push(piece));
+    child.stdout.on("data", (piece: Buffer) => greeting.push(lines.push(piece)));
     child.once("error", reject);
     child.once("close", () => {
       limit.cancel();
-      reject(new HornetError(`cannot lock ${droplet}: ${stderr.text().trim()}`));
+      lost("its shell ended");
     });
   });
 }

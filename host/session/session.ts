@@ -2,7 +2,7 @@ import { describeConnection, isLocal, type Connection } from "../../model/connec
 import { encode, type AnyCall, type Call } from "./call";
 import { kindOf, type CallName } from "./calls";
 import { injectionOf } from "./effects";
-import { CommandError, messageOf, UnreachableError } from "../errors";
+import { CommandError, ConnectionError, messageOf, UnreachableError } from "../errors";
 import { GuestWatch } from "./guestWatch";
 import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
@@ -12,6 +12,7 @@ import { ByteStream } from "./stream";
 import type { Trace } from "../trace";
 import { privateFolder, type PrivateFolder } from "../privateFolder";
 import { quote } from "../quote";
+import { unlessRefused } from "./refused";
 import { shellCommand } from "./shellCommand";
 import { connectionHint, sshOptions } from "../ssh/options";
 import { asProxyCommand } from "../ssh/proxyCommand";
@@ -23,6 +24,8 @@ const DEFAULT_TIMEOUT = 60;
 const DEFAULT_LOCK_TIMEOUT = 600;
 /** sshd allows 10 sessions on one connection (MaxSessions, sshd_config(5)); this leaves some for people. */
 const LANES = 4;
+/** How much later than ssh Hornet gives a connection up. */
+const SSH_FIRST_MS = 1000;
 /** How long a killed call may take to end before Hornet kills its lane too. */
 const GIVE_UP_MS = 5000;
 
@@ -147,7 +150,13 @@ export class Session {
     const purpose = { what, run, droplet: this.name };
     const code = encode({ what, run, vars: vars ?? {} });
     const library = this.operator.library(injectionOf());
-    const stream = new ByteStream(this.command(false, ["serve_stream"]), { library, code }, purpose, into);
+    const stream = new ByteStream(
+      this.command(false, ["serve_stream"]),
+      { library, code },
+      purpose,
+      this.usualMs,
+      into,
+    );
     this.streams.add(stream);
     const forget = (): void => void this.streams.delete(stream);
     stream.ended.then(forget, forget);
@@ -236,7 +245,12 @@ export class Session {
     giveUp.cancel();
   }
 
-  private async connect(first: boolean): Promise<Lane> {
+  /** Opens a lane; tries again where sshd turns connections away before it asks who comes. */
+  private connect(first: boolean): Promise<Lane> {
+    return unlessRefused(this.usualMs, () => this.connectOnce(first));
+  }
+
+  private async connectOnce(first: boolean): Promise<Lane> {
     const injection = injectionOf();
     const lane = new Lane({
       argv: this.command(first),
@@ -250,22 +264,27 @@ export class Session {
       late = why;
       lane.kill();
     };
-    const limit = startTimer(this.usualMs, () => giveUp(`no shell answered within ${this.usualMs / 1000} s`));
+    // ssh has the same limit (ConnectTimeout), and its error says more.
+    const limit = startTimer(this.usualMs + SSH_FIRST_MS, () =>
+      giveUp(`no shell answered within ${this.usualMs / 1000} s`),
+    );
     try {
       const { stdout } = await lane.call("say_hello", "connect", { bytes: 4096, exceeded: giveUp });
       const [pid, ...machine] = stdout.split(" ");
       lane.pid = Number(pid);
       this.machine = machine.join(" ");
+      return lane;
     } catch (error) {
-      limit.cancel();
-      const why = `${messageOf(error)}${late === "" ? "" : `: ${late}`}`;
+      const details = error instanceof ConnectionError ? error.parts.details : [];
+      const why = late === "" && error instanceof ConnectionError ? error.parts.summary : late || messageOf(error);
       throw new UnreachableError(`cannot use ${this.name}: ${why}`, {
-        next: connectionHint(why),
+        details,
+        next: connectionHint([why, ...details].join("\n")),
         again: `cannot use ${this.name}; another resource reports the reason`,
       });
+    } finally {
+      limit.cancel();
     }
-    limit.cancel();
-    return lane;
   }
 
   private command(first: boolean, serve: readonly string[] = ["serve_lane"]): [string, ...string[]] {
@@ -282,11 +301,14 @@ export class Session {
   private async takeLock(): Promise<DropletLock> {
     // The connection is the first lane's.
     if (this.pool.empty) this.pool.release(await this.pool.acquire());
-    return DropletLock.take(
-      this.command(false, ["hold_lock", String(this.patience), lockHolder()]),
-      this.operator.library(injectionOf()),
-      this.name,
-      this.patience,
+    return unlessRefused(this.usualMs, () =>
+      DropletLock.take({
+        argv: this.command(false, ["hold_lock", String(this.patience), lockHolder()]),
+        library: this.operator.library(injectionOf()),
+        droplet: this.name,
+        firstWordMs: this.usualMs,
+        patience: this.patience,
+      }),
     );
   }
 

@@ -18,11 +18,22 @@ export interface ShellStart {
   readonly serve: readonly string[];
 }
 
-/** The command that becomes a shell on the droplet, whose stdin then expects the library. */
+/**
+ * Runs the words behind it. The ssh that carries the others outlives its own shell, so the remote side reports the shell's end:
+ * behind a key from stdin, so that no guest's output can forge it.
+ */
+const ANNOUNCES_ITS_END = `IFS= read -r k; "$@"; printf "\\036%s ${GONE}\\n" "$k"`;
+
+/**
+ * The command that becomes a shell on the droplet, whose stdin then expects the library. The login shell parses its words: each
+ * is quoted once, without a quote or a backslash pair within, because fish and csh read nested quotes in another way; and
+ * `exec` is not among them, because a restricted bash refuses it.
+ */
 export function shellCommand({ connection, folder, first, session, serve }: ShellStart): [string, ...string[]] {
-  const shell = ["bash", "--noprofile", "--norc", "-c", laneBootstrap, "hornet-lane", session, ...serve] as const;
+  // -p: what the login shell exports (BASH_ENV, functions, SHELLOPTS, TMOUT for `read`) does not reach the lane.
+  const shell = ["bash", "--norc", "-p", "-c", laneBootstrap, "hornet-lane", session, ...serve] as const;
   if (isLocal(connection)) return [...shell];
-  const words = `${connection.user === "root" ? "" : "sudo -n "}${shell.map(quote).join(" ")}`;
+  const words = [...(connection.user === "root" ? [] : ["sudo", "-n"]), ...shell];
   const options = sshOptions(connection, folder);
   return [
     "ssh",
@@ -34,8 +45,6 @@ export function shellCommand({ connection, folder, first, session, serve }: Shel
     `ControlMaster=${first ? "yes" : "no"}`,
     "--",
     connection.host,
-    // The ssh that carries the others outlives its own shell, so the remote side reports the shell's end: behind a key from
-    // stdin, so that no guest's output can forge it.
-    first ? `exec sh -c ${quote(`IFS= read -r k; ${words}; printf "\\036%s ${GONE}\\n" "$k"`)}` : `exec ${words}`,
+    (first ? ["sh", "-c", ANNOUNCES_ITS_END, "sh", ...words] : words).map(quote).join(" "),
   ];
 }

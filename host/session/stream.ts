@@ -4,7 +4,7 @@ import { injectionOf } from "./effects";
 import { CommandError, ConnectionError } from "../errors";
 import { start, startInto } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
-import { sshOutput } from "../ssh/options";
+import { printedBy } from "./printed";
 import { startTimer } from "../timers";
 
 /** A stream's purpose, for its errors. */
@@ -28,6 +28,8 @@ export class ByteStream {
   private readonly child: ChildProcessByStdio<Writable, Readable | null, Readable>;
   private readonly stderr = new Tail(STDERR_KEPT);
   private killed = false;
+  /** Why Hornet ended a shell that did not begin. */
+  private late: string | undefined;
   /** Rejects with CommandError if the function failed, with ConnectionError if the connection was lost. */
   readonly ended: Promise<void>;
   /** Resolves once the call was sent, so that the function reads all further input. */
@@ -39,12 +41,14 @@ export class ByteStream {
   /**
    * @param argv the command of a shell that serves `serve_stream`
    * @param sent the library and the call, which the shell reads first
+   * @param firstWordMs how long its shell may take to begin
    * @param into the stream that reads its stdout, without this process between; nothing else may use its `input` then
    */
   constructor(
     argv: readonly [string, ...string[]],
     sent: { readonly library: string; readonly code: string },
     purpose: StreamPurpose,
+    firstWordMs: number,
     into?: ByteStream,
   ) {
     const child = into === undefined ? start(argv) : startInto(argv, into.input);
@@ -59,10 +63,17 @@ export class ByteStream {
       this.stderr.push(points === undefined ? piece : points.push(piece)),
     );
     this.key = into?.key ?? newKey();
-    this.body = child.stdout === null ? Readable.from([]) : child.stdout.pipe(afterLine(`\x1ebegins ${this.key}\n`));
+    // What goes into another stream begins where nobody here sees it.
+    const first = startTimer(child.stdout === null ? Infinity : firstWordMs, () => {
+      this.late = `its shell did not answer within ${firstWordMs / 1000} s`;
+      this.kill();
+    }).unref();
+    const begins = afterLine(`\x1ebegins ${this.key}\n`, () => first.cancel());
+    this.body = child.stdout === null ? Readable.from([]) : child.stdout.pipe(begins);
     this.ended = new Promise((resolve, reject) => {
       this.child.on("error", reject);
       this.child.on("close", (exit, signal) => {
+        first.cancel();
         // Later, because the output passes a transform: its reader must have it first.
         setImmediate(() => {
           if (exit === 0) resolve();
@@ -125,19 +136,22 @@ export class ByteStream {
   }
 
   private failure({ what, run, droplet }: StreamPurpose, exit: number | null, signal: string | null): Error {
-    if (!this.killed && (exit === null || exit === SSH_FAILED)) {
-      const output = sshOutput(this.stderr.text()).slice(-600);
-      return new ConnectionError(
-        `the connection to ${droplet} was lost (${what})${signal === null ? "" : `: ${signal}`}`,
-        { details: output === "" ? [] : [`ssh printed: ${output}`] },
-      );
+    if (this.late !== undefined || (!this.killed && (exit === null || exit === SSH_FAILED))) {
+      const why = this.late ?? signal ?? "";
+      return new ConnectionError(`the connection to ${droplet} was lost (${what})${why === "" ? "" : `: ${why}`}`, {
+        details: printedBy(this.stderr, undefined),
+      });
     }
     return new CommandError({ what, droplet, command: run, code: exit, stderr: this.stderr.text() });
   }
 }
 
-/** Drops everything up to and including a line, which may arrive in several pieces. */
-function afterLine(line: string): Transform {
+/**
+ * Drops everything up to and including a line, which may arrive in several pieces.
+ *
+ * @param seen called once the line has arrived
+ */
+function afterLine(line: string, seen: () => void): Transform {
   const mark = Buffer.from(line);
   let carry: Buffer | undefined = Buffer.alloc(0);
   return new Transform({
@@ -148,6 +162,7 @@ function afterLine(line: string): Transform {
       }
       const data = Buffer.concat([carry, piece]);
       const at = data.indexOf(mark);
+      if (at !== -1) seen();
       carry = at === -1 ? Buffer.from(data.subarray(-(mark.length - 1))) : undefined;
       done(null, at === -1 ? undefined : data.subarray(at + mark.length));
     },

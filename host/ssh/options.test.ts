@@ -114,6 +114,11 @@ test.each([
   ["ssh: connect to host h port 22: Connection timed out", "hornet:droplet.host and port"],
   ["ssh printed: sudo: a password is required", "NOPASSWD"],
   ["sudo: sorry, you must have a tty to run sudo", "!requiretty"],
+  ["Connection timed out during banner exchange", "hornet:droplet.port"],
+  ["kex_exchange_identification: Connection closed by remote host", "PerSourcePenalties"],
+  ["Received disconnect from h port 22:2: Too many authentication failures", "hornet:droplet.privateKeyPath"],
+  ["no shell answered within 60 s\nthe droplet printed:\n| hello", ".bashrc"],
+  ["the droplet printed:\n| Please login as the user admin", "hornet:droplet.user"],
   ["something else", "ssh -v"],
 ])("the next step after: %s", (stderr, word) => expect(connectionHint(stderr)).toContain(word));
 

@@ -90,32 +90,46 @@ export function sshOutput(stderr: string): string {
   return stderr.replace(IRRELEVANT_WARNING, "").trim();
 }
 
-/** The next step after a failed connection, derived from ssh's stderr. */
-export function connectionHint(stderr: string): string {
-  if (
-    /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i.test(
-      stderr,
-    )
-  ) {
-    return (
-      "the droplet's host key is not the expected one; read it on the droplet's console " +
-      "(/etc/ssh/ssh_host_ed25519_key.pub) and set it as hornet:droplet.hostKey if it is really that machine"
-    );
-  }
-  if (/Permission denied/i.test(stderr)) {
-    return "set hornet:droplet.privateKeyPath (or load the key into your ssh agent) and check hornet:droplet.user";
-  }
-  if (/Connection refused|timed out|No route to host|Could not resolve/i.test(stderr)) {
-    return (
-      "check hornet:droplet.host and port, and that the machine is up and lets you in; if it no longer exists, set " +
-      "HORNET_GONE=HOST in the environment, and Hornet forgets everything that was on it"
-    );
-  }
-  if (/(^|: )sudo: /m.test(stderr)) {
-    return (
-      "let the user of hornet:droplet.user run everything by sudo without a password and without a terminal " +
-      "(/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`, `Defaults:USER !requiretty`), or log in as root"
-    );
-  }
-  return "try the same connection by hand with ssh -v";
+/** Words of a failed connection, and the next step after them; the first that fits. */
+const HINTS: readonly (readonly [words: RegExp, next: string])[] = [
+  [
+    /HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed|Host key verification failed|No .* host key is known/i,
+    "the droplet's host key is not the expected one; read it on the droplet's console " +
+      "(/etc/ssh/ssh_host_ed25519_key.pub) and set it as hornet:droplet.hostKey if it is really that machine",
+  ],
+  [
+    /Permission denied|Too many authentication failures/i,
+    "set hornet:droplet.privateKeyPath (or load the key into your ssh agent) and check hornet:droplet.user",
+  ],
+  [
+    /banner exchange|kex_exchange_identification|No SSH identification string|Connection (closed|reset) by /i,
+    "sshd, or whatever listens there, takes the connection and closes it or says nothing: look at its log (journalctl -u ssh) " +
+      "for MaxStartups, PerSourcePenalties and LoginGraceTime, exempt this machine there " +
+      "(PerSourcePenaltyExemptList), or wait some minutes; check hornet:droplet.port too",
+  ],
+  [
+    /Connection refused|timed out|No route to host|Could not resolve/i,
+    "check hornet:droplet.host and port, and that the machine is up and lets you in; if it no longer exists, set " +
+      "HORNET_GONE=HOST in the environment, and Hornet forgets everything that was on it",
+  ],
+  [
+    /(^|: )sudo: /m,
+    "let the user of hornet:droplet.user run everything by sudo without a password and without a terminal " +
+      "(/etc/sudoers.d: `USER ALL=(ALL) NOPASSWD: ALL`, `Defaults:USER !requiretty`), or log in as root",
+  ],
+  [
+    /no shell answered/i,
+    "the login shell waits for something: run `ssh USER@HOST true` by hand, and look at the shell's start-up files " +
+      "(.bashrc, .zshrc, .cshrc); hornet:droplet.timeout is the limit",
+  ],
+  [
+    /login as the user|not available|restricted|unrecognized command|Connection to .* closed|the droplet printed:/i,
+    "the login runs something else than the commands it gets: a forced command in authorized_keys or sshd_config " +
+      "(ForceCommand), or a login shell like nologin; set hornet:droplet.user to a user with a plain shell, or remove it",
+  ],
+];
+
+/** The next step after a failed connection, derived from what ssh and the droplet printed. */
+export function connectionHint(text: string): string {
+  return HINTS.find(([words]) => words.test(text))?.[1] ?? "try the same connection by hand with ssh -v";
 }
