@@ -25,8 +25,9 @@ const LONGEST_PAUSE_MS = 900_000;
 /** Seconds after which a browser reads the map again. */
 const REFRESH_S = 15;
 
-interface Settings {
-  readonly stack: FleetStack;
+/** How a watcher looks, and where it writes. */
+export interface Settings {
+  readonly stack: Pick<FleetStack, "name" | "drift" | "preview" | "up" | "state" | "clones">;
   /** ms between two looks; undefined: one look. */
   readonly every: number | undefined;
   readonly repair: boolean;
@@ -76,7 +77,13 @@ export function durationOf(text: string): number {
   return ms;
 }
 
-async function watch(settings: Settings): Promise<number> {
+/** ms until the next look; it doubles with each failure in a row. */
+export function pauseAfter(failures: number, every: number): number {
+  return Math.min(every * 2 ** failures, Math.max(every, LONGEST_PAUSE_MS));
+}
+
+/** Looks once, or until SIGINT or SIGTERM. Returns the exit code of {@link main}. */
+export async function watch(settings: Settings): Promise<number> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   const ended = (): boolean => ending.signal.aborted;
@@ -88,8 +95,7 @@ async function watch(settings: Settings): Promise<number> {
       code = codeOf(found);
       failures = found.error === undefined ? 0 : failures + 1;
       if (settings.every === undefined || ended()) return code;
-      const pause = Math.min(settings.every * 2 ** failures, Math.max(settings.every, LONGEST_PAUSE_MS));
-      await sleep(pause, undefined, { signal: ending.signal }).catch(() => undefined);
+      await sleep(pauseAfter(failures, settings.every), undefined, { signal: ending.signal }).catch(() => undefined);
       if (ended()) return code;
     }
   } finally {

@@ -34,7 +34,10 @@ test("a damaged memory is replaced by an empty one", () => {
 test.each([
   ["VMM exited with 137 at 2026-11-27T21:49:21Z (pid 498)", "killed"],
   ["VMM exited with 1 at 2026-11-27T21:49:21Z (pid 498)", "exit-1"],
-  ["VMM exited (pid 498; nobody saw how)", "ended"],
+  ["VMM exited (pid 498; exit status unknown)", "ended"],
+  ["VMM killed by memory limit 320 MiB at 2026-11-27T21:49:21Z (pid 498)", "memory-limit"],
+  ["VMM ended by the limit of file sizes at 2026-11-27T21:49:21Z (pid 498)", "file-size-limit"],
+  ["VMM of vm1 ended when the droplet rebooted", "droplet-rebooted"],
   ["VMM does not answer on its API socket", "hung"],
   ["private disk missing", "disk"],
   ["VMM does not hold tap0", "network"],

@@ -47,9 +47,11 @@ export function noteRestart(memory: Memory, clone: string, reason: string, now: 
 /** The kind of a restart's reason: metrics need few of them. */
 export function reasonKind(reason: string): string {
   const code = /VMM exited with (\d+)/.exec(reason)?.[1];
+  if (reason.includes("killed by memory limit")) return "memory-limit";
+  if (reason.includes("limit of file sizes")) return "file-size-limit";
   if (code === "137") return "killed";
   if (code !== undefined) return `exit-${code}`;
-  if (reason.includes("nobody saw how")) return "ended";
+  if (reason.includes("exit status unknown")) return "ended";
   if (reason.includes("does not answer")) return "hung";
   if (reason.includes("booted")) return "droplet-rebooted";
   if (reason.includes("disk")) return "disk";
