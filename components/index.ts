@@ -14,6 +14,7 @@ export { type CloneSummary } from "./fleet/fleetClone";
 export { MetricsCollector, type MetricsCollectorArgs } from "./metricsCollector";
 export { NameServer, type NameServerArgs } from "./nameServer";
 export { NatRuleSet, type NatRuleSetArgs } from "./natRuleSet";
+export { RecoveryKeeper, type RecoveryKeeperArgs } from "./recoveryKeeper";
 export { SnapshotArtifact, type SnapshotArtifactArgs } from "./snapshotArtifact";
 export { SnapshotProof, type SnapshotProofArgs } from "./snapshotProof";
 export { type SnapshotSummary } from "./fleet/snapshotSource";

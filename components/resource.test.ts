@@ -16,6 +16,7 @@ const kinds: readonly Kind[] = [
   "MetricsCollector",
   "NameServer",
   "NatRuleSet",
+  "RecoveryKeeper",
   "SnapshotArtifact",
   "FirecrackerVM",
   "SshConfig",

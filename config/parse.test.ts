@@ -43,6 +43,7 @@ test("an empty config has all defaults", () => {
         uids: { first: 70_000, count: 10_000 },
         limits: { pids: 256, files: 2048, fileSize: "auto" },
         rates: { serial: "1MiB" },
+        recovery: { restart: "always", budget: 5, backoff: 10, hung: 0 },
         runtimeDir: "/opt/swarm/runtime",
         kernel: "/opt/swarm/images/vmlinux.bin",
         timeout: 30,

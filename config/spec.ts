@@ -1,5 +1,6 @@
 /** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
 import type { Limits, Rates } from "../model/arguments/limits";
+import type { Recovery } from "../model/arguments/recovery";
 import type { ConfigShape } from "./schema";
 import { DEFAULT_SNAPSHOT_PATH } from "./schema/guest";
 
@@ -63,6 +64,7 @@ export interface CloneSpec {
   readonly publish: readonly PublishedPort[];
   readonly egress?: { readonly allow: readonly string[] };
   readonly limits?: DeepReadonly<NonNullable<ConfigShape["clones"][string]["limits"]>>;
+  readonly recovery?: DeepReadonly<NonNullable<ConfigShape["clones"][string]["recovery"]>>;
   /** Another text than before restarts its VMM. */
   readonly restart?: string;
   /** Another text than before gives it a new disk. */
@@ -163,6 +165,15 @@ export function limitsOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id:
   return { ...vmm.limits, ...defined(clones[String(id)]?.limits) } as Limits;
 }
 
+/** How a clone's VMM is restarted between operations; undefined: it is not. */
+export function recoveryOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Recovery | undefined {
+  const { restart, ...recovery } = {
+    ...vmm.recovery,
+    ...defined(clones[String(id)]?.recovery),
+  } as FleetSpec["vmm"]["recovery"];
+  return restart === "never" ? undefined : recovery;
+}
+
 /** The rates of a clone's devices: the fleet's, and over them those that the clone has itself. */
 export function ratesOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Rates {
   const own = clones[String(id)]?.rates;
@@ -237,6 +248,7 @@ function cloneOf({
   publish,
   egress,
   limits,
+  recovery,
   restart,
   renewDisk,
   rates,
@@ -246,6 +258,7 @@ function cloneOf({
     publish: publish.map((one) => ({ ...one, guestPort: one.guestPort ?? one.port })),
     ...(egress !== undefined && { egress }),
     ...(limits !== undefined && { limits }),
+    ...(recovery !== undefined && { recovery }),
     ...(restart !== undefined && { restart }),
     ...(renewDisk !== undefined && { renewDisk }),
     ...(rates !== undefined && { rates }),

@@ -5,6 +5,7 @@ import type {
   ObservedLimits,
   ObservedLink,
   ObservedNamespace,
+  ObservedRecovery,
   ObservedRoute,
   ObservedTable,
   ObservedVm,
@@ -114,7 +115,7 @@ function readSections(text: string): Observed {
     else if (kind === "begun") pending.push(name);
     else if (kind === "bridge") bridges.set(name, rest[0] === "adopted" ? "adopted" : "ours");
     else if (kind === "inside") inside.set(name, parseNamespace(body));
-    else if (kind === "stamp" || kind === "consoles") single.set(kind, name);
+    else if (kind === "stamp" || kind === "consoles" || kind === "recovery") single.set(kind, name);
     else if (kind === "vm") seen.set(name, parseVm(body));
     // The droplet reads its clones in parallel shares, with one answer each.
     else if (kind === "configs") for (const [clone, answer] of parseConfigs(name, body)) configs.set(clone, answer);
@@ -140,6 +141,7 @@ function readSections(text: string): Observed {
     vms,
     ...(single.has("owners") && { owners: [...new Set(lines(body("owners")))] }),
     ...(single.has("consoles") && { consoleLimit: wholeNumber(body("consoles")) }),
+    ...(single.has("recovery") && { recoveryKeeper: body("recovery") }),
     ...(single.has("names") && { names: parseNames(body("names")) }),
     ...(single.has("metrics") && { metrics: parseMetrics(body("metrics")) }),
   };
@@ -238,7 +240,8 @@ function parseVm(body: string): ObservedVm {
   const values = parseKeyValues(body);
   const record = [...values].filter(([key]) => key.startsWith("record."));
   const told = values.get("told");
-  const met = parseMet(values);
+  const met = parseMet(values.get("met.memory"), values.get("met.pids"));
+  const recoveries = parseRecoveries(values);
   return {
     pid: wholeNumber(values.get("pid") ?? "0"),
     alive: values.get("alive") === "1",
@@ -262,6 +265,8 @@ function parseVm(body: string): ObservedVm {
     ...(values.get("jailed") === "1" && { jailed: true }),
     ...(values.has("cgroup") && { limits: parseLimits(values) }),
     ...(met !== undefined && { met }),
+    ...(values.has("recovery") && { recovery: values.get("recovery") ?? "" }),
+    ...(recoveries.length > 0 && { recoveries }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };
@@ -283,11 +288,30 @@ function parseLimits(values: ReadonlyMap<string, string>): ObservedLimits {
 }
 
 /** The limits that the end of a VMM met; undefined if it met none. */
-function parseMet(values: ReadonlyMap<string, string>): ObservedVm["met"] {
-  const memory = values.get("met.memory");
-  const pids = values.get("met.pids");
+function parseMet(memory: string | undefined, pids: string | undefined): ObservedVm["met"] {
   if (memory === undefined && pids === undefined) return undefined;
   return { ...(memory !== undefined && { memory }), ...(pids !== undefined && { pids }) };
+}
+
+/** Restarts by the recovery keeper: `recovered.NUMBER` with the other words of a line of note_recovery. */
+function parseRecoveries(values: ReadonlyMap<string, string>): ObservedRecovery[] {
+  return [...values].flatMap(([key, line]) => {
+    if (!key.startsWith("recovered.")) return [];
+    const [at = "", outcome, why, ...end] = line.split(" ");
+    const [pid, code, time, memory, pids] = end.map((word) => (word === "-" ? undefined : word));
+    const met = parseMet(memory, pids);
+    return {
+      number: wholeNumber(key.slice("recovered.".length)),
+      at: wholeNumber(at),
+      succeeded: outcome === "restarted",
+      hung: why === "hung",
+      end: {
+        pid: wholeNumber(pid ?? "0"),
+        exit: code === undefined ? "" : `${code} ${time ?? ""}`,
+        ...(met && { met }),
+      },
+    };
+  });
 }
 
 /** The answers of VMMs to `GET /vm/config`, by clone: each is before a line "WORD CLONE". */

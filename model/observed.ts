@@ -66,6 +66,19 @@ export interface ObservedLimits {
   readonly fileSize?: string;
 }
 
+/** A restart by the recovery keeper; see note_recovery in droplet/keepers/recovery.sh. */
+export interface ObservedRecovery {
+  /** Counts from 1; the droplet keeps the last ones only. */
+  readonly number: number;
+  /** Unix seconds. */
+  readonly at: number;
+  readonly succeeded: boolean;
+  /** Whether its VMM hung; otherwise it had ended. */
+  readonly hung: boolean;
+  /** How the VMM before it ended. */
+  readonly end: Pick<ObservedVm, "pid" | "exit" | "met">;
+}
+
 /** A clone's VMM and its files. */
 export interface ObservedVm {
   /** The pid recorded at launch, or 0; without a pid file, that of the process with its socket. */
@@ -113,6 +126,10 @@ export interface ObservedVm {
   readonly met?: { readonly memory?: string; readonly pids?: string };
   /** It runs in a jail; left out: it does not. */
   readonly jailed?: boolean;
+  /** Identifies the call by which the recovery keeper would restart it; left out: it would not. */
+  readonly recovery?: string;
+  /** The restarts by the recovery keeper since its last start by an operation, in order; left out: none. */
+  readonly recoveries?: readonly ObservedRecovery[];
   /** The mode of its folder, in octal; 700 protects disk, console and socket from other users. */
   readonly folderMode: string;
   /** The facts that Hornet wrote at launch: which artifact, which disk generation … */
@@ -148,6 +165,8 @@ export interface Observed {
   readonly consoleLimit?: number;
   /** The folder of the clones' metrics, and whether they are there; undefined without a collector. */
   readonly metrics?: { readonly folder: string; readonly written: boolean };
+  /** The digest of the scripts that the recovery keeper runs; undefined without a keeper. */
+  readonly recoveryKeeper?: string;
   /** The guests' name server: the digest of its files, and lines `NAME REASON`; left out where none works. */
   readonly names?: { readonly digest: string; readonly unresolved: readonly string[] };
   /** Details of the namespaces that the asking owner has claimed. */

@@ -6,6 +6,7 @@ import { definition as claim } from "./droplet/claim";
 import { definition as consoles } from "./droplet/consoles";
 import { definition as limits } from "./droplet/limits";
 import { definition as metrics } from "./droplet/metrics";
+import { definition as recovery } from "./droplet/recovery";
 import { definition as sshConfig } from "./droplet/sshConfig";
 import { makeProvider } from "./kit/define";
 import { definition as bridge } from "./network/bridge";
@@ -27,6 +28,7 @@ export type Kind =
   | "NatRuleSet"
   | "ConsoleKeeper"
   | "MetricsCollector"
+  | "RecoveryKeeper"
   | "SnapshotArtifact"
   | "SnapshotProof"
   | "FirecrackerVM"
@@ -45,6 +47,7 @@ export function providersOf(operation: Operation): Record<Kind, dynamic.Resource
     NatRuleSet: makeProvider(nat, operation),
     ConsoleKeeper: makeProvider(consoles, operation),
     MetricsCollector: makeProvider(metrics, operation),
+    RecoveryKeeper: makeProvider(recovery, operation),
     SnapshotArtifact: makeProvider(artifact, operation),
     SnapshotProof: makeProvider(proof, operation),
     FirecrackerVM: makeProvider(vm, operation),

@@ -27,6 +27,7 @@ async function everyKind(): Promise<Record<Kind, Driver>> {
     DropletLimits: await Driver.of(limits, { ...common, clones: 1 }),
     ConsoleKeeper: await stage.consoles(),
     MetricsCollector: await stage.metrics({ folder: "/opt/swarm/figures" }),
+    RecoveryKeeper: await stage.recovery(),
     Bridge: await stage.bridge(),
     NameServer: await stage.names([{ clones: ["10.0.0.9"], egress: ["example.org"] }]),
     SnapshotArtifact: artifact,
@@ -97,7 +98,7 @@ test("the read of every kind changes nothing, whatever it finds", async () => {
       expect({ what, effects }).toEqual({ what, effects: [] });
       // These change by themselves: the VMM notes on its console that somebody asked it, the collector writes its figures, a
       // handover ends once its VMM has no pid file, and the keepers end without their folder.
-      const own = /\/vm7\/console\.log |\/figures\/|hand_over|watch_consoles|hornet-metrics/;
+      const own = /\/vm7\/console\.log |\/figures\/|hand_over|watch_consoles|hornet-metrics|hornet-recovery/;
       const changes = (await stage.changesSince(before)).filter((line) => !own.test(line));
       expect({ what, changes }).toEqual({ what, changes: [] });
       expect(operatorFiles()).toEqual(files);

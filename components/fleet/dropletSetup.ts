@@ -1,11 +1,12 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { FleetSpec } from "../../config/spec";
+import { recoveryOf, type FleetSpec } from "../../config/spec";
 import { planFleet } from "../../model/names";
 import { ConsoleKeeper } from "../consoleKeeper";
 import { DropletCheck, type DropletNeeds } from "../dropletCheck";
 import { DropletClaim } from "../dropletClaim";
 import { DropletLimits } from "../dropletLimits";
 import { MetricsCollector } from "../metricsCollector";
+import { RecoveryKeeper } from "../recoveryKeeper";
 import type { CommonArgs } from "../resource";
 import { networkOf } from "./network";
 
@@ -20,7 +21,7 @@ export interface DropletSetupArgs {
 
 /**
  * Declares the resources that a fleet has once on a droplet, whatever the number of clones: Preflight, the claim, the limits,
- * the keeper of consoles and the collector of metrics.
+ * the keepers of consoles and of recovery, and the collector of metrics.
  *
  * @returns the resources that the bridge depends on
  */
@@ -39,5 +40,7 @@ export function dropletSetup(
   const limits = new DropletLimits(named("limits"), { ...common, clones: namespaces.length }, claimed);
   const consoles = new ConsoleKeeper(named("consoles"), { ...common, limit: consoleLimit }, claimed);
   if (metrics !== undefined) new MetricsCollector(named("metrics"), { ...common, folder: metrics }, claimed);
-  return [claim, limits, consoles];
+  if (!plans.some(({ id }) => recoveryOf(spec, id) !== undefined)) return [claim, limits, consoles];
+  // Clones hand over to it.
+  return [claim, limits, consoles, new RecoveryKeeper(named("recovery"), common, claimed)];
 }

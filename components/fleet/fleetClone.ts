@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { egressOf, identityOf, limitsOf, nameserversOf, ratesOf, type FleetSpec } from "../../config/spec";
+import { egressOf, identityOf, limitsOf, nameserversOf, ratesOf, recoveryOf, type FleetSpec } from "../../config/spec";
 import type { LeanArtifact } from "../../firecracker/manifest";
 import type { ClonePlan } from "../../model/names";
 import { Clone, type CloneArgs } from "../clone";
@@ -77,6 +77,7 @@ export function fleetClone(
       agent: spec.agent.run,
       agentService: spec.agent.service,
       publish: own?.publish.map((port) => ({ ...port })),
+      recovery: recoveryOf(spec, plan.id),
       restart: own?.restart,
       renewDisk: own?.renewDisk,
     }),

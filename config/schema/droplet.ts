@@ -10,6 +10,7 @@ import {
 } from "../../model/arguments/network";
 import { smokeTest, vmArguments } from "../../model/arguments/vm";
 import { limitFields, rateFields } from "../../model/arguments/limits";
+import { recoveryFields } from "../../model/arguments/recovery";
 import { connectionFields } from "../../model/connection";
 import { defaults } from "../../model/defaults";
 import { absolutePath, cloneNumber, label, lanes, seconds, wholeStackName } from "../../model/values";
@@ -122,6 +123,11 @@ export const vmm = section(
       description:
         "What the devices of each clone may transfer per second. hornet:clones.N.rates overrides it. A change reaches running clones without a restart, except serial.",
       example: { network: { rx: "100mbit", tx: "100mbit" } },
+    }),
+    recovery: section(recoveryFields, {
+      description:
+        "How VMMs that end between two operations are restarted (docs/recovery.md). hornet:clones.N.recovery overrides it.",
+      example: { budget: 5 },
     }),
     runtimeDir: commonArguments.runtimeDir.meta({
       description:

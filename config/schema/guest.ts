@@ -3,6 +3,7 @@ import { z } from "zod";
 import { guestArguments, nameservers, natArguments } from "../../model/arguments/network";
 import { bootFields, snapshotArguments } from "../../model/arguments/snapshot";
 import { ownLimitFields, ownRateFields } from "../../model/arguments/limits";
+import { ownRecoveryFields } from "../../model/arguments/recovery";
 import { vmArguments } from "../../model/arguments/vm";
 import { absolutePath, cloneId, plainText, stackName } from "../../model/values";
 import { dropletFields } from "./droplet";
@@ -201,6 +202,13 @@ const clone = z.strictObject({
     .meta({
       description: "Limits of this clone's VMM, in place of those of the same name in hornet:vmm.limits.",
       example: { memory: 640 },
+    }),
+  recovery: z
+    .strictObject(ownRecoveryFields)
+    .optional()
+    .meta({
+      description: "How this clone's VMM is restarted, in place of what hornet:vmm.recovery says under the same name.",
+      example: { restart: "never" },
     }),
   restart: plainText.optional().meta({
     description: "Another text than before restarts the clone's VMM; the guest boots from the disk that it has.",

@@ -174,7 +174,7 @@ const unknown: readonly Case[] = [
   [
     local({ vmm: { xyzzy: 1 } }),
     "vmm.xyzzy",
-    /the keys here are firecracker, jailer, uids, limits, rates, runtimeDir, kernel, timeout, consoleLimit, metrics, shutdownTimeout$/,
+    /the keys here are firecracker, jailer, uids, limits, rates, recovery, runtimeDir, kernel, timeout, consoleLimit, metrics, shutdownTimeout$/,
   ],
 ];
 

@@ -96,6 +96,9 @@ clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
 
 # What pause waits for. A lane opens it once for all its calls; a process that outlives its call closes it.
 exec {pause_fd}<> <(:)
+# The descriptor of the droplet's lock, in a process that holds it (lock.sh); elsewhere one that no other process needs either. A
+# process that outlives its call closes it, or the lock would stay taken.
+lock_fd=$pause_fd
 
 # pause SECONDS: waits without a process; the descriptor never becomes readable.
 pause() {

@@ -57,6 +57,25 @@ open_lock() {
   fail "cannot open $lock_folder/lock"
 }
 
+# try_lock HOLDER: takes the lock for this process and its children, or fails at once. While a child runs, the lock stays taken.
+try_lock() {
+  local since
+  open_lock || return
+  if ! flock --nonblock "$lock_fd" || [[ ! /proc/self/fd/$lock_fd -ef $lock_folder/lock ]]; then
+    exec {lock_fd}<&-
+    lock_fd=$pause_fd
+    return 1
+  fi
+  start_time "$$" since && printf '%s %s %s\n' "$$" "$since" "$1" >"$lock_folder/holder" && touch /run
+}
+
+# release_lock: the file last, see hold_lock.
+release_lock() {
+  rm -f "$lock_folder/holder" && rm -f "$lock_folder/lock" && rmdir "$lock_folder" 2>/dev/null
+  exec {lock_fd}<&-
+  lock_fd=$pause_fd
+}
+
 # lock_stamp: when the lock was last taken or released: the mtime of /run in ns, which changes with its folder. Other changes in
 # /run change it too, which only costs another reading.
 lock_stamp() { stat -c %.9Y /run; }

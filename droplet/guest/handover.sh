@@ -30,7 +30,7 @@ start_handover() {
   # shellcheck disable=SC2154 # of every call
   setsid bash -c "LC_ALL=C; ulimit -c 0; umask 077; cd /; vmm_timeout_ms=$((vmm_timeout_ms)); $(declare -f hand_over await_word new_output_has keep_tail console_says blank_identity \
     api clear_path process_alive vmm_alive start_time pause fail); hand_over \"\$@\"" \
-    hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- &
+    hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- {lock_fd}>&- &
   # A process in the background leads no group, so setsid and bash keep this pid and its start time.
   write_pid "$1/handover" "$!"
 }

@@ -8,7 +8,7 @@ section() { printf '\035%s\n' "$*"; }
 # quiet: seconds to wait until nobody else changes the droplet (empty: read it as it is). Where somebody still changes it
 # after that, the answer is one section, busy, that names them.
 gather_facts() {
-  local claim name mark
+  local claim name mark recovery_pid="" recovery_known=""
   local -a mine=()
   local -A claimed=()
   if [[ -n $quiet ]] && ! await_quiet "$quiet"; then
@@ -29,6 +29,7 @@ gather_facts() {
   ! helper_works "$name" || section consoles "$(<"$name/limit")"
   gather_metrics
   gather_names
+  gather_recovery
   section owners
   for claim in "$runtime_dir"/.[!.]*/owner; do
     { read -r mark <"$claim" && printf '%s\n' "$mark"; } 2>/dev/null
@@ -157,6 +158,7 @@ gather_vm() {
   [[ ! -e $dir/disk-used ]] || printf 'used=1\n'
   [[ ! -e $dir/held ]] || printf 'held=1\n'
   [[ ! -s $dir/unsettled ]] || printf 'unsettled=1\n'
+  gather_recoveries "$dir"
   [[ ! -e $dir/handover ]] || process_alive "$dir/handover" || printf 'uncleared=1\n'
   if [[ -e $dir/told ]]; then
     read -r told <"$dir/told"

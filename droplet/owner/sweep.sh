@@ -24,7 +24,7 @@ sweep() {
   done
   rm -rf "$runtime_dir"/.hornet-draft.*
   if [[ -n $all ]]; then
-    sweep_cgroups && sweep_uids && drop_proofs && release_consoles && release_metrics && release_names &&
+    sweep_cgroups && sweep_uids && drop_proofs && release_consoles && release_recovery && release_metrics && release_names &&
       sweep_bridges && sweep_links && sweep_artifacts &&
       known="" return_limits || return
   fi

@@ -9,6 +9,7 @@
 #   begun            not empty: it is being made, and no state knows it
 #   unsettled        not empty: it was started, and what was to be waited for has not come to pass yet
 #   handover, closed, identity.disk   see handover.sh
+#   recovery, recoveries   see recovery.sh
 #   console.said     what the identity service said in the part of the console that was cut off (see console.sh)
 
 # vmm_alive DIR: the recorded process lives and is the one that was started.
@@ -29,9 +30,9 @@ add_taps() {
   ip_batch_in "$namespace" "$lines"
 }
 
-# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
-# disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
-# between. jailer, uids, shown, lent and named: see prepare_jail; vmm_limits: see cgroup.sh. settles: somebody waits until the clone is ready. told: see send_vm. closed: the guest was closed in its template;
+# @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics recovery vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
+# recovery: see hand_over_call. disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
+# between. jailer, uids, shown, lent and named: see prepare_jail; vmm_limits: see cgroup.sh. settles: see note_unsettled. told: see send_vm. closed: the guest was closed in its template;
 # see handover.sh. Of the answer load_ms is what remains of the time of all requests, so it includes the start of the process
 # that sends them. A guest whose disk lives on may write what it has in memory.
 start_vm() {
@@ -84,6 +85,7 @@ start_vm() {
   }
   [[ -z $told ]] || effect "$namespace/told" put_line "$dir/told" "$told" || return
   [[ -z $vsock ]] || effect "$namespace/show-vsock" show_socket "$dir" "$vsock" || return
+  [[ -z $recovery ]] || effect "$namespace/recovery" hand_over_call "$dir" || return
   t3=$((${EPOCHREALTIME/./} / 1000))
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(console_tail "$dir" 600)"; return 1; }
   read -r pid _ <"$dir/vmm.pid"

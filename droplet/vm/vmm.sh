@@ -62,7 +62,7 @@ launch_vmm() {
   setsid sh -c "$wait_vmm" hornet-wait "$dir" \
     nsenter --net="/run/netns/$namespace" "${apart[@]}" \
     bash -c "$vmm_program" \
-    hornet-vmm "$dir" "${@:3:4}" "${jailer:-}" "$uid" "${cgroups[*]}" "$files" "$size" "${@:7}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- &
+    hornet-vmm "$dir" "${@:3:4}" "${jailer:-}" "$uid" "${cgroups[*]}" "$files" "$size" "${@:7}" </dev/null >>"$dir/console.log" 2>&1 {pause_fd}>&- {lock_fd}>&- &
   limit=$((${EPOCHREALTIME/./} / 1000 + vmm_timeout_ms))
   until vmm_listens "$dir"; do
     if ((${EPOCHREALTIME/./} / 1000 > limit)); then
@@ -103,10 +103,11 @@ await_exit() {
 }
 
 # end_vmm DIR (variables vmm_timeout_ms owner): ends the recorded process, the shell that waits for it, and what else runs in its
-# cgroup, and waits until they have gone. The shell goes first: how this VMM ends is no news.
+# cgroup, and waits until they have gone. The shell goes first: how this VMM ends is no news. Before that it forbids the recovery
+# keeper to start the VMM again.
 end_vmm() {
   local dir=$1 pid limit waiter
-  end_handover "$dir" || return
+  clear_path "$dir/recovery" && end_handover "$dir" || return
   if ! vmm_alive "$dir"; then
     await_exit "$dir"
     # On a busy droplet it once wrote its file after a delete had cleared the folder.
@@ -131,6 +132,7 @@ end_vmm() {
 # that (on aarch64 there is no keyboard to press) is not waited for.
 shut_down_vmm() {
   local dir=$1 limit pid waiter
+  clear_path "$dir/recovery" || return
   vmm_alive "$dir" || return 0
   read -r pid _ <"$dir/vmm.pid"
   waiter=$(waiter_of "$pid")

@@ -28,6 +28,7 @@ const OF_THE_LANE = [
   "unpack_program",
   "collector_program",
   "names_program",
+  "recovery_program",
   "replica_program",
   "hornet_session",
   "stream_begins",

@@ -33,6 +33,7 @@ export const CALLS = {
   finish_identity: "effects runtime_dir namespace generation vmm_timeout_ms",
   gather_facts: "reads runtime_dir owner quiet vmm_timeout_ms",
   guest_end: "reads runtime_dir namespace",
+  hand_recovery: "effects runtime_dir namespace owner recovery",
   hash_files: "reads",
   identify_guest: "effects runtime_dir namespace owner limit_ms guest_address guest_user host_key",
   inspect_files: "reads",
@@ -40,6 +41,7 @@ export const CALLS = {
   is_shared: "reads owner path",
   keep_consoles: "effects runtime_dir owner console_limit vmm_timeout_ms",
   keep_names: "effects runtime_dir owner policies transaction resolver vmm_timeout_ms",
+  keep_recovery: "effects runtime_dir owner library_digest vmm_timeout_ms",
   keep_metrics: "effects runtime_dir owner metrics_folder known_folder? vmm_timeout_ms",
   limit_facts: "reads runtime_dir owner limits bridge",
   link_artifact: "effects namespace dir_of_artifacts",
@@ -67,6 +69,7 @@ export const CALLS = {
   release_consoles: "removes runtime_dir owner",
   release_lineage: "removes runtime_dir owner",
   release_metrics: "removes runtime_dir owner known_folder?",
+  release_recovery: "removes runtime_dir owner",
   release_names: "removes runtime_dir owner",
   retire_artifact: "effects namespace dir_of_artifacts digest",
   return_limits: "removes runtime_dir owner known",
@@ -81,7 +84,7 @@ export const CALLS = {
   snapshot_head: "reads path",
   stage_agent: "effects runtime_dir namespace owner vmm_timeout_ms",
   start_vm:
-    "effects runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics vmm_timeout_ms",
+    "effects runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics recovery vmm_timeout_ms",
   sweep: "removes runtime_dir owner declared finished all dir_of_artifacts keep_console? known_folder? vmm_timeout_ms",
   take_snapshot: "effects runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms",
   try_scratch:

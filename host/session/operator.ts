@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { Trace } from "../trace";
 import type { Injection } from "./effects";
 import { readLibrary } from "./library";
@@ -10,12 +10,20 @@ export class Operator {
   readonly id = randomBytes(8).toString("hex");
   readonly trace = new Trace();
   private readonly locks = new Map<string, LockKeeper>();
-  private text: string | undefined;
+  private read: { readonly text: string; readonly digest: string } | undefined;
 
   /** The text of {@link readLibrary}, read once for all shells. */
   library(injection: Injection | undefined): string {
-    this.text ??= readLibrary();
-    return injection === undefined ? this.text : this.text + injection.code;
+    const { text } = this.scripts;
+    return injection === undefined ? text : text + injection.code;
+  }
+
+  /** The library's text, and a short digest that identifies it. */
+  get scripts(): { readonly text: string; readonly digest: string } {
+    if (this.read !== undefined) return this.read;
+    const text = readLibrary();
+    this.read = { text, digest: createHash("sha256").update(text).digest("hex").slice(0, 16) };
+    return this.read;
   }
 
   /** The lock of a machine, which its first session provides. */

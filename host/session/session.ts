@@ -66,6 +66,11 @@ export class Session {
     return !isLocal(this.connection);
   }
 
+  /** The scripts of droplet/ as this Hornet has them, and a digest that identifies them. */
+  get scripts(): { readonly text: string; readonly digest: string } {
+    return this.operator.scripts;
+  }
+
   /** Default limit in ms of a connection attempt and of one call. */
   get usualMs(): number {
     return (this.connection.timeout ?? DEFAULT_TIMEOUT) * 1000;

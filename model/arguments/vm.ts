@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defaults } from "../defaults";
 import { limitsSchema, ratesSchema } from "./limits";
+import { recoverySchema } from "./recovery";
 import * as values from "../values";
 
 /** How a guest can receive its identity; see docs/identity.md. */
@@ -93,6 +94,8 @@ export const vmArguments = {
    * @default 1 MiB for the serial console
    */
   rates: ratesSchema.prefault({}),
+  /** How a RecoveryKeeper of the same stack restarts the VMM; left out: it does not. */
+  recovery: recoverySchema.optional(),
   /**
    * The kernel for a boot from the clone's own disk, where the artifact brings none.
    * @default /opt/swarm/images/vmlinux.bin

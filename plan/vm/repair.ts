@@ -48,6 +48,8 @@ export interface VmSpec {
   readonly limits?: { readonly declared: Limits; readonly memory: number };
   /** The rates of its devices. */
   readonly rates?: { readonly declared: Rates; readonly devices: RatedDevices };
+  /** Identifies the call by which the recovery keeper is to restart it; empty: it is not to; left out: unknown. */
+  readonly recovery?: string;
   /** The digest of the identity that its guest is to have; left out where that is not known. */
   readonly identityDigest?: string;
 }
@@ -139,12 +141,15 @@ export function planRepair(desired: Desired, recorded: Recorded | undefined, obs
 
 /** How a clone's VMM differs from what is declared, as messages for the user. */
 export function vmDrift(spec: VmSpec, observed: Observed): string[] {
-  const { broken, around, rates, jailing, paused, quarantined, misidentified, unverified } = diagnose(spec, observed);
+  const { broken, around, rates, jailing, paused, quarantined, misidentified, unverified, unrecovered } = diagnose(
+    spec,
+    observed,
+  );
   if (broken.length > 0) return [...broken, ...jailing, ...around];
   const state = [...jailing, ...rates, ...(paused ? ["VM paused"] : [])];
   if (quarantined) return [...state, "guest has no identity yet", ...around];
   const changed = unverified ? ["the clone was not verified since its last change"] : [];
-  return [...state, ...misidentified, ...changed, ...around];
+  return [...state, ...misidentified, ...changed, ...around, ...unrecovered];
 }
 
 interface Diagnosis {
@@ -160,6 +165,8 @@ interface Diagnosis {
   readonly quarantined: boolean;
   readonly misidentified: readonly string[];
   readonly unverified: boolean;
+  /** The recovery keeper would not restart it as declared. */
+  readonly unrecovered: readonly string[];
 }
 
 function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
@@ -173,6 +180,7 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
     quarantined: false,
     misidentified: [],
     unverified: false,
+    unrecovered: [],
   };
   if (vm === undefined) return { ...nothing, broken: ["no VMM was started"] };
   if (!vm.alive) return { ...nothing, broken: [endMessage(namespace, vm, observed)] };
@@ -195,7 +203,33 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
       ...(vm.uncleared === true ? [`the metadata of ${namespace} was not cleared`] : []),
     ],
     unverified: vm.unverified,
+    unrecovered: recoveryDrift(spec, vm),
   };
+}
+
+function recoveryDrift({ namespace, recovery }: VmSpec, vm: ObservedVm): string[] {
+  if (recovery === undefined || (vm.recovery ?? "") === recovery) return [];
+  return [
+    recovery === ""
+      ? `the recovery keeper restarts ${namespace}, which is not declared`
+      : `the recovery keeper cannot restart ${namespace} as declared`,
+  ];
+}
+
+/** The restarts by the recovery keeper since the last start by an operation, for the user; empty if there was none. */
+export function recoveryWords(namespace: string, vm: ObservedVm | undefined, observed: Observed): string {
+  const all = vm?.recoveries ?? [];
+  const last = all.at(-1);
+  if (vm === undefined || last === undefined) return "";
+  const failed = all.filter(({ succeeded }) => !succeeded).length;
+  const times = last.number - failed;
+  const how = last.hung
+    ? `VMM and guest were silent at ${new Date(last.at * 1000).toISOString()} (pid ${last.end.pid})`
+    : endMessage(namespace, { ...vm, met: {}, rebooted: false, ...last.end }, observed);
+  return (
+    `restarted ${times} ${times === 1 ? "time" : "times"}` +
+    `${failed === 0 ? "" : `, and ${failed} ${failed === 1 ? "restart" : "restarts"} failed`}, last: ${how}`
+  );
 }
 
 function wrongJail({ jail }: VmSpec, { jailed = false }: ObservedVm): string[] {

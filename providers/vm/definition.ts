@@ -8,6 +8,7 @@ import type { ObservedVm } from "../../model/observed";
 import { diskOf, limitLines } from "../../plan/vm/limits";
 import {
   planRepair,
+  recoveryWords,
   vmDrift,
   type Desired,
   type Recorded,
@@ -29,6 +30,7 @@ import { identityDigest, vmFault, type Self } from "./identity";
 import { changesRates, setRates } from "./rates";
 import { awaitReady, send, sendIdentity, startVm } from "./start";
 import { isJailed } from "./jail";
+import { handRecovery, recoveryMark } from "./recovery";
 import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
@@ -71,6 +73,14 @@ async function repair(droplet: Droplet, wanted: VmInputs, self: Self, state?: St
   if (plan.setRates || (livesOn(plan) && changesRates(state?.rates, wanted.rates))) {
     await setRates(droplet, wanted, state?.rates);
   }
+  const outputs = await carryOut(plan, clone, state);
+  // A start has handed it over itself.
+  if (livesOn(plan)) await handRecovery(droplet, wanted, self, found?.recovery);
+  return outputs;
+}
+
+async function carryOut(plan: Repair, clone: Clone, state: State | undefined): Promise<VmOutputs> {
+  const { droplet, wanted, self } = clone;
   switch (plan.kind) {
     case "create":
       return cleanUpAfter(
@@ -301,7 +311,10 @@ const unlisted: Definition<VmInputs, VmOutputs> = {
     if (!claimed) return "gone";
     const vm = observed.vms[state.namespace];
     const jail = await isJailed(droplet, state, vm?.record.vmm);
-    const drift = vmDrift({ ...specOf(state, state), jail }, observed);
+    const recovery = vm?.alive === true ? { recovery: await recoveryMark(droplet, state, state) } : {};
+    const drift = vmDrift({ ...specOf(state, state), jail, ...recovery }, observed);
+    const recoveries = recoveryWords(state.namespace, vm, observed);
+    if (recoveries !== "") droplet.reports.reportOnce(`${state.name} on ${droplet.name}: ${recoveries}`);
     return {
       outputs: {
         ...pick(state),

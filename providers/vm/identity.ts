@@ -26,8 +26,8 @@ export function identityDigest(wanted: VmInputs, { hostKeySeed }: Pick<Self, "ho
   return createHmac("sha256", hostKeySeed).update(JSON.stringify(told, inOrder)).digest("hex").slice(0, 16);
 }
 
-/** The order of an object's keys is another one in the state than in the program. */
-function inOrder(_key: string, value: unknown): unknown {
+/** A replacer of JSON.stringify: the order of an object's keys is another one in the state than in the program. */
+export function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }

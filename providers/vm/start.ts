@@ -1,10 +1,6 @@
 import { parseKeyValues } from "../../model/keyValues";
-import { curlConfig, type ApiRequest } from "../../firecracker/api";
-import { devicesOf, furtherTaps } from "../../firecracker/devices";
-import { filesOf, undeclaredFiles } from "../../firecracker/manifest";
-import { programLine, programWords, type Program } from "../../firecracker/programs";
-import { hasRates, rateRequests, serialRequests } from "../../firecracker/rates";
-import { metricsRequest, resumeRequest, startRequest, vsockIn } from "../../firecracker/requests";
+import type { ApiRequest } from "../../firecracker/api";
+import { programWords } from "../../firecracker/programs";
 import { CommandError, HornetError } from "../../host/errors";
 import type { Droplet } from "../operation/droplet";
 import { atGuest } from "./guestError";
@@ -12,11 +8,10 @@ import { openFault } from "../artifact/openMetadata";
 import type { VmInputs, VmOutputs } from "./inputs";
 import { handoverOf, identityOf, identityDigest, type Self } from "./identity";
 import { tellOverSsh } from "./identityOverSsh";
-import { jailVars, pathsRead } from "./jail";
-import { bootVm, restoreVm } from "./requests";
 import { programForClone } from "./programs";
-import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
-import { limitLines } from "../../plan/vm/limits";
+import { recoveryOrder } from "./recovery";
+import { bootsFrom, recordOf, startCall, stdinOf, toldByRequests, type HandoverParts } from "./startCall";
+import { vmVars, wayOf } from "./vars";
 import type { StartFrom } from "../../plan/vm/repair";
 import { report } from "../../host/printable";
 
@@ -29,65 +24,18 @@ type Started = Pick<VmOutputs, "pid" | "disk" | "timings" | "vmm">;
  */
 export async function startVm(droplet: Droplet, wanted: VmInputs, self: Self, from: StartFrom): Promise<Started> {
   refuseOpen(wanted);
-  const { artifact, namespace } = wanted;
+  const { namespace } = wanted;
   const way = wayOf(wanted);
-  const handover = handoverOf(wanted, self);
-  const devices = devicesOf(artifact);
-  const taps = furtherTaps(devices.interfaces, wanted.tap);
-  // An image's own cloud-init looks for its metadata when it boots.
-  const boots = from === "disk" || way === "cloud-init";
-  const program = await programForClone(droplet, wanted, boots, report);
-  const { version } = program;
-  // The pipe is made by prepare_metrics (droplet/keepers/metrics.sh).
-  const metrics = wanted.metrics === true ? [metricsRequest(`${wanted.runtimeDir}/${namespace}/metrics.pipe`)] : [];
-  const vsock = artifact.vsock && vsockIn(`${wanted.runtimeDir}/${namespace}`, version, artifact.vsock.path);
-  // Where the guest is not known to keep others from its metadata, because it boots, or because its snapshot does not say so,
-  // the droplet puts the identity there once the guest has said that it does.
-  const closed = !boots && artifact.metadata === "closed";
-  const later = way === "service" && !closed;
-  // A guest that is told over ssh finds nothing in its metadata, and may have no metadata service.
-  const metadata = handover === undefined ? [] : [later ? handover.clear : handover.put];
-  const requests = boots
-    ? [...bootVm(wanted, version, vsock, handover?.drive !== undefined), ...metadata, startRequest]
-    : [
-        restoreVm(wanted, version, vsock),
-        ...rateRequests(wanted.rates, ratedDevices(artifact)),
-        ...metadata,
-        resumeRequest,
-      ];
-  const parts: HandoverParts =
-    handover === undefined ? {} : { put: later ? [handover.put] : [], clear: [handover.clear], drive: handover.drive };
-  const named = undeclaredFiles(artifact, artifact.disks);
-  const elsewhere = new Set([...named, ...(artifact.disks ?? [])]);
-  const shown = pathsRead(requests).filter((path) => path !== artifact.diskPath && !elsewhere.has(path));
-  // A load does not name what its snapshot has.
-  const jail = await jailVars(droplet, wanted, program, { shown, lent: artifact.disks, named });
+  const program = await programForClone(droplet, wanted, bootsFrom(wanted, from), report);
+  const [call, recovery] = await Promise.all([
+    startCall(droplet, wanted, self, from, program),
+    recoveryOrder(droplet, wanted, self, program),
+  ]);
   const start = droplet.call({
     what: `start the VM of ${namespace}`,
     run: "start_vm",
-    vars: {
-      ...vmVars(wanted),
-      firecracker: program.path,
-      ...jail,
-      vmm_limits: limitLines(wanted.limits, { memory: memoryOf(artifact) }),
-      id: namespace,
-      disk_path: artifact.diskPath,
-      tap: wanted.tap,
-      further_taps: taps.map(({ tap }) => tap).join(" "),
-      vmm_flags: boots && devices.pci ? "--enable-pci" : "",
-      disk_source: filesOf(artifact).disk,
-      keep_disk: from === "disk" ? "1" : "",
-      shutdown_ms: String(Math.round(wanted.shutdownTimeout * 1000)),
-      vsock: vsock ?? "",
-      hold: way === "ssh" ? "1" : "",
-      settles: wanted.readyTimeout === 0 ? "" : "1",
-      metrics: wanted.metrics === true ? "1" : "",
-      record: recordOf(wanted, self, from, program),
-      told: toldByRequests(wanted, self),
-      generation: self.generation,
-      closed: closed ? "1" : "",
-    },
-    stdin: stdinOf([...metrics, ...serialRequests(wanted.rates, version), ...requests], parts),
+    vars: { ...call.vars, recovery },
+    stdin: call.stdin,
     patience: 10,
     hint: `the end of the VMM's console is ${wanted.runtimeDir}/${namespace}/console.log`,
   });
@@ -112,21 +60,6 @@ function ranItsGuest(error: HornetError): boolean {
   return error instanceof CommandError && error.failure.stderr.includes("the VMM ended after it was resumed");
 }
 
-/** What {@link handoverOf} gives, as the droplet's library takes it behind other requests. */
-interface HandoverParts {
-  readonly put?: readonly ApiRequest[];
-  readonly clear?: readonly ApiRequest[];
-  readonly drive?: string | undefined;
-}
-
-/** See droplet/guest/handover.sh. */
-const NEXT_PART = "# hornet: next\n";
-
-function stdinOf(requests: readonly ApiRequest[], { put = [], clear = [], drive }: HandoverParts): string {
-  const texts = [requests, put, clear].map((some) => (some.length === 0 ? "" : curlConfig(some)));
-  return [...texts, drive === undefined ? "" : Buffer.from(drive).toString("base64")].join(NEXT_PART);
-}
-
 /**
  * Nobody need wait for a guest whose identity service is one of before: it never says that it keeps others from the metadata,
  * so it is handed nothing.
@@ -135,29 +68,6 @@ function refuseOpen(wanted: VmInputs): void {
   const { artifact, readyTimeout, name } = wanted;
   if (wayOf(wanted) !== "service" || artifact.identity !== "service" || artifact.metadata === "closed") return;
   if (readyTimeout > 0) throw openFault(name);
-}
-
-/**
- * The launch record: what a clone's VMM was started from. Nothing in it is secret.
- *
- * @param from `memory` for a VMM that runs already: the droplet keeps the lines that it was started with
- */
-function recordOf(
-  { artifact, name, rates }: VmInputs,
-  self: Self,
-  from: StartFrom | "memory",
-  program?: Program,
-): string {
-  return [
-    ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
-    ...(program === undefined ? [] : [`vmm=${programLine(program)}`]),
-    `name=${name}`,
-    `disk_path=${artifact.diskPath}`,
-    ...(hasRates(rates) ? ["rates=yes"] : []),
-    `started_from=${from}`,
-    `generation=${self.generation}`,
-    `host_key=${self.sshHostKey}`,
-  ].join("\n");
 }
 
 /** What {@link sendIdentity} is told beside the identity. */
@@ -193,11 +103,6 @@ export async function sendIdentity(
   const change = known ? { ...identity, hostKey: undefined } : identity;
   await tellOverSsh(droplet, wanted, change, { hostKey: self.sshHostKey, first: !known });
   await noteTold(droplet, wanted, self);
-}
-
-/** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
-function toldByRequests(wanted: VmInputs, self: Self): string {
-  return wayOf(wanted) === "ssh" ? "" : identityDigest(wanted, self);
 }
 
 async function noteTold(droplet: Droplet, wanted: VmInputs, self: Self): Promise<void> {

@@ -53,7 +53,7 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const owner = labels.own ?? NOBODY;
   const observed = await gatherFacts(session, { ...vars(spec), owner }, { ignoreLock: true });
   const verdict = await preflight(sessions, session, spec, observed, owner);
-  const found = withPreflight(inspect(spec, owner, observed), verdict);
+  const found = withPreflight(inspect(spec, owner, observed, session.scripts.digest), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, labels, found, verdict, holder);
   section("not limited", freeResources(spec, verdict), "nothing");

@@ -27,7 +27,7 @@ function gather(owner: string): Promise<Observed> {
 async function examine(stack: string, knownAs?: string): Promise<Inspection & { labels: Labels }> {
   const labels = labelsOn(await gather(NOBODY), stack, knownAs, () => false);
   const owner = labels.own ?? NOBODY;
-  return { labels, ...inspect(spec, owner, await gather(owner)) };
+  return { labels, ...inspect(spec, owner, await gather(owner), "") };
 }
 
 const bridges: Driver[] = [];

@@ -1,8 +1,9 @@
-import { egressOf, nameserversOf, type FleetSpec } from "../../config/spec";
+import { egressOf, nameserversOf, recoveryOf, type FleetSpec } from "../../config/spec";
 import { networkText, cidrOf } from "../../model/addresses";
 import { namePoliciesOf } from "../../components/fleet/network";
 import { bridgeMac, bridgeTableName, planBridge } from "../../plan/network/bridge";
 import { consoleDrift } from "../../plan/consoles";
+import { recoveryKeeperDrift } from "../../plan/recovery";
 import { vethMacs } from "../../model/macs";
 import { namesDrift } from "../../plan/network/names";
 import { metricsDrift } from "../../plan/metrics";
@@ -11,7 +12,7 @@ import { planNamespace } from "../../plan/network/namespace";
 import { NAT_TABLE, natTable } from "../../plan/network/nat";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
-import { vmDrift } from "../../plan/vm/repair";
+import { recoveryWords, vmDrift } from "../../plan/vm/repair";
 
 /** The report on one stack of a droplet. */
 export interface Inspection {
@@ -32,9 +33,11 @@ export const NOBODY = "nobody";
  * Compares a droplet with a config, without the state: so it also finds things that the engine does not know.
  *
  * @param owner the stack's owner label; {@link NOBODY} if it has nothing there
+ * @param scripts the digest of this Hornet's scripts for droplets
  */
-export function inspect(spec: FleetSpec, owner: string, observed: Observed): Inspection {
+export function inspect(spec: FleetSpec, owner: string, observed: Observed, scripts: string): Inspection {
   const plans = planFleet(spec);
+  const recovers = plans.some(({ id }) => recoveryOf(spec, id) !== undefined);
   const mine = observed.claims.filter((claim) => claim.owner === owner).map(({ name }) => name);
   const declared = new Set(plans.map(({ namespace }) => namespace));
   const taken = plans.flatMap(({ namespace }) => {
@@ -49,6 +52,7 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed): Ins
     drift: [
       ...bridgeDrift(spec, owner, observed),
       ...(mine.length === 0 ? [] : consoleDrift(spec.vmm.consoleLimit, observed)),
+      ...(mine.length === 0 ? [] : recoveryKeeperDrift(recovers ? scripts : undefined, observed)),
       ...(mine.length === 0 ? [] : metricsDrift(spec.vmm.metrics, observed)),
       ...(mine.length === 0 ? [] : namesInspection(spec, plans, owner, observed)),
       ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
@@ -76,11 +80,14 @@ function namesInspection(
   ];
 }
 
-function vmWords(name: string, { vms }: Observed): string {
-  const vm = vms[name];
+function vmWords(name: string, observed: Observed): string {
+  const vm = observed.vms[name];
   if (vm === undefined) return "no VM";
-  if (!vm.alive) return `VMM ${vm.pid} exited`;
-  return `VMM ${vm.pid}, Firecracker ${vm.version || "silent"}, ${vm.state || "no answer"}`;
+  const recoveries = recoveryWords(name, vm, observed);
+  const words = vm.alive
+    ? `VMM ${vm.pid}, Firecracker ${vm.version || "silent"}, ${vm.state || "no answer"}`
+    : `VMM ${vm.pid} exited`;
+  return recoveries === "" ? words : `${words}; ${recoveries}`;
 }
 
 function bridgeDrift(spec: FleetSpec, owner: string, observed: Observed): string[] {

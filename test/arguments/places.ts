@@ -137,6 +137,7 @@ export const resources: Readonly<Record<string, Bag>> = {
   DropletClaim: { ...common, namespaces: ["vm0"] },
   DropletLimits: { ...common, clones: 1 },
   ConsoleKeeper: common,
+  RecoveryKeeper: common,
   NameServer: { ...common, bridge: "br0", address: "10.0.0.1", policies: [] },
   MetricsCollector: { ...common, folder: "/var/lib/metrics" },
 };

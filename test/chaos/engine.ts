@@ -186,6 +186,7 @@ export function specOf({
   metrics,
   limits,
   rates,
+  recovery = "never",
 }: Declaration): FleetSpec {
   const own = {
     publish: publish.map((port) => ({ port, guestPort: 8080 })),
@@ -199,6 +200,7 @@ export function specOf({
     fleet: { count, readyTimeout: 0 },
     vmm: {
       timeout: 4,
+      recovery: { restart: recovery },
       ...(metrics !== undefined && { metrics }),
       ...(limits !== undefined && { limits }),
       ...(rates !== undefined && { rates }),

@@ -20,6 +20,8 @@ export interface Declaration {
   readonly limits?: object;
   /** Rates of their devices. Default: the config's. */
   readonly rates?: object;
+  /** Whether VMMs are restarted between operations. Default: never, or a VMM that a test ends is back before the next look. */
+  readonly recovery?: "always" | "never";
 }
 
 /** The disturbance of an operation. */

@@ -53,6 +53,7 @@ export const operations: readonly Operation[] = [
     },
   },
   changing("metrics asked for", { ...plainFleet, count: 1 }, counted),
+  changing("recovery asked for", { ...plainFleet, count: 1 }, { ...plainFleet, recovery: "always" }),
   changing("metrics elsewhere", counted, { ...counted, metrics: "/opt/swarm/textfile/deeper" }),
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];

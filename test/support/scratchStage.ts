@@ -6,6 +6,7 @@ import { definition as consoleDefinition } from "../../providers/droplet/console
 import { definition as namespaceDefinition } from "../../providers/network/namespace";
 import { definition as vmDefinition } from "../../providers/vm/definition";
 import { definition as metricsDefinition } from "../../providers/droplet/metrics";
+import { definition as recoveryDefinition } from "../../providers/droplet/recovery";
 import { definition as namesDefinition } from "../../providers/network/names";
 import { definition as natDefinition } from "../../providers/network/nat";
 import { definition as artifactDefinition } from "../../providers/artifact/definition";
@@ -36,7 +37,7 @@ const firecracker = "/usr/bin/firecracker";
 const tap = { tapMac: "02:fc:00:00:00:01", tapAddress: "192.168.241.1/29" };
 
 /** Takes everything away by force, so that one test that fails does not fail the next ones. */
-const wipe = `pkill -9 -x 'stub|firecracker' || :; pkill -9 -f '[h]ornet-(consoles|metrics|names)' || :; sleep 0.2
+const wipe = `pkill -9 -x 'stub|firecracker' || :; pkill -9 -f '[h]ornet-(consoles|metrics|names|recovery)' || :; sleep 0.2
   for one in $(ls /run/netns); do ip netns del $one; done
   for one in $(ls /sys/class/net); do [[ $one == lo || $one == eth0 ]] || ip link del $one 2>/dev/null || :; done
   nft flush ruleset; find /sys/fs/cgroup -depth -type d -path '*/hornet-*' -exec rmdir {} + || :; rm -rf /run/hornet-uids /opt/swarm/runtime /opt/swarm/deep /opt/swarm/bare /opt/swarm/prod ${snapshots}
@@ -109,6 +110,10 @@ export class Stage {
 
   consoles(props: object = {}): Promise<Driver> {
     return Driver.of(consoleDefinition, { ...this.common(owner), ...props });
+  }
+
+  recovery(): Promise<Driver> {
+    return Driver.of(recoveryDefinition, this.common(owner));
   }
 
   metrics(props: object): Promise<Driver> {

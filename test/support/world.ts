@@ -80,12 +80,16 @@ export class World {
     return run(["npm", "run", "--silent", script, "--", ...args], this.options());
   }
 
-  /** Sets keys of the stack's config, and the limits that a slow machine needs. */
+  /**
+   * Sets keys of the stack's config, and the limits that a slow machine needs. Nothing restarts a VMM between operations, unless the
+   * keys say so: most tests that end a VMM are about the next operation.
+   */
   async configure(keys: Readonly<Record<string, string | number | boolean>> = {}): Promise<void> {
     const { timeoutScale } = settings();
     const limits = {
       "hornet:fleet.readyTimeout": Math.ceil(120 * timeoutScale),
       "hornet:snapshot.boot.timeout": Math.ceil(120 * timeoutScale),
+      "hornet:vmm.recovery.restart": "never",
     };
     const values = Object.entries({ ...limits, ...keys }).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
     await this.npm("pulumi", "config", "set-all", "--path", ...values);

@@ -1,0 +1,50 @@
+/** Clones whose VMMs die between two operations are back before the next one, which finds nothing to do. */
+import { observeDroplet } from "../../sandbox/droplet";
+import { longTest } from "../support/longTest";
+import { changes } from "../support/scratchDroplet";
+import { limitMs } from "../support/settings";
+import { beginStubWorld, type StubWorld } from "../support/stubWorld";
+import { droplet } from "../support/world";
+
+jest.setTimeout(limitMs(900));
+
+let stub: StubWorld;
+afterEach(() => stub.end());
+
+/** Kills the VMMs of the first clones, and waits until each runs again; the test's own limit ends a wait in vain. */
+const killAndAwait = (count: number): string => `
+  cd /opt/swarm/runtime
+  for n in $(seq 0 ${count - 1}); do read -r p _ <vm$n/vmm.pid; before[$n]=$p; kill -9 $p; done
+  for n in $(seq 0 ${count - 1}); do
+    until read -r p _ <vm$n/vmm.pid && [[ $p != "\${before[$n]}" ]] && kill -0 $p && [[ -s vm$n/recovery ]]; do sleep 0.1; done 2>/dev/null
+  done
+  while [[ -e /run/hornet ]]; do sleep 0.1; done`;
+
+async function story(clones: number, killed: number): Promise<void> {
+  stub = await beginStubWorld(clones);
+  const { world } = stub;
+  const before = await observeDroplet(droplet);
+  await world.configure({
+    "hornet:fleet.count": clones,
+    "hornet:fleet.readyTimeout": 0,
+    "hornet:vmm.recovery.restart": "always",
+  });
+  await world.npm("up");
+  await world.onDroplet(killAndAwait(killed));
+  const preview = await world.tryNpm("pulumi", "preview", "--expect-no-changes");
+  expect(preview).toMatchObject({ code: 0 });
+  const said = preview.stdout + preview.stderr;
+  const restarted = said.match(/vm\d+ on \S+: restarted 1 time, last: VMM exited with 137 at \S+Z \(pid \d+\)/g);
+  // The CLI repeats a line.
+  expect(new Set(restarted).size).toBe(killed);
+  expect(await world.npm("doctor", "-s", "local")).toMatch(
+    /vm0: VMM \d+, .*; restarted 1 time, last: VMM exited with 137/,
+  );
+  await world.npm("pulumi", "up", "--yes", "--skip-preview", "--expect-no-changes");
+  await world.npm("pulumi", "destroy", "--yes", "--skip-preview");
+  expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+}
+
+test("two of three killed VMMs", () => story(3, 2));
+
+longTest("twenty of a hundred killed VMMs", () => story(100, 20));
