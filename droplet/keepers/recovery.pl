@@ -87,6 +87,14 @@ sub pid_of {
   return process_at($pid, $boot) eq $noted ? $pid : 0;
 }
 
+# is_news(NAME): the worker has not looked at this end, or did so a minute ago: what it leaves to an operation, a clone without its
+# disk say, would otherwise cost a look under the lock each second.
+sub is_news {
+  my ($name) = @_;
+  my $clone = $clones{$name};
+  return !defined $clone->{tried} || $clone->{tried} ne text_of("$runtime/$name/vmm.pid") || $clone->{tried_at} + 60 <= time;
+}
+
 # may_start(NAME): its budget and its pause allow another restart. See note_recovery for the lines.
 sub may_start {
   my ($name) = @_;
@@ -193,16 +201,19 @@ sub is_ready {
 sub look {
   if ($worker) {
     return if waitpid($worker, WNOHANG) == 0;
+    # Somebody else had the lock: it looked at nothing.
+    if ($? >> 8 == 75) { delete $_->{tried} for values %clones; }
     $worker = 0;
   }
   my @over = grep { !is_ordered($_) } keys %clones;
   delete @clones{@over};
   $changed = 1 if @over;
-  my @dead = grep { my $pid = pid_of($_); defined $pid && !$pid && may_start($_) } sort keys %clones;
+  my @dead = grep { my $pid = pid_of($_); defined $pid && !$pid && is_news($_) && may_start($_) } sort keys %clones;
   my @hung = grep { may_start($_) } find_hung();
   my @ready = grep { is_ready($_) } sort keys %clones;
   return if !@dead && !@hung && !@ready || is_locked();
   delete $clones{$_}{silent} for @hung;
+  for (@dead) { @{$clones{$_}}{qw(tried tried_at)} = (text_of("$runtime/$_/vmm.pid"), time); }
   start_worker((map { [$_, "ended"] } @dead), (map { [$_, "hung"] } @hung), map { [$_, "ready"] } @ready);
 }
 

@@ -96,7 +96,8 @@ recover_clones() {
     names+=("$name") marks+=("$mark") reasons+=("$why") texts+=("$text")
   done
   exec </dev/null
-  try_lock "the recovery keeper of ${owner%:*}" || return
+  # EX_TEMPFAIL
+  try_lock "the recovery keeper of ${owner%:*}" || return 75
   width=$(nproc)
   local at running=0
   for at in "${!names[@]}"; do
