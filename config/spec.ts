@@ -175,7 +175,10 @@ export function recoveryOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, i
 }
 
 /** The rates of a clone's devices: the fleet's, and over them those that the clone has itself. */
-export function ratesOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Rates {
+export function ratesOf(
+  { vmm, clones }: Pick<FleetSpec, "vmm"> & { readonly clones: Readonly<Record<string, { readonly rates?: CloneSpec["rates"] | undefined }>> },
+  id: number,
+): Rates {
   const own = clones[String(id)]?.rates;
   const network = { ...defined(vmm.rates.network), ...defined(own?.network) };
   const disk = { ...defined(vmm.rates.disk), ...defined(own?.disk) };

@@ -3,6 +3,7 @@
  * a sentence, or undefined. Config checks a whole fleet with them, a provider the arguments of one resource.
  */
 import { cidrOf, contains, isHost, networkText, overlaps, parseAddress } from "./addresses";
+import { ratesSchema, type Rates } from "./arguments/limits";
 
 /** An address that must be a host's in the network of an interface, and not that interface's. */
 export function neighbourProblem(address: string, interfaceAddress: string, owner: string): string | undefined {
@@ -47,6 +48,22 @@ export function metricsFolderProblem(folder: string, own: readonly string[]): st
   return holder && `is ${folder}, and ${holder} is Hornet's own folder`;
 }
 
+/** A device whose burst has no rate: Firecracker adds a burst to a rate, so alone it limits nothing. */
+export function burstProblems({ network, disk }: Pick<Rates, "network" | "disk">): readonly {
+  readonly device: "network" | "disk";
+  readonly problem: string;
+}[] {
+  const alone = (burst: string | undefined, ...rates: readonly (string | undefined)[]): boolean =>
+    burst !== undefined && rates.every((rate) => rate === undefined);
+  const words = (rate: string): string => `adds to a rate, and none is declared: set ${rate}, or remove burst`;
+  return [
+    ...(alone(network?.burst, network?.rx, network?.tx)
+      ? [{ device: "network" as const, problem: words("rx or tx") }]
+      : []),
+    ...(alone(disk?.burst, disk?.bytes) ? [{ device: "disk" as const, problem: words("bytes") }] : []),
+  ];
+}
+
 function isWithin(inner: string, outer: string): boolean {
   return `${inner}/`.startsWith(`${outer}/`);
 }
@@ -80,5 +97,15 @@ export function contradictionsOf(inputs: Given): readonly { readonly property: s
     ...judge("guestMac", "tapMac", guestMacProblem),
     ...judge("runtimeDir", "dir", foldersProblem),
     ...judge("folder", "runtimeDir", (one, two) => metricsFolderProblem(one, [two])),
+    ...burstFailures(inputs.rates),
   ];
+}
+
+function burstFailures(given: unknown): { property: string; reason: string }[] {
+  const rates = ratesSchema.safeParse(given);
+  if (!rates.success) return [];
+  return burstProblems(rates.data).map(({ device, problem }) => ({
+    property: `rates.${device}.burst`,
+    reason: problem,
+  }));
 }

@@ -75,6 +75,13 @@ const others: readonly Case[] = [
   [local({ snapshot: { dir: "/opt/swarm/runtime" } }), "vmm.runtimeDir", "lie within each other"],
   [local({ vmm: { metrics: "/opt/swarm/runtime" } }), "vmm.metrics", "/opt/swarm/runtime is Hornet's own folder"],
   [local({ vmm: { metrics: "/opt/swarm/snapshots/a" } }), "vmm.metrics", "/opt/swarm/snapshots is Hornet's own folder"],
+  [
+    local({ vmm: { rates: { network: { burst: "1MiB", packets: 9 } } } }),
+    "vmm.rates.network.burst",
+    "adds to a rate, and none is declared: set rx or tx, or remove burst",
+  ],
+  [local({ vmm: { rates: { disk: { burst: "1MiB", operations: 9 } } } }), "vmm.rates.disk.burst", "set bytes, or remove"],
+  [local({ clones: { "0": { rates: { disk: { burst: "1MiB" } } } } }), "clones.0.rates.disk.burst", "set bytes, or"],
   [local({ clones: { "3": {} } }), "clones.3", "is no clone of this fleet, which has the ids 0 to 2"],
   [local({ clones: { "4": {} }, fleet: { startId: 5 } }), "clones.4", "which has the ids 5 to 7"],
   [local({ clones: { "0": {} }, fleet: { count: 0 } }), "clones.0", "which is empty"],
@@ -115,6 +122,11 @@ describe.each([
 
 test.each<[string, RawConfig]>([
   ["metrics beside Hornet's own folders", local({ vmm: { metrics: "/opt/swarm/runtimes" } })],
+  ["a burst with one direction's rate", local({ vmm: { rates: { network: { tx: "1mbit", burst: "1MiB" } } } })],
+  [
+    "a clone's burst over the fleet's rate",
+    local({ vmm: { rates: { disk: { bytes: "1MiB" } } }, clones: { "0": { rates: { disk: { burst: "1MiB" } } } } }),
+  ],
   ["an empty fleet", local({ fleet: { count: 0 } })],
   ["an empty fleet with ids that have no address", local({ fleet: { count: 0, startId: 5000 } })],
   ["all of a /24", local({ fleet: { count: 253 } })],

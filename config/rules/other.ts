@@ -1,5 +1,6 @@
 /** Rules about names, folders, and settings of single clones. */
 import {
+  burstProblems,
   foldersProblem,
   guestMacProblem,
   metricsFolderProblem,
@@ -9,6 +10,7 @@ import {
 import { cloneName } from "../../model/names";
 import { finding, type Finding, rule, type Rule } from "./rule";
 import type { ConfigShape } from "../schema";
+import { ratesOf } from "../spec";
 import { defaults } from "../../model/defaults";
 
 export const variousRules: readonly Rule[] = [
@@ -75,6 +77,13 @@ export const variousRules: readonly Rule[] = [
         "/var/lib/prometheus/node-exporter",
       ),
   ),
+  rule("a burst must have a rate", [["vmm", "rates"], ["clones"]], (shape) => {
+    const ofFleet = burstFindings(["vmm", "rates"], shape.vmm.rates);
+    const ids = Object.keys(shape.clones);
+    return ofFleet.length > 0
+      ? ofFleet
+      : ids.flatMap((id) => burstFindings(["clones", id, "rates"], ratesOf(shape, Number(id))));
+  }),
   rule(
     "settings of single clones must be of clones of this fleet",
     [["clones"], ["fleet", "count"], ["fleet", "startId"]],
@@ -87,6 +96,13 @@ export const variousRules: readonly Rule[] = [
 
 function found(at: Finding["at"], problem: string | undefined, value: unknown): readonly Finding[] {
   return problem === undefined ? [] : [finding(at, problem, value)];
+}
+
+function burstFindings(at: Finding["at"], rates: Parameters<typeof burstProblems>[0]): readonly Finding[] {
+  return burstProblems(rates).map(({ device, problem }) => {
+    const value = device === "network" ? { rx: "100mbit", burst: "10MiB" } : { bytes: "50MiB", burst: "200MiB" };
+    return { at: [...at, device, "burst"], problem, example: { at: [...at, device], value } };
+  });
 }
 
 function outsideFinding(id: string, { startId, count }: ConfigShape["fleet"]): Finding {

@@ -141,6 +141,16 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   "a port": { of: places.ports, right: [1, 22, 65535], wrong: [...NOT_WHOLE, 0, 65536] },
   "seconds that may be none": { of: places.pauses, right: [0, 1, 604_800], wrong: [...NOT_WHOLE, 604_801] },
+  "the rates of an interface": {
+    of: places.networkRates,
+    right: [{ rx: "1mbit" }, { tx: "1mbit", burst: "1MiB" }, {}, { packets: 9 }],
+    wrong: [{ burst: "1MiB" }, { burst: "1MiB", packets: 9 }, { rx: 1 }, { rx: "1mbit", burst: "1mbit" }, "1mbit", []],
+  },
+  "the rates of a disk": {
+    of: places.diskRates,
+    right: [{ bytes: "1MiB", burst: "1MiB" }, { operations: 9 }, {}],
+    wrong: [{ burst: "1MiB" }, { burst: "1MiB", operations: 9 }, { bytes: "1mbit" }, { operations: 0 }, 7],
+  },
   seconds: { of: places.limits, right: [1, 60, 604_800], wrong: [...NOT_WHOLE, 0, 604_801] },
   "a number of clones": { of: places.fleetSizes, right: [0, 1, 2], wrong: [...NOT_WHOLE, 10_001, 10_000_000] },
   "a share of the clones": { of: places.shares, right: [1, 2, 10_000], wrong: [...NOT_WHOLE, 0, 10_001] },

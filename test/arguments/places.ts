@@ -78,6 +78,9 @@ export const limits = [
   place("fleet.smokeTests.0.timeout", "FirecrackerVM.smokeTests.0.timeout SmokeTest.tests.0.timeout"),
 ];
 
+export const networkRates = [place("vmm.rates.network", "FirecrackerVM.rates.network")];
+export const diskRates = [place("vmm.rates.disk", "FirecrackerVM.rates.disk")];
+
 export const fleetSizes = [place("fleet.count", "DropletLimits.clones")];
 export const shares = [place("fleet.maxUnavailable", "FirecrackerVM.maxUnavailable DropletCheck.needs.maxUnavailable")];
 export const memories = [
