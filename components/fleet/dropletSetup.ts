@@ -8,6 +8,7 @@ import { DropletLimits } from "../dropletLimits";
 import { MetricsCollector } from "../metricsCollector";
 import { RecoveryKeeper } from "../recoveryKeeper";
 import type { CommonArgs } from "../resource";
+import { declaredLimitsOf } from "./declaredLimits";
 import { networkOf } from "./network";
 
 /** The arguments of {@link dropletSetup}. */
@@ -33,7 +34,10 @@ export function dropletSetup(
   const namespaces = plans.map(({ namespace }) => namespace);
   const place = { ...common, namespaces, dir: spec.snapshot.dir };
   const { firecracker, jailer, consoleLimit, metrics } = spec.vmm;
-  const looked = { ...place, firecracker, jailer, bridge: spec.bridge.name, network: networkOf(spec, plans), needs };
+  const looked = {
+    ...{ ...place, firecracker, jailer, bridge: spec.bridge.name, network: networkOf(spec, plans), needs },
+    limits: declaredLimitsOf(spec),
+  };
   const check = new DropletCheck(named("preflight"), looked, inner);
   const claim = new DropletClaim(named("droplet"), place, { ...inner, dependsOn: [check] });
   const claimed = { ...inner, dependsOn: [claim] };

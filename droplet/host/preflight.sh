@@ -23,7 +23,7 @@ preflight_facts() {
   printf 'forwarding=%s\n' "$(</proc/sys/net/ipv4/ip_forward)"
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
   limit_facts
-  printf 'cgroups=%s\n' "$(list_controllers)"
+  list_controllers
   # Only root may ask; what a droplet without sshd allows nobody needs to know.
   sshd -T 2>/dev/null | sed -n 's/^maxsessions /max_sessions=/p; s/^allowtcpforwarding /tcp_forwarding=/p; s/^disableforwarding /no_forwarding=/p'
   printf 'kvm=%s\n' "$(kvm_state)"
@@ -78,12 +78,22 @@ cpu_features() { sed -n '/^\(flags\|Features\)[[:space:]]*:/{p;q}' /proc/cpuinfo
 # @call count_cores() answers: how many processes can run at once; reads
 count_cores() { nproc; }
 
-# list_controllers: those of cgroups that can limit a VMM; see cgroup.sh.
+# list_controllers: those of cgroups that can limit a VMM (see cgroup.sh), and what shows why others cannot: the version of cgroups,
+# the controllers of its second version, and the kernel's own list as NAME:HIERARCHY:ENABLED.
 list_controllers() {
-  local version
+  local version root name hierarchy enabled kernel="" text=""
   local -a offered
   cgroup_version
-  printf '%s' "${offered[*]}"
+  printf 'cgroups=%s\ncgroup_version=%s\n' "${offered[*]}" "$version"
+  for root in "$cgroup_root" "$cgroup_root/unified"; do
+    [[ ! -e $root/cgroup.controllers ]] || printf 'cgroup_unified=%s\n' "$(<"$root/cgroup.controllers")"
+  done
+  # Read whole: see runs_as.
+  IFS= read -r -d '' text 2>/dev/null </proc/cgroups
+  while read -r name hierarchy _ enabled; do
+    [[ $name == "#"* || -z $name ]] || kernel+=" $name:$hierarchy:$enabled"
+  done <<<"$text"
+  printf 'cgroup_kernel=%s\n' "${kernel# }"
 }
 
 # kvm_state: whether this process can open /dev/kvm.

@@ -7,6 +7,7 @@ import type { Needs } from "./needs";
 import { judgeNetwork } from "./networks";
 import { judgeRoom } from "./room";
 import { programsOf } from "./versions";
+import { judgeVmLimits } from "./vmLimits";
 
 /** The outcome: faults stop everything, warnings are said. */
 export interface Verdict {
@@ -42,6 +43,7 @@ export function judge(facts: DropletFacts, needs: Needs): Verdict {
   machine(facts, needs, say);
   sessions(facts, needs, say);
   judgeRoom(facts, needs, say);
+  if (needs.limits !== undefined) judgeVmLimits(facts, needs.limits, needs.outlook.memory, say);
   // What can be raised is no fault; providers/droplet/limits.ts does that.
   judgeLimits(facts, needs, say);
   if (needs.network !== undefined)

@@ -1,6 +1,7 @@
 import type { JailerSetting } from "../../firecracker/jailer";
 import type { ProgramPaths } from "../../firecracker/programs";
 import type { FleetNetwork } from "./fleetNetwork";
+import type { DeclaredLimits } from "./vmLimits";
 import type { SnapshotHead } from "../../firecracker/snapshotHead";
 
 /** What a fleet needs of its droplet. */
@@ -18,6 +19,8 @@ export interface Needs {
   readonly clones: number;
   /** All clones on the droplet once the fleet is there, those of other stacks included. */
   readonly allClones: number;
+  /** The declared limits of VMMs; left out where they are not known. */
+  readonly limits?: readonly DeclaredLimits[] | undefined;
   /** The bridge's name. */
   readonly bridge: string;
   /** Left out where it is not known: a state of an earlier version has none. */

@@ -1,8 +1,8 @@
 import { amount, type DropletFacts, type Say } from "./facts";
 import type { Needs } from "./needs";
+import { OVERHEAD_MIB } from "./vmLimits";
 
-/** MiB that a VMM needs beside its guest's pages, and the least of these that a woken guest makes its own. */
-const OVERHEAD_MIB = 8;
+/** The least share of its memory that a woken guest makes its own. */
 const TOUCHED_SHARE = 0.25;
 /** File systems on which a copy shares its blocks until it is written to, and KiB that such a copy takes at once. */
 const REFLINKS: ReadonlySet<string> = new Set(["xfs", "btrfs", "bcachefs"]);

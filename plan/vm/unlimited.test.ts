@@ -1,7 +1,7 @@
 import { limitsSchema, ratesSchema } from "../../model/arguments/limits";
 import { unlimited } from "./unlimited";
 
-const all = ["cpu", "memory", "pids"];
+const all = (): undefined => undefined;
 const clone = (name: string, limits: object, rates: object) => ({
   name,
   limits: limitsSchema.parse(limits),
@@ -22,12 +22,13 @@ test("what a config leaves without a limit, with the key that limits it", () => 
     "disk traffic of vm0 (hornet:vmm.rates.disk.bytes)",
   ]);
   expect(unlimited([clone("vm0", { memory: 320 }, {})], all)).toContain("CPU time (hornet:vmm.limits.cpus)");
-  expect(unlimited([], [])).toEqual([]);
+  expect(unlimited([], all)).toEqual([]);
 });
 
 test("a controller that the droplet does not offer limits nothing", () => {
-  expect(unlimited([clone("vm0", ...full)], ["cpu"])).toEqual([
-    "memory: the droplet offers no cgroup controller memory, so hornet:vmm.limits.memory limits nothing",
-    "processes: the droplet offers no cgroup controller pids, so hornet:vmm.limits.pids limits nothing",
+  const onlyCpu = (controller: string): string | undefined => (controller === "cpu" ? undefined : `no ${controller}`);
+  expect(unlimited([clone("vm0", ...full)], onlyCpu)).toEqual([
+    "memory: hornet:vmm.limits.memory limits nothing: no memory",
+    "processes: hornet:vmm.limits.pids limits nothing: no pids",
   ]);
 });

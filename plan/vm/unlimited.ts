@@ -10,10 +10,12 @@ export interface LimitedClone {
 /**
  * The resources of a droplet that VMMs use without a limit, with the key that limits each.
  *
- * @param offered the controllers of cgroups that the droplet offers
+ * @param whyMissing why the droplet has no such controller of cgroups; undefined if it has
  */
-export function unlimited(clones: readonly LimitedClone[], offered: readonly string[]): string[] {
-  const missing = (controller: string): boolean => !offered.includes(controller);
+export function unlimited(
+  clones: readonly LimitedClone[],
+  whyMissing: (controller: string) => string | undefined,
+): string[] {
   const rows: readonly (readonly [
     words: string,
     key: string,
@@ -28,9 +30,8 @@ export function unlimited(clones: readonly LimitedClone[], offered: readonly str
     ["disk traffic", "hornet:vmm.rates.disk.bytes", ({ rates }) => rates.disk?.bytes === undefined],
   ];
   return rows.flatMap(([words, key, isFree, controller]) => {
-    if (controller !== undefined && missing(controller) && clones.length > 0) {
-      return [`${words}: the droplet offers no cgroup controller ${controller}, so ${key} limits nothing`];
-    }
+    const reason = controller === undefined || clones.length === 0 ? undefined : whyMissing(controller);
+    if (reason !== undefined) return [`${words}: ${key} limits nothing: ${reason}`];
     const free = clones.filter(isFree).map(({ name }) => name);
     if (free.length === 0) return [];
     return [`${words}${free.length === clones.length ? "" : ` of ${free.join(", ")}`} (${key})`];

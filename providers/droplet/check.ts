@@ -6,9 +6,10 @@ import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
 import { bridgeArguments, egressList, serviceList } from "../../model/arguments/network";
+import { limitFields } from "../../model/arguments/limits";
 import { snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
-import { ipv4, MOST_CLONES, namespaceName } from "../../model/values";
+import { ipv4, MOST_CLONES, namespaceName, plainText } from "../../model/values";
 import { lookAtDroplet, type Seen } from "./preflight";
 import { snapshotNeeds } from "../artifact/locate";
 import { report } from "../../host/printable";
@@ -38,6 +39,11 @@ export const checkInputs = commonInputs.extend({
     })
     .optional(),
   needs: snapshotNeeds.prefault({}),
+  /** The limits of VMMs that the config declares, by the keys that hold them. */
+  limits: z
+    .array(z.strictObject({ key: plainText, cpus: limitFields.cpus, memory: limitFields.memory }))
+    .max(MOST_CLONES)
+    .default([]),
 });
 
 const outputs = z.object({

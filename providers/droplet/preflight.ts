@@ -9,6 +9,7 @@ import { networkVars, type FleetNetwork } from "../../plan/preflight/fleetNetwor
 import { namesIn } from "../../plan/network/nameServer";
 import type { DropletFacts } from "../../plan/preflight/facts";
 import { LIMIT_KEYS } from "../../plan/preflight/limits";
+import type { DeclaredLimits } from "../../plan/preflight/vmLimits";
 import type { Observed } from "../../model/observed";
 import { identityFault } from "../../plan/vm/identityFault";
 import { judge, type Verdict } from "../../plan/preflight/judge";
@@ -33,6 +34,8 @@ export interface Look {
   readonly bridge: string;
   readonly network?: FleetNetwork | undefined;
   readonly needs: SnapshotNeeds;
+  /** The declared limits of VMMs. */
+  readonly limits: readonly DeclaredLimits[];
   /** The namespaces of the fleet, and those on the droplet with their owners. */
   readonly namespaces: readonly string[];
   readonly claims: readonly { readonly name: string; readonly owner: string }[];
@@ -48,7 +51,7 @@ export interface Seen extends Verdict {
 
 /** Compares a droplet with a fleet's needs; changes nothing. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
-  const { runtimeDir, dir, firecracker, jailer, bridge, network, needs, sessionWith } = look;
+  const { runtimeDir, dir, firecracker, jailer, bridge, network, needs, limits, sessionWith } = look;
   const sighting = await sightSnapshot(session, needs, dir, sessionWith);
   // In parallel: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
@@ -84,6 +87,7 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     artifactsDir: dir,
     bridge,
     network,
+    limits,
     lanes: session.width,
     overSsh: session.overSsh,
     clones: namespaces.length,

@@ -23,6 +23,8 @@ import { planFleet } from "../../model/names";
 import { networkOf } from "../../components/fleet/network";
 import { needsOf } from "../../components/fleet/snapshotNeeds";
 import { limitDrift, parseRaised, raisedText } from "../../plan/preflight/limits";
+import { missingController } from "../../plan/preflight/vmLimits";
+import { declaredLimitsOf } from "../../components/fleet/declaredLimits";
 import { unlimited } from "../../plan/vm/unlimited";
 import { hashTolerantly, inspectFiles } from "../../providers/artifact/files";
 import { manifestsOn } from "../../providers/artifact/transfer";
@@ -70,7 +72,7 @@ function freeResources(spec: FleetSpec, { facts }: Seen): string[] {
     limits: limitsOf(spec, id),
     rates: ratesOf(spec, id),
   }));
-  return unlimited(clones, (facts.get("cgroups") ?? "").split(" "));
+  return unlimited(clones, (controller) => missingController(facts, controller));
 }
 
 function specOf(stack: string): FleetSpec {
@@ -118,6 +120,7 @@ async function preflight(
       known: Object.keys(observed.bridges),
     },
     needs: snapshotNeeds.parse(needsOf(spec)),
+    limits: declaredLimitsOf(spec),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),
     claims: observed.claims,
     vms: observed.vms,
