@@ -8,6 +8,7 @@ export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
 export { DropletCheck, type DropletCheckArgs, type DropletNeeds } from "./dropletCheck";
 export { DropletClaim, type DropletClaimArgs } from "./dropletClaim";
+export { DropletHardening, type DropletHardeningArgs } from "./dropletHardening";
 export { DropletLimits, type DropletLimitsArgs } from "./dropletLimits";
 export { FirecrackerVM, type FirecrackerVMArgs } from "./firecrackerVM";
 export { type CloneSummary } from "./fleet/fleetClone";

@@ -9,6 +9,7 @@ const root = resolve(__dirname, "..");
 const kinds: readonly Kind[] = [
   "DropletCheck",
   "DropletClaim",
+  "DropletHardening",
   "DropletLimits",
   "Bridge",
   "CloneNamespace",

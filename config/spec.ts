@@ -1,4 +1,5 @@
 /** The spec of a fleet: a config that has been checked, defaults filled in, variants told apart by `kind`. */
+import { HARDEN_POINTS } from "../model/arguments/droplet";
 import type { Limits, Rates } from "../model/arguments/limits";
 import type { Recovery } from "../model/arguments/recovery";
 import type { ConfigShape } from "./schema";
@@ -16,13 +17,16 @@ export type DropletFields = DeepReadonly<NonNullable<ConfigShape["droplet"]>>;
 /** A droplet reached over ssh. `privateKeyPath` may start with "~/": the operator's home, not the droplet's. */
 export type SshDroplet = { readonly kind: "ssh"; readonly host: string } & Pick<
   DropletFields,
-  "user" | "port" | "privateKeyPath" | "hostKey" | "timeout"
+  "user" | "port" | "privateKeyPath" | "hostKey" | "timeout" | "harden"
 >;
 
 export type DropletSpec =
   | SshDroplet
-  | { readonly kind: "local"; readonly timeout: number }
-  | { readonly kind: "simulated"; readonly name: string; readonly timeout: number };
+  | ({ readonly kind: "local"; readonly timeout: number } & Hardened)
+  | ({ readonly kind: "simulated"; readonly name: string; readonly timeout: number } & Hardened);
+
+/** What Hornet sets on the droplet, where the config says so. */
+type Hardened = Pick<DropletFields, "harden">;
 
 /** How a snapshot is made by booting a kernel and a root filesystem. */
 export type BootSpec = DeepReadonly<NonNullable<ConfigShape["snapshot"]["boot"]>>;
@@ -160,9 +164,17 @@ export function egressOf({ clones, fleet, bridge }: FleetSpec, id: number): read
   return declared?.allow ?? [bridge.closed ? "internet" : "everything"];
 }
 
+/** The points that `hornet:droplet.harden` names. */
+export function hardenOf({ droplet: { harden } }: Pick<FleetSpec, "droplet">): (typeof HARDEN_POINTS)[number][] {
+  if (typeof harden === "object") return [...harden];
+  return harden === true ? [...HARDEN_POINTS] : [];
+}
+
 /** The limits of a clone's VMM: the fleet's, and over them those that the clone has itself. */
-export function limitsOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, id: number): Limits {
-  return { ...vmm.limits, ...defined(clones[String(id)]?.limits) } as Limits;
+export function limitsOf(spec: Pick<FleetSpec, "vmm" | "clones" | "droplet">, id: number): Limits {
+  const { vmm, clones } = spec;
+  const noSwap = hardenOf(spec).includes("swap") ? { swap: false } : {};
+  return { ...noSwap, ...defined(vmm.limits), ...defined(clones[String(id)]?.limits) } as Limits;
 }
 
 /** How a clone's VMM is restarted between operations; undefined: it is not. */
@@ -176,7 +188,12 @@ export function recoveryOf({ vmm, clones }: Pick<FleetSpec, "vmm" | "clones">, i
 
 /** The rates of a clone's devices: the fleet's, and over them those that the clone has itself. */
 export function ratesOf(
-  { vmm, clones }: Pick<FleetSpec, "vmm"> & { readonly clones: Readonly<Record<string, { readonly rates?: CloneSpec["rates"] | undefined }>> },
+  {
+    vmm,
+    clones,
+  }: Pick<FleetSpec, "vmm"> & {
+    readonly clones: Readonly<Record<string, { readonly rates?: CloneSpec["rates"] | undefined }>>;
+  },
   id: number,
 ): Rates {
   const own = clones[String(id)]?.rates;
@@ -210,14 +227,16 @@ export function agentOf({ source, service, env, command, user, restart }: Config
 
 function dropletOf(fields: DropletFields): DropletSpec {
   const { host, user, port, privateKeyPath, hostKey, timeout } = fields;
-  if (fields.simulated !== undefined) return { kind: "simulated", name: fields.simulated, timeout };
-  if (host === undefined) return { kind: "local", timeout };
+  const hardened = fields.harden === undefined ? {} : { harden: fields.harden };
+  if (fields.simulated !== undefined) return { kind: "simulated", name: fields.simulated, timeout, ...hardened };
+  if (host === undefined) return { kind: "local", timeout, ...hardened };
   return {
     kind: "ssh",
     host,
     user,
     port,
     timeout,
+    ...hardened,
     ...(privateKeyPath !== undefined && { privateKeyPath }),
     ...(hostKey !== undefined && { hostKey }),
   };

@@ -86,9 +86,32 @@ export function leanDevices(devices: Devices, iface: string): LeanDevices | unde
   return unusual.length === 0 ? undefined : leanDevicesSchema.parse(Object.fromEntries(unusual));
 }
 
+/** What describes the devices of a snapshot, in a manifest or an artifact. */
+export interface Described {
+  readonly devices?: LeanDevices | undefined;
+  readonly iface: string;
+}
+
 /** All devices of a snapshot. */
-export function devicesOf({ devices, iface }: { devices?: LeanDevices | undefined; iface: string }): Devices {
+export function devicesOf({ devices, iface }: Described): Devices {
   return devicesSchema.parse({ ...usualDevices(iface), ...devices });
+}
+
+/** MiB of memory that a guest can have, with what can be plugged in while it runs. */
+export function memoryOf(artifact: { readonly memory: number } & Described): number {
+  const { total_size_mib: pluggable } = devicesOf(artifact).memoryHotplug ?? {};
+  return artifact.memory + (typeof pluggable === "number" ? pluggable : 0);
+}
+
+/** The devices of a clone that have rates. An empty disk: it has none. */
+export interface RatedDevices {
+  readonly iface: string;
+  readonly disk: string;
+}
+
+/** The devices of a clone whose rates can be declared. */
+export function ratedDevices(artifact: Described): RatedDevices {
+  return { iface: artifact.iface, disk: devicesOf(artifact).disk?.id ?? "" };
 }
 
 /** A guest interface and the tap that a clone has for it. */

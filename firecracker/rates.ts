@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { bytesIn, type Rates } from "../model/arguments/limits";
 import type { ApiRequest } from "./api";
-import type { Devices } from "./devices";
+import type { Devices, RatedDevices } from "./devices";
 import { atLeast } from "./programs";
 
 /** `size` tokens per `refill_time` in ms, and `one_time_burst` tokens once. A size of 0 is no limit. */
@@ -40,12 +40,6 @@ function limitersOf({ network, disk }: Rates): Partial<Record<"rx" | "tx" | "dis
 /** Whether a config declares rates that {@link rateRequests} sets. */
 export function hasRates({ network, disk }: Rates): boolean {
   return network !== undefined || disk !== undefined;
-}
-
-/** The devices of a clone that have rates. An empty disk: it has none. */
-export interface RatedDevices {
-  readonly iface: string;
-  readonly disk: string;
 }
 
 /** A change of a limiter leaves what it does not name as it is. */

@@ -267,6 +267,8 @@ function parseVm(body: string): ObservedVm {
     ...(met !== undefined && { met }),
     ...(values.has("recovery") && { recovery: values.get("recovery") ?? "" }),
     ...(recoveries.length > 0 && { recoveries }),
+    ...(values.has("seccomp") && { filtered: values.get("seccomp") === "2" }),
+    ...(values.has("dumps") && { dumpsMemory: !/^0*$/.test(values.get("dumps") ?? "") }),
     folderMode: values.get("mode") ?? "",
     record: Object.fromEntries(record.map(([key, value]) => [key.slice("record.".length), value])),
   };

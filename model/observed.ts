@@ -124,6 +124,10 @@ export interface ObservedVm {
   readonly limiters?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The limits that its end met: bytes of memory for which the kernel killed it, and processes of which it could start no more. */
   readonly met?: { readonly memory?: string; readonly pids?: string };
+  /** The kernel filters its system calls (seccomp); left out if it does not run. */
+  readonly filtered?: boolean;
+  /** A core dump of it would hold memory of its guest; left out if it does not run. */
+  readonly dumpsMemory?: boolean;
   /** It runs in a jail; left out: it does not. */
   readonly jailed?: boolean;
   /** Identifies the call by which the recovery keeper would restart it; left out: it would not. */

@@ -4,6 +4,7 @@ import { definition as proof } from "./artifact/proof";
 import { definition as check } from "./droplet/check";
 import { definition as claim } from "./droplet/claim";
 import { definition as consoles } from "./droplet/consoles";
+import { definition as hardening } from "./droplet/hardening";
 import { definition as limits } from "./droplet/limits";
 import { definition as metrics } from "./droplet/metrics";
 import { definition as recovery } from "./droplet/recovery";
@@ -21,6 +22,7 @@ import { definition as smokeTest } from "./vm/smokeTest";
 export type Kind =
   | "DropletCheck"
   | "DropletClaim"
+  | "DropletHardening"
   | "DropletLimits"
   | "Bridge"
   | "CloneNamespace"
@@ -40,6 +42,7 @@ export function providersOf(operation: Operation): Record<Kind, dynamic.Resource
   return {
     DropletCheck: makeProvider(check, operation),
     DropletClaim: makeProvider(claim, operation),
+    DropletHardening: makeProvider(hardening, operation),
     DropletLimits: makeProvider(limits, operation),
     Bridge: makeProvider(bridge, operation),
     CloneNamespace: makeProvider(namespace, operation),

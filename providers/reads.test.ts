@@ -6,6 +6,7 @@ import { owner, snapshots, Stage } from "../test/support/scratchStage";
 import { definition as proof } from "./artifact/proof";
 import { definition as check } from "./droplet/check";
 import { definition as claim } from "./droplet/claim";
+import { definition as hardening } from "./droplet/hardening";
 import { definition as limits } from "./droplet/limits";
 import { definition as sshConfig } from "./droplet/sshConfig";
 import { providersOf, type Kind } from "./kinds";
@@ -25,6 +26,7 @@ async function everyKind(): Promise<Record<Kind, Driver>> {
     DropletCheck: await Driver.of(check, fleet),
     DropletClaim: await Driver.of(claim, fleet),
     DropletLimits: await Driver.of(limits, { ...common, clones: 1 }),
+    DropletHardening: await Driver.of(hardening, { ...common, harden: ["ksm"] }),
     ConsoleKeeper: await stage.consoles(),
     MetricsCollector: await stage.metrics({ folder: "/opt/swarm/figures" }),
     RecoveryKeeper: await stage.recovery(),

@@ -1,9 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { recoveryOf, type FleetSpec } from "../../config/spec";
+import { hardenOf, recoveryOf, type FleetSpec } from "../../config/spec";
 import { planFleet } from "../../model/names";
 import { ConsoleKeeper } from "../consoleKeeper";
 import { DropletCheck, type DropletNeeds } from "../dropletCheck";
 import { DropletClaim } from "../dropletClaim";
+import { DropletHardening } from "../dropletHardening";
 import { DropletLimits } from "../dropletLimits";
 import { MetricsCollector } from "../metricsCollector";
 import { RecoveryKeeper } from "../recoveryKeeper";
@@ -34,9 +35,11 @@ export function dropletSetup(
   const namespaces = plans.map(({ namespace }) => namespace);
   const place = { ...common, namespaces, dir: spec.snapshot.dir };
   const { firecracker, jailer, consoleLimit, metrics } = spec.vmm;
+  const harden = hardenOf(spec);
   const looked = {
     ...{ ...place, firecracker, jailer, bridge: spec.bridge.name, network: networkOf(spec, plans), needs },
     limits: declaredLimitsOf(spec),
+    harden,
   };
   const check = new DropletCheck(named("preflight"), looked, inner);
   const claim = new DropletClaim(named("droplet"), place, { ...inner, dependsOn: [check] });
@@ -44,7 +47,10 @@ export function dropletSetup(
   const limits = new DropletLimits(named("limits"), { ...common, clones: namespaces.length }, claimed);
   const consoles = new ConsoleKeeper(named("consoles"), { ...common, limit: consoleLimit }, claimed);
   if (metrics !== undefined) new MetricsCollector(named("metrics"), { ...common, folder: metrics }, claimed);
-  if (!plans.some(({ id }) => recoveryOf(spec, id) !== undefined)) return [claim, limits, consoles];
+  const hardening =
+    harden.length === 0 ? [] : [new DropletHardening(named("hardening"), { ...common, harden }, claimed)];
+  const setup = [claim, limits, consoles, ...hardening];
+  if (!plans.some(({ id }) => recoveryOf(spec, id) !== undefined)) return setup;
   // Clones hand over to it.
-  return [claim, limits, consoles, new RecoveryKeeper(named("recovery"), common, claimed)];
+  return [...setup, new RecoveryKeeper(named("recovery"), common, claimed)];
 }

@@ -1,6 +1,6 @@
 /** Schema of the parts of a config that describe the droplet: how to reach it, its bridge, its VMM. */
 import { z } from "zod";
-import { commonArguments, consoleLimit, fleetSize } from "../../model/arguments/droplet";
+import { commonArguments, consoleLimit, fleetSize, hardenPoints } from "../../model/arguments/droplet";
 import {
   bridgeArguments,
   connections,
@@ -51,11 +51,25 @@ export const dropletFields = z.strictObject({
   }),
 });
 
-export const droplet = dropletFields.optional().meta({
-  description: "The Linux host that carries the fleet. Required: host, or local, or simulated.",
-  example: { host: "203.0.113.10", user: "root", privateKeyPath: "~/.ssh/swarm_key", hostKey: EXAMPLE_HOST_KEY },
-  required: true,
-});
+const harden = z
+  .union([z.boolean(), hardenPoints.min(1)])
+  .optional()
+  .meta({
+    description:
+      "What Hornet sets on the droplet for as long as the stack is there, and gives back when the stack is destroyed (docs/security.md): true for all of it, or a list. swap: guests' memory is not swapped out. ksm: KSM off. smt: SMT off, which halves the CPUs. nx_huge_pages: on, where the CPU needs it. kvm: /dev/kvm only for its owner and group.",
+    type: "true, false, or a list of swap, ksm, smt, nx_huge_pages and kvm",
+    problem: "must be true, false, or a list of swap, ksm, smt, nx_huge_pages and kvm",
+    example: true,
+  });
+
+export const droplet = dropletFields
+  .extend({ harden })
+  .optional()
+  .meta({
+    description: "The Linux host that carries the fleet. Required: host, or local, or simulated.",
+    example: { host: "203.0.113.10", user: "root", privateKeyPath: "~/.ssh/swarm_key", hostKey: EXAMPLE_HOST_KEY },
+    required: true,
+  });
 
 export const bridge = section(
   {

@@ -2,7 +2,7 @@
 # A VM that runs only while Hornet makes or examines an artifact, in a separate namespace with a tap and no veth, so that only
 # Hornet can reach it. Variables: runtime_dir namespace owner.
 
-# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms) stdin: the requests; effects
+# @call begin_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms) stdin: the requests; effects
 # agent is set where stage_agent ran before. With disk_copy the VM gets a copy of the disk, without it the disk itself (a
 # paused VM writes nothing). Without a tap the VMM makes what it needs by itself. named, further_taps, vsock: see start_vm.
 begin_scratch() {
@@ -30,6 +30,8 @@ addr replace $tap_address dev $tap" || return
   [[ -z ${further_taps:-} ]] || effect "scratch/taps" add_taps "$namespace" $further_taps || return
   # shellcheck disable=SC2086
   prepare_jail "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "${vsock:-}" "$tap" ${further_taps:-} || return
+  # As clones have them (see cgroup.sh): what boots here may be hostile too.
+  effect "scratch/cgroup" make_cgroup "$namespace" || return
   effect "scratch/launch" launch_vmm "$dir" "$namespace" "$firecracker" "$namespace" "$disk_path" "$tap" || return
   [[ -z $config ]] || effect "scratch/requests" api "$dir" "$config" || {
     printf '%s\n' "the VMM said: $(console_tail "$dir" 1000)" >&2
@@ -55,7 +57,7 @@ access_said() {
 end_scratch() {
   local dir=$runtime_dir/$namespace
   is_ours "$dir" || return 0
-  end_vmm "$dir" || return
+  end_vmm "$dir" && drop_cgroup "$namespace" || return
   [[ ! -e /run/netns/$namespace ]] || ip netns del "$namespace" || return
   drop_uid "$dir" || return
   unclaim "$dir"
@@ -65,7 +67,7 @@ end_scratch() {
 # end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits? disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
 # As begin_scratch, but succeeds where the VMM refuses the requests.
 try_scratch() {
   local dir=$runtime_dir/$namespace config=

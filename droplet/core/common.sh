@@ -9,6 +9,8 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 umask 077
 # Core dumps of a VMM hold guest memory, secrets included.
 ulimit -c 0
+# A core_pattern that is a program gets a dump whatever the limit is; this leaves the memory out of it (core(5)).
+{ printf 0 >/proc/self/coredump_filter; } 2>/dev/null || :
 # Hornet asks all VMMs at once, and each needs open files; child processes inherit the limit. Root may raise a lower hard limit.
 (($(ulimit -n) >= 4096)) || ulimit -S -n 4096 2>/dev/null || ulimit -n 4096 2>/dev/null || ulimit -S -n "$(ulimit -H -n)"
 

@@ -207,6 +207,7 @@ gather_process() {
   printf 'alive=1\nstart=%s\n' "$started"
   [[ "/proc/$pid/root" -ef / ]] || printf 'jailed=1\n'
   gather_limits "$pid" "$1"
+  gather_guards "$pid"
   [[ ! /proc/$pid/ns/net -ef /run/netns/$1 ]] || printf 'in_namespace=1\n'
   if [[ -n $baked && "/proc/$pid/root$baked" -ef $dir/rootfs.ext4 ]]; then
     printf 'mounted=1\nown_disk=1\n'
@@ -222,6 +223,16 @@ silent
 write-out = \"\\n\"
 next
 "
+}
+
+# gather_guards PID: whether the kernel filters the system calls of a VMM (Seccomp of proc(5): 2), and what of its memory goes
+# into a core dump.
+gather_guards() {
+  local text="" start=$'\nSeccomp:\t'
+  # Read whole: see runs_as.
+  IFS= read -r -d '' text 2>/dev/null <"/proc/$1/status"
+  [[ ! $text =~ "$start"([0-9]) ]] || printf 'seccomp=%s\n' "${BASH_REMATCH[1]}"
+  { read -r text <"/proc/$1/coredump_filter"; } 2>/dev/null && printf 'dumps=%s\n' "$text"
 }
 
 # ask_vmms: asks all VMMs of a share that live, at once and by one process: one that hangs holds up no other. They answer with

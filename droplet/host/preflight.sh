@@ -24,6 +24,7 @@ preflight_facts() {
   printf 'cgroup=%s\n' "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
   limit_facts
   list_controllers
+  host_facts
   # Only root may ask; what a droplet without sshd allows nobody needs to know.
   sshd -T 2>/dev/null | sed -n 's/^maxsessions /max_sessions=/p; s/^allowtcpforwarding /tcp_forwarding=/p; s/^disableforwarding /no_forwarding=/p'
   printf 'kvm=%s\n' "$(kvm_state)"

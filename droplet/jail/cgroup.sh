@@ -67,6 +67,7 @@ set_limits() {
     fi
     # A cgroup that was never made limits nothing, and a kernel may have no file for swap.
     [[ -e $folder/$file ]] || continue
+    [[ $value != above ]] || value=$(<"${folder%/*}/$file")
     write_cgroup "$folder" "$file" "$value" || return
   done
 }
@@ -196,6 +197,8 @@ limit_again() {
   file_size_limit "$2" size && set_limits "$3" || return
   list_cgroups "$3"
   for folder in "${cgroups[@]}"; do echo "$1" >"$folder/cgroup.procs" || return; done
+  # See common.sh; an earlier Hornet started VMMs without it.
+  { printf 0 >"/proc/$1/coredump_filter"; } 2>/dev/null || :
   ! sets_process_limits || prlimit --pid "$1" --nofile="$files" --fsize="$size"
 }
 
@@ -229,7 +232,7 @@ gather_limits() {
   printf 'inside=%s\n' "${inside# }"
   list_cgroups "$2"
   for folder in "${cgroups[@]}"; do
-    for file in "$folder"/{cpu.cfs_period_us,cpu.cfs_quota_us,cpu.max,memory.limit_in_bytes,memory.memsw.limit_in_bytes,memory.max,memory.swap.max,pids.max}; do
+    for file in "$folder"/{cpu.cfs_period_us,cpu.cfs_quota_us,cpu.max,memory.limit_in_bytes,memory.memsw.limit_in_bytes,memory.swappiness,memory.max,memory.swap.max,pids.max}; do
       { read -r value <"$file"; } 2>/dev/null && printf 'cgroup.%s=%s\n' "${file##*/}" "$value"
     done
   done

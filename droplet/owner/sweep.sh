@@ -26,7 +26,7 @@ sweep() {
   if [[ -n $all ]]; then
     sweep_cgroups && sweep_uids && drop_proofs && release_consoles && release_recovery && release_metrics && release_names &&
       sweep_bridges && sweep_links && sweep_artifacts &&
-      known="" return_limits || return
+      known="" return_limits && known="" release_hardening || return
   fi
   drop_folder "$dir_of_artifacts"
   drop_folder "$runtime_dir"

@@ -1,4 +1,5 @@
 /** The arguments that concern a droplet as a whole. */
+import { z } from "zod";
 import { defaults } from "../defaults";
 import * as values from "../values";
 
@@ -29,3 +30,9 @@ export const consoleLimit = values.wholeNumber(1, 1024).default(4);
 
 /** How many clones a fleet has. */
 export const fleetSize = values.cloneCount(0);
+
+/** What `hornet:droplet.harden` can set. Swap is ruled out for each VMM by its cgroup, the others are values of the droplet. */
+export const HARDEN_POINTS = ["swap", "ksm", "smt", "nx_huge_pages", "kvm"] as const;
+
+/** See {@link HARDEN_POINTS}. */
+export const hardenPoints = z.array(z.enum(HARDEN_POINTS)).max(HARDEN_POINTS.length);

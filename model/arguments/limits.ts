@@ -38,6 +38,12 @@ const limits = {
       "Memory, in MiB (cgroup): the pages that the guest has written, the VMM's own, and the page cache of files that it read first. The kernel ends a VMM that needs more. Default: not limited.",
     example: 320,
   }),
+  swap: z.boolean().optional().meta({
+    description:
+      "Whether the kernel may swap the guest's memory out (cgroup). Default: it may, but not with hornet:droplet.harden.",
+    type: "true or false",
+    example: false,
+  }),
   pids: z.int().min(8).max(4_194_304).meta({
     description: "Threads and processes (cgroup). A VMM has two threads and one per virtual CPU.",
     example: 64,

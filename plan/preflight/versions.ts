@@ -58,7 +58,7 @@ export function reportVersions(
           `from its disk by the newest Firecracker: ${unreadable(found, format)}`,
       );
     }
-    if (hostKernel !== "" && kernel !== "" && hostKernel !== kernel && !provedUnder.includes(kernel)) {
+    if (isUnproved({ hostKernel, provedUnder }, kernel)) {
       warnings.push(
         `the snapshot ${short(digest)} was made under the kernel ${hostKernel}, and the droplet runs ${kernel} now, under ` +
           "which no fleet there has proved it; a change of hornet:snapshot makes it anew (docs/upgrades.md)",
@@ -66,6 +66,18 @@ export function reportVersions(
     }
   }
   return { lines, warnings: [...warnings, ...replaced(found, vms)] };
+}
+
+function isUnproved(
+  { hostKernel, provedUnder }: Pick<SnapshotInUse, "hostKernel" | "provedUnder">,
+  kernel: string,
+): boolean {
+  return hostKernel !== "" && kernel !== "" && hostKernel !== kernel && !provedUnder.includes(kernel);
+}
+
+/** The snapshots in use that were made under another kernel than the droplet's, and not proved under that. */
+export function unprovedKernels(facts: DropletFacts, snapshots: readonly SnapshotInUse[]): SnapshotInUse[] {
+  return snapshots.filter((one) => isUnproved(one, facts.get("kernel") ?? ""));
 }
 
 /** VMs that run a program which its path leads to no more. They run on: the kernel keeps a program that runs. */

@@ -23,6 +23,8 @@ test.each([
   [1, all, ["cpu.cfs_period_us=100000", "cpu.cfs_quota_us=50000"]],
   [1, all, ["memory.limit_in_bytes=335544320", "memory.memsw.limit_in_bytes=335544320", "pids.max=64"]],
   [2, all, ["cpu.max=50000 100000", "memory.max=335544320", "memory.swap.max=0", "pids.max=64"]],
+  [1, { ...defaults, swap: false }, ["memory.swappiness=0", "pids.max=256"]],
+  [2, { ...defaults, swap: false }, ["memory.swap.max=0", "pids.max=256"]],
   [1, defaults, ["pids.max=256"]],
   [2, defaults, ["pids.max=256"]],
 ] as const)("one declaration limits a VMM with version %d of cgroups", (version, limits, files) => {
@@ -115,6 +117,31 @@ test("what is not declared is not limited, and its cgroup need not exist", () =>
   expect(drift(withFiles(bare, { "cpu.max": "max 100000", "memory.max": "max" }), defaults)).toEqual([]);
   expect(drift(withFiles(bare, { "memory.max": "335544320" }), defaults)).toEqual([
     "the limit of memory is 320 MiB, not none",
+  ]);
+});
+
+test("swap alone is ruled out with either version, and back is as the cgroup above", () => {
+  const declared = { ...defaults, swap: false };
+  const base = { ...one, openFiles: "2048" };
+  expect(drift({ ...base, files: { "pids.max": "256", "memory.swappiness": "60" } }, declared)).toEqual([
+    "the limit of swapping (memory.swappiness) is 60, not 0",
+  ]);
+  expect(drift({ ...base, version: 2, files: { "pids.max": "256", "memory.swap.max": "max" } }, declared)).toEqual([
+    "the limit of swap is none, not 0 MiB",
+  ]);
+  expect(drift({ ...base, files: { "pids.max": "256", "memory.swappiness": "60" } }, defaults)).toEqual([]);
+  expect(limitLines(defaults, { memory: 128 })).toContain("memory 1 free memory.swappiness above\n");
+});
+
+test("without the guest's memory, only a file size that depends on it is not compared", () => {
+  const vm = {
+    diskWas: 4096,
+    diskSize: 4096,
+    limits: { ...one, fileSize: "77", openFiles: "9" },
+  } as unknown as ObservedVm;
+  expect(limitDrift(all, vm, undefined)).toEqual(["the limit of open files is 9, not 256"]);
+  expect(limitDrift({ ...all, files: 9, fileSize: "8MiB" }, vm, undefined)).toEqual([
+    "the limit of file sizes is 77 bytes, not 8 MiB",
   ]);
 });
 

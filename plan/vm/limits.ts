@@ -28,8 +28,11 @@ export interface CgroupFile {
   readonly limits: boolean;
 }
 
-/** What the files of the cgroup of a VMM hold, for both versions of cgroups. A file is written after those before it. */
-export function cgroupFiles({ cpus, memory, pids }: Limits): CgroupFile[] {
+/**
+ * What the files of the cgroup of a VMM hold, for both versions of cgroups. A file is written after those before it. The value
+ * `above` stands for that of the cgroup above.
+ */
+export function cgroupFiles({ cpus, memory, swap, pids }: Limits): CgroupFile[] {
   const quota = cpus === undefined ? undefined : String(Math.round(cpus * PERIOD));
   const bytes = memory === undefined ? undefined : String(memory * MIB);
   const file = (
@@ -46,8 +49,10 @@ export function cgroupFiles({ cpus, memory, pids }: Limits): CgroupFile[] {
     file("memory", 1, "memory.limit_in_bytes", bytes, "-1"),
     // Memory and swap together: without this limit the kernel swaps a guest out, and it is never stopped.
     file("memory", 1, "memory.memsw.limit_in_bytes", bytes, "-1"),
+    // A limit of memory and swap together does not keep a guest out of the swap.
+    file("memory", 1, "memory.swappiness", swap === false ? "0" : undefined, "above"),
     file("memory", 2, "memory.max", bytes, "max"),
-    file("memory", 2, "memory.swap.max", bytes && "0", "max"),
+    file("memory", 2, "memory.swap.max", bytes !== undefined || swap === false ? "0" : undefined, "max"),
     file("pids", 1, "pids.max", String(pids), "max"),
     file("pids", 2, "pids.max", String(pids), "max"),
   ];
@@ -73,17 +78,22 @@ export function limitLines(limits: Limits, sizes: Sizes): string {
   ].join("\n");
 }
 
-/** How the limits of a VMM that runs differ from the declared ones. A controller that the droplet does not offer limits nothing. */
-export function limitDrift(limits: Limits, vm: ObservedVm, memory: number): string[] {
+/**
+ * How the limits of a VMM that runs differ from the declared ones. A controller that the droplet does not offer limits nothing.
+ *
+ * @param memory of the guest in MiB; undefined if it is unknown: a file size that depends on it is not compared
+ */
+export function limitDrift(limits: Limits, vm: ObservedVm, memory: number | undefined): string[] {
   const { limits: seen } = vm;
   if (seen === undefined) return [];
-  const size = fileSizeOf(limits, { memory, disk: diskOf(vm) });
+  const known = memory !== undefined || limits.fileSize !== "auto";
+  const size = fileSizeOf(limits, { memory: memory ?? 0, disk: diskOf(vm) });
   return [
     ...cgroupDrift(limits, seen),
     ...(seen.openFiles === undefined || seen.openFiles === String(limits.files)
       ? []
       : [`the limit of open files is ${seen.openFiles}, not ${limits.files}`]),
-    ...(seen.fileSize === undefined || seen.fileSize === String(size)
+    ...(!known || seen.fileSize === undefined || seen.fileSize === String(size)
       ? []
       : [`the limit of file sizes is ${sizeWords(seen.fileSize)}, not ${sizeWords(String(size))}`]),
   ];
@@ -102,7 +112,8 @@ function cgroupDrift(limits: Limits, seen: ObservedLimits): string[] {
   return files.flatMap((one) => {
     const value = seen.files[one.file];
     // A kernel that does not account swap has no file for it; a cgroup that limits nothing need not exist.
-    if (value === undefined || value === one.value || (!one.limits && isUnlimited(value))) return [];
+    if (value === undefined || value === one.value || (!one.limits && (isUnlimited(value) || one.value === "above")))
+      return [];
     const [what, words] = DESCRIPTION[one.file] ?? [one.file, String];
     return [`the limit of ${what} is ${words(value)}, not ${words(one.value)}`];
   });
@@ -134,6 +145,7 @@ const DESCRIPTION: Readonly<Record<string, readonly [what: string, words: (value
   "cpu.max": ["CPU time", coreWords],
   "memory.limit_in_bytes": ["memory", sizeWords],
   "memory.memsw.limit_in_bytes": ["memory and swap", sizeWords],
+  "memory.swappiness": ["swapping (memory.swappiness)", plain],
   "memory.max": ["memory", sizeWords],
   "memory.swap.max": ["swap", sizeWords],
   "pids.max": ["processes", plain],

@@ -26,7 +26,8 @@
  */
 import { cidrOf, netmask } from "../../model/addresses";
 import type { Limits, Rates } from "../../model/arguments/limits";
-import { rateDrift, type RatedDevices } from "../../firecracker/rates";
+import type { RatedDevices } from "../../firecracker/devices";
+import { rateDrift } from "../../firecracker/rates";
 import { limitDrift, sizeWords } from "./limits";
 import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
@@ -44,8 +45,8 @@ export interface VmSpec {
   readonly key: string;
   /** Whether it runs in a jail; undefined where that is unknown. */
   readonly jail?: boolean | undefined;
-  /** What limits it, and its guest's memory in MiB; left out where nobody can say. */
-  readonly limits?: { readonly declared: Limits; readonly memory: number };
+  /** What limits it, and its guest's memory in MiB if that is known; left out where nobody can say. */
+  readonly limits?: { readonly declared: Limits; readonly memory?: number | undefined };
   /** The rates of its devices. */
   readonly rates?: { readonly declared: Rates; readonly devices: RatedDevices };
   /** Identifies the call by which the recovery keeper is to restart it; empty: it is not to; left out: unknown. */
@@ -292,6 +293,7 @@ function aroundIt(namespace: string, vm: ObservedVm): string[] {
   const wrong: string[] = [];
   if (!vm.recorded) wrong.push(`the pid file of ${namespace} does not name its VMM`);
   if (vm.folderMode !== "700") wrong.push(`the folder of ${namespace} has the mode ${vm.folderMode}, not 700`);
+  if (vm.dumpsMemory === true) wrong.push("a core dump of the VMM would hold its guest's memory");
   if (vm.diskSize >= 0 && !vm.diskUsed) wrong.push(`the used-disk marker of ${namespace} is missing`);
   const noted = Object.keys(vm.record).length > 0;
   if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted)

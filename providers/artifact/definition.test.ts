@@ -150,6 +150,44 @@ test("a folder without a manifest is examined, and disk, tap and sizes come from
   await stage.run("rm -r /opt/swarm/bare");
 });
 
+test("the VMM of a boot and those of a trial have a clone's default limits", async () => {
+  const program = "/opt/swarm/noting-firecracker";
+  // Not below /opt/swarm: a VMM may see another folder there (expose_path).
+  const notes = "/tmp/noted";
+  try {
+    // It notes its limits, and becomes the VMM.
+    await stage.run(`
+      cat >${program} <<'END'
+#!/bin/sh
+[ "$1" != --api-sock ] || { grep pids /proc/self/cgroup; grep -E '^Max (file size|open files)' /proc/self/limits; } >>${notes}
+exec /usr/bin/firecracker "$@"
+END
+      chmod 755 ${program}`);
+    const noted = async (): Promise<readonly string[]> =>
+      (await stage.run(`tr -s ' ' <${notes} | sed 's/ $//'; rm ${notes}`)).trimEnd().split("\n");
+    const size = (smallMemory() + 64) * 1024 ** 2;
+    const each: readonly unknown[] = [
+      expect.stringMatching(/\/hornet-boot-[0-9a-f]+$/),
+      `Max file size ${size} ${size} bytes`,
+      "Max open files 2048 2048 files",
+    ];
+    const boot = await stage.artifact({ firecracker: program, jailer: "off" });
+    await boot.create();
+    expect(await noted()).toEqual(each);
+    await stage.run(`cp -r ${snapshots}/hornet-guest/ /opt/swarm/bare; rm /opt/swarm/bare/manifest.json`);
+    await boot.delete();
+    // The first load shows the path of the disk, the second the devices, the third resumes the guest.
+    const source = { path: "/opt/swarm/bare" };
+    const trial = await stage.artifact({ firecracker: program, jailer: "off", source, vmmTimeout: 3 });
+    await trial.create();
+    expect(await noted()).toEqual([...each, ...each, ...each]);
+    await trial.delete();
+  } finally {
+    await stage.run(`rm -rf ${program} ${notes} /opt/swarm/bare`);
+  }
+  expect(await stage.changesSince(stage.before)).toEqual([]);
+});
+
 test.each([
   [
     "a folder that is not there",

@@ -7,7 +7,7 @@ import type { Program } from "../../firecracker/programs";
 import { loadRequest, metadataRequest, resumeRequest, vsockIn } from "../../firecracker/requests";
 import type { Droplet } from "../operation/droplet";
 import { metadataAccess } from "./fromBoot";
-import { scratchNamespace, scratchVars } from "./scratch";
+import { scratchLimits, scratchNamespace, scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { atGuest } from "../vm/guestError";
@@ -28,6 +28,8 @@ export interface Trial {
   readonly vsock?: Manifest["vsock"];
   readonly iface: string;
   readonly devices: Devices;
+  /** MiB. */
+  readonly memory: number;
 }
 
 /**
@@ -43,7 +45,7 @@ const GRACE = { ms: 8000, times: 4 };
 export async function detectIdentity(
   droplet: Droplet,
   desired: ArtifactInputs,
-  { path, program, diskPath, tap, ownDisk, drives, vsock, iface, devices }: Trial,
+  { path, program, diskPath, tap, ownDisk, drives, vsock, iface, devices, memory: guestMemory }: Trial,
 ): Promise<Pick<Manifest, "identity" | "metadata">> {
   const { session } = droplet;
   const vars = scratchVars(desired);
@@ -72,6 +74,7 @@ export async function detectIdentity(
         ...vars,
         firecracker: program.path,
         ...jail,
+        ...scratchLimits(guestMemory),
         further_taps: taps.map((one) => one.tap).join(" "),
         vsock: vsock ? vsockIn(folder, program.version, vsock.path) : "",
         disk_path: diskPath,

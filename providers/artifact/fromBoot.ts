@@ -23,7 +23,7 @@ import {
 } from "./files";
 import type { ArtifactInputs, BootSource } from "./inputs";
 import { publish } from "./publish";
-import { scratchNamespace, scratchVars } from "./scratch";
+import { scratchLimits, scratchNamespace, scratchVars } from "./scratch";
 import { soundnessOf } from "./whole";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import { openFault } from "./openMetadata";
@@ -170,6 +170,7 @@ async function makeByBoot(
       ...scratchVars(desired),
       firecracker: program.path,
       ...jail,
+      ...scratchLimits(boot.memory),
       disk_path: diskPath,
       disk_source: boot.rootfs,
       disk_copy: "1",

@@ -115,7 +115,8 @@ export async function examine(droplet: Droplet, desired: ArtifactInputs, path: s
   const host = await describeHost(session);
   const ownDisk = marks[artifactPaths(path).disk] !== undefined;
   const { version } = program;
-  const { mac, ...baked } = await trialLoad(droplet, desired, { path, program, ownDisk });
+  const memory = Math.ceil(Number(marks[artifactPaths(path).memory]?.split(" ")[0] ?? 0) / 1024 ** 2);
+  const { mac, ...baked } = await trialLoad(droplet, desired, { path, program, ownDisk, memory });
   // A disk at the baked-in path is part of the artifact too, even outside of the folder.
   const atPath = !ownDisk && baked.diskPath !== "";
   const elsewhere: Record<string, string> = atPath ? { [ARTIFACT.disk]: baked.diskPath } : {};

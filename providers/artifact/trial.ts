@@ -4,7 +4,7 @@ import type { Program } from "../../firecracker/programs";
 import { loadRequest } from "../../firecracker/requests";
 import { HornetError } from "../../host/errors";
 import { bakedIn, type Baked } from "./bakedConfig";
-import { scratchVars } from "./scratch";
+import { scratchLimits, scratchVars } from "./scratch";
 import type { ArtifactInputs } from "./inputs";
 import { cleanUpAfter } from "../kit/cleanUpAfter";
 import type { Droplet } from "../operation/droplet";
@@ -16,6 +16,8 @@ interface Folder {
   readonly program: Program;
   /** It has a `rootfs.ext4`. */
   readonly ownDisk: boolean;
+  /** MiB of the guest's memory. */
+  readonly memory: number;
 }
 
 /**
@@ -27,7 +29,7 @@ interface Folder {
 export async function trialLoad(
   droplet: Droplet,
   desired: ArtifactInputs,
-  { path, program, ownDisk }: Folder,
+  { path, program, ownDisk, memory }: Folder,
 ): Promise<Baked> {
   const { session } = droplet;
   const { version } = program;
@@ -43,6 +45,7 @@ export async function trialLoad(
       run: "try_scratch",
       vars: {
         ...vars,
+        ...scratchLimits(memory),
         firecracker: program.path,
         disk_path: diskPath,
         disk_source: diskPath === "" ? "" : artifactPaths(path).disk,

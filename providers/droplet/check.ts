@@ -7,6 +7,7 @@ import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
 import { bridgeArguments, egressList, serviceList } from "../../model/arguments/network";
 import { limitFields } from "../../model/arguments/limits";
+import { hardenPoints } from "../../model/arguments/droplet";
 import { snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
 import { ipv4, MOST_CLONES, namespaceName, plainText } from "../../model/values";
@@ -44,6 +45,7 @@ export const checkInputs = commonInputs.extend({
     .array(z.strictObject({ key: plainText, cpus: limitFields.cpus, memory: limitFields.memory }))
     .max(MOST_CLONES)
     .default([]),
+  harden: hardenPoints.default([]),
 });
 
 const outputs = z.object({
@@ -83,14 +85,15 @@ function expectClones(droplet: Droplet, desired: Inputs, { vms }: Observed): voi
 async function check(droplet: Droplet, desired: Inputs): Promise<Outputs> {
   const observed = await droplet.observeToChange(desired, CHECK);
   expectClones(droplet, desired, observed);
-  const { faults, warnings, lost, versions } = await preflight(droplet, desired, observed);
+  const { faults, warnings, lost, versions, hostWarnings } = await preflight(droplet, desired, observed);
   if (faults.length > 0) {
     throw new HornetError(`${droplet.name} cannot carry this fleet; nothing was changed:`, {
       details: faults.map((one) => `- ${one}`),
     });
   }
   for (const warning of warnings) report(`warning: ${droplet.name}: ${warning}`);
-  return { warnings: [...warnings], versions: [...versions.lines], lost: [...lost] };
+  for (const words of hostWarnings) report(`${droplet.name}: security: ${words}`);
+  return { warnings: [...warnings, ...hostWarnings], versions: [...versions.lines], lost: [...lost] };
 }
 
 function otherFolder(droplet: Droplet, state: Inputs, desired: Inputs): HornetError {

@@ -1,5 +1,5 @@
 import type { VarsOf } from "../../host/session/calls";
-import { manifestDigest } from "../../firecracker/manifest";
+import { manifestDigest, type Manifest } from "../../firecracker/manifest";
 import { jailerVar, type JailerSetting } from "../../firecracker/jailer";
 import { pathsOf, type ProgramPaths } from "../../firecracker/programs";
 import type { Session } from "../../host/session/session";
@@ -12,6 +12,8 @@ import { LIMIT_KEYS } from "../../plan/preflight/limits";
 import type { DeclaredLimits } from "../../plan/preflight/vmLimits";
 import type { Observed } from "../../model/observed";
 import { identityFault } from "../../plan/vm/identityFault";
+import type { HardenPoint } from "../../plan/preflight/hardening";
+import { hostWarnings, judgeHost, type HostPoint } from "../../plan/preflight/host";
 import { judge, type Verdict } from "../../plan/preflight/judge";
 import { reportVersions, type SnapshotInUse, type VersionReport } from "../../plan/preflight/versions";
 import { artifactsThat } from "../artifact/byKey";
@@ -36,6 +38,8 @@ export interface Look {
   readonly needs: SnapshotNeeds;
   /** The declared limits of VMMs. */
   readonly limits: readonly DeclaredLimits[];
+  /** The points that `hornet:droplet.harden` names. */
+  readonly harden: readonly HardenPoint[];
   /** The namespaces of the fleet, and those on the droplet with their owners. */
   readonly namespaces: readonly string[];
   readonly claims: readonly { readonly name: string; readonly owner: string }[];
@@ -47,11 +51,16 @@ export interface Look {
 export interface Seen extends Verdict {
   readonly facts: DropletFacts;
   readonly versions: VersionReport;
+  /** The security of the droplet's kernel and devices, point by point, and what is wrong with it but for what `up` sets. */
+  readonly host: readonly HostPoint[];
+  readonly hostWarnings: readonly string[];
+  /** The manifests of the snapshots that the fleet's VMs were started from, by digest. */
+  readonly manifests: ReadonlyMap<string, Manifest>;
 }
 
 /** Compares a droplet with a fleet's needs; changes nothing. */
 export async function lookAtDroplet({ session, vars, owner, claims, vms, namespaces, ...look }: Look): Promise<Seen> {
-  const { runtimeDir, dir, firecracker, jailer, bridge, network, needs, limits, sessionWith } = look;
+  const { runtimeDir, dir, firecracker, jailer, bridge, network, needs, limits, harden, sessionWith } = look;
   const sighting = await sightSnapshot(session, needs, dir, sessionWith);
   // In parallel: over ssh each call takes a round trip.
   const using = snapshotsInUse({ session, vars, owner, dir, vms });
@@ -99,11 +108,16 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
     outlook: outlookFrom(facts, needs, sighting),
     clock: Date.now() / 1000,
   });
+  const hostNeeds = { vms, snapshots: inUse, harden };
+  const host = judgeHost(facts, hostNeeds);
   return {
     ...verdict,
+    host,
+    hostWarnings: hostWarnings(host, facts, hostNeeds),
     faults: [...verdict.faults, ...(sighting.faults ?? []), ...(untold === undefined ? [] : [untold])],
     warnings: [...verdict.warnings, ...sighting.warnings, ...versions.warnings],
     versions,
+    manifests: new Map(inUse.map(({ digest, manifest }) => [digest, manifest])),
     facts,
   };
 }
@@ -130,7 +144,9 @@ async function snapshotsInUse({
   owner,
   dir,
   vms,
-}: Pick<Look, "session" | "vars" | "owner" | "dir" | "vms">): Promise<SnapshotInUse[]> {
+}: Pick<Look, "session" | "vars" | "owner" | "dir" | "vms">): Promise<
+  (SnapshotInUse & { readonly manifest: Manifest })[]
+> {
   const clones = new Map<string, string[]>();
   for (const [name, { record }] of Object.entries(vms)) {
     if (record.digest !== undefined) clones.set(record.digest, [...(clones.get(record.digest) ?? []), name]);
@@ -138,13 +154,14 @@ async function snapshotsInUse({
   if (clones.size === 0) return [];
   const artifacts = await artifactsThat(session, dir, () => true);
   return Promise.all(
-    artifacts.flatMap(({ text, manifest: { snapshotFormat: format, hostKernel } }) => {
+    artifacts.flatMap(({ text, manifest }) => {
+      const { snapshotFormat: format, hostKernel } = manifest;
       const digest = manifestDigest(text);
       const names = clones.get(digest);
       if (names === undefined) return [];
       return [
         readProofs(session, vars.runtime_dir, digest).then((proofs) => ({
-          ...{ digest, format, hostKernel, clones: names },
+          ...{ digest, format, hostKernel, manifest, clones: names },
           provedUnder: proofs.filter((proof) => proof.owner === owner).map(({ kernel }) => kernel),
         })),
       ];

@@ -1,4 +1,4 @@
-import { devicesOf, furtherTaps } from "../../firecracker/devices";
+import { devicesOf, furtherTaps, memoryOf, ratedDevices } from "../../firecracker/devices";
 import { newGeneration } from "../../firecracker/identity";
 import { hostKeyOf, newHostKeySeed } from "../../firecracker/hostkey";
 import { parsePrograms, programWords } from "../../firecracker/programs";
@@ -31,7 +31,7 @@ import { changesRates, setRates } from "./rates";
 import { awaitReady, send, sendIdentity, startVm } from "./start";
 import { isJailed } from "./jail";
 import { handRecovery, recoveryMark } from "./recovery";
-import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
+import { vmVars, wayOf } from "./vars";
 
 type State = VmInputs & VmOutputs;
 

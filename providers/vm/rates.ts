@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { curlConfig } from "../../firecracker/api";
+import { ratedDevices } from "../../firecracker/devices";
 import { hasRates, rateRequests } from "../../firecracker/rates";
 import type { Droplet } from "../operation/droplet";
 import type { VmInputs } from "./inputs";
-import { ratedDevices, vmVars } from "./vars";
+import { vmVars } from "./vars";
 
 /** Rates of all devices. */
 const ANY_RATES: VmInputs["rates"] = { serial: "", network: {}, disk: {} };

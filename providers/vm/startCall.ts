@@ -1,6 +1,6 @@
 /** The call that starts a clone's VMM, for an operation or for the recovery keeper. */
 import { curlConfig, type ApiRequest } from "../../firecracker/api";
-import { devicesOf, furtherTaps } from "../../firecracker/devices";
+import { devicesOf, furtherTaps, memoryOf, ratedDevices } from "../../firecracker/devices";
 import { filesOf, undeclaredFiles } from "../../firecracker/manifest";
 import { programLine, type Program } from "../../firecracker/programs";
 import { hasRates, rateRequests, serialRequests } from "../../firecracker/rates";
@@ -13,7 +13,7 @@ import { handoverOf, identityDigest, type Self } from "./identity";
 import type { VmInputs } from "./inputs";
 import { jailVars, pathsRead } from "./jail";
 import { bootVm, restoreVm } from "./requests";
-import { memoryOf, ratedDevices, vmVars, wayOf } from "./vars";
+import { vmVars, wayOf } from "./vars";
 
 /** A call of start_vm without what the recovery keeper gets. */
 export interface StartCall {

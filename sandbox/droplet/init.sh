@@ -111,6 +111,13 @@ else
   mount -t cgroup2 -o ro,nosuid,nodev,noexec cgroup2 /sys/fs/cgroup || echo "no cgroup v2" >&2
 fi
 
+# These are the whole machine's, and Hornet changes them with hornet:droplet.harden. A device on such a mount works as before.
+for path in /sys/kernel/mm/ksm /sys/devices/system/cpu /sys/module/kvm/parameters /dev/kvm; do
+  [[ -e "$path" ]] || continue
+  mount --bind "$path" "$path"
+  mount -o remount,bind,ro "$path"
+done
+
 # Never a recursive removal here: what is pinned is the machine's.
 for path in "$stage"/*; do
   if mountpoint -q "$path"; then umount "$path"; fi

@@ -9,7 +9,7 @@ import { parseConfig } from "../../config";
 import { resolveDroplet } from "../../components/fleet/resolveDroplet";
 import { ConfigFaults } from "../../config/faults";
 import { readStackFile } from "../../config/stackFile";
-import { limitsOf, ratesOf, type FleetSpec } from "../../config/spec";
+import { hardenOf, limitsOf, ratesOf, type FleetSpec } from "../../config/spec";
 import { messageOf } from "../../host/errors";
 import { gatherFacts } from "../../host/facts";
 import { printable, report } from "../../host/printable";
@@ -22,6 +22,8 @@ import { ownerName } from "../../model/owner";
 import { planFleet } from "../../model/names";
 import { networkOf } from "../../components/fleet/network";
 import { needsOf } from "../../components/fleet/snapshotNeeds";
+import { hardenedText, hardeningDrift, parseHardened } from "../../plan/preflight/hardening";
+import { hostScore, pointWords } from "../../plan/preflight/host";
 import { limitDrift, parseRaised, raisedText } from "../../plan/preflight/limits";
 import { missingController } from "../../plan/preflight/vmLimits";
 import { declaredLimitsOf } from "../../components/fleet/declaredLimits";
@@ -55,9 +57,10 @@ async function examine(sessions: Sessions, stack: string, digests: boolean): Pro
   const owner = labels.own ?? NOBODY;
   const observed = await gatherFacts(session, { ...vars(spec), owner }, { ignoreLock: true });
   const verdict = await preflight(sessions, session, spec, observed, owner);
-  const found = withPreflight(inspect(spec, owner, observed, session.scripts.digest), verdict);
+  const found = withPreflight(inspect(spec, owner, observed, session.scripts.digest, verdict.manifests), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
   print(session.name, stack, labels, found, verdict, holder);
+  section(`security of the droplet: ${hostScore(verdict.host)}`, verdict.host.flatMap(pointWords), "nothing to change");
   section("not limited", freeResources(spec, verdict), "nothing");
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
   if (digests) section("files of snapshots that are not what their manifest says", damaged, "none");
@@ -121,6 +124,7 @@ async function preflight(
     },
     needs: snapshotNeeds.parse(needsOf(spec)),
     limits: declaredLimitsOf(spec),
+    harden: hardenOf(spec),
     namespaces: planFleet(spec).map(({ namespace }) => namespace),
     claims: observed.claims,
     vms: observed.vms,
@@ -131,10 +135,18 @@ async function preflight(
 function withPreflight(found: Inspection, { facts, lost }: Seen): Inspection {
   const raised = parseRaised(raisedText(facts));
   const owned = raised.map(({ key, before, to }) => `limit ${key}, raised from ${before} to ${to}`);
+  const hardened = parseHardened(hardenedText(facts)).map(
+    ({ key, before, to }) => `${key}, hardened from ${before} to ${to}`,
+  );
   return {
     ...found,
-    owned: [...found.owned, ...owned],
-    drift: [...found.drift, ...limitDrift(facts, ""), ...(found.owned.length > 0 ? lost : [])],
+    owned: [...found.owned, ...owned, ...hardened],
+    drift: [
+      ...found.drift,
+      ...limitDrift(facts, ""),
+      ...hardeningDrift(facts, ""),
+      ...(found.owned.length > 0 ? lost : []),
+    ],
   };
 }
 

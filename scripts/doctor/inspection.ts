@@ -1,4 +1,6 @@
-import { egressOf, nameserversOf, recoveryOf, type FleetSpec } from "../../config/spec";
+import { egressOf, limitsOf, nameserversOf, ratesOf, recoveryOf, type FleetSpec } from "../../config/spec";
+import { memoryOf, ratedDevices } from "../../firecracker/devices";
+import type { Manifest } from "../../firecracker/manifest";
 import { networkText, cidrOf } from "../../model/addresses";
 import { namePoliciesOf } from "../../components/fleet/network";
 import { bridgeMac, bridgeTableName, planBridge } from "../../plan/network/bridge";
@@ -12,7 +14,7 @@ import { planNamespace } from "../../plan/network/namespace";
 import { NAT_TABLE, natTable } from "../../plan/network/nat";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
-import { recoveryWords, vmDrift } from "../../plan/vm/repair";
+import { recoveryWords, vmDrift, type VmSpec } from "../../plan/vm/repair";
 
 /** The report on one stack of a droplet. */
 export interface Inspection {
@@ -34,8 +36,15 @@ export const NOBODY = "nobody";
  *
  * @param owner the stack's owner label; {@link NOBODY} if it has nothing there
  * @param scripts the digest of this Hornet's scripts for droplets
+ * @param manifests of the snapshots that its VMs run, by digest
  */
-export function inspect(spec: FleetSpec, owner: string, observed: Observed, scripts: string): Inspection {
+export function inspect(
+  spec: FleetSpec,
+  owner: string,
+  observed: Observed,
+  scripts: string,
+  manifests: ReadonlyMap<string, Manifest> = new Map(),
+): Inspection {
   const plans = planFleet(spec);
   const recovers = plans.some(({ id }) => recoveryOf(spec, id) !== undefined);
   const mine = observed.claims.filter((claim) => claim.owner === owner).map(({ name }) => name);
@@ -56,7 +65,9 @@ export function inspect(spec: FleetSpec, owner: string, observed: Observed, scri
       ...(mine.length === 0 ? [] : metricsDrift(spec.vmm.metrics, observed)),
       ...(mine.length === 0 ? [] : namesInspection(spec, plans, owner, observed)),
       ...plans.filter(({ namespace }) => !mine.includes(namespace)).map(({ name }) => `${name} is not there`),
-      ...there.flatMap((plan) => cloneDrift(spec, plan, owner, observed).map((words) => `${plan.name}: ${words}`)),
+      ...there.flatMap((plan) =>
+        cloneDrift(spec, plan, { owner, observed, manifests }).map((words) => `${plan.name}: ${words}`),
+      ),
     ],
     orphans: mine.filter((name) => !declared.has(name)),
     taken,
@@ -116,7 +127,13 @@ function isAdopted(name: string, owner: string, { bridges, links }: Observed): b
   return owner === NOBODY || seen.alias !== "" || seen.mac !== bridgeMac(name);
 }
 
-function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: Observed): string[] {
+interface Seen {
+  readonly owner: string;
+  readonly observed: Observed;
+  readonly manifests: ReadonlyMap<string, Manifest>;
+}
+
+function cloneDrift(spec: FleetSpec, plan: ClonePlan, { owner, observed, manifests }: Seen): string[] {
   const address = `${plan.address}/${plan.prefix}`;
   const macs = vethMacs(address);
   const network = planNamespace(
@@ -146,6 +163,19 @@ function cloneDrift(spec: FleetSpec, plan: ClonePlan, owner: string, observed: O
   const missing = wanted.chains.flatMap(({ rules }) => rules).filter(({ label }) => !labels.has(label));
   // Only the state knows which snapshot it should run.
   const { digest = "", key = "" } = observed.vms[plan.namespace]?.record ?? {};
-  const drift = vmDrift({ namespace: plan.namespace, tap: plan.tap, digest, key }, observed);
+  const declared = declaredLimits(spec, plan, manifests.get(digest));
+  const drift = vmDrift({ namespace: plan.namespace, tap: plan.tap, digest, key, ...declared }, observed);
   return [...network, ...missing.map(({ label }) => `nft rule ${label} missing`), ...drift];
+}
+
+/** @param manifest of the snapshot that the clone runs; undefined if it is not on the droplet any more */
+function declaredLimits(
+  spec: FleetSpec,
+  { id }: ClonePlan,
+  manifest: Manifest | undefined,
+): Pick<VmSpec, "limits" | "rates"> {
+  return {
+    limits: { declared: limitsOf(spec, id), memory: manifest && memoryOf(manifest) },
+    ...(manifest && { rates: { declared: ratesOf(spec, id), devices: ratedDevices(manifest) } }),
+  };
 }

@@ -139,6 +139,7 @@ export const resources: Readonly<Record<string, Bag>> = {
   DropletCheck: { ...common, namespaces: ["vm0"], needs: {} },
   DropletClaim: { ...common, namespaces: ["vm0"] },
   DropletLimits: { ...common, clones: 1 },
+  DropletHardening: { ...common, harden: ["ksm"] },
   ConsoleKeeper: common,
   RecoveryKeeper: common,
   NameServer: { ...common, bridge: "br0", address: "10.0.0.1", policies: [] },
