@@ -232,6 +232,7 @@ gather_limits() {
   printf 'inside=%s\n' "${inside# }"
   list_cgroups "$2"
   for folder in "${cgroups[@]}"; do
+    { read -r value <"${folder%/*}/memory.swappiness"; } 2>/dev/null && printf 'cgroup.above.memory.swappiness=%s\n' "$value"
     for file in "$folder"/{cpu.cfs_period_us,cpu.cfs_quota_us,cpu.max,memory.limit_in_bytes,memory.memsw.limit_in_bytes,memory.swappiness,memory.max,memory.swap.max,pids.max}; do
       { read -r value <"$file"; } 2>/dev/null && printf 'cgroup.%s=%s\n' "${file##*/}" "$value"
     done

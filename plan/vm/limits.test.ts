@@ -129,7 +129,13 @@ test("swap alone is ruled out with either version, and back is as the cgroup abo
   expect(drift({ ...base, version: 2, files: { "pids.max": "256", "memory.swap.max": "max" } }, declared)).toEqual([
     "the limit of swap is none, not 0 MiB",
   ]);
-  expect(drift({ ...base, files: { "pids.max": "256", "memory.swappiness": "60" } }, defaults)).toEqual([]);
+  const above = (value: string): ObservedLimits => ({
+    ...base,
+    files: { "pids.max": "256", "memory.swappiness": value, "above.memory.swappiness": "60" },
+  });
+  expect(drift(above("60"), defaults)).toEqual([]);
+  expect(drift(above("0"), defaults)).toEqual(["the limit of swapping (memory.swappiness) is 0, not 60"]);
+  expect(drift(above("0"), declared)).toEqual([]);
   expect(limitLines(defaults, { memory: 128 })).toContain("memory 1 free memory.swappiness above\n");
 });
 

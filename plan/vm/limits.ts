@@ -10,6 +10,9 @@ const PERIOD = 100_000;
 /** Version 1 shows this where nothing is limited: the largest number of whole pages. */
 const NO_BYTES = "9223372036854771712";
 
+/** In place of a value: that of the cgroup above. */
+const ABOVE = "above";
+
 /** A guest's memory in MiB, and the size of its disk in bytes; left out where only the droplet knows it. */
 export interface Sizes {
   readonly memory: number;
@@ -30,7 +33,7 @@ export interface CgroupFile {
 
 /**
  * What the files of the cgroup of a VMM hold, for both versions of cgroups. A file is written after those before it. The value
- * `above` stands for that of the cgroup above.
+ * ABOVE stands for that of the cgroup above.
  */
 export function cgroupFiles({ cpus, memory, swap, pids }: Limits): CgroupFile[] {
   const quota = cpus === undefined ? undefined : String(Math.round(cpus * PERIOD));
@@ -50,7 +53,7 @@ export function cgroupFiles({ cpus, memory, swap, pids }: Limits): CgroupFile[] 
     // Memory and swap together: without this limit the kernel swaps a guest out, and it is never stopped.
     file("memory", 1, "memory.memsw.limit_in_bytes", bytes, "-1"),
     // A limit of memory and swap together does not keep a guest out of the swap.
-    file("memory", 1, "memory.swappiness", swap === false ? "0" : undefined, "above"),
+    file("memory", 1, "memory.swappiness", swap === false ? "0" : undefined, ABOVE),
     file("memory", 2, "memory.max", bytes, "max"),
     file("memory", 2, "memory.swap.max", bytes !== undefined || swap === false ? "0" : undefined, "max"),
     file("pids", 1, "pids.max", String(pids), "max"),
@@ -111,11 +114,12 @@ function cgroupDrift(limits: Limits, seen: ObservedLimits): string[] {
   if (files.some((one) => one.limits && !seen.inside.includes(one.controller))) return ["the VMM is not in its cgroup"];
   return files.flatMap((one) => {
     const value = seen.files[one.file];
+    const wanted = one.value === ABOVE ? seen.files[`above.${one.file}`] : one.value;
     // A kernel that does not account swap has no file for it; a cgroup that limits nothing need not exist.
-    if (value === undefined || value === one.value || (!one.limits && (isUnlimited(value) || one.value === "above")))
+    if (value === undefined || wanted === undefined || value === wanted || (!one.limits && isUnlimited(value)))
       return [];
     const [what, words] = DESCRIPTION[one.file] ?? [one.file, String];
-    return [`the limit of ${what} is ${words(value)}, not ${words(one.value)}`];
+    return [`the limit of ${what} is ${words(value)}, not ${words(wanted)}`];
   });
 }
 
