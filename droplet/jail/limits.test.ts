@@ -63,6 +63,7 @@ test.each(["auto", "off"])(
         "for one in cpu memory pids; do folder=$(at $one); echo $pid >${folder%/*/*}/cgroup.procs; done",
         "the VMM is not in its cgroup",
       ],
+      ["echo 0x33 >/proc/$pid/coredump_filter", "a core dump of the VMM would hold its guest's memory"],
       ["folder=$(at memory); echo $pid >${folder%/*/*}/cgroup.procs; rmdir $folder", "the VMM is not in its cgroup"],
       ...(able === "1\n"
         ? [
@@ -79,7 +80,13 @@ test.each(["auto", "off"])(
       expect(await one.read()).toMatchObject(declared);
       expect(await inside(SHOW)).toBe(shown("200000", 64, 100, files));
     }
+    await one.update({ limits: { swap: false } });
+    expect(await inside("limit memory memory.swappiness memory.swap.max")).toBe("0\n");
+    expect(await one.read()).toMatchObject(declared);
     await one.update({ limits: undefined });
+    const swap = `folder=$(at memory)
+      unified && cat $folder/memory.swap.max || { [[ $(<$folder/memory.swappiness) == $(<\${folder%/*}/memory.swappiness) ]] && echo max; }`;
+    expect(await inside(swap)).toBe("max\n");
     expect(await inside("limit cpu cpu.cfs_quota_us cpu.max; limit memory memory.limit_in_bytes memory.max")).toMatch(
       /^(-1\n9223372036854771712|max 100000\nmax)\n$/,
     );
