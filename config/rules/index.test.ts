@@ -80,7 +80,11 @@ const others: readonly Case[] = [
     "vmm.rates.network.burst",
     "adds to a rate, and none is declared: set rx or tx, or remove burst",
   ],
-  [local({ vmm: { rates: { disk: { burst: "1MiB", operations: 9 } } } }), "vmm.rates.disk.burst", "set bytes, or remove"],
+  [
+    local({ vmm: { rates: { disk: { burst: "1MiB", operations: 9 } } } }),
+    "vmm.rates.disk.burst",
+    "set bytes, or remove",
+  ],
   [local({ clones: { "0": { rates: { disk: { burst: "1MiB" } } } } }), "clones.0.rates.disk.burst", "set bytes, or"],
   [local({ clones: { "3": {} } }), "clones.3", "is no clone of this fleet, which has the ids 0 to 2"],
   [local({ clones: { "4": {} }, fleet: { startId: 5 } }), "clones.4", "which has the ids 5 to 7"],

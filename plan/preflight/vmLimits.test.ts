@@ -3,7 +3,11 @@ import { judgeVmLimits, missingController, type DeclaredLimits } from "./vmLimit
 const facts = (given: Readonly<Record<string, string>>): ReadonlyMap<string, string> => new Map(Object.entries(given));
 const ALL = { cgroups: "cpu memory pids", cgroup_version: "2", cgroup_unified: "cpu memory pids io" };
 
-function warnings(declared: readonly DeclaredLimits[], guest: number, given: Readonly<Record<string, string>>): string[] {
+function warnings(
+  declared: readonly DeclaredLimits[],
+  guest: number,
+  given: Readonly<Record<string, string>>,
+): string[] {
   const said: string[] = [];
   judgeVmLimits(facts(given), declared, guest, { warn: (text) => void said.push(text) });
   return said;
@@ -35,7 +39,9 @@ test("each controller that a limit needs is named once, by the key that declares
   const declared = [{ key: "hornet:clones.1.limits", cpus: 1, memory: 512 }];
   const given = { cgroups: "", cgroup_version: "2", cgroup_unified: "cpu memory pids" };
   expect(warnings(declared, 128, given)).toEqual([
-    expect.stringMatching(/^hornet:clones\.1\.limits\.cpus limits nothing: the droplet offers no cgroup controller cpu:/),
+    expect.stringMatching(
+      /^hornet:clones\.1\.limits\.cpus limits nothing: the droplet offers no cgroup controller cpu:/,
+    ),
     expect.stringMatching(/^hornet:clones\.1\.limits\.memory limits nothing: .* controller memory:/),
     expect.stringMatching(/^hornet:vmm\.limits\.pids limits nothing: .* controller pids:/),
   ]);
