@@ -95,8 +95,8 @@ async function jest(args) {
   const folder = mkdtempSync(join(tmpdir(), "hornet-jest-"));
   try {
     const file = join(folder, "result.json");
-    // Guests boot and wake up beside the tests: with more than two workers all of them become slower.
-    const workers = `--maxWorkers=${Math.min(2, availableParallelism())}`;
+    // Tests wait for droplets and guests almost half of their time. With more workers all guests become slower.
+    const workers = `--maxWorkers=${Math.min(3, availableParallelism() + 1)}`;
     const code = await run([
       process.execPath,
       join(modules, "jest/bin/jest.js"),
