@@ -87,31 +87,72 @@ async function lint() {
   return count;
 }
 
+/** At most so many failed files run once more: where more fail, it is no race. */
+const TRIED_AGAIN = 3;
+
+/** @typedef {{ name: string, status: string, assertionResults: { status: string, fullName: string }[] }} TestFile */
+
 /**
+ * Runs Jest, and a file that failed once more, alone: some tests boot guests, and a busy machine may starve one. What fails then
+ * has failed; what passes is named, because it is a race that somebody has to find.
+ *
  * @param {readonly string[]} args
  * @returns {Promise<Count>}
  */
 async function jest(args) {
+  // Tests wait for droplets and guests almost half of their time. With more workers all guests become slower.
+  const files = await runJest([`--maxWorkers=${Math.min(3, availableParallelism() + 1)}`, ...args]);
+  if (files === undefined) return { passed: 0, failed: 1 };
+  const failed = files.filter(({ status }) => status === "failed");
+  if (failed.length === 0 || failed.length > TRIED_AGAIN) return countOf(files);
+  const names = failed.map(({ name }) => name);
+  console.error(`\n== tried once more, alone: ${names.map((name) => relative(checkout, name)).join(", ")}`);
+  const again = await runJest(["--runInBand", "--runTestsByPath", ...names]);
+  if (again === undefined) return countOf(files);
+  for (const { assertionResults } of failed)
+    for (const { status, fullName } of assertionResults)
+      if (status === "failed") console.error(`== failed at the first try: ${fullName}`);
+  return countOf([...files.filter(({ status }) => status !== "failed"), ...again]);
+}
+
+/**
+ * @param {readonly string[]} args
+ * @returns {Promise<TestFile[] | undefined>} undefined where Jest itself failed
+ */
+async function runJest(args) {
   const folder = mkdtempSync(join(tmpdir(), "hornet-jest-"));
   try {
     const file = join(folder, "result.json");
-    // Tests wait for droplets and guests almost half of their time. With more workers all guests become slower.
-    const workers = `--maxWorkers=${Math.min(3, availableParallelism() + 1)}`;
     const code = await run([
       process.execPath,
       join(modules, "jest/bin/jest.js"),
-      workers,
       "--json",
       `--outputFile=${file}`,
       ...args,
     ]);
-    if (!existsSync(file)) return { passed: 0, failed: 1 };
-    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(file, "utf8"));
-    const failed = numFailedTests + numRuntimeErrorTestSuites;
-    return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+    if (!existsSync(file)) return undefined;
+    /** @type {TestFile[]} */
+    const files = JSON.parse(readFileSync(file, "utf8")).testResults;
+    return code === 0 || files.some(({ status }) => status === "failed") ? files : undefined;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A file that failed before its first test counts as one failure.
+ *
+ * @param {readonly TestFile[]} files
+ * @returns {Count}
+ */
+function countOf(files) {
+  const count = { passed: 0, failed: 0 };
+  for (const { status, assertionResults } of files) {
+    const failed = assertionResults.filter((one) => one.status === "failed").length;
+    count.passed += assertionResults.filter((one) => one.status === "passed").length;
+    count.failed += status === "failed" ? Math.max(failed, 1) : 0;
+  }
+  return count;
 }
 
 /** @param {readonly string[]} args */
