@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endMeetings, meeting } from "../../test/support/meeting";
 import { commandLines, scratchDroplet, type ScratchDroplet } from "../../test/support/scratchDroplet";
 import type { Connection, SshConnection } from "../../model/connection";
 import { CommandError, ConnectionError } from "../errors";
@@ -26,6 +27,7 @@ beforeAll(async () => {
   process.env.TMPDIR = temporary;
 });
 afterAll(async () => {
+  await endMeetings((script) => droplet.run(script));
   delete process.env.TMPDIR;
   await droplet.end();
   rmSync(temporary, { recursive: true });
@@ -105,7 +107,8 @@ describe.each<[string, () => Connection]>([
 
   test("its lanes are on one machine, each with its own pid", async () => {
     const one = session(2);
-    const pids = await Promise.all([1, 2].map(() => one.perform(code('sleep 0.1; printf "%s" "$$"'))));
+    const both = meeting(2);
+    const pids = await Promise.all([1, 2].map(() => one.perform(code(`${both}; printf "%s" "$$"`))));
     expect(new Set(pids).size).toBe(2);
     expect(one.machine).toMatch(/^[0-9a-f-]{36} \d+$/);
   });
@@ -177,8 +180,9 @@ describe.each<[string, () => Connection]>([
   test("25 calls at once each get their answer, over no more shells than lanes", async () => {
     const one = session(4);
     const numbers = Array.from({ length: 25 }, (_unused, at) => String(at));
+    const four = meeting(4);
     const answers = await Promise.all(
-      numbers.map((number) => one.perform(code('sleep 0.05; printf "%s %s" "$number" "$$"', { vars: { number } }))),
+      numbers.map((number) => one.perform(code(`${four}; printf "%s %s" "$number" "$$"`, { vars: { number } }))),
     );
     expect(answers.map((answer) => answer.split(" ")[0])).toEqual(numbers);
     expect(new Set(answers.map((answer) => answer.split(" ")[1])).size).toBe(4);
@@ -213,9 +217,8 @@ describe.each<[string, () => Connection]>([
       );
       expect(results.every(({ status }) => status === "rejected")).toBe(true);
     }
-    const answers = await Promise.all(
-      Array.from({ length: 9 }, () => one.perform(code('sleep 0.05; printf "%s" "$$"'))),
-    );
+    const three = meeting(3);
+    const answers = await Promise.all(Array.from({ length: 9 }, () => one.perform(code(`${three}; printf "%s" "$$"`))));
     expect(new Set(answers).size).toBe(3);
     // One more holds the droplet's lock.
     if (kind === "ssh") expect(clients()).toHaveLength(4);
@@ -241,7 +244,8 @@ describe.each<[string, () => Connection]>([
 describe("ssh", () => {
   test("a killed ssh is a lost connection for all running and waiting calls, and the next call reconnects", async () => {
     const one = sessionWith(overSsh(), 2);
-    await Promise.all([1, 2].map(() => one.perform(code("sleep 0.1"))));
+    const both = meeting(2);
+    await Promise.all([1, 2].map(() => one.perform(code(both))));
     const calls = Array.from({ length: 5 }, (_unused, at) => one.perform(code("sleep 30", { what: `do ${at}` })));
     const outcome = Promise.allSettled(calls);
     await new Promise((done) => setTimeout(done, 200));
@@ -258,7 +262,8 @@ describe("ssh", () => {
 
   test("one connection carries all lanes", async () => {
     const one = sessionWith(overSsh(), 4);
-    await Promise.all(Array.from({ length: 8 }, () => one.perform(code("sleep 0.1"))));
+    const four = meeting(4);
+    await Promise.all(Array.from({ length: 8 }, () => one.perform(code(four))));
     // One more holds the droplet's lock.
     expect(clients()).toHaveLength(5);
     const peers = await droplet.run("ps -eo args= | grep -c '^sshd: root@notty' || true");
