@@ -30,6 +30,7 @@ preflight_facts() {
   printf 'kvm=%s\n' "$(kvm_state)"
   printf 'room.runtime=%s\n' "$(room_at "$runtime_dir")"
   printf 'room.artifacts=%s\n' "$(room_at "$dir_of_artifacts")"
+  printf 'room.run=%s\n' "$(room_at /run)"
   printf 'clone_kib=%s\n' "$(memory_of_clones)"
   marks=("$dir_of_artifacts"/*/.hornet-users/"${owner##*:}")
   [[ ! -e ${marks[0]} ]] || printf 'artifacts=%s\n' "${#marks[@]}"
@@ -125,16 +126,27 @@ available_memory() {
   printf '%s' "$least"
 }
 
-# room_at PATH: KiB and inodes free in the file system that PATH is in, or will be, whether it can be written to, its
-# device and its type.
+# room_at PATH: KiB and inodes free in the file system that PATH is in, or will be (-: it counts no inodes), whether it can be
+# written to, its device, its type and its mount's options.
 room_at() {
-  local path=$1 free
+  local path=$1 free inodes all
   while [[ ! -d $path ]]; do path=${path%/*} path=${path:-/}; done
-  free=$(df --output=avail,iavail -k "$path")
-  # shellcheck disable=SC2086 # two numbers, with blanks before them
-  printf '%s %s ' ${free##*$'\n'}
+  free=$(df --output=avail,iavail,itotal -k "$path")
+  read -r free inodes all <<<"${free##*$'\n'}"
+  # btrfs, and a tmpfs with nr_inodes=0, have none and none free.
+  [[ $all != 0 ]] || inodes=-
+  printf '%s %s ' "$free" "$inodes"
   if [[ -w $path ]]; then printf 'writable '; else printf 'read-only '; fi
-  printf '%s %s' "$(stat -c %d "$path")" "$(stat -f -c %T "$path")"
+  printf '%s %s %s' "$(stat -c %d "$path")" "$(stat -f -c %T "$path")" "$(mount_options "$path")"
+}
+
+# mount_options FOLDER: those of the mount that it is on. By its id: of two mounts on one another findmnt names the lower one too.
+mount_options() {
+  local fd line id=""
+  exec {fd}<"$1" || return 0
+  while read -r line; do [[ $line != mnt_id:* ]] || id=${line#*:}; done <<<"$(</proc/self/fdinfo/$fd)"
+  awk -v id="${id//[[:space:]]/}" '$1 == id { print $6 }' /proc/self/mountinfo
+  exec {fd}<&-
 }
 
 # memory_of_clones: KiB that the running clones of this machine have for themselves, on average; 0 where none runs.

@@ -80,6 +80,16 @@ test("a read-only file system, and one without inodes", () => {
   expect(faults(100, {}, { "room.runtime": "9 - writable 7 btrfs" })).toEqual([]);
 });
 
+test("a file system without owners, and a /run without room", () => {
+  expect(faults(1, {}, { "room.runtime": "9000 900 writable 7 exfat rw" })).toEqual([
+    "/run-time is on exfat, which keeps no owners and no sockets; use a Linux file system",
+  ]);
+  expect(faults(10, {}, { "room.run": "9000 39 writable 3 tmpfs rw,nosuid,nodev,noexec" })).toEqual([
+    "/run has no room for 10 clones: 39 inodes and 9000 KiB are free there",
+  ]);
+  expect(faults(0, {}, { "room.run": "0 0 writable 3 tmpfs rw" })).toEqual([]);
+});
+
 test("memory by the snapshot's size, or by what running clones have for themselves", () => {
   expect(faults(80, { memory: 256 })).toEqual([
     "4000 MiB of memory are available; 80 clones need about 5760 MiB (72 each)",

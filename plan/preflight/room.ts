@@ -1,5 +1,8 @@
+import { jailerFor } from "../../firecracker/jailer";
+import { newestOf } from "../../firecracker/programs";
 import { amount, type DropletFacts, type Say } from "./facts";
 import type { Needs } from "./needs";
+import { programsOf } from "./versions";
 import { OVERHEAD_MIB } from "./vmLimits";
 
 /** The least share of its memory that a woken guest makes its own. */
@@ -9,6 +12,10 @@ const REFLINKS: ReadonlySet<string> = new Set(["xfs", "btrfs", "bcachefs"]);
 const REFLINK_KIB = 64;
 /** Inodes of a clone: its folder and what is in it. */
 const INODES = 10;
+/** Inodes and KiB of a clone in /run: its namespace's mount point, a link for its uid, what iproute2 keeps. */
+const IN_RUN = 4;
+/** File systems without owners, modes and sockets. */
+const PLAIN: ReadonlySet<string> = new Set(["msdos", "vfat", "exfat", "smb", "smb2", "cifs", "ntfs", "ntfs3"]);
 
 interface Place {
   readonly folder: string;
@@ -18,6 +25,8 @@ interface Place {
   readonly readOnly: boolean;
   readonly device: string;
   readonly type: string;
+  /** Of its mount: `noexec`, `nodev` … */
+  readonly options: readonly string[];
 }
 
 /** Holds files, disk and memory of a droplet against a fleet. */
@@ -26,6 +35,7 @@ export function judgeRoom(facts: DropletFacts, needs: Needs, { fault }: Say): vo
     if ((facts.get(`file.${path}`) ?? "") === "") fault(`there is no ${path} on the droplet (${key})`);
   }
   disk(facts, needs, fault);
+  mounts(facts, needs, fault);
   memory(facts, needs, fault);
 }
 
@@ -53,12 +63,52 @@ function disk(facts: DropletFacts, needs: Needs, fault: Say["fault"]): void {
   }
 }
 
-/** The library's `room_at`: KiB and inodes that are free, whether it can be written to, device, file system. */
+/** Faults of mounts that a fleet cannot live on, however much room they have. */
+function mounts(facts: DropletFacts, needs: Needs, fault: Say["fault"]): void {
+  const runtime = placeOf(facts, "runtime", needs.runtimeDir);
+  const artifacts = placeOf(facts, "artifacts", needs.artifactsDir);
+  for (const { folder, type } of runtime.device === artifacts.device ? [runtime] : [runtime, artifacts]) {
+    if (PLAIN.has(type))
+      fault(`${folder} is on ${type}, which keeps no owners and no sockets; use a Linux file system`);
+  }
+  const barred = ["noexec", "nodev"].filter((option) => runtime.options.includes(option));
+  if (barred.length > 0 && jails(facts, needs)) {
+    fault(
+      `${runtime.folder} is mounted ${barred.join(" and ")}: in the jails there Firecracker could not ` +
+        `${barred.includes("noexec") ? "start" : "open /dev/kvm and /dev/net/tun"}; mount it without ` +
+        `(mount -o remount,${barred.map((option) => option.slice(2)).join(",")} and fstab(5)), ` +
+        "choose another hornet:vmm.runtimeDir, or hornet:vmm.jailer: off",
+    );
+  }
+  const run = placeOf(facts, "run", "/run");
+  if (run.readOnly) fault("/run is on a file system that is read-only");
+  else if (Math.min(run.inodes, run.free) < needs.newClones * IN_RUN) {
+    fault(`/run has no room for ${needs.newClones} clones: ${run.inodes} inodes and ${run.free} KiB are free there`);
+  }
+}
+
+/** Whether VMMs will run in jails. */
+function jails(facts: DropletFacts, { jailer = "off" }: Needs): boolean {
+  const programs = programsOf(facts);
+  const newest = newestOf(programs.found);
+  return newest !== undefined && jailerFor(programs, newest, jailer) !== undefined;
+}
+
+/** The library's `room_at`: KiB and inodes that are free, whether it can be written to, device, file system, options. */
 function placeOf(facts: DropletFacts, name: string, folder: string): Place {
   const words = (facts.get(`room.${name}`) ?? "").split(" ").filter((word) => word !== "");
-  const [free = "", inodes = "", writable = "", device = name, type = ""] = words;
+  const [free = "", inodes = "", writable = "", device = name, type = "", options = ""] = words;
   const orAny = (text: string): number => (text === "" || text === "-" ? Infinity : Number(text));
-  return { folder, free: orAny(free), inodes: orAny(inodes), readOnly: writable === "read-only", device, type };
+  const [room, left] = [orAny(free), orAny(inodes)];
+  return {
+    folder,
+    free: room,
+    inodes: left,
+    readOnly: writable === "read-only",
+    device,
+    type,
+    options: options.split(","),
+  };
 }
 
 function memory(facts: DropletFacts, { newClones, outlook }: Needs, fault: Say["fault"]): void {

@@ -56,6 +56,13 @@ describe("preflight reports before any change", () => {
       /is on a file system that is read-only/,
     ],
     [
+      "a full inode table",
+      "mount -t tmpfs -o nr_inodes=8 none /opt/swarm",
+      "umount /opt/swarm",
+      {},
+      /\/opt\/swarm\/runtime: no inodes are left/,
+    ],
+    [
       "too little memory",
       ":",
       ":",
