@@ -9,5 +9,6 @@ module.exports = {
   // A stack's lineage is recorded in the operator's home, which is not to be that of whoever runs the tests.
   globalSetup: "<rootDir>/test/support/operatorHome.cjs",
   globalTeardown: "<rootDir>/test/support/operatorHomeEnd.cjs",
+  testSequencer: "<rootDir>/test/support/longestFirst.cjs",
   coverageProvider: "v8",
 };
