@@ -44,7 +44,7 @@ const watch = `
     echo "down:$down" >>/tmp/watch
   done`;
 
-test("in a roll of six whose fourth clone fails, three move, one returns, two stay, and the rest move after the fix", async () => {
+test("in a roll of six of which one fails, those before it move, it returns, those behind it stay, and all move after the fix", async () => {
   world = await World.begin();
   const failing = "[[ $CLONE != vm3 || ! -e /tmp/vm3-fails ]] || { echo it is broken >&2; exit 3; }";
   const boot = { "hornet:snapshot.boot.memory": 80 };
@@ -69,16 +69,20 @@ test("in a roll of six whose fourth clone fails, three move, one returns, two st
   expect(said).toContain("vm3 did not come up on sha256:");
   expect(said).toContain("it is broken");
   expect(said).toContain("vm3 runs sha256:");
-  expect(said).toContain("vm4 was left on the snapshot that it has: vm3 failed");
 
   const after = await digests();
-  const [first = ""] = after;
-  expect(first).not.toBe(old[0]);
-  expect(after).toEqual([first, first, first, old[3], old[4], old[5]]);
+  // The engine offers the clones in the order of its own work, so on a busy machine vm4 may be before vm3.
+  const moved = clones.filter((_clone, at) => after[at] !== old[at]);
+  const left = clones.filter((clone) => clone !== "vm3" && !moved.includes(clone));
+  expect(moved).not.toContain("vm3");
+  const [one = ""] = moved;
+  const first = after[clones.indexOf(one)] ?? "";
+  expect(after).toEqual(clones.map((clone, at) => (moved.includes(clone) ? first : old[at])));
+  for (const clone of left) expect(said).toContain(`${clone} was left on the snapshot that it has: vm3 failed`);
   const now = await processes();
-  expect(now.map((one, at) => one === before[at])).toEqual([false, false, false, false, true, true]);
+  expect(clones.filter((_clone, at) => now[at] === before[at])).toEqual(left);
   expect(await world.in("vm3", "hostname; cat /root/mine")).toBe("vm3\nmine");
-  expect((await world.tryIn("vm0", "cat /root/mine")).code).not.toBe(0);
+  expect((await world.tryIn(one, "cat /root/mine")).code).not.toBe(0);
   const samples = (await world.onDroplet("cat /tmp/watch")).split("\n");
   expect(samples.length).toBeGreaterThan(3);
   for (const sample of samples)
@@ -87,7 +91,8 @@ test("in a roll of six whose fourth clone fails, three move, one returns, two st
   await world.onDroplet("rm /tmp/vm3-fails");
   await world.npm("up");
   expect(new Set(await digests())).toEqual(new Set([first]));
-  expect((await processes()).map((one, at) => one === now[at])).toEqual([true, true, true, false, false, false]);
+  const last = await processes();
+  expect(clones.filter((_clone, at) => last[at] === now[at])).toEqual(moved);
   for (const clone of clones) expect(await world.in(clone, "hostname")).toBe(clone);
   await world.npm("down");
 });
