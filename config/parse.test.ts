@@ -11,7 +11,7 @@ test("an empty config has all defaults", () => {
     spec: {
       droplet: { kind: "ssh", host: "203.0.113.10", user: "root", port: 22, timeout: 60 },
       bridge: {
-        ...{ name: "br0", address: "10.0.0.1/24", uplink: "auto", isolateClones: true },
+        ...{ name: "br0", address: "10.0.0.1/24", firstId: 0, uplink: "auto", isolateClones: true },
         ...{ services: [], closed: true },
       },
       guest: {

@@ -20,7 +20,7 @@ export interface ParseOptions {
 }
 
 /** The top-level keys that have environments, which are kept as secrets from the config to the guest. */
-const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones", "steps"];
+const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones", "steps", "droplets"];
 
 /**
  * Checks a whole config and fills in the defaults. All faults are found at once: a key that is malformed is left out
@@ -28,9 +28,32 @@ const WITH_ENVIRONMENT: readonly string[] = ["identity", "clones", "steps"];
  * @param raw top-level keys without their namespace; a value may be JSON text, as `pulumi config set` stores it
  */
 export function parseConfig(raw: Readonly<Record<string, unknown>>, options: ParseOptions = {}): ParsedConfig {
-  const secretKeys = options.secretKeys ?? [];
+  const config = decodedConfig(raw);
+  const { shape, unusable, faults: malformed } = parseShape(config, options);
+  const faults = [...malformed, ...crossCheck(shape, unusable, options.secretKeys ?? [])];
+  const { droplet } = shape;
+  return faults.length === 0 && droplet !== undefined
+    ? { ok: true, spec: specOf({ ...shape, droplet }) }
+    : { ok: false, faults };
+}
+
+/** A config with its JSON texts read, and without values of too many levels. */
+export function decodedConfig(raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const values = Object.entries(raw).map(([key, value]): [string, unknown] => [key, decoded(value)]);
-  const config = Object.fromEntries(values.map(([key, value]) => [key, isTooDeep(value) ? TOO_DEEP : value]));
+  return Object.fromEntries(values.map(([key, value]) => [key, isTooDeep(value) ? TOO_DEEP : value]));
+}
+
+/** A config as far as each key is well-formed by itself. */
+export interface ParsedShape {
+  readonly shape: ConfigShape;
+  /** Paths of malformed keys; the shape has defaults in their place. */
+  readonly unusable: readonly KeyPath[];
+  readonly faults: readonly Fault[];
+}
+
+/** Checks each key of a decoded config by itself. */
+export function parseShape(config: Readonly<Record<string, unknown>>, options: ParseOptions): ParsedShape {
+  const secretKeys = options.secretKeys ?? [];
   const first = configSchema.safeParse(config);
   const issues = first.success
     ? []
@@ -39,14 +62,10 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, options: Par
   const unusable = issues.flatMap(({ path, meant }) => (meant ? [path, meant] : [path]));
   const faults = [
     ...issues.map(({ fault }) => fault),
-    ...crossCheck(shape, unusable, secretKeys),
     ...unkeptPaths(config).map(unkeptFault),
     ...(options.sealedKeys ?? []).flatMap(sealedFault),
   ];
-  const { droplet } = shape;
-  return faults.length === 0 && droplet !== undefined
-    ? { ok: true, spec: specOf({ ...shape, droplet }) }
-    : { ok: false, faults };
+  return { shape, unusable, faults };
 }
 
 /** Levels of a key's value; the schema has five. Each reader of it calls itself for each, and Node's stack ends at some 10,000. */

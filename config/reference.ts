@@ -16,11 +16,11 @@ const HEAD = `# Config reference
 
 Made from the schema by \`node -r ./register.cjs config/reference.ts --write\`; do not edit.
 
-A stack's config is in \`Pulumi.STACK.yaml\`, below \`config:\`. Every key but \`hornet:droplet\` may be left out. Set a key in the
+A stack's config is in \`Pulumi.STACK.yaml\`, below \`config:\`. Every key but \`hornet:droplet\` or \`hornet:droplets\` may be left out. Set a key in the
 file, or with \`pulumi config set --path hornet:fleet.count 3\`; a secret with
 \`pulumi config set --secret --path hornet:identity.env.API_KEY\`, which asks for the value. Hornet keeps the values
-of \`identity.env\`, of a clone's \`identity.env\`, of a step's \`env\` and of its \`stdin\` secret, from the file to the guest. It
-refuses an encrypted value under any other key, because the state would hold it as plain text: an agent's secret belongs in
+of \`identity.env\`, of a clone's \`identity.env\`, of a step's \`env\` and of its \`stdin\` secret, from the file to the guest, also
+below \`hornet:droplets\`. It refuses an encrypted value under any other key, because the state would hold it as plain text: an agent's secret belongs in
 \`identity.env\`. Hornet reports all faults of a config together, before it touches anything.
 
 All times are in seconds, all sizes of memory in MiB. Paths are on the droplet unless said otherwise.

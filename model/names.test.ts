@@ -1,6 +1,6 @@
 import { parseConfig } from "../config/parse";
 import type { FleetSpec } from "../config/spec";
-import { cloneAddress, fleetIds, lastId, planClone, planFleet } from "./names";
+import { cloneAddress, fleetIds, lastId, planClone, ownStartId, planFleet } from "./names";
 
 function specOf(config: Record<string, unknown> = {}): FleetSpec {
   const parsed = parseConfig({ droplet: { local: true }, ...config });
@@ -72,7 +72,32 @@ test.each([-1, 0.5, NaN, 253, 2 ** 53])("there is no clone %p", (id) => {
 });
 
 test.each([24, 29, 30])("the last id of a /%d has the network's last host address", (prefix) => {
-  const bridge = `10.0.0.1/${prefix}`;
+  const bridge = { address: `10.0.0.1/${prefix}` };
   expect(cloneAddress(bridge, lastId(prefix))).toBe(`10.0.0.${2 ** (32 - prefix) - 2}`);
   expect(() => cloneAddress(bridge, lastId(prefix) + 1)).toThrow(RangeError);
+});
+
+test("a network's first clone may have another id, and the next ids follow", () => {
+  const bridge = { address: "10.0.0.1/24", firstId: 1000 };
+  expect([1000, 1001, lastId(24, 1000)].map((id) => cloneAddress(bridge, id))).toEqual([
+    "10.0.0.2",
+    "10.0.0.3",
+    "10.0.0.254",
+  ]);
+  expect(() => cloneAddress(bridge, lastId(24, 1000) + 1)).toThrow(RangeError);
+});
+
+test("a droplet's own start id derives from its name alone, and all clones of a droplet fit below the highest id", () => {
+  const names = Array.from({ length: 500 }, (_, at) => `droplet-${at}`);
+  const starts = names.map(ownStartId);
+  expect(names.map(ownStartId)).toEqual(starts);
+  expect(["east", "west", "north"].map(ownStartId)).toMatchInlineSnapshot(`
+   [
+     2235392,
+     3147264,
+     12499968,
+   ]
+  `);
+  expect(new Set(starts).size).toBeGreaterThan(490);
+  for (const start of starts) expect(start + 255).toBeLessThan(2 ** 24 - 4);
 });

@@ -31,13 +31,14 @@ export interface ClonePlan {
 
 /** The parts of a config from which Hornet derives names and addresses. */
 export interface NamingSpec {
-  readonly bridge: { readonly address: string };
+  /** firstId: the clone that gets the first free address of the bridge's network. Default: 0 */
+  readonly bridge: { readonly address: string; readonly firstId?: number };
   readonly guest: { readonly address: string; readonly tap: string; readonly tapName: string; readonly tapMac: string };
   readonly fleet: { readonly count: number; readonly startId: number };
   readonly vmm: { readonly runtimeDir: string };
 }
 
-/** The clone with id 0 gets the second host address after the network's first one, as the bridge usually has that. */
+/** The first clone gets the second host address of the network, as the bridge usually has the first one. */
 const FIRST_HOST = 2;
 
 /** `vm7`: the name of the clone and of its namespace. */
@@ -50,19 +51,40 @@ export function hostVethName(id: number): string {
   return `veth${id}h`;
 }
 
-/** The id whose clone gets the n-th host address of the bridge's network; negative for the first ones, which no clone gets. */
-export function idOfHost(n: number): number {
-  return n - FIRST_HOST;
+/** The id whose clone gets the n-th host address of the bridge's network; below firstId for the first ones, which no clone gets. */
+export function idOfHost(n: number, firstId = 0): number {
+  return n - FIRST_HOST + firstId;
 }
 
-/** The highest id that has an address in a network with this prefix; negative if none has. */
-export function lastId(prefix: number): number {
-  return idOfHost(lastHost(prefix));
+/** The highest id that has an address in a network with this prefix; below firstId if none has. */
+export function lastId(prefix: number, firstId = 0): number {
+  return idOfHost(lastHost(prefix), firstId);
 }
 
 /** The clone's address on the bridge's network. Throws a RangeError if the network is too small for the id. */
-export function cloneAddress(bridgeAddress: string, id: number): string {
-  return nthHost(cidrOf(bridgeAddress), id + FIRST_HOST);
+export function cloneAddress({ address, firstId = 0 }: NamingSpec["bridge"], id: number): string {
+  return nthHost(cidrOf(address), id - firstId + FIRST_HOST);
+}
+
+/** Ids in a block of {@link ownStartId}. */
+const BLOCK = 256;
+/** Blocks: the last one ends below the highest id. */
+const BLOCKS = 65_000;
+
+/**
+ * The first id of a droplet that declares none, in a stack of several. It derives from the droplet's name alone, so that
+ * neither another droplet nor another count moves a clone: Pulumi hands over a config's keys in alphabetical order, and a new
+ * droplet may be the first. In one of 1400 stacks of ten droplets two share a block; the config then asks for a startId.
+ */
+export function ownStartId(droplet: string): number {
+  return (fnv1a(droplet) % BLOCKS) * BLOCK;
+}
+
+/** FNV-1a in 32 bits. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
 }
 
 /** The ids of a fleet, in order. */
@@ -83,7 +105,7 @@ export function planClone(spec: NamingSpec, id: number): ClonePlan {
     nsVeth: defaults.nsVeth,
     tap: spec.guest.tapName,
     tapMac: spec.guest.tapMac,
-    address: cloneAddress(spec.bridge.address, id),
+    address: cloneAddress(spec.bridge, id),
     prefix: bridge.prefix,
     gateway: formatAddress(bridge.address),
     tapAddress: spec.guest.tap,

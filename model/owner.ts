@@ -35,3 +35,11 @@ export function ownerId(label: string): string {
 export function ownerName(label: string): string {
   return label.startsWith("hornet:") ? label.slice("hornet:".length, label.lastIndexOf(":")) : label;
 }
+
+/**
+ * The part of an owner label that the fleets of one stack have in common: `PROJECT/STACK`, also of a fleet's label
+ * `PROJECT/STACK/FLEET`; see thisStack in components/resource.ts.
+ */
+export function stackOf(label: string): string {
+  return ownerName(label).split("/").slice(0, 2).join("/");
+}

@@ -33,7 +33,15 @@ function guestsOf(spec: FleetSpec, plans: readonly ClonePlan[]): { clones: strin
 
 /** The fleet's network, as Preflight judges it. */
 export function networkOf(spec: FleetSpec, plans: readonly ClonePlan[]): DeclaredNetwork {
-  const { address, uplink, closed, services } = spec.bridge;
+  const { address, firstId, uplink, closed, services } = spec.bridge;
   const forwards = forwardsOf(spec, plans);
-  return { address, uplink, closed, forwards, services: [...services], guests: guestsOf(spec, plans) };
+  return {
+    address,
+    ...(firstId !== 0 && { firstId }),
+    uplink,
+    closed,
+    forwards,
+    services: [...services],
+    guests: guestsOf(spec, plans),
+  };
 }

@@ -10,6 +10,7 @@ const TAP = ["guest", "tap"];
 const GUEST = ["guest", "address"];
 const COUNT = ["fleet", "count"];
 const START = ["fleet", "startId"];
+const FIRST = ["bridge", "firstId"];
 const CLONES = ["clones"];
 const SSH_PORT = ["droplet", "port"];
 const WIDEST = 8;
@@ -21,10 +22,19 @@ const PRIVATE = [
 ];
 
 export const networkRules: readonly Rule[] = [
-  rule("every clone must have an address in the bridge's network", [BRIDGE, COUNT, START], roomFindings),
-  rule("no clone may get the bridge's own address", [BRIDGE, COUNT, START], ({ bridge, fleet }) => {
+  rule("every clone must have an address in the bridge's network", [BRIDGE, FIRST, COUNT, START], roomFindings),
+  rule(
+    "no clone may have an id below that of the network's first clone",
+    [FIRST, COUNT, START],
+    ({ bridge, fleet }) => {
+      if (fleet.count === 0 || fleet.startId >= bridge.firstId) return [];
+      const problem = `is ${bridge.firstId}, but the fleet's first clone is ${cloneName(fleet.startId)}`;
+      return [finding(FIRST, problem, fleet.startId)];
+    },
+  ),
+  rule("no clone may get the bridge's own address", [BRIDGE, FIRST, COUNT, START], ({ bridge, fleet }) => {
     const cidr = cidrOf(bridge.address);
-    const id = idOfHost(cidr.address - networkNumber(cidr));
+    const id = idOfHost(cidr.address - networkNumber(cidr), bridge.firstId);
     if (id < fleet.startId || id >= fleet.startId + fleet.count) return [];
     const problem = `clone ${cloneName(id)} would get ${formatAddress(cidr.address)}, the bridge's own address`;
     return [finding(BRIDGE, problem, `${nthHost(cidr, 1)}/${cidr.prefix}`)];
@@ -72,19 +82,22 @@ function uplinkFindings({ clones, droplet }: ConfigShape): readonly Finding[] {
 
 function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[] {
   const cidr = cidrOf(bridge.address);
+  const { firstId } = bridge;
   const last = fleet.startId + fleet.count - 1;
-  if (fleet.count === 0 || last <= lastId(cidr.prefix)) return [];
-  const fit = Math.max(0, lastId(cidr.prefix) - fleet.startId + 1);
-  const wider = widerPrefix(cidr.prefix, last);
+  const highest = lastId(cidr.prefix, firstId);
+  // A startId below firstId has a finding of its own.
+  if (fleet.count === 0 || fleet.startId < firstId || last <= highest) return [];
+  const fit = Math.max(0, highest - fleet.startId + 1);
+  const wider = widerPrefix(cidr.prefix, last - firstId);
   const [ids, verb] =
     fleet.count === 1
       ? [`a clone with id ${last}`, "does"]
       : [`${fleet.count} clones with ids ${fleet.startId} to ${last}`, "do"];
-  const held = `it has room for ids 0 to ${lastId(cidr.prefix)}, so ${fit} of these`;
+  const held = `it has room for ids ${firstId} to ${highest}, so ${fit} of these`;
   const room = `${ids} ${verb} not fit into ${networkText(cidr)}: ${held}`;
   if (wider === undefined) {
-    const most = Math.min(fleet.count, lastId(cidr.prefix) + 1);
-    const value = { count: most, startId: 0 };
+    const most = Math.min(fleet.count, highest - firstId + 1);
+    const value = { count: most, startId: firstId };
     return [{ at: COUNT, problem: `${room}; no prefix would do`, example: { at: ["fleet"], value } }];
   }
   const moved = `${nthHost({ ...cidr, prefix: wider }, 1)}/${wider}`;

@@ -9,12 +9,20 @@ const EXAMPLE_DROPLET = { host: "203.0.113.10", user: "root", privateKeyPath: "~
 const SNAPSHOT_KINDS = ["path", "boot", "from"] as const;
 
 export const sourceRules: readonly Rule[] = [
+  rule("hornet:droplets is for programs that read several droplets", [["droplets"]], ({ droplets }) => {
+    const [name] = Object.keys(droplets);
+    if (name === undefined) return [];
+    const problem = "names several droplets, but this program reads one: call loadStack() in place of loadConfig()";
+    return [{ at: ["droplets"], problem, example: { at: ["droplet"], value: EXAMPLE_DROPLET } }];
+  }),
   rule(
     "hornet:droplet must name one droplet",
     [["droplet"], ...DROPLET_KINDS.map((kind) => ["droplet", kind])],
-    ({ droplet }) =>
+    ({ droplet, droplets }) =>
       droplet === undefined
-        ? [finding(["droplet"], "is not set: set hornet:droplet to the host that carries the fleet", EXAMPLE_DROPLET)]
+        ? Object.keys(droplets).length > 0
+          ? []
+          : [finding(["droplet"], "is not set: set hornet:droplet to the host that carries the fleet", EXAMPLE_DROPLET)]
         : dropletFindings(["droplet"], droplet),
   ),
   rule(

@@ -79,8 +79,13 @@ export const bridge = section(
     }),
     address: bridgeArguments.address.meta({
       description:
-        "The bridge's own address and its network's prefix (/8 to /30). Clone N gets the network's address + N + 2.",
+        "The bridge's own address and its network's prefix (/8 to /30). Clone N gets the network's address + N − firstId + 2.",
       example: "10.0.0.1/24",
+    }),
+    firstId: cloneNumber.default(0).meta({
+      description:
+        "The id of the clone that gets the network's address + 2; no clone has a lower id. In hornet:droplets: the droplet's startId, unless its own bridge.firstId says otherwise.",
+      example: 0,
     }),
     uplink: bridgeArguments.uplink.meta({
       description:

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { agent } from "./agent";
 import { bridge, droplet, fleet, vmm } from "./droplet";
+import { droplets } from "./droplets";
 import { clones, guest, identity, snapshot } from "./guest";
 import { steps } from "./steps";
 
@@ -14,6 +15,7 @@ export const NAMESPACE = "hornet";
  */
 export const configSchema = z.strictObject({
   droplet,
+  droplets,
   bridge,
   guest,
   snapshot,

@@ -10,6 +10,8 @@ export interface FleetNetwork {
   /** The bridge's name, its own address with prefix, and whose it is. */
   readonly bridge: string;
   readonly address: string;
+  /** The clone that gets the network's first free address. Default: 0 */
+  readonly firstId?: number | undefined;
   readonly owner: string;
   /** See plan/network/bridge.ts. */
   readonly uplink: string;
@@ -102,11 +104,11 @@ function hostIn(network: string): string {
 }
 
 /** A clone's name by its address. */
-export function nameOf(address: string, bridgeAddress: string): string {
+export function nameOf(address: string, bridgeAddress: string, firstId = 0): string {
   const bridge = cidrOf(bridgeAddress);
   const own = parseCidr(`${address}/32`);
   if (own === undefined || !contains(bridge, own.address)) return address;
-  return cloneName(idOfHost(own.address - networkNumber(bridge)));
+  return cloneName(idOfHost(own.address - networkNumber(bridge), firstId));
 }
 
 /** The addresses of all clones. */

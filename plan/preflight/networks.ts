@@ -141,7 +141,7 @@ function astray(facts: DropletFacts, network: FleetNetwork, say: Say["fault"]): 
   const net = networkText(cidrOf(network.address));
   const others = lines.length === 1 ? "" : ` and ${lines.length - 1} more`;
   say(
-    `the droplet would look for ${nameOf(address, network.address)}${others} elsewhere: the kernel's route is ` +
+    `the droplet would look for ${nameOf(address, network.address, network.firstId)}${others} elsewhere: the kernel's route is ` +
       `"${words.join(" ")}"` +
       (rule === undefined
         ? ""

@@ -22,13 +22,13 @@ export function reachOf(facts: DropletFacts, network: FleetNetwork): Reach {
   const published: string[] = [];
   for (const line of listOf(facts, "net.lost")) {
     const [from = "", protocol = "", to = "", port = ""] = line.split(" ");
-    if (from === "droplet") unreachable.add(nameOf(to, network.address));
+    if (from === "droplet") unreachable.add(nameOf(to, network.address, network.firstId));
     else if (from === "world")
-      published.push(`${nameOf(to, network.address)} at the droplet's port ${port}/${protocol}`);
+      published.push(`${nameOf(to, network.address, network.firstId)} at the droplet's port ${port}/${protocol}`);
     else {
       const target = to === INTERNET ? "the Internet" : to === gateway ? "the droplet" : to;
       const key = `${target} ${port}/${protocol}`;
-      groups.set(key, (groups.get(key) ?? new Set()).add(nameOf(from, network.address)));
+      groups.set(key, (groups.get(key) ?? new Set()).add(nameOf(from, network.address, network.firstId)));
     }
   }
   const byClones = new Map<string, Map<string, string[]>>();

@@ -10,7 +10,7 @@ import { limitFields } from "../../model/arguments/limits";
 import { hardenPoints } from "../../model/arguments/droplet";
 import { snapshotArguments } from "../../model/arguments/snapshot";
 import { vmArguments } from "../../model/arguments/vm";
-import { ipv4, MOST_CLONES, namespaceName, plainText } from "../../model/values";
+import { cloneNumber, ipv4, MOST_CLONES, namespaceName, plainText } from "../../model/values";
 import { lookAtDroplet, type Seen } from "./preflight";
 import { snapshotNeeds } from "../artifact/locate";
 import { report } from "../../host/printable";
@@ -29,6 +29,8 @@ export const checkInputs = commonInputs.extend({
   network: z
     .strictObject({
       address: bridgeArguments.address,
+      /** The clone that gets the network's first free address. Default: 0 */
+      firstId: cloneNumber.optional(),
       uplink: bridgeArguments.uplink,
       closed: bridgeArguments.closed,
       forwards: bridgeArguments.forwards,
