@@ -4,10 +4,13 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { clonesOf, type DeclaredFleet } from "./size";
 
 const checkpoint = z.object({
   checkpoint: z.object({
-    latest: z.object({ resources: z.array(z.object({ type: z.string() })).default([]) }).optional(),
+    latest: z
+      .object({ resources: z.array(z.object({ urn: z.string().default(""), type: z.string() })).default([]) })
+      .optional(),
   }),
 });
 
@@ -33,20 +36,37 @@ export interface Checkpointing {
  * droplet: the next `up` adopts what carries the stack's owner label, and a `destroy`, to which an empty state would leave nothing
  * to do, ends the claim, which removes everything.
  *
- * @param clones how many the config declares
+ * @param fleets those that the config declares
  * @param resources those of the stack's state
  */
-export function checkpointing(clones: number, resources: readonly { readonly type: string }[]): Checkpointing {
-  if (clones < MANY) return { first: [], env: {} };
-  const claimed = resources.some(({ type }) => type === CLAIM);
+export function checkpointing(fleets: readonly DeclaredFleet[], resources: readonly StateResource[]): Checkpointing {
+  if (clonesOf(fleets) < MANY) return { first: [], env: {} };
+  const unclaimed = fleets.filter(
+    ({ name }) => !resources.some(({ type, urn }) => type === CLAIM && urn.endsWith(`::${partOf(name, "droplet")}`)),
+  );
   return {
-    first: claimed ? [] : ["**CloneFleet::fleet", `**${CHECK}::preflight`, `**${CLAIM}::droplet`],
+    first: unclaimed.flatMap(({ name }) => [
+      `**CloneFleet::${name ?? "fleet"}`,
+      `**${CHECK}::${partOf(name, "preflight")}`,
+      `**${CLAIM}::${partOf(name, "droplet")}`,
+    ]),
     env: WRITE_ONCE,
   };
 }
 
+/** A resource's name in its fleet; see components/fleet/cloneFleet.ts. */
+function partOf(fleet: string | undefined, part: string): string {
+  return fleet === undefined ? part : `${fleet}-${part}`;
+}
+
+/** A resource in a state. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+}
+
 /** The resources in a state's file, as the file backend writes it; none if there is no file. */
-export function resourcesIn(stackFile: string): readonly { readonly type: string }[] {
+export function resourcesIn(stackFile: string): readonly StateResource[] {
   if (!existsSync(stackFile)) return [];
   return checkpoint.parse(JSON.parse(readFileSync(stackFile, "utf8"))).checkpoint.latest?.resources ?? [];
 }

@@ -133,10 +133,15 @@ export function parallelism(): number {
   return Math.max(16, 4 * availableParallelism());
 }
 
-/** The options for an `up` or a `destroy` that asks nothing. */
-export function unattendedOptions(): string[] {
+/**
+ * The options for an `up` or a `destroy` that asks nothing.
+ *
+ * @param several the stack has several droplets: one that fails does not end the operation on the others
+ */
+export function unattendedOptions(several = false): string[] {
   const parallel = String(parallelism());
-  return ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", "--parallel", parallel];
+  const usual = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", "--parallel", parallel];
+  return several ? [...usual, "--continue-on-error"] : usual;
 }
 
 /** The options for a command on the stack `local`. */

@@ -6,6 +6,7 @@ const state: FleetState = {
   droplets: [
     {
       name: "root@203.0.113.10:22",
+      alias: "droplet",
       connection: { host: "203.0.113.10", user: "root", port: 22 },
       ...{ owners: [], snapshot: "sha256:aa", generations: [], sshConfig: ".hornet/dev/ssh_config" },
     },
@@ -45,5 +46,20 @@ test("an inventory has groups, and the way to every host", () => {
         },
       },
     },
+  });
+});
+
+test("the droplets of a stack with several have the names of the config, and a group each", () => {
+  const [first] = state.droplets;
+  const [clone] = state.clones;
+  if (first === undefined || clone === undefined) throw new Error("no fleet");
+  const droplets = ["east", "west"].map((alias) => ({ ...first, alias, name: `root@${alias}:22` }));
+  const clones = droplets.map(({ name }, at) => ({ ...clone, name: `vm${at}`, droplet: name }));
+  expect(inventoryOf({ ...state, droplets, clones }, (file) => file)).toMatchObject({
+    clones: { hosts: ["vm0", "vm1"] },
+    droplets: { hosts: ["east", "west"] },
+    on_east: { hosts: ["vm0"] },
+    on_west: { hosts: ["vm1"] },
+    _meta: { hostvars: { west: { ansible_host: "west" } } },
   });
 });

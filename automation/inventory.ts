@@ -27,12 +27,13 @@ export function inventoryOf({ droplets, clones }: FleetState, resolvePath: (file
   for (const [at, droplet] of droplets.entries()) {
     const ssh =
       droplet.sshConfig === "" ? {} : { ansible_ssh_common_args: `-F ${quoted(resolvePath(droplet.sshConfig))}` };
-    // Several droplets have an ssh_config each, and each names its own droplet so.
-    const name = droplets.length === 1 ? "droplet" : `droplet${at}`;
+    // The fleets of a program of the user's have an ssh_config each, and each names its own droplet so.
+    const isOnly = droplets.filter(({ alias }) => alias === droplet.alias).length === 1;
+    const name = isOnly ? droplet.alias : `${droplet.alias}${at}`;
     groups.get("droplets")?.push(name);
     const { connection } = droplet;
     hostvars.set(name, {
-      ...(isLocal(connection) ? { ansible_connection: "local" } : { ansible_host: "droplet", ...ssh }),
+      ...(isLocal(connection) ? { ansible_connection: "local" } : { ansible_host: droplet.alias, ...ssh }),
       hornet_droplet: droplet.name,
       hornet_snapshot: droplet.snapshot,
     });

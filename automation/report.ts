@@ -17,6 +17,8 @@ export interface ReportedClone extends FleetClone {
 /** One droplet in a report. */
 export interface ReportedDroplet {
   readonly name: string;
+  /** Its key in `hornet:droplets`, or `droplet`. */
+  readonly alias: string;
   /** Why it could not be asked; empty if it was. */
   readonly error: string;
   /** The operation that works on it now; empty if none does. */
@@ -66,16 +68,15 @@ export function reportOf(
     at: new Date().toISOString(),
     compared,
     ready: readiness(clones),
-    droplets: droplets.map(({ name, snapshot, generations }, at) => {
+    droplets: droplets.map(({ name, alias, snapshot, generations }, at) => {
       const seen = live.find((one) => one.name === name);
       return {
-        ...{ name, snapshot, generations },
+        ...{ name, alias, snapshot, generations },
         error: seen?.error ?? "",
         operation: seen?.lock ?? "",
-        drift:
-          at > 0
-            ? []
-            : drift.filter(({ clone }) => clone === "").map(({ resource, message }) => `${resource}: ${message}`),
+        drift: drift
+          .filter(({ clone, resource }) => clone === "" && dropletOf(resource, droplets) === at)
+          .map(({ resource, message }) => `${resource}: ${message}`),
         clones: clones
           .filter(({ droplet }) => droplet === name)
           .map((clone) => ({
@@ -86,6 +87,15 @@ export function reportOf(
       };
     }),
   };
+}
+
+/** The place of the droplet that a resource is for: the names of a droplet's resources begin with its alias. */
+function dropletOf(resource: string, droplets: FleetState["droplets"]): number {
+  const [, name = ""] = resource.split(" ");
+  return Math.max(
+    0,
+    droplets.findIndex(({ alias }) => name.startsWith(`${alias}-`)),
+  );
 }
 
 function cloneState(usage: Usage | undefined): Pick<ReportedClone, "state" | "usage"> {

@@ -14,6 +14,7 @@ import { EventReader, type Change, type Drift, type FleetEvent } from "./events"
 import { areStale } from "./locks";
 import { lockFolder, mayWriteOnce, type Place } from "./place";
 import { promote, type Promotion } from "./promote";
+import { clonesOf, declaredFleets, hasSeveral, type DeclaredFleet } from "./size";
 import { readState, urnOf, type FleetClone, type FleetState } from "./state";
 
 /** How one operation runs. */
@@ -95,17 +96,25 @@ export class FleetStack {
   }
 
   /** Makes the droplet match the config. */
-  up({ count, config = {}, exclude = [], onProgress, ...options }: UpOptions = {}): Promise<Outcome> {
+  async up({ count, config = {}, exclude = [], onProgress, ...options }: UpOptions = {}): Promise<Outcome> {
     const changes = count === undefined ? config : { ...config, ...this.scaled(count) };
     return this.operate(
       "up",
       { ...options, onEvent: this.counting(options.onEvent, onProgress) },
       async (engine) => {
-        const { first, env } = checkpointing(this.declared, await this.resourcesFor(this.declared));
+        const { declared } = this;
+        const { first, env } = checkpointing(declared, await this.resourcesFor(declared));
         const once = mayWriteOnce(this.place);
         const left = exclude.length === 0 ? {} : { exclude: [...exclude], excludeDependents: true };
-        if (once && first.length > 0) await this.engine.up({ ...engine, target: [...first] });
-        await this.withVariables(once ? env : {}, () => this.engine.up({ ...engine, ...left }));
+        const several = hasSeveral(declared);
+        if (once && first.length > 0) {
+          const claimed = this.engine.up({ ...engine, target: [...first], continueOnError: several });
+          // A droplet that cannot be claimed fails below too, and the others go on.
+          await (several ? claimed.catch(() => undefined) : claimed);
+        }
+        await this.withVariables(once ? env : {}, () =>
+          this.engine.up({ ...engine, ...left, continueOnError: several }),
+        );
       },
       changes,
     );
@@ -129,10 +138,12 @@ export class FleetStack {
   /** Removes everything of the stack's from its droplets. The stack itself, with its config, stays. */
   async destroy(options: OperationOptions = {}): Promise<void> {
     await this.operate("destroy", options, async (engine) => {
-      const { first, env } = checkpointing(this.declared, await this.resourcesFor(this.declared));
+      const { declared } = this;
+      const { first, env } = checkpointing(declared, await this.resourcesFor(declared));
       // A state without the claim knows nothing else either; the claim is removed last.
       const once = first.length === 0 && mayWriteOnce(this.place);
-      await this.withVariables(once ? env : {}, () => this.engine.destroy(engine));
+      const continueOnError = hasSeveral(declared);
+      await this.withVariables(once ? env : {}, () => this.engine.destroy({ ...engine, continueOnError }));
     });
   }
 
@@ -173,13 +184,9 @@ export class FleetStack {
     return JSON.parse(await this.cli(["stack", "output", "--json"])) as Readonly<Record<string, unknown>>;
   }
 
-  /** How many clones the config declares. */
-  private get declared(): number {
-    const { raw } = readStackFile(this.place.configFile);
-    return z
-      .object({ count: z.number().default(DEFAULT_COUNT) })
-      .catch({ count: DEFAULT_COUNT })
-      .parse(raw.fleet).count;
+  /** The fleets that the config declares. */
+  private get declared(): readonly DeclaredFleet[] {
+    return declaredFleets(readStackFile(this.place.configFile).raw);
   }
 
   /**
@@ -188,7 +195,13 @@ export class FleetStack {
    */
   private scaled(count: number): ConfigChanges {
     const { raw } = readStackFile(this.place.configFile);
-    const { startId = 0 } = z.object({ startId: z.number().optional() }).catch({}).parse(raw.fleet);
+    const [fleet] = this.declared;
+    if (fleet === undefined || hasSeveral(this.declared)) {
+      const why = `the stack ${this.name} has several droplets, each with a count of its own`;
+      const next = `change that of one: configure({"droplets.NAME.count": ${count}})`;
+      throw this.failed("up", new HornetError(why, { next }));
+    }
+    const { startId } = fleet;
     const settings = z.record(z.string(), z.record(z.string(), z.unknown())).catch({}).parse(raw.clones);
     const stale = Object.entries(settings).filter(
       ([id, own]) => Number(id) >= startId + count && Object.keys(own).every((key) => key in AGAIN),
@@ -223,7 +236,7 @@ export class FleetStack {
         if (event.ready) clones.ready.add(event.clone);
       }
       const { done, ready, failed } = clones;
-      declared ??= this.declared;
+      declared ??= clonesOf(this.declared);
       onProgress?.({ done: done.size, ready: ready.size, failed: failed.size, declared });
     };
   }
@@ -295,8 +308,8 @@ export class FleetStack {
   }
 
   /** The resources of the state, where the way in which it is written depends on them. */
-  private async resourcesFor(clones: number): Promise<FleetState["resources"]> {
-    return clones < MANY ? [] : readState(await this.exported()).resources;
+  private async resourcesFor(fleets: readonly DeclaredFleet[]): Promise<FleetState["resources"]> {
+    return clonesOf(fleets) < MANY ? [] : readState(await this.exported()).resources;
   }
 
   private async exported(): Promise<unknown> {
@@ -324,8 +337,6 @@ export class FleetStack {
 
 /** The settings of a clone by which it starts again. */
 const AGAIN = { restart: true, renewDisk: true };
-/** The schema's default of hornet:fleet.count. */
-const DEFAULT_COUNT = 3;
 /** Bytes of a state; 250 clones take 3 MiB. */
 const STATE_LIMIT = 512 << 20;
 

@@ -42,7 +42,10 @@ export interface FleetClone {
 
 /** One droplet of a stack. */
 export interface FleetDroplet {
+  /** `root@203.0.113.10:22`, or `this machine`. */
   readonly name: string;
+  /** Its name in the ssh_config: its key in `hornet:droplets`, or `droplet`. */
+  readonly alias: string;
   readonly connection: Connection;
   /** The owner labels of the stack's fleets there, each with its runtime folder. */
   readonly owners: readonly { readonly owner: string; readonly runtimeDir: string }[];
@@ -65,6 +68,8 @@ export interface FleetState {
 /** The state of a stack that has none. */
 export const NO_FLEET: FleetState = { droplets: [], clones: [], resources: [] };
 
+/** The droplet of `hornet:droplet` in its ssh_config. */
+const ALIAS = "droplet";
 const KIND = "pulumi-nodejs:dynamic/hornet:";
 
 const vm = z.object({
@@ -88,7 +93,7 @@ const onDroplet = z.object({
   runtimeDir: z.string().default(defaults.runtimeDir),
 });
 const snapshot = z.object({ artifact: z.object({ digest: z.string() }), generations: z.array(z.string()).default([]) });
-const sshConfig = z.object({ file: z.string() });
+const sshConfig = z.object({ file: z.string(), alias: z.string().default(ALIAS) });
 
 /**
  * Reads the fleet out of a state.
@@ -106,7 +111,7 @@ export function readState(exported: unknown): FleetState {
     if (there === undefined) continue;
     const name = describeConnection(there.droplet);
     const known = droplets.get(name) ?? {
-      ...{ name, connection: there.droplet, owners: [], snapshot: "", generations: [], sshConfig: "" },
+      ...{ name, alias: ALIAS, connection: there.droplet, owners: [], snapshot: "", generations: [], sshConfig: "" },
     };
     droplets.set(name, known);
     const { owner, runtimeDir } = there;
@@ -116,7 +121,10 @@ export function readState(exported: unknown): FleetState {
       const made = snapshot.safeParse(props).data;
       if (made !== undefined) [known.snapshot, known.generations] = [made.artifact.digest, made.generations];
     }
-    if (kind === "SshConfig") known.sshConfig = sshConfig.safeParse(props).data?.file ?? "";
+    if (kind === "SshConfig") {
+      const { file = "", alias = ALIAS } = sshConfig.safeParse(props).data ?? {};
+      [known.sshConfig, known.alias] = [file, alias];
+    }
     if (kind === "FirecrackerVM") {
       const { artifact, ...seen } = vm.parse(props);
       clones.push({ ...seen, droplet: name, snapshot: artifact?.digest ?? "", urn });

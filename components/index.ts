@@ -1,9 +1,10 @@
 /** The building blocks of a program: the resources, the components made of them, and a fleet's config. */
-export { loadConfig, type FleetSpec } from "../config";
+export { loadConfig, loadStack, type FleetSpec, type NamedFleet } from "../config";
+export { declareStack, type StackOutputs } from "./fleet/stack";
 export { resolveDroplet, type ResolvedDroplet } from "./fleet/resolveDroplet";
 export { Bridge, type BridgeArgs } from "./bridge";
 export { Clone, type CloneArgs } from "./clone";
-export { CloneFleet, type CloneFleetArgs } from "./fleet/cloneFleet";
+export { CloneFleet, type CloneFleetArgs, type FleetShare } from "./fleet/cloneFleet";
 export { CloneNamespace, type CloneNamespaceArgs } from "./cloneNamespace";
 export { ConsoleKeeper, type ConsoleKeeperArgs } from "./consoleKeeper";
 export { DropletCheck, type DropletCheckArgs, type DropletNeeds } from "./dropletCheck";

@@ -50,6 +50,18 @@ export function madeBy({ made, firecracker }: Manifest, recipe: Recipe): boolean
   return made.key === recipeKey(recipe) || made.key === earlierKey(recipe, firecracker);
 }
 
+/** Whether an artifact has the guest of a recipe, made on a machine whose CPU or kernel may be another. */
+export function isSameGuest(manifest: Manifest, recipe: Recipe): boolean {
+  const { kernel, format, rootfs, agent, bootArgs, diskPath, memory, vcpus, tap, guestMac } = recipe;
+  return (
+    manifest.files.vmlinux?.sha256 === kernel &&
+    manifest.snapshotFormat === format &&
+    isDeepStrictEqual(diskOf(manifest, manifest.made), {
+      ...{ rootfs, agent, bootArgs, diskPath, memory, vcpus, tap, guestMac },
+    })
+  );
+}
+
 /**
  * Whether a clone can take its disk along from one artifact to another: both come from one recipe, of which only the VMM, the
  * machine or the guest's kernel is another. The disk then boots under the new ones as an upgraded machine does.

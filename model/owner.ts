@@ -20,10 +20,10 @@ export function ownerLabel({ organization, project, stack }: Owner): string {
   return `hornet:${readable}:${id}`;
 }
 
-/** The owner with a whole name, ORGANIZATION/PROJECT/STACK. */
+/** The owner with a whole name, ORGANIZATION/PROJECT/STACK, or ORGANIZATION/PROJECT/STACK/FLEET. */
 export function ownerCalled(name: string): Owner {
-  const [organization = "", project = "", stack = ""] = name.split("/");
-  return { organization, project, stack };
+  const [organization = "", project = "", ...stack] = name.split("/");
+  return { organization, project, stack: stack.join("/") };
 }
 
 /** The id at the end of an owner label. */

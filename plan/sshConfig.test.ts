@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sshFiles, type SshDroplet, type SshTarget } from "./sshConfig";
 
+const names = { stack: "dev", droplet: "droplet", includes: "" };
 const key = (letter: string): string => `ssh-ed25519 ${letter.repeat(68)}`;
 const droplet: SshDroplet = {
   host: "127.0.0.1",
@@ -32,7 +33,7 @@ function resolved(config: string, host: string, rest?: string): Map<string, stri
 }
 
 test("ssh resolves address, user, jump host, key and pin as declared", () => {
-  const { config, knownHosts } = sshFiles("dev", folder, droplet, clones);
+  const { config, knownHosts } = sshFiles(names, folder, droplet, clones);
   const vm0 = resolved(config, "vm0");
   expect(Object.fromEntries(vm0)).toMatchObject({
     hostname: "10.0.0.2",
@@ -56,7 +57,7 @@ test("ssh resolves address, user, jump host, key and pin as declared", () => {
 });
 
 test("ConnectTimeout of a slow clone is its patience, of others 20 s", () => {
-  const { config } = sshFiles("dev", folder, droplet, clones);
+  const { config } = sshFiles(names, folder, droplet, clones);
   const limits = ["vm0", "vm1", "droplet"].map((host) => resolved(config, host).get("connecttimeout"));
   expect(limits).toEqual(["60", "20", "20"]);
 });
@@ -91,7 +92,7 @@ const hostile = `Host *
 `;
 
 test("a hostile configuration around the file neither weakens the pin nor forwards anything to a clone", () => {
-  const { config } = sshFiles("dev", folder, droplet, clones.slice(0, 1));
+  const { config } = sshFiles(names, folder, droplet, clones.slice(0, 1));
   for (const [host, rest] of [["vm0"], ["droplet"], ["vm0", hostile], ["droplet", hostile]] as [string, string?][]) {
     const options = resolved(config, host, rest);
     expect({ host, ...Object.fromEntries(options) }).toMatchObject({
@@ -128,14 +129,14 @@ test("a hostile configuration around the file neither weakens the pin nor forwar
 });
 
 test("an unknown host key is not pinned, and checking stays strict", () => {
-  const vm1 = resolved(sshFiles("dev", folder, droplet, clones).config, "vm1");
+  const vm1 = resolved(sshFiles(names, folder, droplet, clones).config, "vm1");
   expect(vm1.get("user")).toBe("alpine");
   expect(vm1.has("hostkeyalias")).toBe(false);
   expect(vm1.get("stricthostkeychecking")).toBe("true");
 });
 
 test("on the droplet itself there is no jump host", () => {
-  const { config, knownHosts } = sshFiles("dev", folder, undefined, clones);
+  const { config, knownHosts } = sshFiles(names, folder, undefined, clones);
   expect(config).not.toContain("Host droplet");
   expect(resolved(config, "vm0").has("proxyjump")).toBe(false);
   expect(knownHosts).toBe(`vm0.dev.hornet ${key("A")}\n`);
@@ -143,11 +144,11 @@ test("on the droplet itself there is no jump host", () => {
 
 test("a key and a host key that the connection lacks are absent from the file", () => {
   const keyless = { ...droplet, privateKeyPath: undefined, hostKey: undefined };
-  const { config, knownHosts } = sshFiles("dev", folder, keyless, []);
+  const { config, knownHosts } = sshFiles(names, folder, keyless, []);
   expect(config).not.toMatch(/IdentityFile|HostKeyAlias|UserKnownHostsFile/);
   expect(knownHosts).toBe("");
 });
 
 test("a file without clones is valid", () => {
-  expect(resolved(sshFiles("dev", folder, droplet, []).config, "droplet").get("port")).toBe("2222");
+  expect(resolved(sshFiles(names, folder, droplet, []).config, "droplet").get("port")).toBe("2222");
 });

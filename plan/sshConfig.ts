@@ -32,6 +32,26 @@ export interface SshFiles {
   readonly knownHosts: string;
 }
 
+/** How an ssh configuration names what it leads to. */
+export interface SshNames {
+  readonly stack: string;
+  /** The droplet's alias. */
+  readonly droplet: string;
+  /** A line that includes other configurations; empty for none. */
+  readonly includes: string;
+}
+
+/** The line that includes the ssh_config of each folder in a folder, which is an absolute path. */
+export function includeLine(folder: string): string {
+  // ssh expands `*` in it, in quotes too, and since 9.9 variables and tokens: `?` stands for any one character.
+  return `Include "${folder.replaceAll(/[%$*?[\]]/g, "?")}/*/ssh_config"`;
+}
+
+/** The line of a configuration that includes others; empty if it has none. */
+export function includesIn({ config }: Pick<SshFiles, "config">): string {
+  return /^Include .*/.exec(config)?.[0] ?? "";
+}
+
 function aliasOf(stack: string, name: string): string {
   return `${name}.${stack}.hornet`;
 }
@@ -47,7 +67,7 @@ const CONNECT_TIMEOUT = 20;
  * @param droplet undefined where the droplet is this machine, which reaches its clones directly
  */
 export function sshFiles(
-  stack: string,
+  { stack, droplet: ownAlias, includes }: SshNames,
   folder: string,
   droplet: SshDroplet | undefined,
   clones: readonly SshTarget[],
@@ -69,16 +89,16 @@ export function sshFiles(
   const blocks: string[][] = [];
   if (droplet !== undefined) {
     blocks.push([
-      "Host droplet",
+      `Host ${ownAlias}`,
       `  HostName ${droplet.hostName ?? droplet.host}`,
       `  User ${droplet.user}`,
       `  Port ${droplet.port}`,
       ...(droplet.proxyCommand === undefined ? [] : [`  ProxyCommand ${droplet.proxyCommand}`]),
       ...identity,
-      ...pin("droplet", droplet.hostKey),
+      ...pin(ownAlias, droplet.hostKey),
     ]);
   }
-  const jump = droplet === undefined ? [] : [jumpLine(droplet)];
+  const jump = droplet === undefined ? [] : [jumpLine(droplet, ownAlias)];
   for (const { name, address, user, hostKey, patience } of clones) {
     blocks.push([
       `Host ${name}`,
@@ -92,26 +112,31 @@ export function sshFiles(
     ]);
   }
   // Not `Host *`: an operator may include the file in a configuration with other hosts.
-  const names = [...(droplet === undefined ? [] : ["droplet"]), ...clones.map(({ name }) => name)];
+  const names = [...(droplet === undefined ? [] : [ownAlias]), ...clones.map(({ name }) => name)];
   const shared = ["BatchMode=yes", "StrictHostKeyChecking=yes", `ConnectTimeout=${CONNECT_TIMEOUT}`, "LogLevel=ERROR"];
   if (names.length > 0) {
     const lines = [...shared, ...NOTHING_LENT_TO_CLONES, NO_VARIABLES].map(configLine);
     blocks.push([`Host ${names.join(" ")}`, ...lines]);
   }
-  return { config: blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), knownHosts: known.join("") };
+  // Before the first block, so that it applies to every host.
+  const first = includes === "" ? "" : `${includes}\n\n`;
+  return { config: first + blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), knownHosts: known.join("") };
 }
 
-function jumpLine({ jumpCommand }: SshDroplet): string {
-  return jumpCommand === undefined ? "  ProxyJump droplet" : `  ProxyCommand ${jumpCommand}`;
+function jumpLine({ jumpCommand }: SshDroplet, alias: string): string {
+  return jumpCommand === undefined ? `  ProxyJump ${alias}` : `  ProxyCommand ${jumpCommand}`;
 }
 
 /** The clones in files that {@link sshFiles} has rendered, in their order. */
-export function targetsIn(stack: string, { config, knownHosts }: SshFiles): SshTarget[] {
+export function targetsIn(
+  { stack, droplet }: Pick<SshNames, "stack" | "droplet">,
+  { config, knownHosts }: SshFiles,
+): SshTarget[] {
   const keys = new Map(knownHosts.split("\n").map((line) => [line.split(" ")[0], line.slice(line.indexOf(" ") + 1)]));
   return config.split("\n\n").flatMap((block) => {
     const value = (key: string): string | undefined => new RegExp(`^ *${key} (.+)$`, "m").exec(block)?.[1];
     const [name = "", address, user] = ["Host", "HostName", "User"].map(value);
-    if (name === "droplet" || name.includes(" ") || address === undefined || user === undefined) return [];
+    if (name === droplet || name.includes(" ") || address === undefined || user === undefined) return [];
     const patience = Number(value("ConnectTimeout") ?? 0);
     return [{ name, address, user, hostKey: keys.get(aliasOf(stack, name)) ?? "", patience }];
   });

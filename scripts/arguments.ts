@@ -41,11 +41,20 @@ function operandsOf(args: readonly string[]): string[] {
 
 /** The value of `-s` or `--stack`; undefined without one. */
 export function namedStack(args: readonly string[]): string | undefined {
+  return valueOf(args, ["-s", "--stack"], /^(?:--stack=|-s=?)(.+)$/);
+}
+
+/** The value of `-C` or `--cwd`; undefined without one. */
+export function folderOf(args: readonly string[]): string | undefined {
+  return valueOf(args, ["-C", "--cwd"], /^(?:--cwd=|-C=?)(.+)$/);
+}
+
+function valueOf(args: readonly string[], names: readonly string[], joined: RegExp): string | undefined {
   for (const [at, arg] of args.entries()) {
     if (arg === "--") return undefined;
-    if (arg === "-s" || arg === "--stack") return args[at + 1];
-    const [, joined] = /^(?:--stack=|-s=?)(.+)$/.exec(arg) ?? [];
-    if (joined !== undefined) return joined;
+    if (names.includes(arg)) return args[at + 1];
+    const [, value] = joined.exec(arg) ?? [];
+    if (value !== undefined) return value;
   }
   return undefined;
 }

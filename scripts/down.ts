@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { stopDroplet } from "../sandbox/droplet";
 import { checkpointing, resourcesIn } from "../automation/checkpoints";
-import { declaredClones, refreshConfig, simulatedDroplet } from "../automation/local/config";
+import { localFleets, refreshConfig } from "../automation/local/config";
+import { hasSeveral } from "../automation/size";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { startDroplets } from "./droplets";
 import { prepareStack } from "../automation/local/stack";
@@ -22,15 +23,19 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     paths,
   );
   if (code !== 0) return code;
-  const name = simulatedDroplet();
+  const names = localFleets().flatMap(({ simulated }) => simulated ?? []);
   if (!withDroplet) {
-    if (name !== undefined) console.log(`The simulated droplet ${name} stays; npm run down -- --droplet removes it.`);
+    for (const name of names) {
+      console.log(`The simulated droplet ${name} stays; npm run down -- --droplet removes it.`);
+    }
     return 0;
   }
-  if (name === undefined)
+  if (names.length === 0)
     throw new Error("--droplet: the stack is not on a simulated droplet; there is nothing to stop.");
-  const was = await stopDroplet(name, { purge: true });
-  console.log(was ? `The simulated droplet ${name} is removed.` : `There was no simulated droplet ${name}.`);
+  for (const name of names) {
+    const was = await stopDroplet(name, { purge: true });
+    console.log(was ? `The simulated droplet ${name} is removed.` : `There was no simulated droplet ${name}.`);
+  }
   return 0;
 }
 
@@ -43,8 +48,9 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   }
   await prepareStack(paths);
   await startDroplets(paths);
-  const fixed = ["destroy", ...unattendedOptions(), ...localOptions()];
+  const fleets = localFleets();
+  const fixed = ["destroy", ...unattendedOptions(hasSeveral(fleets)), ...localOptions()];
   // A state without the claim knows nothing else either; the claim is removed last.
-  const { first, env } = checkpointing(declaredClones(), resourcesIn(localPaths().stackFile));
+  const { first, env } = checkpointing(fleets, resourcesIn(localPaths().stackFile));
   return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;
 }

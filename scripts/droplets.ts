@@ -36,14 +36,14 @@ function dropletsInState(): { simulated: Set<string>; others: Set<string> } {
  * Starts the simulated droplets of the stack. A stopped droplet keeps its files, and Hornet can change them only while it
  * runs. If all droplets of the stack were deleted, Hornet empties the stack's state, because everything on them is gone.
  *
- * @param declared the droplet of the config, which is made where it does not exist
+ * @param declared the droplets of the config, which are made where they do not exist
  */
-export async function startDroplets(paths: Paths, declared?: string): Promise<void> {
+export async function startDroplets(paths: Paths, declared: readonly string[] = []): Promise<void> {
   const { simulated, others } = dropletsInState();
   const known = await listDroplets();
   const present = known.filter(({ hostKey }) => simulated.has(hostKey));
   if (simulated.size > 0 && present.length === 0 && others.size === 0) await forgetStack(paths);
-  const names = new Set([...present.map(({ name }) => name), ...(declared === undefined ? [] : [declared])]);
+  const names = new Set([...present.map(({ name }) => name), ...declared]);
   for (const name of names) {
     const before = known.find((droplet) => droplet.name === name);
     const { started } = await startDroplet({ name });

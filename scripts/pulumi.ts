@@ -2,7 +2,11 @@
  * `npm run pulumi -- ARGUMENT…`: the Pulumi CLI that the set-up found. It works on the stack `local`, with its state,
  * passphrase and config file; for another stack it uses the user's own backend and login.
  */
-import { stackOf, takesConfigFile } from "./arguments";
+import { existsSync } from "node:fs";
+import { placeOf } from "../automation/place";
+import { declaredFleets, hasSeveral } from "../automation/size";
+import { readStackFile } from "../config/stackFile";
+import { folderOf, stackOf, takesConfigFile } from "./arguments";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { assertBackendWhole, prepareStack } from "../automation/local/stack";
 import { runPulumi, type Paths } from "../automation/cli";
@@ -13,11 +17,21 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   const stack = stackOf(args);
   if (stack !== LOCAL) {
     if (stack !== "") assertBackendWhole(stack);
-    return (await runPulumi(paths, stack, args)).code;
+    return (await runPulumi(paths, stack, args, { env: variables(paths, stack, args) })).code;
   }
   await prepareStack(paths);
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);
   const config = takesConfigFile(before) ? ["--config-file", localPaths().config] : [];
-  return (await runPulumi(paths, LOCAL, [...before, ...config, ...args.slice(before.length)])).code;
+  const given = [...before, ...config, ...args.slice(before.length)];
+  return (await runPulumi(paths, LOCAL, given, { env: variables(paths, LOCAL, args) })).code;
+}
+
+/** With several droplets, one that fails must not end the operation on the others. */
+function variables(paths: Paths, stack: string, args: readonly string[]): Readonly<Record<string, string>> {
+  if (stack === "" || process.env.PULUMI_CONTINUE_ON_ERROR !== undefined) return {};
+  const folder = folderOf(args);
+  const { configFile } = placeOf(paths, { stack, ...(folder !== undefined && { workDir: folder }) });
+  const isSeveral = existsSync(configFile) && hasSeveral(declaredFleets(readStackFile(configFile).raw));
+  return isSeveral ? { PULUMI_CONTINUE_ON_ERROR: "true" } : {};
 }

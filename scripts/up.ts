@@ -1,6 +1,7 @@
 /** `npm run up`: the simulated droplet, then the stack `local` on it, then how to reach its clones. */
 import { checkpointing, resourcesIn } from "../automation/checkpoints";
-import { declaredClones, simulatedDroplet } from "../automation/local/config";
+import { localFleets } from "../automation/local/config";
+import { hasSeveral } from "../automation/size";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { prepareStack } from "../automation/local/stack";
 import { startDroplets } from "./droplets";
@@ -20,13 +21,19 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
   refuseOtherStack("up", args);
   process.chdir(checkout);
   await prepareStack(paths);
-  await startDroplets(paths, simulatedDroplet());
+  const fleets = localFleets();
+  const several = hasSeveral(fleets);
+  await startDroplets(
+    paths,
+    fleets.flatMap(({ simulated }) => simulated ?? []),
+  );
   if (usesStandIn(paths, LOCAL)) process.stdout.write(STAND_IN_NOTE);
-  const fixed = ["up", ...unattendedOptions(), ...localOptions()];
-  const { first, env } = checkpointing(declaredClones(), resourcesIn(localPaths().stackFile));
+  const fixed = ["up", ...unattendedOptions(several), ...localOptions()];
+  const { first, env } = checkpointing(fleets, resourcesIn(localPaths().stackFile));
   if (first.length > 0) {
     const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])]);
-    if (claimed.code !== 0) return claimed.code;
+    // One droplet of several that cannot be claimed fails below too, and the others go on.
+    if (claimed.code !== 0 && !several) return claimed.code;
   }
   const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args], { env });
   if (code !== 0) return code;

@@ -6,9 +6,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { parse, stringify } from "yaml";
-import { z } from "zod";
 import { readStackFile } from "../../config/stackFile";
 import { writeWhole } from "../../host/wholeFile";
+import { declaredFleets, type DeclaredFleet } from "../size";
 import { mergeCopy } from "./merge";
 import { LOCAL, localPaths } from "../../operator/localPaths";
 
@@ -55,14 +55,7 @@ function writeConfig(content: unknown): void {
   writeWhole(localPaths().config, note + stringify(content, { lineWidth: 0 }));
 }
 
-/** The name of the stack's simulated droplet; undefined where the droplet is a real one. */
-export function simulatedDroplet(): string | undefined {
-  const { raw } = readStackFile(localPaths().config);
-  return z.object({ simulated: z.string() }).safeParse(raw.droplet).data?.simulated;
-}
-
-/** The number of clones that the stack's config declares. */
-export function declaredClones(): number {
-  const { raw } = readStackFile(localPaths().config);
-  return z.object({ count: z.number() }).safeParse(raw.fleet).data?.count ?? 0;
+/** The fleets that the stack's config declares. */
+export function localFleets(): readonly DeclaredFleet[] {
+  return declaredFleets(readStackFile(localPaths().config).raw);
 }

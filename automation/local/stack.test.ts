@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { runPulumi, type Paths } from "../cli";
-import { addToConfig, refreshConfig, simulatedDroplet } from "./config";
+import { addToConfig, refreshConfig, localFleets } from "./config";
 import { LOCAL, checkout, localPaths } from "../../operator/localPaths";
 import { startDroplets } from "../../scripts/droplets";
 import { prepareStack } from "./stack";
@@ -74,7 +74,7 @@ test("prepareStack makes a stack with its own passphrase, and a second call chan
   expect(readFileSync(passphrase, "utf8").length).toBeGreaterThan(30);
   expect(state.startsWith(folder)).toBe(true);
   expect(existsSync(stackFile)).toBe(true);
-  expect(simulatedDroplet()).toBe("local");
+  expect(localFleets()).toMatchObject([{ name: undefined, simulated: "local" }]);
   expect(config()).toEqual({
     ...(parse(committed) as object),
     encryptionsalt: expect.stringMatching(/^v1:/) as string,

@@ -24,7 +24,14 @@ function report(clones: readonly FleetClone[], words: string): FleetReport {
       resources: [],
       droplets: [
         {
-          ...{ name: droplet, connection: { local: true }, owners: [], snapshot: "sha256:aa", sshConfig: "" },
+          ...{
+            name: droplet,
+            alias: "droplet",
+            connection: { local: true },
+            owners: [],
+            snapshot: "sha256:aa",
+            sshConfig: "",
+          },
           generations: ["sha256:aa", "sha256:bb"],
         },
       ],

@@ -79,7 +79,7 @@ function section(droplet: ReportedDroplet, at: number): Markup {
   ];
   const wrong = [...(error === "" ? [] : [error]), ...drift].map((words) => html`<p class="bad">✗ ${words}</p>`);
   return html`<section aria-labelledby="droplet${at}">
-    <h2 id="droplet${at}">${name}</h2>
+    <h2 id="droplet${at}">${droplet.alias === "droplet" ? name : `${droplet.alias} (${name})`}</h2>
     ${wrong}
     <dl>
       ${facts.map(

@@ -11,7 +11,7 @@ import { thisStack, type DropletArgs } from "../resource";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "../snapshotArtifact";
 import { SnapshotProof } from "../snapshotProof";
 import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
-import { SshConfig } from "../sshConfig";
+import { SshConfig, type SshConfigArgs } from "../sshConfig";
 import { declareSteps } from "./steps";
 import { dropletSetup } from "./dropletSetup";
 import { withoutStackTraces } from "../withoutStackTraces";
@@ -29,6 +29,20 @@ export interface CloneFleetArgs {
    * @default .hornet/STACK, or STACK in the folder that HORNET_STATE names; STACK-NAME for a fleet that is not named `fleet`
    */
   sshFolder?: string;
+  /** The other fleets of a stack with several droplets; `declareStack` sets it. */
+  share?: FleetShare;
+}
+
+/** What a fleet shares with the other fleets of its stack. */
+export interface FleetShare {
+  /** Its droplet's key in `hornet:droplets`; undefined for the fleet of `hornet:droplet`. */
+  readonly droplet: string | undefined;
+  /** The folder on the operator's machine with the ssh_config that leads to the clones of all fleets. */
+  readonly folder: string;
+  /** That ssh_config, where no fleet of `hornet:droplet` writes it. */
+  readonly index: string | undefined;
+  /** The other droplets that have the same source of the snapshot. */
+  readonly peers: readonly { readonly droplet: DropletArgs; readonly dir: string }[];
 }
 
 /**
@@ -38,6 +52,8 @@ export interface CloneFleetArgs {
  */
 export class CloneFleet extends pulumi.ComponentResource {
   readonly clones: pulumi.Output<CloneSummary[]>;
+  /** What is unknown after an `up` if a resource of the fleet failed: each clone, and what the fleet consists of. */
+  readonly converged: { readonly clones: readonly pulumi.Output<CloneSummary>[]; all: pulumi.Output<unknown>[] };
   readonly snapshotDigest: pulumi.Output<string>;
   /** The facts that other stacks need to transfer the snapshot. */
   readonly snapshot: pulumi.Output<SnapshotSummary>;
@@ -51,7 +67,7 @@ export class CloneFleet extends pulumi.ComponentResource {
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
     const own = name === ONLY ? undefined : name;
-    const { droplet, operatorKeys = [], sshFolder } = args;
+    const { droplet, operatorKeys = [], sshFolder, share } = args;
     const sshName = own === undefined ? pulumi.getStack() : `${pulumi.getStack()}-${own}`;
     const spec = judgedSpec(args.spec, pulumi.getStack());
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
@@ -60,7 +76,10 @@ export class CloneFleet extends pulumi.ComponentResource {
     const named = (part: string): string => (own === undefined ? part : `${own}-${part}`);
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
-    const setup = dropletSetup({ spec, common, needs: dropletNeeds(spec, source), named }, inner);
+    const setup = dropletSetup(
+      { spec, common, needs: dropletNeeds(spec, source, (share?.peers ?? []).length > 0), named },
+      inner,
+    );
     const { name: bridgeName, address, uplink, closed } = spec.bridge;
     const bridge = new Bridge(
       named(bridgeName),
@@ -81,7 +100,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     // After the bridge, so that clones depend on one resource, not two; this costs no time.
     const template = new SnapshotArtifact(
       named("snapshot"),
-      { ...common, ...snapshotArgs(spec), source },
+      { ...common, ...snapshotArgs(spec), source, ...peersOf(share) },
       { ...inner, dependsOn: [bridge, ...names] },
     );
     announce(source, droplet, spec.snapshot, template);
@@ -91,13 +110,16 @@ export class CloneFleet extends pulumi.ComponentResource {
       named,
       operatorKeys,
       artifact: template.artifact,
-      sshFolder: sshFolder ?? sshName,
+      sshFolder: share?.droplet ?? sshFolder ?? sshName,
+      alias: share?.droplet,
     };
     const clones = withoutStackTraces(() =>
       plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
     );
     withoutStackTraces(() => declareSteps(clones, { spec, droplet, named }));
-    this.clones = pulumi.all(clones.map(({ clone, plan }) => summaryOf(clone, plan)));
+    const summaries = clones.map(({ clone, plan }) => summaryOf(clone, plan, share?.droplet));
+    this.clones = pulumi.all(summaries);
+    this.converged = { clones: summaries, all: [this.clones, template.artifactDigest] };
     this.snapshotDigest = template.artifactDigest;
     this.transferred = template.transferred;
     const digest = template.artifactDigest;
@@ -128,7 +150,8 @@ export class CloneFleet extends pulumi.ComponentResource {
       named("ssh"),
       {
         ...common,
-        folder: sshFolder ?? `${process.env.HORNET_STATE ?? ".hornet"}/${sshName}`,
+        folder: sshFolder ?? sshFolderOf(sshName),
+        ...sharedSsh(share),
         user: spec.guest.user,
         readyTimeout: spec.fleet.readyTimeout,
         clones: this.clones.apply((all) =>
@@ -138,6 +161,7 @@ export class CloneFleet extends pulumi.ComponentResource {
       inner,
     );
     this.sshConfig = ssh.file;
+    this.converged.all.push(ssh.file);
     this.registerOutputs({});
   }
 }
@@ -179,5 +203,21 @@ function trialArgs({
   return { ...declared, ...((readyTimeout > vmm.timeout || nobodyWaits) && { readyTimeout }) };
 }
 
+function peersOf(share: FleetShare | undefined): Pick<SnapshotArtifactArgs, "peers"> {
+  return share === undefined || share.peers.length === 0 ? {} : { peers: share.peers.map((peer) => ({ ...peer })) };
+}
+
+/** One file leads to the clones of all fleets: that of the fleet of `hornet:droplet`, or one that includes the others. */
+function sharedSsh(share: FleetShare | undefined): Pick<SshConfigArgs, "alias" | "index" | "includes"> {
+  if (share === undefined) return {};
+  if (share.droplet === undefined) return { includes: share.folder };
+  return { alias: share.droplet, ...omitUndefined({ index: share.index }) };
+}
+
 /** The name of the fleet whose resources have no prefix: the only one in most stacks. */
 const ONLY = "fleet";
+
+/** A folder on the operator's machine, from the program's folder, for an ssh_config. */
+export function sshFolderOf(name: string): string {
+  return `${process.env.HORNET_STATE ?? ".hornet"}/${name}`;
+}

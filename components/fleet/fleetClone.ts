@@ -10,6 +10,8 @@ import type { CommonArgs } from "../resource";
 export interface CloneSummary {
   name: string;
   id: number;
+  /** Its droplet's key in `hornet:droplets`; missing in a fleet of `hornet:droplet`. */
+  droplet?: string;
   address: string;
   namespace: string;
   sshHostKey: string;
@@ -29,6 +31,8 @@ export interface FleetClones extends CommonArgs {
   readonly artifact: pulumi.Input<LeanArtifact>;
   /** The folder of the ssh_config that the clones are in; see vmInputs. */
   readonly sshFolder: string;
+  /** The droplet's name there, where a stack has several; see vmInputs. */
+  readonly alias: string | undefined;
   /** Makes a resource's name from a clone's. */
   readonly named: (clone: string) => string;
 }
@@ -36,7 +40,7 @@ export interface FleetClones extends CommonArgs {
 /** Declares one clone of a fleet. */
 export function fleetClone(
   plan: ClonePlan,
-  { spec, operatorKeys, artifact, named, sshFolder, ...common }: FleetClones,
+  { spec, operatorKeys, artifact, named, sshFolder, alias, ...common }: FleetClones,
   opts: pulumi.CustomResourceOptions,
 ): Clone {
   const { name, namespace, hostVeth, nsVeth, gateway, guestAddress, tap, tapMac, tapAddress } = plan;
@@ -55,7 +59,7 @@ export function fleetClone(
     firecracker: spec.vmm.firecracker,
     jailer: spec.vmm.jailer,
     uids: { ...spec.vmm.uids },
-    sshConfig: { stack: pulumi.getStack(), folder: sshFolder },
+    sshConfig: { stack: pulumi.getStack(), folder: sshFolder, ...omitUndefined({ alias }) },
     limits: omitUndefined(limitsOf(spec, plan.id)),
     rates: ratesOf(spec, plan.id),
     kernel: spec.vmm.kernel,
@@ -85,13 +89,22 @@ export function fleetClone(
   return new Clone(named(name), args, opts);
 }
 
-/** Builds the output for one clone. */
-export function summaryOf({ vm }: Clone, { name, id, address, namespace }: ClonePlan): pulumi.Output<CloneSummary> {
+/**
+ * Builds the output for one clone.
+ *
+ * @param droplet its droplet's key in `hornet:droplets`
+ */
+export function summaryOf(
+  { vm }: Clone,
+  { name, id, address, namespace }: ClonePlan,
+  droplet: string | undefined,
+): pulumi.Output<CloneSummary> {
   const { sshHostKey, ready, disk, identityMethod, generation } = vm;
   return pulumi
     .all([sshHostKey, ready, disk, identityMethod, generation])
     .apply(([hostKey, isReady, copied, method, current]: [string | undefined, boolean, string, string, string]) => ({
       ...{ name, id, address, namespace },
+      ...(droplet !== undefined && { droplet }),
       // The outputs of a clone that an `up --target` excludes are unknown.
       sshHostKey: hostKey ?? "",
       ready: isReady,

@@ -19,12 +19,16 @@ export interface ResolvedDroplet {
 /**
  * Resolves a simulated droplet to its port and keys; a rented one needs no resolution.
  *
- * @param stack the stack's name, for messages; concurrency: maximum of parallel commands there
+ * @param stack the stack's name, for messages; concurrency: maximum of parallel commands there; key: of the config, for messages
  * @throws ConfigFaults if a simulated droplet has never been started
  */
 export function resolveDroplet(
   spec: DropletSpec,
-  { stack, concurrency = "auto" }: { stack: string; concurrency?: FleetSpec["fleet"]["concurrency"] },
+  {
+    stack,
+    concurrency = "auto",
+    key = "hornet:droplet",
+  }: { stack: string; concurrency?: FleetSpec["fleet"]["concurrency"]; key?: string },
 ): ResolvedDroplet {
   // Omits defaults, because the state repeats these inputs in every resource.
   const pace = {
@@ -32,7 +36,7 @@ export function resolveDroplet(
     ...(concurrency === "auto" ? {} : { lanes: concurrency }),
   };
   if (spec.kind === "local") return { droplet: { local: true, ...pace }, operatorKeys: [] };
-  const connection = spec.kind === "ssh" ? rented(spec) : simulated(spec.name, stack);
+  const connection = spec.kind === "ssh" ? rented(spec) : simulated(spec.name, stack, key);
   return { droplet: { ...connection, ...pace }, operatorKeys: publicKeyBeside(connection.privateKeyPath) };
 }
 
@@ -46,10 +50,10 @@ function rented({ host, user, port, privateKeyPath, hostKey }: SshDroplet): SshC
   };
 }
 
-function simulated(name: string, stack: string): SshConnection {
+function simulated(name: string, stack: string, key: string): SshConnection {
   const refuse = (problem: string): ConfigFaults => {
     const example = "hornet:droplet: {simulated: local}";
-    return new ConfigFaults(stack, [{ path: "hornet:droplet.simulated", problem, example }]);
+    return new ConfigFaults(stack, [{ path: `${key}.simulated`, problem, example }]);
   };
   let connection: SshConnection | undefined;
   try {

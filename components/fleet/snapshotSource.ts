@@ -109,9 +109,18 @@ export function announce(
   });
 }
 
-/** The needs of the fleet's snapshot, with its source. */
-export function dropletNeeds(spec: FleetSpec, source: SnapshotArtifactArgs["source"]): pulumi.Output<DropletNeeds> {
-  const declared = needsOf(spec);
+/**
+ * The needs of the fleet's snapshot, with its source.
+ *
+ * @param shared whether a snapshot that is not on this droplet comes from another one of the stack
+ */
+export function dropletNeeds(
+  spec: FleetSpec,
+  source: SnapshotArtifactArgs["source"],
+  shared: boolean,
+): pulumi.Output<DropletNeeds> {
+  const needs = needsOf(spec);
+  const declared = shared && !needs.boots ? { ...needs, files: [] } : needs;
   const { digest, signers } = spec.snapshot;
   return pulumi
     .output(source)

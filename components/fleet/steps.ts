@@ -127,7 +127,7 @@ function placeOf(
  * that value.
  */
 function shown(text: string): pulumi.Output<string> {
-  return isSecret("steps") ? pulumi.secret(text) : pulumi.output(text);
+  return isSecret("steps") || isSecret("droplets") ? pulumi.secret(text) : pulumi.output(text);
 }
 
 /**

@@ -53,7 +53,7 @@ export const droplets = z
   .prefault({})
   .meta({
     description:
-      "Further droplets of the stack by name, each with its own clones (docs/droplets.md), beside hornet:droplet or in place of it. All other sections are every droplet's; a droplet may have each of them otherwise, key by key.",
+      "Further droplets of the stack by name, each with its own clones (docs/several-droplets.md), beside hornet:droplet or in place of it. All other sections are every droplet's; a droplet may have each of them otherwise, key by key.",
     type: "mapping of names to droplets",
     example: {
       east: { host: "203.0.113.10", count: 100, startId: 0 },

@@ -6,6 +6,7 @@ import { report } from "../../host/printable";
 import { bareArtifact } from "./bare";
 import { bootArtifact, type Announce, type Found } from "./fromBoot";
 import { scratchNamespace } from "./scratch";
+import { broughtOnce } from "./broughtOnce";
 import { artifactFrom } from "./fromDroplet";
 import { changedSince, fileDrift, inspectFiles } from "./files";
 import { artifactInputs, artifactOutputs, type ArtifactInputs, type ArtifactOutputs } from "./inputs";
@@ -34,13 +35,19 @@ async function make(droplet: Droplet, desired: ArtifactInputs, before: readonly 
     async () => {
       const found =
         "from" in source
-          ? await artifactFrom(droplet, desired, source.from, before, announce)
+          ? await broughtOnce(droplet, desired, { before, announce }, () =>
+              artifactFrom(droplet, desired, source.from, before, announce),
+            )
           : await signed(
               droplet,
               desired,
               "path" in source
-                ? await pathArtifact(droplet, desired, source.path, announce)
-                : await bootArtifact(droplet, desired, source.boot, announce),
+                ? await broughtOnce(droplet, desired, { before, announce }, () =>
+                    pathArtifact(droplet, desired, source.path, announce),
+                  )
+                : await bootArtifact(droplet, desired, source.boot, announce, (recipe, make) =>
+                    broughtOnce(droplet, desired, { before, announce, recipe }, make),
+                  ),
             );
       return settle(droplet, desired, before, found);
     },
@@ -205,6 +212,7 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
   inputs: artifactInputs,
   outputs: artifactOutputs,
   replaceOn: ["droplet", "owner", "runtimeDir", "dir"],
+  passive: ["peers"],
   id: ({ source }) => ("boot" in source ? source.boot.name : "path" in source ? source.path : source.from.path),
   create: (droplet, desired) => make(droplet, desired, []),
   read: async (droplet, state) => {

@@ -5,7 +5,7 @@ import { usualDevices, type Devices } from "../../firecracker/devices";
 import { missingFeatures } from "../../firecracker/cpu";
 import { manifestDigest, manifestSchema, manifestText, type Manifest } from "../../firecracker/manifest";
 import { atLeast, type Program } from "../../firecracker/programs";
-import { madeBy, recipeKey, type Recipe } from "../../firecracker/recipe";
+import { isSameGuest, madeBy, recipeKey, type Recipe } from "../../firecracker/recipe";
 import { bootRequests, metadataRequest, pauseRequest, snapshotRequest, startRequest } from "../../firecracker/requests";
 import { HornetError } from "../../host/errors";
 import type { Session } from "../../host/session/session";
@@ -21,7 +21,7 @@ import {
   type FileMarks,
   type HostDescription,
 } from "./files";
-import type { ArtifactInputs, BootSource } from "./inputs";
+import { hasPeers, type ArtifactInputs, type BootSource } from "./inputs";
 import { publish } from "./publish";
 import { scratchLimits, scratchNamespace, scratchVars } from "./scratch";
 import { soundnessOf } from "./whole";
@@ -62,22 +62,32 @@ interface BootPlan {
 /** Called with an artifact's digest just before it gets this stack's owner label. */
 export type Announce = (digest: string) => void;
 
-/** The artifact of a boot: an existing one with the same inputs, else a new one. */
+/** Makes an artifact, or takes one with the same guest from another droplet. */
+export type MakeOnce = (recipe: Recipe, make: () => Promise<Found>) => Promise<Found>;
+
+/**
+ * The artifact of a boot: an existing one with the same inputs, else a new one.
+ *
+ * @param once is called where the droplet has none
+ */
 export async function bootArtifact(
   droplet: Droplet,
   desired: ArtifactInputs,
   boot: BootSource,
   announce: Announce,
+  once: MakeOnce,
 ): Promise<Found> {
   const plan = await planBoot(droplet, desired, boot);
   const known = await findBoot(droplet, desired, plan, announce);
   if (known !== undefined) return known;
-  return cleanUpAfter(
-    () => makeByBoot(droplet, desired, plan, announce),
-    async () => {
-      const vars = { ...scratchVars(desired), dir_of_artifacts: desired.dir };
-      await droplet.call({ what: "remove what a boot has left", run: "abort_boot", vars });
-    },
+  return once(plan.recipe, () =>
+    cleanUpAfter(
+      () => makeByBoot(droplet, desired, plan, announce),
+      async () => {
+        const vars = { ...scratchVars(desired), dir_of_artifacts: desired.dir };
+        await droplet.call({ what: "remove what a boot has left", run: "abort_boot", vars });
+      },
+    ),
   );
 }
 
@@ -123,7 +133,11 @@ async function findBoot(
   announce: Announce,
 ): Promise<Found | undefined> {
   const { session } = droplet;
-  for (const { folder, text, manifest } of await artifactsThat(session, desired.dir, (one) => madeBy(one, recipe))) {
+  // Another droplet of the stack may have made it, whose CPU or kernel is another.
+  const fits = (one: Manifest): boolean => madeBy(one, recipe) || (hasPeers(desired) && isSameGuest(one, recipe));
+  const all = await artifactsThat(session, desired.dir, fits);
+  const own = all.filter(({ manifest }) => madeBy(manifest, recipe));
+  for (const { folder, text, manifest } of [...own, ...all.filter((one) => !own.includes(one))]) {
     if (missingFeatures(manifest.cpuFeatures, host.cpuFeatures).length > 0) continue;
     const { whole, marks } = await soundnessOf(droplet, desired, folder, manifest, "retire");
     if (!whole) continue;

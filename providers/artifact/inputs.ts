@@ -28,6 +28,16 @@ export const fromSource = z.strictObject({
   proofs: absolutePath.optional(),
 });
 
+/** Another droplet of the stack, from which a snapshot can come that is made or brought once. */
+export const peerDroplet = z.strictObject({
+  droplet: connectionSchema,
+  /** The folder there for the snapshots that Hornet makes or brings. */
+  dir: absolutePath,
+});
+
+/** See {@link peerDroplet}. */
+export type PeerDroplet = z.infer<typeof peerDroplet>;
+
 /** The arguments of a SnapshotArtifact. */
 export const artifactInputs = commonInputs.extend({
   dir: snapshotArguments.dir,
@@ -41,6 +51,8 @@ export const artifactInputs = commonInputs.extend({
     z.strictObject({ boot: bootSource }),
     z.strictObject({ from: fromSource }),
   ]),
+  /** The other droplets of the stack that have the same source. They matter only while an artifact is made. */
+  peers: z.array(peerDroplet).optional(),
   firecracker: vmArguments.firecracker,
   jailer: vmArguments.jailer,
   uids: vmArguments.uids,
@@ -69,3 +81,8 @@ export const artifactOutputs = z.object({
 export type ArtifactInputs = z.infer<typeof artifactInputs>;
 /** See {@link artifactOutputs}. */
 export type ArtifactOutputs = z.infer<typeof artifactOutputs>;
+
+/** Whether the artifact can come from another droplet of the stack. */
+export function hasPeers({ peers = [] }: Pick<ArtifactInputs, "peers">): boolean {
+  return peers.length > 0;
+}

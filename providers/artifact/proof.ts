@@ -59,6 +59,7 @@ export const definition = owned<Inputs, Outputs>({
   kind: "SnapshotProof",
   inputs: proofInputs,
   outputs,
+  awaited: ["digest", "generations", "clones"],
   replaceOn: ["droplet", "owner", "runtimeDir"],
   id: ({ owner }) => owner,
   create: prove,

@@ -61,6 +61,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       ),
     diff: (_id: string, olds: Bag, news: Bag) => {
       operation.lineages.note(olds.owner, olds.lineage);
+      if (onlyPassive(definition, olds, news)) return Promise.resolve({ changes: false });
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs and shows each difference; with it, it would show none.
       // Names are unique on a droplet, so the old resource goes first.
@@ -122,7 +123,7 @@ function cannotImport(kind: string, id: string): HornetError {
 }
 
 function check<Inputs extends CommonInputs>(
-  { inputs: schema, fault }: Pick<Definition<Inputs, unknown>, "inputs" | "fault">,
+  { inputs: schema, fault, awaited = [] }: Pick<Definition<Inputs, unknown>, "inputs" | "fault" | "awaited">,
   operation: Operation,
   olds: Bag,
   news: Bag,
@@ -133,7 +134,10 @@ function check<Inputs extends CommonInputs>(
     reason: `no key may be named ${UNKEPT_KEY}`,
   }));
   if (!parsed.success || unkept.length > 0) {
-    const failures = [...unkept, ...flatIssues(parsed.error?.issues ?? []).flatMap((issue) => failureOf(issue, news))];
+    const failures = [
+      ...unkept,
+      ...flatIssues(parsed.error?.issues ?? []).flatMap((issue) => failureOf(issue, news, awaited)),
+    ];
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   operation.useConnection(parsed.data.droplet);
@@ -146,9 +150,15 @@ function check<Inputs extends CommonInputs>(
 }
 
 /** The failure for an issue; none if the value is unknown. */
-function failureOf(issue: z.core.$ZodIssue, news: Bag): { property: string; reason: string }[] {
+function failureOf(
+  issue: z.core.$ZodIssue,
+  news: Bag,
+  awaited: readonly string[],
+): { property: string; reason: string }[] {
   const { path } = issue;
   if (unknownAt(news, path)) return [];
+  const [key = ""] = path;
+  if (awaited.includes(String(key)) && news[String(key)] === undefined) return [];
   const reason = valueAt(news, path) === undefined ? "is missing" : problemOf(issue);
   return [{ property: path.join("."), reason }];
 }
@@ -180,6 +190,19 @@ function differs(schema: z.ZodObject, key: string, old: unknown, now: unknown): 
   if (key !== "droplet") return !isDeepStrictEqual(read(schema, key, old), read(schema, key, now));
   // Another key file or user leads to the same droplet.
   return keyOf(old) !== keyOf(now);
+}
+
+/** Whether all inputs are the same but those that say only how the resource is made. */
+function onlyPassive<Inputs extends CommonInputs>(
+  { inputs: schema, passive = [] }: Pick<Definition<Inputs, unknown>, "inputs" | "passive">,
+  olds: Bag,
+  news: Bag,
+): boolean {
+  const changed = (key: string): boolean =>
+    !isDeepStrictEqual(read(schema, key, olds[key]), read(schema, key, news[key]));
+  if (!passive.some(changed) || holdsUnknown(news)) return false;
+  const others = Object.keys(schema.shape).filter((key) => !(passive as readonly string[]).includes(key));
+  return ![...others, CONDITION].some(changed);
 }
 
 /** An input as its schema parses it: a missing one equals its default. */

@@ -35,6 +35,13 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   readonly completesClones?: true;
   /** Inputs whose change replaces the resource. Other changes are made in place. */
   readonly replaceOn: readonly (keyof Inputs & string)[];
+  /**
+   * Inputs that are outputs of other resources. If one of those fails in an `up` that continues on errors, check gets its
+   * dependents without these inputs, and a fault would end the whole `up`: the engine skips the dependents afterwards.
+   */
+  readonly awaited?: readonly (keyof Inputs & string)[];
+  /** Inputs that say only how it is made or updated: a change of these alone is no change. */
+  readonly passive?: readonly (keyof Inputs & string)[];
   id(inputs: Inputs): string;
   /** The fault of inputs that are each well-formed, if any; no I/O. */
   readonly fault?: (inputs: Inputs) => string | undefined;

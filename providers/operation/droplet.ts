@@ -17,7 +17,8 @@ import { PendingClones } from "./pendingClones";
 import { ProgramLists } from "./programLists";
 import { ReadyWatcher } from "./readyWatcher";
 import type { Reports } from "./reportOnce";
-import { RollQueue } from "./rollQueue";
+import type { RollQueue } from "./rollQueue";
+import type { Offer, SnapshotShare } from "./snapshotShare";
 import { Unreachable } from "./unreachable";
 import { View } from "./view";
 
@@ -30,6 +31,10 @@ export interface Shared {
   /** The queue of a machine for work that must not run in parallel there. */
   turnsOf(machine: string): Limit;
   peer(connection: Connection): Droplet;
+  /** The queue of a stack's clones, on all its droplets, that move to one snapshot. */
+  rollQueueOf(owner: string, digest: string): RollQueue;
+  /** Where the droplets of a stack share the snapshot of one source. */
+  snapshotShare(owner: string, source: string): SnapshotShare<Offer>;
 }
 
 /** One owner's part of a droplet. */
@@ -37,7 +42,6 @@ interface Part {
   readonly view: View;
   readonly claim: ClaimReader;
   readonly pendingClones: PendingClones;
-  readonly rollQueue: RollQueue;
 }
 
 /** Identifies a droplet, whatever the user and the key file. */
@@ -161,9 +165,14 @@ export class Droplet {
     return this.part(common).pendingClones;
   }
 
-  /** The queue of an owner's clones that move to another snapshot. */
-  rollQueueOf(common: Common): RollQueue {
-    return this.part(common).rollQueue;
+  /** The queue of the clones of an owner's stack, on all its droplets, that move to one snapshot. */
+  rollQueueOf({ owner }: Pick<Common, "owner">, digest: string): RollQueue {
+    return this.shared.rollQueueOf(owner, digest);
+  }
+
+  /** Where the droplets of an owner's stack share the snapshot of one source. */
+  snapshotShare(owner: string, source: string): SnapshotShare<Offer> {
+    return this.shared.snapshotShare(owner, source);
   }
 
   /** How the operator's ssh reaches the droplet; empty if that is this machine. */
@@ -194,7 +203,6 @@ export class Droplet {
       view: new View(viewed, this.shared.changes),
       claim: new ClaimReader(session, owner, runtimeDir),
       pendingClones: new PendingClones(session),
-      rollQueue: new RollQueue(),
     };
     this.parts.set(key, part);
     return part;

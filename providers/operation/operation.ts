@@ -5,7 +5,10 @@ import { ChangeLog } from "./changeLog";
 import { Droplet, dropletKey, type Shared } from "./droplet";
 import { Limit } from "./limit";
 import { Lineages } from "./lineage";
+import { stackOf } from "../../model/owner";
 import { Reports } from "./reportOnce";
+import { RollQueue } from "./rollQueue";
+import { SnapshotShare, type Offer } from "./snapshotShare";
 import { SdkStderr } from "./suppressSdkStderr";
 
 /**
@@ -21,6 +24,8 @@ export class Operation implements Shared {
   /** The droplets whose connection the program declares. */
   private readonly declared = new Set<Droplet>();
   private readonly turns = new Map<string, Limit>();
+  private readonly rollQueues = new Map<string, RollQueue>();
+  private readonly shares = new Map<string, SnapshotShare<Offer>>();
 
   /** @param sessions those of an earlier operation of this process, in tests. Default: new ones */
   constructor(readonly sessions: Sessions = new Sessions()) {
@@ -58,6 +63,20 @@ export class Operation implements Shared {
     droplet.currentConnection = connection;
     this.declared.add(droplet);
     return droplet;
+  }
+
+  rollQueueOf(owner: string, digest: string): RollQueue {
+    const key = `${stackOf(owner)} ${digest}`;
+    const queue = this.rollQueues.get(key) ?? new RollQueue();
+    this.rollQueues.set(key, queue);
+    return queue;
+  }
+
+  snapshotShare(owner: string, source: string): SnapshotShare<Offer> {
+    const key = `${stackOf(owner)} ${source}`;
+    const share = this.shares.get(key) ?? new SnapshotShare<Offer>();
+    this.shares.set(key, share);
+    return share;
   }
 
   turnsOf(machine: string): Limit {

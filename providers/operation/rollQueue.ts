@@ -10,7 +10,7 @@ interface Waiting {
 }
 
 /**
- * The order in which the clones of one fleet on one droplet move to another snapshot: by name, the first one alone as the
+ * The order in which the clones of a stack, on all its droplets, move to another snapshot: by name, the first one alone as the
  * canary, then at most `width` at a time. After the first failure no further clone begins.
  */
 export class RollQueue {

@@ -301,6 +301,7 @@ const unlisted: Definition<VmInputs, VmOutputs> = {
   kind: "FirecrackerVM",
   inputs: vmInputs,
   outputs: vmOutputs,
+  awaited: ["artifact", "networkChangedAt"],
   replaceOn: ["droplet", "owner", "runtimeDir", "namespace"],
   id: ({ namespace }) => namespace,
   fault: vmFault,

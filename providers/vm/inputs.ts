@@ -31,9 +31,12 @@ export const vmInputs = commonInputs.extend({
   metrics: z.boolean().optional(),
   /**
    * The ssh_config on the operator's machine that the clone has an entry in, from its creation to its end. A folder without a
-   * slash is below `.hornet`, or below the folder that HORNET_STATE names. Left out: only an SshConfig makes entries.
+   * slash is below `.hornet`, or below the folder that HORNET_STATE names. With the alias of one
+   * of several droplets, it is below the stack's folder there. Left out: only an SshConfig makes entries.
    */
-  sshConfig: z.strictObject({ stack: plainText.min(1), folder: plainText.min(1) }).optional(),
+  sshConfig: z
+    .strictObject({ stack: plainText.min(1), folder: plainText.min(1), alias: plainText.min(1).optional() })
+    .optional(),
   /** Another value than before gives the clone a new disk. */
   renewDisk: plainText.default(""),
   /** Another value than before restarts the VMM; the guest boots from the disk that it has. */

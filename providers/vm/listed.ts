@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
-import { targetsIn, type SshFiles, type SshTarget } from "../../plan/sshConfig";
-import { rendererOf, type SshFolder } from "../droplet/sshConfig";
+import { includesIn, targetsIn, type SshFiles, type SshTarget } from "../../plan/sshConfig";
+import { DROPLET_ALIAS, rendererOf, type SshFolder } from "../droplet/sshConfig";
 import { readFiles, removeFiles, writeFiles } from "../droplet/sshFiles";
 import type { Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";
@@ -40,11 +40,11 @@ async function change(
   edit: (targets: readonly SshTarget[]) => readonly SshTarget[],
 ): Promise<void> {
   if (sshConfig === undefined) return;
-  const place = { ...sshConfig, folder: folderOf(sshConfig) };
+  const place = { ...sshConfig, folder: folderOf(sshConfig), includes: includesIn(readFiles(folderOf(sshConfig))) };
   const render = await rendererOf(droplet, place, connection);
   // Without a pause from here on: other clones change the files too.
   const before = readFiles(place.folder);
-  const known = targetsIn(place.stack, before);
+  const known = targetsIn({ stack: place.stack, droplet: place.alias ?? DROPLET_ALIAS }, before);
   const targets = edit(known);
   const after = render(targets);
   // An operator's own edits are drift of the SshConfig, which repairs them.
@@ -58,7 +58,9 @@ function sameFiles(one: SshFiles, other: SshFiles): boolean {
   return one.config === other.config && one.knownHosts === other.knownHosts;
 }
 
-/** A bare name is a folder below `.hornet`, or below the one that HORNET_STATE names on this operator's machine. */
-function folderOf({ folder }: SshFolder): string {
-  return folder.includes("/") ? folder : join(process.env.HORNET_STATE ?? ".hornet", folder);
+/** With an alias, the folder is below the stack's. Otherwise a bare name is a folder below `.hornet`, or below the one that HORNET_STATE names on this operator's machine. */
+function folderOf({ stack, folder, alias }: SshFolder): string {
+  const all = process.env.HORNET_STATE ?? ".hornet";
+  if (alias !== undefined) return join(all, stack, folder);
+  return folder.includes("/") ? folder : join(all, folder);
 }

@@ -23,7 +23,7 @@ export interface Move {
  */
 export function roll(droplet: Droplet, move: Move): Promise<VmOutputs> {
   const { to } = move;
-  return droplet.rollQueueOf(to).take(to.name, to.maxUnavailable, () => goAndReturn(droplet, move));
+  return droplet.rollQueueOf(to, to.artifact.digest).take(to.name, to.maxUnavailable, () => goAndReturn(droplet, move));
 }
 
 async function goAndReturn(droplet: Droplet, { from, to, keepsDisk, start, startOld }: Move): Promise<VmOutputs> {

@@ -1,11 +1,11 @@
 /**
- * `npm run doctor [-- -s STACK] [--digests]`: examines a stack's droplet and prints missing prerequisites, the stack's things,
+ * `npm run doctor [-- -s STACK] [--digests]`: examines a stack's droplets and prints missing prerequisites, the stack's things,
  * their drift, things that nobody declares any more, and the command that repairs them. With --digests it also compares every
  * snapshot file there with its manifest, which takes as long as reading them. It changes nothing.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseConfig } from "../../config";
+import { parseStack, type NamedFleet } from "../../config";
 import { resolveDroplet } from "../../components/fleet/resolveDroplet";
 import { ConfigFaults } from "../../config/faults";
 import { readStackFile } from "../../config/stackFile";
@@ -49,17 +49,35 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Examines each droplet of a stack; one that cannot be reached delays no other. */
 async function examine(sessions: Sessions, stack: string, digests: boolean): Promise<number> {
-  const spec = specOf(stack);
-  const { droplet } = resolveDroplet(spec.droplet, { stack });
+  let code = 0;
+  for (const { name, spec } of fleetsOf(stack)) {
+    try {
+      code = Math.max(code, await examineFleet(sessions, { stack, name, spec }, digests));
+    } catch (error) {
+      report(`error: ${name === undefined ? "" : `${name}: `}${messageOf(error)}`);
+      code = 2;
+    }
+  }
+  return code;
+}
+
+async function examineFleet(
+  sessions: Sessions,
+  { stack, name, spec }: NamedFleet & { readonly stack: string },
+  digests: boolean,
+): Promise<number> {
+  const key = name === undefined ? "hornet:droplet" : `hornet:droplets.${name}`;
+  const { droplet } = resolveDroplet(spec.droplet, { stack, key });
   const session = sessions.of(droplet);
-  const labels = await readLabels(session, spec, stack);
+  const labels = await readLabels(session, spec, stack, name);
   const owner = labels.own ?? NOBODY;
   const observed = await gatherFacts(session, { ...vars(spec), owner }, { ignoreLock: true });
   const verdict = await preflight(sessions, session, spec, observed, owner);
   const found = withPreflight(inspect(spec, owner, observed, session.scripts.digest, verdict.manifests), verdict);
   const holder = await session.call({ what: "ask who holds the lock", run: "lock_holder" });
-  print(session.name, stack, labels, found, verdict, holder);
+  print(name === undefined ? session.name : `${name} (${session.name})`, stack, labels, found, verdict, holder);
   section(`security of the droplet: ${hostScore(verdict.host)}`, verdict.host.flatMap(pointWords), "nothing to change");
   section("not limited", freeResources(spec, verdict), "nothing");
   const damaged = digests ? await damagedFiles(session, spec.snapshot.dir) : [];
@@ -78,25 +96,27 @@ function freeResources(spec: FleetSpec, { facts }: Seen): string[] {
   return unlimited(clones, (controller) => missingController(facts, controller));
 }
 
-function specOf(stack: string): FleetSpec {
+function fleetsOf(stack: string): readonly NamedFleet[] {
   const { config } = localPaths();
   // The copy of the stack local's config also has the values that were set on it.
   const file = stack === LOCAL && existsSync(config) ? config : join(checkout, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
   const { raw, secretKeys } = readStackFile(file);
-  const parsed = parseConfig(raw, { secretKeys });
+  const parsed = parseStack(raw, { secretKeys });
   if (!parsed.ok) throw new ConfigFaults(stack, parsed.faults);
-  return parsed.spec;
+  return parsed.fleets;
 }
 
 function vars(spec: FleetSpec): Readonly<Record<"runtime_dir" | "vmm_timeout_ms", string>> {
   return { runtime_dir: spec.vmm.runtimeDir, vmm_timeout_ms: String(spec.vmm.timeout * 1000) };
 }
 
-/** The owner labels on the droplet: the engine, which knows the stack's own, does not run. */
-async function readLabels(session: Session, spec: FleetSpec, stack: string): Promise<Labels> {
+/** The owner labels on a fleet's droplet: the engine, which knows the stack's own, does not run. */
+async function readLabels(session: Session, spec: FleetSpec, stack: string, name: string | undefined): Promise<Labels> {
   const observed = await gatherFacts(session, { ...vars(spec), owner: NOBODY }, { ignoreLock: true });
-  return labelsOn(observed, stack, spec.fleet.knownAs);
+  const { knownAs } = spec.fleet;
+  if (name === undefined) return labelsOn(observed, stack, knownAs);
+  return labelsOn(observed, `${stack}/${name}`, knownAs === undefined ? undefined : `${knownAs}/${name}`);
 }
 
 async function preflight(

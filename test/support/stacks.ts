@@ -5,7 +5,7 @@ import { parse, stringify } from "yaml";
 import { dropletExec, observeDroplet, stopDroplet, type Observation } from "../../sandbox/droplet";
 import type { Captured } from "../../host/exec";
 import { run, succeed, type RunOptions } from "./run";
-import { limitMs, settings } from "./settings";
+import { limitMs, settings, type Settings } from "./settings";
 
 const checkout = resolve(__dirname, "../..");
 
@@ -17,7 +17,20 @@ export class Stacks {
   ) {}
 
   /** Starts the droplets and makes the stacks, with a state and config files of their own. */
-  static async begin(...names: string[]): Promise<Stacks> {
+  static begin(...names: string[]): Promise<Stacks> {
+    return Stacks.beginWith(settings(), names);
+  }
+
+  /**
+   * The same, with a VMM and a guest of the test's choice: paths on this machine.
+   *
+   * @param own the stacks to make. Default: one for each droplet, of its name
+   */
+  static async beginWith(
+    { firecracker, kernel, rootfs }: Pick<Settings, "firecracker" | "kernel" | "rootfs">,
+    names: readonly string[],
+    own: readonly string[] = names,
+  ): Promise<Stacks> {
     const stacks = new Stacks(mkdtempSync(join(tmpdir(), "hornet-stacks-")), names);
     process.env.HORNET_STATE = stacks.folder;
     try {
@@ -26,14 +39,13 @@ export class Stacks {
       const runtime = { name: "nodejs", options: { typescript: false } };
       const project = { name: "hornet", runtime, main, options: { refresh: "always" } };
       writeFileSync(join(stacks.project, "Pulumi.yaml"), stringify(project));
-      const { firecracker, kernel, rootfs } = settings();
       for (const name of names) {
         const given = Object.entries({ firecracker, kernel, rootfs }).flatMap(([key, path]) =>
           path === undefined ? [] : [`--${key}`, path],
         );
         await succeed(["npm", "run", "--silent", "droplet", "--", "start", name, ...given], stacks.options());
-        await stacks.pulumi("stack", "init", "--no-select", name);
       }
+      for (const stack of own) await stacks.pulumi("stack", "init", "--no-select", stack);
     } catch (error) {
       await stacks.end();
       throw error;

@@ -1,0 +1,49 @@
+/** What a stack's config says of its size, read without the engine. */
+import { z } from "zod";
+import { dropletConfigs } from "../config/droplets";
+import { decodedConfig } from "../config/parse";
+
+/** A fleet of a config. */
+export interface DeclaredFleet {
+  /** Its droplet's key in `hornet:droplets`; undefined for the fleet of `hornet:droplet`. */
+  readonly name: string | undefined;
+  readonly count: number;
+  readonly startId: number;
+  /** The simulated droplet that carries it; undefined for any other. */
+  readonly simulated: string | undefined;
+}
+
+/** The schema's default of hornet:fleet.count. */
+const DEFAULT_COUNT = 3;
+const declared = z.object({
+  droplet: z.object({ simulated: z.string().optional() }).catch({}).default({}),
+  fleet: z
+    .object({ count: z.number().default(DEFAULT_COUNT), startId: z.number().default(0) })
+    .catch({ count: DEFAULT_COUNT, startId: 0 })
+    .default({ count: DEFAULT_COUNT, startId: 0 }),
+});
+
+/**
+ * The fleets of a stack's config, which need not be valid.
+ *
+ * @param raw top-level keys without their namespace
+ */
+export function declaredFleets(raw: Readonly<Record<string, unknown>>): readonly DeclaredFleet[] {
+  const config = decodedConfig(raw);
+  const configs = dropletConfigs(config);
+  const all = configs.length > 0 ? configs : [{ name: undefined, config }];
+  return all.map(({ name, config: own }) => {
+    const { droplet, fleet } = declared.parse(own);
+    return { name, ...fleet, simulated: droplet.simulated };
+  });
+}
+
+/** Whether a config has `hornet:droplets`: then one droplet that fails does not end the operation on the others. */
+export function hasSeveral(fleets: readonly DeclaredFleet[]): boolean {
+  return fleets.some(({ name }) => name !== undefined);
+}
+
+/** How many clones the fleets have together. */
+export function clonesOf(fleets: readonly DeclaredFleet[]): number {
+  return fleets.reduce((sum, { count }) => sum + count, 0);
+}
