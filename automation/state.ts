@@ -130,7 +130,11 @@ export function readState(exported: unknown): FleetState {
       clones.push({ ...seen, droplet: name, snapshot: artifact?.digest ?? "", urn });
     }
   }
-  return { droplets: [...droplets.values()], clones: clones.sort(byName), resources: all };
+  // The engine writes resources in the order in which they came to be.
+  const byAlias = [...droplets.values()].sort(
+    (one, other) => Number(one.alias > other.alias) - Number(one.alias < other.alias),
+  );
+  return { droplets: byAlias, clones: clones.sort(byName), resources: all };
 }
 
 /** vm2 before vm10. */

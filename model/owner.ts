@@ -43,3 +43,8 @@ export function ownerName(label: string): string {
 export function stackOf(label: string): string {
   return ownerName(label).split("/").slice(0, 2).join("/");
 }
+
+/** Whether an owner label is that of one of several fleets of a stack: `PROJECT/STACK/FLEET`. */
+export function isFleetLabel(label: string): boolean {
+  return ownerName(label).split("/").length > 2;
+}

@@ -5,7 +5,7 @@ import { ChangeLog } from "./changeLog";
 import { Droplet, dropletKey, type Shared } from "./droplet";
 import { Limit } from "./limit";
 import { Lineages } from "./lineage";
-import { stackOf } from "../../model/owner";
+import { isFleetLabel, stackOf } from "../../model/owner";
 import { Reports } from "./reportOnce";
 import { RollQueue } from "./rollQueue";
 import { SnapshotShare, type Offer } from "./snapshotShare";
@@ -69,6 +69,7 @@ export class Operation implements Shared {
     const key = `${stackOf(owner)} ${digest}`;
     const queue = this.rollQueues.get(key) ?? new RollQueue();
     this.rollQueues.set(key, queue);
+    if (isFleetLabel(owner)) queue.failureLasts = true;
     return queue;
   }
 

@@ -70,3 +70,11 @@ test("the first clone rolls alone as a canary, and its failure stops all others,
   expect(order).toEqual(["vm0"]);
   for (const outcome of outcomes.slice(1)) expect(outcome).toContain("vm0 failed");
 });
+
+test("where a failure lasts, a clone that asks after all others ended stays too, as on a slow droplet", async () => {
+  queue.failureLasts = true;
+  await roll(["vm1", "vm2"], 1, ["vm1"]);
+  const late = await roll(["vm9"], 1);
+  expect(late.order).toEqual([]);
+  expect(late.outcomes[0]).toContain("vm9 was left on the snapshot that it has: vm1 failed");
+});

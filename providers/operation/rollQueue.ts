@@ -14,6 +14,8 @@ interface Waiting {
  * canary, then at most `width` at a time. After the first failure no further clone begins.
  */
 export class RollQueue {
+  /** A failure holds until the operation ends: the clones of a slow droplet may ask long after all others have been told. */
+  failureLasts = false;
   private running = 0;
   /** A clone of this roll came up: those after it need not wait for each other. */
   private proved = false;
@@ -57,7 +59,7 @@ export class RollQueue {
     if (failed !== undefined) {
       for (const one of this.waiting.splice(0)) one.stop(failed);
       // No clone moves any more, so the next one that asks belongs to another roll.
-      if (this.running === 0) {
+      if (this.running === 0 && !this.failureLasts) {
         this.failed = undefined;
         this.proved = false;
       }
