@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
+import { ONLY_FLEET, resourceName } from "../model/names";
 import { clonesOf, type DeclaredFleet } from "./size";
 
 const checkpoint = z.object({
@@ -42,21 +43,17 @@ export interface Checkpointing {
 export function checkpointing(fleets: readonly DeclaredFleet[], resources: readonly StateResource[]): Checkpointing {
   if (clonesOf(fleets) < MANY) return { first: [], env: {} };
   const unclaimed = fleets.filter(
-    ({ name }) => !resources.some(({ type, urn }) => type === CLAIM && urn.endsWith(`::${partOf(name, "droplet")}`)),
+    ({ name }) =>
+      !resources.some(({ type, urn }) => type === CLAIM && urn.endsWith(`::${resourceName(name, "droplet")}`)),
   );
   return {
     first: unclaimed.flatMap(({ name }) => [
-      `**CloneFleet::${name ?? "fleet"}`,
-      `**${CHECK}::${partOf(name, "preflight")}`,
-      `**${CLAIM}::${partOf(name, "droplet")}`,
+      `**CloneFleet::${name ?? ONLY_FLEET}`,
+      `**${CHECK}::${resourceName(name, "preflight")}`,
+      `**${CLAIM}::${resourceName(name, "droplet")}`,
     ]),
     env: WRITE_ONCE,
   };
-}
-
-/** A resource's name in its fleet; see components/fleet/cloneFleet.ts. */
-function partOf(fleet: string | undefined, part: string): string {
-  return fleet === undefined ? part : `${fleet}-${part}`;
 }
 
 /** A resource in a state. */

@@ -1,5 +1,6 @@
 /** A fleet at one moment: what the state records, what the droplets show, and what differs. */
 import type { Drift } from "./events";
+import { DROPLET_ALIAS } from "../model/names";
 import { askDroplets, type LiveDroplet, type Usage } from "./live";
 import type { FleetStack } from "./stack";
 import type { FleetClone, FleetState } from "./state";
@@ -87,6 +88,11 @@ export function reportOf(
       };
     }),
   };
+}
+
+/** A droplet for the user, with its name in the stack if that has several. */
+export function dropletTitle({ name, alias }: Pick<ReportedDroplet, "name" | "alias">): string {
+  return alias === DROPLET_ALIAS ? name : `${alias} (${name})`;
 }
 
 /** The place of the droplet that a resource is for: the names of a droplet's resources begin with its alias. */

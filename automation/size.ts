@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { dropletConfigs } from "../config/droplets";
 import { decodedConfig } from "../config/parse";
+import { defaults } from "../model/defaults";
 
 /** A fleet of a config. */
 export interface DeclaredFleet {
@@ -13,14 +14,13 @@ export interface DeclaredFleet {
   readonly simulated: string | undefined;
 }
 
-/** The schema's default of hornet:fleet.count. */
-const DEFAULT_COUNT = 3;
+const NO_SIZE = { count: defaults.count, startId: 0 };
 const declared = z.object({
   droplet: z.object({ simulated: z.string().optional() }).catch({}).default({}),
   fleet: z
-    .object({ count: z.number().default(DEFAULT_COUNT), startId: z.number().default(0) })
-    .catch({ count: DEFAULT_COUNT, startId: 0 })
-    .default({ count: DEFAULT_COUNT, startId: 0 }),
+    .object({ count: z.number().default(NO_SIZE.count), startId: z.number().default(NO_SIZE.startId) })
+    .catch(NO_SIZE)
+    .default(NO_SIZE),
 });
 
 /**

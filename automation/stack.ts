@@ -197,7 +197,7 @@ export class FleetStack {
     const { raw } = readStackFile(this.place.configFile);
     const [fleet] = this.declared;
     if (fleet === undefined || hasSeveral(this.declared)) {
-      const why = `the stack ${this.name} has several droplets, each with a count of its own`;
+      const why = `the stack ${this.name} has several droplets, and each has its own count`;
       const next = `change that of one: configure({"droplets.NAME.count": ${count}})`;
       throw this.failed("up", new HornetError(why, { next }));
     }

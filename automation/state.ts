@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { connectionSchema, describeConnection, type Connection } from "../model/connection";
 import { defaults } from "../model/defaults";
+import { DROPLET_ALIAS } from "../model/names";
 
 const resource = z.object({
   urn: z.string(),
@@ -68,8 +69,6 @@ export interface FleetState {
 /** The state of a stack that has none. */
 export const NO_FLEET: FleetState = { droplets: [], clones: [], resources: [] };
 
-/** The droplet of `hornet:droplet` in its ssh_config. */
-const ALIAS = "droplet";
 const KIND = "pulumi-nodejs:dynamic/hornet:";
 
 const vm = z.object({
@@ -93,7 +92,7 @@ const onDroplet = z.object({
   runtimeDir: z.string().default(defaults.runtimeDir),
 });
 const snapshot = z.object({ artifact: z.object({ digest: z.string() }), generations: z.array(z.string()).default([]) });
-const sshConfig = z.object({ file: z.string(), alias: z.string().default(ALIAS) });
+const sshConfig = z.object({ file: z.string(), alias: z.string().default(DROPLET_ALIAS) });
 
 /**
  * Reads the fleet out of a state.
@@ -111,7 +110,15 @@ export function readState(exported: unknown): FleetState {
     if (there === undefined) continue;
     const name = describeConnection(there.droplet);
     const known = droplets.get(name) ?? {
-      ...{ name, alias: ALIAS, connection: there.droplet, owners: [], snapshot: "", generations: [], sshConfig: "" },
+      ...{
+        name,
+        alias: DROPLET_ALIAS,
+        connection: there.droplet,
+        owners: [],
+        snapshot: "",
+        generations: [],
+        sshConfig: "",
+      },
     };
     droplets.set(name, known);
     const { owner, runtimeDir } = there;
@@ -122,7 +129,7 @@ export function readState(exported: unknown): FleetState {
       if (made !== undefined) [known.snapshot, known.generations] = [made.artifact.digest, made.generations];
     }
     if (kind === "SshConfig") {
-      const { file = "", alias = ALIAS } = sshConfig.safeParse(props).data ?? {};
+      const { file = "", alias = DROPLET_ALIAS } = sshConfig.safeParse(props).data ?? {};
       [known.sshConfig, known.alias] = [file, alias];
     }
     if (kind === "FirecrackerVM") {

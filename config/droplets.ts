@@ -1,12 +1,12 @@
 /**
  * The configs of a stack's droplets: for each entry of `hornet:droplets` the config of a stack with this one droplet. Pure.
  */
+import { defaults } from "../model/defaults";
 import { ownStartId } from "../model/names";
+import { isMapping, mappingOf, type Mapping } from "./mapping";
 import { OWN_SECTIONS } from "./schema/droplets";
 import { fieldsOf, type KeyPath } from "./schema/walk";
 import { dropletFields } from "./schema/droplet";
-
-type Mapping = Readonly<Record<string, unknown>>;
 
 /** One droplet of a stack. */
 export interface DropletConfig {
@@ -74,7 +74,7 @@ function merged(common: Mapping, name: string, entry: Mapping): Mapping {
   const shared = pick(mappingOf(common.droplet), SHARED);
   const { privateKeyPath, ...simple } = shared;
   const written = pick(entry, CONNECTION);
-  // A key goes with a host only, and a local or simulated droplet has none of its own.
+  // A key goes with a host only: a local or simulated droplet has no host.
   const inherited = written.host === undefined || privateKeyPath === undefined ? simple : { ...simple, privateKeyPath };
   const sections = Object.fromEntries(
     [...new Set([...Object.keys(common), ...OWN_SECTIONS])].map((key) => [key, over(key, common[key], entry[key])]),
@@ -90,7 +90,8 @@ function merged(common: Mapping, name: string, entry: Mapping): Mapping {
 /** Leaves out the settings and steps of clones that other droplets have. */
 function divided(config: Mapping): Mapping {
   const { clones, steps, ...rest } = config;
-  const isOwn = (id: unknown): boolean => idsOf(config).includes(id);
+  const { first, last } = idsOf(config);
+  const isOwn = (id: unknown): boolean => Number(id) >= first && Number(id) <= last;
   return {
     ...rest,
     ...(clones !== undefined && {
@@ -106,13 +107,11 @@ function ownStep(step: Mapping, isOwn: (id: unknown) => boolean): Mapping[] {
   return clones.length === 0 ? [] : [{ ...step, clones }];
 }
 
-/** The schema's default of hornet:fleet.count. */
-const DEFAULT_COUNT = 3;
-
-function idsOf(config: Mapping): { includes: (id: unknown) => boolean } {
-  const { startId = 0, count = DEFAULT_COUNT } = mappingOf(config.fleet);
-  const [first, size] = [Number(startId), Number(count)];
-  return { includes: (id) => Number(id) >= first && Number(id) < first + size };
+/** The ids of the clones of a droplet's config; `last` is below `first` if there is none. */
+export function idsOf(config: Mapping): { readonly first: number; readonly last: number } {
+  const { startId = 0, count = defaults.count } = mappingOf(config.fleet);
+  const first = Number(startId);
+  return { first, last: first + Number(count) - 1 };
 }
 
 /** A droplet's own value over the stack's: mappings key by key, everything else as a whole. */
@@ -147,12 +146,4 @@ function isWritten(value: unknown, path: KeyPath): boolean {
   return (
     typeof value === "object" && value !== null && isWritten((value as Record<string | number, unknown>)[head], rest)
   );
-}
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function mappingOf(value: unknown): Mapping {
-  return isMapping(value) ? value : {};
 }

@@ -209,7 +209,7 @@ test.each<[string, RawConfig, string]>([
     "hornet:steps: step a is for clone 100, which is no clone of any droplet of the stack",
   ],
   [
-    "a roll of its own",
+    "its own roll",
     { droplets: { east: { ...east, fleet: { maxUnavailable: 3 } } } },
     "hornet:droplets.east.fleet.maxUnavailable: is the whole stack's",
   ],

@@ -7,6 +7,8 @@ export const defaults = {
   firecracker: "/usr/bin/firecracker",
   /** No user of Debian's or Ubuntu's, and no container's, has one of these (adduser(8), subuid(5)). */
   uids: { first: 70_000, count: 10_000 },
+  /** Clones of a fleet. */
+  count: 3,
   kernel: "/opt/swarm/images/vmlinux.bin",
   rootfs: "/opt/swarm/images/rootfs.ext4",
   bridge: "br0",

@@ -41,6 +41,17 @@ export interface NamingSpec {
 /** The first clone gets the second host address of the network, as the bridge usually has the first one. */
 const FIRST_HOST = 2;
 
+/** The name of the fleet of `hornet:droplet`, whose resources have no prefix. */
+export const ONLY_FLEET = "fleet";
+
+/** A resource of a fleet; `fleet` is its droplet's key in `hornet:droplets`, undefined for the fleet of `hornet:droplet`. */
+export function resourceName(fleet: string | undefined, part: string): string {
+  return fleet === undefined ? part : `${fleet}-${part}`;
+}
+
+/** The name of the droplet of `hornet:droplet` in the ssh_config. */
+export const DROPLET_ALIAS = "droplet";
+
 /** `vm7`: the name of the clone and of its namespace. */
 export function cloneName(id: number): string {
   return `vm${id}`;

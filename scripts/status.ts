@@ -5,13 +5,7 @@
 import { parseArgs } from "node:util";
 import { StackError } from "../automation";
 import type { Paths } from "../automation/cli";
-import {
-  fleetReport,
-  isAsDeclared,
-  type FleetReport,
-  type ReportedClone,
-  type ReportedDroplet,
-} from "../automation/report";
+import { dropletTitle, fleetReport, isAsDeclared, type FleetReport, type ReportedClone } from "../automation/report";
 import { messageOf } from "../host/errors";
 import { printable, report } from "../host/printable";
 import { openExisting, stackOptions } from "./open";
@@ -41,7 +35,7 @@ export function statusText(found: FleetReport): string {
   const { stack, droplets, ready, compared } = found;
   if (droplets.length === 0) return `The stack ${stack} has nothing on any droplet.\n`;
   const lines = droplets.flatMap((droplet) => [
-    `${stack} on ${nameOf(droplet)}: ${droplet.clones.length} clones, snapshot ${short(droplet.snapshot)}` +
+    `${stack} on ${dropletTitle(droplet)}: ${droplet.clones.length} clones, snapshot ${short(droplet.snapshot)}` +
       (droplet.generations.length > 1 ? `, ${droplet.generations.length - 1} earlier kept` : ""),
     ...(droplet.operation === "" ? [] : [`  now: ${droplet.operation}`]),
     ...(droplet.error === "" ? [] : [`  error: ${droplet.error.replaceAll("\n", "\n  ")}`]),
@@ -51,11 +45,6 @@ export function statusText(found: FleetReport): string {
   const times = ready.clones === 0 ? [] : [`ready after p50 ${s(ready.p50)}, p95 ${s(ready.p95)}, p99 ${s(ready.p99)}`];
   const end = compared ? (isAsDeclared(found) ? ["All is as declared."] : []) : ["Drift was not looked for."];
   return `${[...lines, ...times, ...end].map((line) => line.split("\n").map(printable).join("\n").trimEnd()).join("\n")}\n`;
-}
-
-/** A droplet, with its name in the stack if it has one of its own. */
-function nameOf({ name, alias }: Pick<ReportedDroplet, "name" | "alias">): string {
-  return alias === "droplet" ? name : `${alias} (${name})`;
 }
 
 const HEAD = ["CLONE", "ADDRESS", "STATE", "READY", "MEMORY", "SHARED", "CPU", "UP", "SNAPSHOT", "DRIFT"];

@@ -1,5 +1,12 @@
 /** A fleet as one HTML page that needs nothing else: no network, no script, no second file. */
-import { isAsDeclared, readyTime, type FleetReport, type ReportedClone, type ReportedDroplet } from "../report";
+import {
+  dropletTitle,
+  isAsDeclared,
+  readyTime,
+  type FleetReport,
+  type ReportedClone,
+  type ReportedDroplet,
+} from "../report";
 import { histogram } from "./histogram";
 import { html, Markup, type Content } from "./html";
 import { STYLE } from "./style";
@@ -79,7 +86,7 @@ function section(droplet: ReportedDroplet, at: number): Markup {
   ];
   const wrong = [...(error === "" ? [] : [error]), ...drift].map((words) => html`<p class="bad">✗ ${words}</p>`);
   return html`<section aria-labelledby="droplet${at}">
-    <h2 id="droplet${at}">${droplet.alias === "droplet" ? name : `${droplet.alias} (${name})`}</h2>
+    <h2 id="droplet${at}">${dropletTitle(droplet)}</h2>
     ${wrong}
     <dl>
       ${facts.map(

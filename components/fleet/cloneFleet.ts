@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { judgedSpec } from "../../config/parse";
 import type { FleetSpec } from "../../config/spec";
-import { planFleet } from "../../model/names";
+import { ONLY_FLEET, planFleet, resourceName } from "../../model/names";
 import { Bridge } from "../bridge";
 import { NameServer } from "../nameServer";
 import { fleetClone, summaryOf, type CloneSummary } from "./fleetClone";
@@ -66,14 +66,14 @@ export class CloneFleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: CloneFleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("hornet:index:CloneFleet", name, {}, opts);
-    const own = name === ONLY ? undefined : name;
+    const own = name === ONLY_FLEET ? undefined : name;
     const { droplet, operatorKeys = [], sshFolder, share } = args;
     const sshName = own === undefined ? pulumi.getStack() : `${pulumi.getStack()}-${own}`;
     const spec = judgedSpec(args.spec, pulumi.getStack());
     const { runtimeDir, timeout: vmmTimeout } = spec.vmm;
     const common = { droplet, owner: thisStack(own, spec.fleet.knownAs), runtimeDir, vmmTimeout };
     const inner = { parent: this };
-    const named = (part: string): string => (own === undefined ? part : `${own}-${part}`);
+    const named = (part: string): string => resourceName(own, part);
     const plans = planFleet(spec);
     const source = sourceArgs(spec, droplet);
     const setup = dropletSetup(
@@ -213,9 +213,6 @@ function sharedSsh(share: FleetShare | undefined): Pick<SshConfigArgs, "alias" |
   if (share.droplet === undefined) return { includes: share.folder };
   return { alias: share.droplet, ...omitUndefined({ index: share.index }) };
 }
-
-/** The name of the fleet whose resources have no prefix: the only one in most stacks. */
-const ONLY = "fleet";
 
 /** A folder on the operator's machine, from the program's folder, for an ssh_config. */
 export function sshFolderOf(name: string): string {

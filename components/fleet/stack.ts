@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { NamedFleet } from "../../config/stack";
 import { CloneFleet, sshFolderOf, type FleetShare } from "./cloneFleet";
 import type { CloneSummary } from "./fleetClone";
+import { ONLY_FLEET, resourceName } from "../../model/names";
 import { resolveDroplet, type ResolvedDroplet } from "./resolveDroplet";
 import type { SnapshotSummary } from "./snapshotSource";
 
@@ -24,9 +25,6 @@ interface DeclaredFleet {
   readonly fleet: CloneFleet;
 }
 
-/** The name of the fleet of `hornet:droplet`. */
-const ONLY = "fleet";
-
 /**
  * Declares a stack: one fleet a droplet. A stack with `hornet:droplet` alone has the fleet `fleet`, whose resources have no
  * prefix; the fleet of an entry of `hornet:droplets` has the entry's name.
@@ -42,7 +40,7 @@ export function declareStack(fleets: readonly NamedFleet[]): StackOutputs {
     const share = shareOf(one, resolved);
     const own = share !== undefined && name !== undefined ? { sshFolder: `${share.folder}/${name}` } : {};
     const args = { spec, droplet, operatorKeys, ...own, ...(share !== undefined && { share }) };
-    return { name, fleet: new CloneFleet(name ?? ONLY, args) };
+    return { name, fleet: new CloneFleet(name ?? ONLY_FLEET, args) };
   });
   if (first === undefined) throw new Error("a stack has at least one droplet");
   return others.length === 0 && first.name === undefined ? outputsOf(first) : outputsOfAll([first, ...others]);
@@ -78,7 +76,7 @@ function outputsOfAll(declared: readonly [DeclaredFleet, ...DeclaredFleet[]]): S
     declared.map(({ name, fleet }) =>
       fleet.timings.apply(({ snapshot = {}, ...clones }) => ({
         ...clones,
-        [name === undefined ? "snapshot" : `${name}-snapshot`]: snapshot,
+        [resourceName(name, "snapshot")]: snapshot,
       })),
     ),
   ).apply((each) => Object.assign({}, ...each) as Record<string, Record<string, number>>);
@@ -111,7 +109,7 @@ function isKnown(output: pulumi.Output<unknown>): Promise<boolean> {
 /** Says on one line of each droplet what came of it, if one failed. */
 async function reportFailures(declared: readonly DeclaredFleet[]): Promise<void> {
   const seen = await Promise.all(
-    declared.map(async ({ name = ONLY, fleet }) => {
+    declared.map(async ({ name = ONLY_FLEET, fleet }) => {
       const [clones, rest] = await Promise.all([
         Promise.all(fleet.converged.clones.map(isKnown)),
         Promise.all(fleet.converged.all.map(isKnown)),

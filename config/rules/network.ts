@@ -85,7 +85,7 @@ function roomFindings({ bridge, fleet, guest }: ConfigShape): readonly Finding[]
   const { firstId } = bridge;
   const last = fleet.startId + fleet.count - 1;
   const highest = lastId(cidr.prefix, firstId);
-  // A startId below firstId has a finding of its own.
+  // Another rule finds a startId below firstId.
   if (fleet.count === 0 || fleet.startId < firstId || last <= highest) return [];
   const fit = Math.max(0, highest - fleet.startId + 1);
   const wider = widerPrefix(cidr.prefix, last - firstId);

@@ -1,10 +1,8 @@
 /** Rules about the droplets of a stack together. They read the config as it is written, since defaults say nothing here. */
-import { ownStartId } from "../../model/names";
-import { hasDroplets, isDroplet } from "../droplets";
+import { dropletConfigs, hasDroplets, idsOf, isDroplet } from "../droplets";
 import { exampleLine, pathText, type Fault } from "../faults";
+import { mappingOf, type Mapping } from "../mapping";
 import type { KeyPath } from "../schema/walk";
-
-type Mapping = Readonly<Record<string, unknown>>;
 
 interface Ids {
   /** `hornet:droplet`, or the entry's name. */
@@ -17,8 +15,6 @@ interface Ids {
 
 /** Names that mean something else: the fleet without a name, the alias of the droplet of `hornet:droplet`, and clones. */
 const RESERVED = /^(fleet|droplet|clones|droplets|vm[0-9]+)$/;
-/** The schema's default of hornet:fleet.count. */
-const DEFAULT_COUNT = 3;
 /** The settings of hornet:fleet that a droplet cannot have otherwise. */
 const OF_THE_STACK = ["maxUnavailable", "knownAs"] as const;
 
@@ -30,7 +26,7 @@ const OF_THE_STACK = ["maxUnavailable", "knownAs"] as const;
 export function stackFaults(config: Mapping, secretKeys: readonly string[]): readonly Fault[] {
   if (!hasDroplets(config)) return [];
   const entries = Object.entries(mappingOf(config.droplets)).map(([name, entry]) => [name, mappingOf(entry)] as const);
-  const ids = idsOf(config, entries);
+  const ids = idsOfAll(config);
   return [
     ...entries.flatMap(([name, entry]) => [...nameFaults(name), ...ownFaults(name, entry)]),
     ...sharedFaults(config),
@@ -110,28 +106,12 @@ function hostOf({ host, port, local, simulated }: Mapping, shared: Mapping): str
   return local === true ? "this machine" : "";
 }
 
-function idsOf(config: Mapping, entries: readonly (readonly [string, Mapping])[]): Ids[] {
-  const common = mappingOf(config.fleet);
-  const of = (droplet: string, at: KeyPath, start: unknown, count: unknown): Ids => {
-    const [first, size] = [Number(start), Number(count)];
-    return { droplet, at, first, last: first + size - 1 };
-  };
-  const own = isDroplet(config.droplet)
-    ? [of("hornet:droplet", ["fleet", "startId"], common.startId ?? 0, common.count ?? DEFAULT_COUNT)]
-    : [];
-  return [
-    ...own,
-    ...entries.map(([name, entry]) => {
-      const fleet = mappingOf(entry.fleet);
-      const start = entry.startId ?? fleet.startId ?? ownStartId(name);
-      return of(
-        name,
-        ["droplets", name, "startId"],
-        start,
-        entry.count ?? fleet.count ?? common.count ?? DEFAULT_COUNT,
-      );
-    }),
-  ];
+function idsOfAll(config: Mapping): Ids[] {
+  return dropletConfigs(config).map(({ name, config: own }) => ({
+    droplet: name ?? "hornet:droplet",
+    at: name === undefined ? ["fleet", "startId"] : ["droplets", name, "startId"],
+    ...idsOf(own),
+  }));
 }
 
 function overlapFaults(ids: readonly Ids[]): Fault[] {
@@ -184,8 +164,4 @@ function strayFaults(config: Mapping, entries: readonly (readonly [string, Mappi
 
 function fault(at: KeyPath, problem: string, example: { at: KeyPath; value: unknown }): Fault {
   return { path: pathText(at), problem, example: exampleLine(example.at, example.value) };
-}
-
-function mappingOf(value: unknown): Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Mapping) : {};
 }

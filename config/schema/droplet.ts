@@ -183,7 +183,9 @@ export const vmm = section(
 
 export const fleet = section(
   {
-    count: fleetSize.default(3).meta({ description: "Number of clones. 0 is an empty fleet.", example: 3 }),
+    count: fleetSize
+      .default(defaults.count)
+      .meta({ description: "Number of clones. 0 is an empty fleet.", example: 3 }),
     startId: cloneNumber.default(0).meta({
       description: "The first clone's id: ids run from startId to startId + count - 1.",
       example: 0,

@@ -125,15 +125,7 @@ release_hardening() {
 }
 
 # hardening_heir: the owner label of another stack that hardens this droplet.
-hardening_heir() {
-  local label claim
-  for claim in "$runtime_dir"/.hardening-*/owner; do
-    { read -r label <"$claim"; } 2>/dev/null || continue
-    [[ $label == hornet:* && $label != "$owner" ]] || continue
-    printf '%s' "$label"
-    return
-  done
-}
+hardening_heir() { other_owner "$runtime_dir"/.hardening-*/owner; }
 
 # hand_over_hardening HEIR KEY BEFORE TO: from now on the heir gives it back.
 hand_over_hardening() {

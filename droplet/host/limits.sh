@@ -122,16 +122,8 @@ return_limits() {
   effect "limits/unclaim" unclaim "$dir"
 }
 
-# limits_heir: the mark of another stack that has something on this droplet; one that raised limits itself comes first.
-limits_heir() {
-  local mark claim
-  for claim in "$runtime_dir"/.limits-*/owner "$runtime_dir"/.bridge-*/owner "$runtime_dir"/*/owner; do
-    { read -r mark <"$claim"; } 2>/dev/null || continue
-    [[ $mark == hornet:* && $mark != "$owner" ]] || continue
-    printf '%s' "$mark"
-    return
-  done
-}
+# limits_heir: the owner label of another stack that has something on this droplet; one that raised limits itself comes first.
+limits_heir() { other_owner "$runtime_dir"/.limits-*/owner "$runtime_dir"/.bridge-*/owner "$runtime_dir"/*/owner; }
 
 # hand_over_limit HEIR KEY BEFORE TO: from now on it is the heir's to give back, from the higher value to the lower one.
 hand_over_limit() {

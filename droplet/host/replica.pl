@@ -473,6 +473,8 @@ $uplink_address = $route =~ / src (\S+)/ ? $1 : undef;
 load_firewalls();
 servers();
 my @lost = lost(lost(@packets));
+# On a busy droplet the kernel itself is late: both tries once missed packets that nothing dropped.
+{ local $SILENCE = 0.5; @lost = lost(@lost) if @lost; }
 exit 0 if !@lost;
 say_of('lost', "@$_[0 .. 3]") for @lost;
 my %kind;

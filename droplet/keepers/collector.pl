@@ -1,7 +1,7 @@
 # Collects what VMMs count (see metrics.sh). perl, because it reads JSON and adds up hundreds of thousands of figures a minute;
-# Debian's perl-base is enough. Arguments: NAME HOME FILE. It ends once its folder no longer names it.
+# Debian's perl-base is enough. common.pl comes before it. Arguments: NAME HOME FILE. It ends once its folder no longer names it.
 use strict; use warnings;
-use Fcntl qw(O_RDONLY O_WRONLY O_CREAT O_EXCL O_NONBLOCK);
+use Fcntl qw(O_RDONLY O_NONBLOCK);
 
 my (undef, $home, $file) = @ARGV;
 my ($runtime) = $home =~ m{(.*)/};
@@ -11,36 +11,6 @@ my $period = 5;
 # many figures.
 my ($most_a_look, $longest, $most_figures) = (1 << 20, 1 << 16, 4000);
 chdir "/";
-
-sub text_of {
-  my ($path) = @_;
-  open(my $handle, "<", $path) or return "";
-  local $/;
-  return <$handle> // "";
-}
-
-# What names a process of this boot, as write_pid has it; nothing where there is none.
-sub process_at {
-  my ($pid, $boot) = @_;
-  my ($rest) = text_of("/proc/$pid/stat") =~ /.*\) (.*)/s or return "";
-  my @fields = split " ", $rest;
-  return $fields[0] =~ /[ZX]/ ? "" : "$pid $fields[19] $boot\n";
-}
-
-sub write_file {
-  my ($path, $mode, @texts) = @_;
-  unlink "$path.draft";
-  # The folder may belong to another user, whose link must lead nowhere.
-  sysopen(my $handle, "$path.draft", O_WRONLY | O_CREAT | O_EXCL, 0600) or return 0;
-  my $done = 1;
-  for my $text (@texts) { $done &&= print {$handle} $text; }
-  $done &&= chmod($mode, $handle);
-  $done = close($handle) && $done && rename("$path.draft", $path);
-  my $why = $!;
-  unlink "$path.draft" if !$done;
-  $! = $why;
-  return $done;
-}
 
 # The figures of a line of JSON, by their paths; nothing where it is none.
 sub figures_of {

@@ -50,7 +50,8 @@ afterEach(async () => {
 });
 
 function start(): void {
-  const argv = [join(__dirname, "collector.pl"), "hornet-metrics", home, file];
+  const program = ["common.pl", "collector.pl"].map((part) => readFileSync(join(__dirname, part), "utf8")).join("");
+  const argv = ["-e", program, "hornet-metrics", home, file];
   collector = spawn("perl", argv, { stdio: ["ignore", "inherit", "inherit"] });
 }
 

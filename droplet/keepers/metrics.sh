@@ -42,7 +42,7 @@ keep_metrics() {
 # start_collector HOME FOLDER: ends a former one first. The collector writes its figures before its pid.
 start_collector() {
   end_helper hornet-metrics "$1" || return
-  setsid perl -e "$collector_program" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
+  setsid perl -e "$common_program$collector_program" hornet-metrics "$1" "$(metrics_file "$2")" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "the metrics collector does not start: $(tail -n 1 "$1/said")"
 }
 

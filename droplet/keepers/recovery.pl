@@ -1,8 +1,8 @@
-# Starts VMMs again that ended or hang between two operations (see recovery.sh). Arguments: NAME HOME. It ends once its folder no
+# Starts VMMs again that ended or hang between two operations (see recovery.sh). common.pl comes before it. Arguments: NAME HOME. It ends once its folder no
 # longer names it. perl, because one process watches hundreds of VMMs each second, and keeps in its memory what each is started
 # from: that holds the identities of guests, which are in no file of the droplet.
 use strict; use warnings;
-use Fcntl qw(:DEFAULT :flock F_SETFL);
+use Fcntl qw(:flock F_SETFL O_RDWR O_NONBLOCK);
 use POSIX ":sys_wait_h";
 use Socket;
 
@@ -15,30 +15,6 @@ my $longest_order = 1 << 20;
 # Seconds that an API or a guest gets for an answer.
 my $patience = 2;
 chdir "/";
-
-sub text_of {
-  my ($path) = @_;
-  open(my $handle, "<", $path) or return "";
-  local $/;
-  return <$handle> // "";
-}
-
-# process_at(PID, BOOT): names a process of this boot, as write_pid has it; empty where there is none. A process whose first
-# thread alone has ended has not ended (see start_time).
-sub process_at {
-  my ($pid, $boot) = @_;
-  my ($rest) = text_of("/proc/$pid/stat") =~ /.*\) (.*)/s or return "";
-  my @fields = split " ", $rest;
-  return $fields[0] eq "X" || $fields[0] eq "Z" && $fields[17] < 2 ? "" : "$pid $fields[19] $boot\n";
-}
-
-sub write_file {
-  my ($path, $text) = @_;
-  unlink "$path.draft";
-  sysopen(my $handle, "$path.draft", O_WRONLY | O_CREAT | O_EXCL, 0600) or return 0;
-  print {$handle} $text;
-  return close($handle) && rename("$path.draft", $path);
-}
 
 my $owner = text_of("$home/owner");
 (my $boot = text_of("/proc/sys/kernel/random/boot_id")) =~ s/\s//g;
@@ -67,9 +43,9 @@ sub take_orders {
   }
 }
 
-# Whoever hands a call over waits until it is here.
+# A lane that hands a call over waits until its line is here.
 sub write_known {
-  write_file("$home/known", join "", map { "$_ $clones{$_}{mark}\n" } sort keys %clones) if $changed;
+  write_file("$home/known", 0600, join "", map { "$_ $clones{$_}{mark}\n" } sort keys %clones) if $changed;
   $changed = 0;
 }
 
@@ -155,7 +131,7 @@ sub guest_speaks {
 # find_hung: of the clones that declare it, those whose VMM and guest have been silent for that long. While an operation works on
 # the droplet, a VMM may be silent for other reasons.
 sub find_hung {
-  my @asked = grep { $clones{$_}{hung} && pid_of($_) } keys %clones;
+  my @asked = grep { $clones{$_}{hung} && pid_of($_) } keys %clones or return;
   if (is_locked()) { delete $clones{$_}{silent} for @asked; return; }
   @asked = grep { ($clones{$_}{asked} // 0) + $clones{$_}{hung} / 4 <= time } @asked or return;
   my %silent = map { $_ => 1 } silent_apis(@asked);
@@ -225,7 +201,7 @@ sub write_score {
 write_score(-900);
 # For both, so that it is open whether or not somebody writes.
 sysopen($orders, "$home/orders", O_RDWR | O_NONBLOCK) or die "cannot open $home/orders: $!\n";
-write_file("$home/pid", process_at($$, $boot)) or die "cannot write to $home: $!\n";
+write_file("$home/pid", 0600, process_at($$, $boot)) or die "cannot write to $home: $!\n";
 my $next = 0;
 while (text_of("$home/pid") =~ /^$$ /) {
   my $bits = "";

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Restarts VMMs between two operations. One process for each stack and droplet, the recovery keeper (recovery.pl), has in its memory
 # the call of start_vm for each clone, its identity included, and checks each second whether the VMMs run. No file holds these
-# calls: a lane hands them over by a pipe. What the keeper finds is done by a process of its own, the worker (recover_clones),
-# which takes the droplet's lock like an operation, and does nothing while an operation holds it.
+# calls: a lane hands them over by a pipe. A second process, the worker (recover_clones), restarts them:
+# it takes the droplet's lock like an operation, and does nothing while an operation holds it.
 # The keeper's folder (see helper.sh) also contains: settings (vmm_timeout_ms, digest of the library), library (the text of droplet/),
 # orders (the pipe), known (NAME and MARK of each call that it has, a line each), said (why it ended). It writes nowhere else: another
 # folder may be about to be removed. In a clone's folder:
@@ -32,7 +32,7 @@ put_recovery_files() {
 
 start_recovery() {
   end_helper hornet-recovery "$1" || return
-  setsid perl -e "$recovery_program" hornet-recovery "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
+  setsid perl -e "$common_program$recovery_program" hornet-recovery "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "the recovery keeper does not start: $(tail -n 1 "$1/said")"
 }
 
@@ -109,7 +109,7 @@ recover_clones() {
   release_lock
 }
 
-# recover_clone DIR TICKET WHY TEXT: everything is looked at again, under the lock.
+# recover_clone DIR TICKET WHY TEXT: checks everything again under the lock, and restarts the VMM.
 recover_clone() {
   local dir=$1 ticket=$2 why=$3 seen="" end outcome=restarted
   local -A vmm_of=()

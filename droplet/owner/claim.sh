@@ -56,5 +56,16 @@ is_ours() {
   { read -r holder <"$1/owner"; } 2>/dev/null && [[ $holder == "$owner" ]]
 }
 
+# other_owner FILE…: the first owner label in these files that is not this stack's (variable owner).
+other_owner() {
+  local label file
+  for file; do
+    { read -r label <"$file"; } 2>/dev/null || continue
+    [[ $label == hornet:* && $label != "$owner" ]] || continue
+    printf '%s' "$label"
+    return
+  done
+}
+
 # require_ours (variables runtime_dir namespace owner): fails where the clone's folder does not belong to this stack.
 require_ours() { is_ours "$runtime_dir/$namespace" || fail "namespace $namespace does not belong to this stack"; }

@@ -94,12 +94,16 @@ api() {
 }
 
 # await_exit DIR: of a VMM that has ended by itself a moment ago, what waited for it is about to say how, in a file that would
-# be left. Where that was killed before, nobody says it: half a second is all that it gets.
+# be left. Where that was killed before, nobody says it: half a second is all that it gets. Fails if it said nothing.
 await_exit() {
   local boot now tries=100
   read -r _ _ boot 2>/dev/null <"$1/vmm.pid" || return 0
   read -r now </proc/sys/kernel/random/boot_id
-  while [[ $boot == "$now" && ! -e $1/vmm.exit ]] && ((tries-- > 0)); do pause 0.005; done
+  [[ $boot == "$now" ]] || return 0
+  until [[ -e $1/vmm.exit ]]; do
+    ((tries-- > 0)) || return 1
+    pause 0.005
+  done
 }
 
 # end_vmm DIR (variables vmm_timeout_ms owner): ends the recorded process, the shell that waits for it, and what else runs in its
@@ -109,9 +113,8 @@ end_vmm() {
   local dir=$1 pid limit waiter
   clear_path "$dir/recovery" && end_handover "$dir" || return
   if ! vmm_alive "$dir"; then
-    await_exit "$dir"
     # On a busy droplet it once wrote its file after a delete had cleared the folder.
-    [[ -e $dir/vmm.exit ]] || end_helper hornet-wait "$dir"
+    await_exit "$dir" || end_helper hornet-wait "$dir"
     end_cgroup "${dir##*/}"
     return
   fi

@@ -21,9 +21,10 @@ const functions = new Map([...text.matchAll(/^((?:#.*\n)*)(\w+)\(\) \{(.*\}$|[^]
 const globals = new Set(
   [...text.matchAll(/^(?:declare -\w+ |exec \{)?([a-z_0-9]+)(?:=|\})/gm)].map(([, name]) => name ?? ""),
 );
-// Programs in other languages become variables (library.ts); these two belong to the lane.
+// Programs in other languages become variables (library.ts); these and two more belong to the lane.
 const OF_THE_LANE = [
   "builder_program",
+  "common_program",
   "pack_program",
   "unpack_program",
   "collector_program",

@@ -113,7 +113,7 @@ function hugePagesFault(facts: DropletFacts): Fault {
 function vulnerabilities(facts: DropletFacts): [name: string, text: string][] {
   const start = "vulnerability.";
   return [...facts].flatMap(([key, text]): [string, string][] =>
-    // nx_huge_pages is a point of its own.
+    // The point nx_huge_pages covers it.
     key.startsWith(start) && key !== `${start}itlb_multihit` ? [[key.slice(start.length), text]] : [],
   );
 }

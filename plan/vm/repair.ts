@@ -28,7 +28,8 @@ import { cidrOf, netmask } from "../../model/addresses";
 import type { Limits, Rates } from "../../model/arguments/limits";
 import type { RatedDevices } from "../../firecracker/devices";
 import { rateDrift } from "../../firecracker/rates";
-import { limitDrift, sizeWords } from "./limits";
+import { endMessage } from "./ended";
+import { limitDrift } from "./limits";
 import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
 import type { Observed, ObservedNamespace, ObservedVm } from "../../model/observed";
@@ -217,22 +218,6 @@ function recoveryDrift({ namespace, recovery }: VmSpec, vm: ObservedVm): string[
   ];
 }
 
-/** The restarts by the recovery keeper since the last start by an operation, for the user; empty if there was none. */
-export function recoveryWords(namespace: string, vm: ObservedVm | undefined, observed: Observed): string {
-  const all = vm?.recoveries ?? [];
-  const last = all.at(-1);
-  if (vm === undefined || last === undefined) return "";
-  const failed = all.filter(({ succeeded }) => !succeeded).length;
-  const times = last.number - failed;
-  const how = last.hung
-    ? `VMM and guest were silent at ${new Date(last.at * 1000).toISOString()} (pid ${last.end.pid})`
-    : endMessage(namespace, { ...vm, met: {}, rebooted: false, ...last.end }, observed);
-  return (
-    `restarted ${times} ${times === 1 ? "time" : "times"}` +
-    `${failed === 0 ? "" : `, and ${failed} ${failed === 1 ? "restart" : "restarts"} failed`}, last: ${how}`
-  );
-}
-
 function wrongJail({ jail }: VmSpec, { jailed = false }: ObservedVm): string[] {
   if (jail === undefined || jail === jailed) return [];
   return [jailed ? "VMM runs in a jail, which hornet:vmm.jailer rules out" : "VMM runs without a jail"];
@@ -299,21 +284,6 @@ function aroundIt(namespace: string, vm: ObservedVm): string[] {
   if (noted && vm.diskSize >= 0 && vm.ownDisk && !vm.diskMounted)
     wrong.push("the private disk is not mounted at its path");
   return wrong;
-}
-
-/** How a VMM ended. An exit code above 128 is a signal's number and 128; Firecracker itself exits with 151 for SIGXFSZ. */
-function endMessage(namespace: string, { pid, exit, rebooted, met = {} }: ObservedVm, observed: Observed): string {
-  if (rebooted) return `VMM of ${namespace} ended when the droplet rebooted`;
-  if (!observed.namespaces.includes(namespace)) return `VMM of ${namespace} is gone with its namespace`;
-  const [code = "", at = ""] = exit.split(" ");
-  if (code === "137" && met.memory !== undefined) {
-    return `VMM killed by memory limit ${sizeWords(met.memory)} at ${at} (pid ${pid})`;
-  }
-  if (code === "151" || code === "153") return `VMM ended by the limit of file sizes at ${at} (pid ${pid})`;
-  if (exit !== "" && met.pids !== undefined) {
-    return `VMM exited with ${code} at ${at}, after it met its limit of ${met.pids} processes (pid ${pid})`;
-  }
-  return exit === "" ? `VMM exited (pid ${pid}; exit status unknown)` : `VMM exited with ${code} at ${at} (pid ${pid})`;
 }
 
 /**

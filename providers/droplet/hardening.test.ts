@@ -152,7 +152,7 @@ test("whichever step of a create fails, nothing is left; whichever step of a del
   }
 });
 
-test("what the droplet does not let Hornet set is said, and is no failure", async () => {
+test("Hornet names what the droplet does not let it set, and goes on", async () => {
   await stage.run("mount -o remount,bind,ro /sys/kernel/mm/ksm/run");
   const one = await hardening(owner, ["ksm"]);
   await one.create();

@@ -10,15 +10,13 @@ import { commonInputs, type Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";
 import { vmArguments } from "../../model/arguments/vm";
 import { readFiles, removeFiles, writeFiles } from "./sshFiles";
+import { DROPLET_ALIAS } from "../../model/names";
 import { hostKey, ipv4, MOST_CLONES, plainText } from "../../model/values";
 
 /** A word that ssh_config(5) takes as one. */
 const sshWord = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, dots, underscores and hyphens");
-
-/** The droplet of a stack with one. */
-export const DROPLET_ALIAS = "droplet";
 
 /** The arguments of a SshConfig. */
 export const sshConfigInputs = commonInputs.extend({

@@ -5,10 +5,10 @@ import { parsePrograms, programWords } from "../../firecracker/programs";
 import { keepsDisk } from "../../firecracker/recipe";
 import { resumeRequest } from "../../firecracker/requests";
 import type { ObservedVm } from "../../model/observed";
+import { recoveryWords } from "../../plan/vm/ended";
 import { diskOf, limitLines } from "../../plan/vm/limits";
 import {
   planRepair,
-  recoveryWords,
   vmDrift,
   type Desired,
   type Recorded,

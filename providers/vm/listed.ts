@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import { includesIn, targetsIn, type SshFiles, type SshTarget } from "../../plan/sshConfig";
-import { DROPLET_ALIAS, rendererOf, type SshFolder } from "../droplet/sshConfig";
+import { rendererOf, type SshFolder } from "../droplet/sshConfig";
+import { DROPLET_ALIAS } from "../../model/names";
 import { readFiles, removeFiles, writeFiles } from "../droplet/sshFiles";
 import type { Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";

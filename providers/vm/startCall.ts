@@ -49,7 +49,7 @@ export async function startCall(
   // the droplet puts the identity there once the guest has said that it does.
   const closed = !boots && artifact.metadata === "closed";
   const later = way === "service" && !closed;
-  // A guest that is told over ssh finds nothing in its metadata, and may have no metadata service.
+  // A guest that gets its identity over ssh finds nothing in its metadata, and may have no metadata service.
   const metadata = handover === undefined ? [] : [later ? handover.clear : handover.put];
   const requests = boots
     ? [...bootVm(wanted, version, vsock, handover?.drive !== undefined), ...metadata, startRequest]
@@ -132,7 +132,7 @@ export function recordOf(
   ].join("\n");
 }
 
-/** The mark of what a guest is told by what its VMM is asked for; empty where it is told over ssh, after that. */
+/** The mark of the identity that the requests to its VMM hand over; empty if the guest gets it over ssh, after them. */
 export function toldByRequests(wanted: VmInputs, self: Self): string {
   return wayOf(wanted) === "ssh" ? "" : identityDigest(wanted, self);
 }

@@ -49,7 +49,7 @@ async function withBridges(labels: readonly string[], work: () => Promise<void>)
 
 const absent = "vm0 is not there";
 
-test("a stack whose first up failed after its bridge has its own labels, whoever made the bridge", () =>
+test("a stack whose first up failed after its bridge has its own labels, also on a bridge of another stack", () =>
   withBridges([dev, prod], async () => {
     expect(await examine("dev")).toMatchObject({
       labels: { own: dev, others: [prod], namesakes: [] },

@@ -14,7 +14,8 @@ import { planNamespace } from "../../plan/network/namespace";
 import { NAT_TABLE, natTable } from "../../plan/network/nat";
 import type { Observed } from "../../model/observed";
 import { ownerName } from "../../model/owner";
-import { recoveryWords, vmDrift, type VmSpec } from "../../plan/vm/repair";
+import { recoveryWords } from "../../plan/vm/ended";
+import { vmDrift, type VmSpec } from "../../plan/vm/repair";
 
 /** The report on one stack of a droplet. */
 export interface Inspection {

@@ -34,7 +34,7 @@ export function labelsOn(
       label.startsWith("hornet:"),
     ),
   );
-  // nft's JSON has no comments of tables, so a table that is all that is left names only the id of its owner.
+  // nft's JSON has no comments of tables: a table alone names only the id of its owner.
   const usual = { organization: SELF_MANAGED, project: PROJECT, stack };
   const likely = ownerLabel(knownAs === undefined ? usual : ownerCalled(knownAs));
   if (tables.some(({ name }) => name.startsWith(`hornet_${ownerId(likely)}`))) found.add(likely);

@@ -1,4 +1,4 @@
-/** Folders of Hornet's behind links and on file systems of their own: a clone works there, and a second look finds no change. */
+/** Hornet's folders behind links and on separate file systems: a clone works there, and a second look finds no change. */
 import { definition as checkDefinition } from "../../providers/droplet/check";
 import { Driver, sessions } from "../support/scratchProvider";
 import { declared, owner, Stage } from "../support/scratchStage";
@@ -24,7 +24,7 @@ test.each<[what: string, make: string, jailer: string]>([
     "auto",
   ],
   [
-    "behind links, relative and to another one, on a file system of their own",
+    "behind links, relative and to another one, on a separate file system",
     `mkdir /opt/vol; mount -t tmpfs none /opt/vol; mkdir /opt/vol/run /opt/vol/snap
     ln -s ../vol/link ${runtime}; ln -s run /opt/vol/link; ln -s ../vol/snap ${snapshots}`,
     "auto",

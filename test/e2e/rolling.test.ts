@@ -71,7 +71,7 @@ test("in a roll of six of which one fails, those before it move, it returns, tho
   expect(said).toContain("vm3 runs sha256:");
 
   const after = await digests();
-  // The engine offers the clones in the order of its own work, so on a busy machine vm4 may be before vm3.
+  // The engine decides in which order the clones come: on a busy machine vm4 came before vm3.
   const moved = clones.filter((_clone, at) => after[at] !== old[at]);
   const left = clones.filter((clone) => clone !== "vm3" && !moved.includes(clone));
   expect(moved).not.toContain("vm3");
