@@ -55,6 +55,12 @@ function isBuilt({ pulumi }: Paths): boolean {
 /** The folder of the stand-in for the plugin of @pulumi/command. */
 const STAND_IN = resolve(checkout, "sandbox/command/bin");
 
+/** Whether a real plugin of @pulumi/command is installed for the CLI; no stand-in is used then. */
+export function hasCommandPlugin(): boolean {
+  const plugins = resolve(process.env.PULUMI_HOME ?? resolve(homedir(), ".pulumi"), "plugins");
+  return existsSync(plugins) && readdirSync(plugins).some((name) => name.startsWith("resource-command-v"));
+}
+
 /**
  * Whether the stand-in for the plugin of @pulumi/command is on the CLI's PATH: the CLI can download no plugin, no real one is
  * installed, and the stack may have steps. The CLI prefers a plugin on PATH to an installed one, and warns of it.
@@ -62,9 +68,7 @@ const STAND_IN = resolve(checkout, "sandbox/command/bin");
  * @param stack a stack's name; the stack `local` of this checkout has steps only where its config or state name them
  */
 export function usesStandIn(paths: Paths, stack: string): boolean {
-  if (!isBuilt(paths)) return false;
-  const plugins = resolve(process.env.PULUMI_HOME ?? resolve(homedir(), ".pulumi"), "plugins");
-  if (existsSync(plugins) && readdirSync(plugins).some((name) => name.startsWith("resource-command-v"))) return false;
+  if (!isBuilt(paths) || hasCommandPlugin()) return false;
   if (stack !== LOCAL) return true;
   const { config, stackFile } = localPaths();
   const has = (file: string, words: RegExp): boolean => existsSync(file) && words.test(readFileSync(file, "utf8"));

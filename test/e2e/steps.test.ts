@@ -1,6 +1,7 @@
 /** The user's own commands after each clone (`hornet:steps`), in the clone, on the droplet and on the operator's machine. */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasCommandPlugin } from "../../automation/cli";
 import { observeDroplet } from "../../sandbox/droplet";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { changes } from "../support/scratchDroplet";
@@ -56,7 +57,8 @@ test("with a VMM that runs no guest: steps keep their order, run for their clone
     const secret = ["--secret", "--path", "hornet:steps[1].env.TOKEN", "it's a canary"];
     await world.npm("pulumi", "config", "set", ...secret);
 
-    expect(await world.npm("up")).toContain("stand-in for the plugin of @pulumi/command");
+    const said = await world.npm("up");
+    if (!hasCommandPlugin()) expect(said).toContain("stand-in for the plugin of @pulumi/command");
     expect(logged()).toEqual(["vm0 made", "vm0 named", "vm0 follows"]);
     expect(await world.onDroplet("cat /opt/got-vm0")).toBe("it's a canary,10.0.0.2,an input");
     expect(await world.onDroplet("cat /opt/shown-vm0")).not.toContain("canary");
