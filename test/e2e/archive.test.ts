@@ -48,8 +48,9 @@ const bootAndSnapshot = (seconds: number): string => `set -e
   put network-interfaces/eth0 '{"iface_id": "eth0", "guest_mac": "AA:FC:00:00:00:01", "host_dev_name": "tap0"}'
   ${entropy}
   put actions '{"action_type": "InstanceStart"}'
-  for ((i = 0; i < ${seconds}; i++)); do
-    ! ip netns exec template timeout ${Math.ceil(seconds / 20)} bash -c 'exec 3<>/dev/tcp/192.168.241.2/22; read -r banner <&3' 2>/dev/null || break
+  until ip netns exec template timeout ${Math.ceil(seconds / 20)} bash -c 'exec 3<>/dev/tcp/192.168.241.2/22; read -r banner <&3' 2>/dev/null; do
+    # A snapshot of a guest that still boots would be one whose clones nobody can reach.
+    ((SECONDS < ${seconds})) || { echo "the guest's ssh is silent after $SECONDS s"; tail -n 5 /run/template.log; exit 1; } >&2
     sleep 1
   done
   put vm '{"state": "Paused"}' PATCH
@@ -69,7 +70,7 @@ test("three clones of the archive's snapshot get their identities over ssh, and 
     STACK,
     `umask 077; mkdir -p /root/.ssh; cat >/root/.ssh/id_ed25519 <<'END'\n${readFileSync(login.file, "utf8")}END`,
   );
-  await stacks.on(STACK, bootAndSnapshot(Math.ceil(120 * settings().timeoutScale)));
+  await stacks.on(STACK, bootAndSnapshot(Math.ceil(300 * settings().timeoutScale)));
   const before = await stacks.observe(STACK);
   expect(await stacks.on(STACK, `ls ${snapshot}`)).toBe("rootfs.ext4\nvm.mem\nvm.snapshot");
 

@@ -41,7 +41,7 @@ pub struct Launch {
 pub fn boot(preboot: &mut Preboot) -> Result<Launch, String> {
     let internal = |e: io::Error| format!("Internal error while starting microVM: {e}");
     for pmem in &preboot.config.pmem {
-        open_pmem(pmem).map_err(|why| format!("Error creating Pmem devie: {why}"))?;
+        open_pmem(pmem).map_err(|why| format!("Cannot create pmem device: {why}"))?;
     }
     let config = preboot.config.clone();
     let memory = memory_file("guest-memory").map_err(internal)?;
@@ -53,7 +53,8 @@ pub fn boot(preboot: &mut Preboot) -> Result<Launch, String> {
         memory,
         taps: std::mem::take(&mut preboot.taps),
         vsock: preboot.vsock.take(),
-        console: console(preboot).map_err(internal)?,
+        console: console(preboot)
+            .map_err(|e| format!("Failed to create device manager: Error with EventFd: {e}"))?,
     })
 }
 

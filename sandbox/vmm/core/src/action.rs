@@ -52,7 +52,7 @@ pub enum Runtime {
     SendCtrlAltDel,
     UpdateDrive(BlockDeviceUpdateConfig),
     UpdateNetwork(NetworkInterfaceUpdateConfig),
-    UpdatePmem(PmemUpdateConfig),
+    UpdatePmem(PmemDeviceUpdateConfig),
     /// Removing a device, which needs PCI: the first segment of its path and its id.
     Unplug {
         kind: String,

@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::model::devices::PmemConfig;
 use crate::model::logger::LoggerConfig;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// Opens a log, metrics or console file for appending; it is created when missing, and may be a named pipe.
@@ -12,13 +12,17 @@ pub fn open_append(path: &str) -> io::Result<File> {
     OpenOptions::new().create(true).read(true).append(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
-/// Opens a disk as it will be used; the error is Firecracker's text and ends with the path.
+/// Opens a disk as it will be used and asks for its size, which a folder has not; the error is Firecracker's text and ends
+/// with the path.
 pub fn open_disk(path: &str, read_only: bool) -> Result<File, String> {
-    OpenOptions::new()
-        .read(true)
-        .write(!read_only)
-        .open(path)
-        .map_err(|error| format!("Virtio backend error: Error manipulating the backing file: {error} {path}"))
+    let open = || {
+        let mut file = OpenOptions::new().read(true).write(!read_only).open(path)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(file)
+    };
+    open().map_err(|error: io::Error| {
+        format!("Virtio backend error: Error manipulating the backing file: {error} {path}")
+    })
 }
 
 /// Opens what stands behind a pmem device; the error is Firecracker's text.

@@ -145,8 +145,6 @@ impl Preboot {
 
     fn boot_source(&mut self, config: BootSourceConfig) -> Result<(), Fault> {
         let fault = |why: String| Fault::new(format!("Boot source error: {why}"));
-        // What was asked for is shown by GET /vm/config even when it is refused.
-        self.config.boot_source = config.clone();
         File::open(&config.kernel_image_path)
             .map_err(|e| fault(format!("The kernel file cannot be opened: {e}")))?;
         if let Some(initrd) = &config.initrd_path {
@@ -161,6 +159,7 @@ impl Preboot {
             let why = "The kernel command line is invalid: Invalid cmdline capacity provided.";
             return Err(fault(why.to_string()));
         }
+        self.config.boot_source = config;
         self.booted_source = true;
         Ok(())
     }
@@ -171,10 +170,11 @@ impl Preboot {
                 "Metrics error: Cannot initialize the metrics system due to bad user input: {why}"
             ))
         };
+        let file = open_append(path).map_err(|e| fault(e.to_string()))?;
         if self.metrics.is_some() {
             return Err(fault("Reinitialization of metrics not allowed.".to_string()));
         }
-        self.metrics = Some(open_append(path).map_err(|e| fault(e.to_string()))?);
+        self.metrics = Some(file);
         Ok(())
     }
 
@@ -235,22 +235,24 @@ impl Preboot {
         }
         config.rx_rate_limiter = RateLimiterConfig::updated(None, config.rx_rate_limiter);
         config.tx_rate_limiter = RateLimiterConfig::updated(None, config.tx_rate_limiter);
-        let file = tap::open(&config.host_dev_name).map_err(uncreated)?;
+        let (file, name) = tap::open(&config.host_dev_name).map_err(uncreated)?;
+        config.host_dev_name = name;
         self.taps.push((config.iface_id.clone(), file));
         self.config.network_interfaces.push(config);
         Ok(())
     }
 
     fn vsock(&mut self, config: VsockDeviceConfig) -> Result<(), Fault> {
-        if let Some(old) = self.config.vsock.take() {
-            drop(std::fs::remove_file(old.uds_path));
-        }
-        let listener = UnixListener::bind(&config.uds_path).map_err(|e| {
+        let unbound = |e: std::io::Error| {
             Fault::new(format!(
                 "Vsock config error: Cannot create backend for vsock device: Error binding to the \
                  host-side Unix socket: {e}"
             ))
-        })?;
+        };
+        if let Some(old) = self.config.vsock.take() {
+            std::fs::remove_file(old.uds_path).map_err(unbound)?;
+        }
+        let listener = UnixListener::bind(&config.uds_path).map_err(unbound)?;
         self.vsock = Some(listener);
         self.config.vsock = Some(VsockDeviceConfig { vsock_id: None, ..config });
         Ok(())

@@ -66,7 +66,7 @@ pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored,
     }
     let mut taps = Vec::new();
     for net in &config.network_interfaces {
-        let tap = tap::open(&net.host_dev_name)
+        let (tap, _) = tap::open(&net.host_dev_name)
             .map_err(|why| devices_failed(format!("Net: Failed to create a network device: {why}")))?;
         taps.push((net.iface_id.clone(), tap));
     }

@@ -25,7 +25,8 @@ pub fn route(request: &Request) -> Routed {
         (Method::Put, Some(body)) => put(first, second, body),
         (Method::Put, None) => Err(Fault::new("Empty PUT request.")),
         (Method::Patch, body) => patch(first, second, third, body),
-        (Method::Delete, _) => delete(first, second),
+        (Method::Delete, Some(_)) => Err(Fault::new("Empty Delete request.")),
+        (Method::Delete, None) => delete(first, second),
     }
 }
 
@@ -154,7 +155,7 @@ fn patch(first: &str, second: Option<&str>, third: Option<&str>, body: Option<&[
         "mmds" => Action::PatchMmds(json(body)?).into(),
         "pmem" => {
             let id = checked_id(second)?;
-            let config: PmemUpdateConfig = json(body)?;
+            let config: PmemDeviceUpdateConfig = json(body)?;
             same_id(id, &config.id)?;
             Runtime::UpdatePmem(config).into()
         }
@@ -214,8 +215,28 @@ fn unrecognized(method: &str, prefix: &str, what: Option<&str>) -> Fault {
 /// Reads a body; the error text is serde's own.
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| {
-        Fault::new(format!("An error occurred when deserializing the json body of a request: {error}."))
+        let why = with_short_floats(&error.to_string());
+        Fault::new(format!("An error occurred when deserializing the json body of a request: {why}."))
     })
+}
+
+/// Writes a floating point number in an error as the serde_json of Firecracker does: Debian's writes out all its digits.
+fn with_short_floats(error: &str) -> String {
+    let shortened = || {
+        let (before, rest) = error.split_once("floating point `")?;
+        let (digits, after) = rest.split_once('`')?;
+        let number = digits.parse::<f64>().ok()?;
+        let size = number.abs();
+        let short = if number == 0.0 || (1e-5..1e16).contains(&size) {
+            format!("{number:?}")
+        } else if size < 1.0 {
+            format!("{number:e}")
+        } else {
+            format!("{number:e}").replace('e', "e+")
+        };
+        Some(format!("{before}floating point `{short}`{after}"))
+    };
+    shortened().unwrap_or_else(|| error.to_string())
 }
 
 fn checked_id(id: Option<&str>) -> Result<&str, Fault> {

@@ -2,7 +2,7 @@
 
 use crate::action::Runtime;
 use crate::fault::{Data, Fault};
-use crate::model::devices::{BalloonDeviceConfig, PmemUpdateConfig};
+use crate::model::devices::{BalloonDeviceConfig, PmemDeviceUpdateConfig};
 use crate::model::limiter::RateLimiterConfig;
 use crate::runtime::{Machine, Running, INTERNAL, NOT_FOUND, NO_PCI};
 
@@ -65,7 +65,7 @@ impl<M: Machine> Running<M> {
         )))
     }
 
-    fn update_pmem(&mut self, update: &PmemUpdateConfig) -> Result<Data, Fault> {
+    fn update_pmem(&mut self, update: &PmemDeviceUpdateConfig) -> Result<Data, Fault> {
         if update.rate_limiter.is_none() {
             return Ok(Data::Empty);
         }

@@ -10,10 +10,11 @@ const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
 const IFF_TAP: libc::c_short = 0x0002;
 const IFF_NO_PI: libc::c_short = 0x1000;
 
-/// Opens the tap `name` for frames without any header before them.
+/// Opens the tap `name` for frames without any header before them, and gives the name that the kernel knows it by: it
+/// chooses one for an empty name and for `tap%d`.
 ///
 /// The error is Firecracker's own text, to be put after the name of the failed step.
-pub fn open(name: &str) -> Result<File, String> {
+pub fn open(name: &str) -> Result<(File, String), String> {
     let bytes = name.as_bytes();
     if bytes.len() >= libc::IFNAMSIZ {
         return Err("Open tap device failed: Invalid interface name".to_string());
@@ -33,7 +34,7 @@ enum Step {
     Attach,
 }
 
-fn attach(name: &[u8]) -> Result<File, (Step, io::Error)> {
+fn attach(name: &[u8]) -> Result<(File, String), (Step, io::Error)> {
     let tun = OpenOptions::new()
         .read(true)
         .write(true)
@@ -47,8 +48,9 @@ fn attach(name: &[u8]) -> Result<File, (Step, io::Error)> {
     }
     request.ifr_ifru.ifru_flags = IFF_TAP | IFF_NO_PI;
     // SAFETY: TUNSETIFF takes a pointer to an `ifreq`.
-    if unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETIFF, &request) } < 0 {
+    if unsafe { libc::ioctl(tun.as_raw_fd(), TUNSETIFF, &mut request) } < 0 {
         return Err((Step::Attach, io::Error::last_os_error()));
     }
-    Ok(tun)
+    let name = request.ifr_name.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8).collect();
+    Ok((tun, String::from_utf8(name).unwrap_or_default()))
 }

@@ -33,7 +33,6 @@ pub struct BalloonUpdateStatsConfig {
 
 /// Body of PATCH /balloon/hinting/start.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StartHintingCmd {
     #[serde(default)]
     pub acknowledge_on_stop: bool,
@@ -115,7 +114,7 @@ impl MemoryHotplugConfig {
 /// Body of PATCH /pmem/{id}.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PmemUpdateConfig {
+pub struct PmemDeviceUpdateConfig {
     pub id: String,
     pub rate_limiter: Option<RateLimiterConfig>,
 }
@@ -131,6 +130,7 @@ pub struct MemoryHotplugSizeUpdate {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SerialConfig {
+    #[serde(default, deserialize_with = "super::path::optional")]
     pub serial_out_path: Option<String>,
     pub rate_limiter: Option<TokenBucketConfig>,
 }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 /// A token bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TokenBucketConfig {
     pub size: u64,
     pub one_time_burst: Option<u64>,
@@ -12,9 +11,10 @@ pub struct TokenBucketConfig {
 }
 
 impl TokenBucketConfig {
-    /// A bucket without a size or without a time is no limit.
+    /// A bucket without a size or without a time is no limit, nor is one whose time in nanoseconds does not fit into 64 bits.
     fn limits(self) -> Option<Self> {
-        (self.size != 0 && self.refill_time != 0).then_some(self)
+        let nanoseconds = self.refill_time.checked_mul(1_000_000)?;
+        (self.size != 0 && nanoseconds != 0).then_some(self)
     }
 }
 

@@ -39,6 +39,7 @@ impl<'de> Deserialize<'de> for LevelFilter {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoggerConfig {
+    #[serde(default, deserialize_with = "super::path::optional")]
     pub log_path: Option<String>,
     pub level: Option<LevelFilter>,
     pub show_level: Option<bool>,
@@ -48,7 +49,7 @@ pub struct LoggerConfig {
 
 /// Body of PUT /metrics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
+    #[serde(deserialize_with = "super::path::required")]
     pub metrics_path: String,
 }

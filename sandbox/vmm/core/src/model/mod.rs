@@ -10,4 +10,5 @@ pub mod logger;
 pub mod machine;
 pub mod mmds;
 pub mod net;
+pub mod path;
 pub mod snapshot;

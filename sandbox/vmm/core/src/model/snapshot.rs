@@ -16,7 +16,9 @@ pub enum SnapshotType {
 pub struct CreateSnapshotParams {
     #[serde(default)]
     pub snapshot_type: SnapshotType,
+    #[serde(deserialize_with = "super::path::required")]
     pub snapshot_path: String,
+    #[serde(deserialize_with = "super::path::required")]
     pub mem_file_path: String,
 }
 
@@ -31,6 +33,7 @@ pub enum MemBackendType {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemBackendConfig {
+    #[serde(deserialize_with = "super::path::required")]
     pub backend_path: String,
     pub backend_type: MemBackendType,
 }
@@ -52,7 +55,9 @@ pub struct VsockOverride {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadSnapshotConfig {
+    #[serde(deserialize_with = "super::path::required")]
     pub snapshot_path: String,
+    #[serde(default, deserialize_with = "super::path::optional")]
     pub mem_file_path: Option<String>,
     pub mem_backend: Option<MemBackendConfig>,
     #[serde(default)]
