@@ -24,9 +24,9 @@ pub fn abort(place: &str, text: &str) -> ! {
     std::process::abort()
 }
 
-/// Checks an instance id: letters, digits and `-`, 1 to 64 of them.
+/// Checks an instance id: letters and digits of any script and `-`, 1 to 64 bytes.
 pub fn check_id(id: &str) -> Result<(), String> {
-    let known = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let known = |c: char| c.is_alphanumeric() || c == '-';
     if id.is_empty() || id.len() > 64 {
         return Err(format!("InvalidLen({}, 1, 64)", id.len()));
     }

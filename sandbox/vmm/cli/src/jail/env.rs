@@ -182,7 +182,7 @@ fn check_id(id: &str) -> Result<(), Fault> {
             format!("InvalidInstanceId(InvalidLen({length}, 1, 64))"),
         ));
     }
-    match id.chars().enumerate().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '-') {
+    match id.chars().enumerate().find(|(_, c)| !c.is_alphanumeric() && *c != '-') {
         None => Ok(()),
         Some((at, c)) => Err(Fault::new(
             format!("{prefix}: Invalid char ({c}) at position {at}"),
