@@ -137,16 +137,23 @@ export function parallelism(): number {
   return Math.max(16, 4 * availableParallelism());
 }
 
-/**
- * The options for an `up` or a `destroy` that asks nothing.
- *
- * @param several the stack has several droplets: one that fails does not end the operation on the others
- */
-export function unattendedOptions(several = false): string[] {
+/** The options for an `up` or a `destroy` that asks nothing. */
+export function unattendedOptions(): string[] {
   const parallel = String(parallelism());
-  const usual = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", "--parallel", parallel];
-  return several ? [...usual, "--continue-on-error"] : usual;
+  return ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true", "--parallel", parallel];
 }
+
+/**
+ * The variables by which the engine goes on with the other droplets after one failed. It is no option, because the providers
+ * (providers/operation/heldFailures.ts) see only variables.
+ *
+ * @param several whether the stack has several droplets
+ */
+export function goingOn(several: boolean): Readonly<Record<string, string>> {
+  return several && process.env[GO_ON] === undefined ? { [GO_ON]: "true" } : {};
+}
+
+const GO_ON = "PULUMI_CONTINUE_ON_ERROR";
 
 /** The options for a command on the stack `local`. */
 export function localOptions(): string[] {

@@ -3,6 +3,7 @@
  * this module.
  */
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
+import { CANNOT_USE } from "../host/errors";
 import { printableLines } from "../host/printable";
 import type { Failure } from "./errors";
 
@@ -40,6 +41,26 @@ export interface Drift {
   readonly message: string;
 }
 
+/**
+ * Separates the droplets that could not be reached from the drift: each of their resources has that as its condition.
+ *
+ * @returns the drift of all others, and a line for each droplet that could not be reached, with the reason
+ */
+export function splitDrift(all: readonly Drift[]): { drift: Drift[]; unreachable: string[]; urns: Set<string> } {
+  const lost = all.filter(({ message }) => UNREACHABLE.test(message));
+  const reasons = new Map<string, string>();
+  for (const { message } of lost) {
+    const [, droplet = "", end] = UNREACHABLE.exec(message) ?? [];
+    // One of the droplet's resources has the reason, and the others refer to it.
+    if (end === ":" || !reasons.has(droplet)) reasons.set(droplet, message);
+  }
+  return {
+    drift: all.filter((one) => !lost.includes(one)),
+    unreachable: [...reasons.values()],
+    urns: new Set(lost.map(({ urn }) => urn)),
+  };
+}
+
 /** One resource that an operation changes or would change. */
 export interface Change {
   readonly clone: string;
@@ -57,6 +78,7 @@ type Stated = { readonly inputs?: Bag; readonly outputs?: Bag } | null | undefin
 const KIND = /^pulumi-nodejs:dynamic\/hornet:(\w+)$/;
 const VM = "FirecrackerVM";
 const AS_DECLARED = "as declared";
+const UNREACHABLE = new RegExp(`^${CANNOT_USE}(\\S+?)([:;]) `);
 
 /** Collects one operation's engine events. */
 export class EventReader {

@@ -1,5 +1,5 @@
 /** A fleet at one moment: what the state records, what the droplets show, and what differs. */
-import type { Drift } from "./events";
+import { splitDrift, type Drift } from "./events";
 import { DROPLET_ALIAS } from "../model/names";
 import { askDroplets, type LiveDroplet, type Usage } from "./live";
 import type { FleetStack } from "./stack";
@@ -36,7 +36,7 @@ export interface FleetReport {
   readonly stack: string;
   /** ISO 8601. */
   readonly at: string;
-  /** Whether drift was looked for; not while an operation works on a droplet. */
+  /** Whether drift was looked for, on the droplets that could be asked; not while an operation works on one. */
   readonly compared: boolean;
   readonly droplets: readonly ReportedDroplet[];
   /** ms until ready of each clone's last start; percentiles by nearest rank. */
@@ -51,8 +51,8 @@ export interface FleetReport {
 export async function fleetReport(stack: FleetStack, { compare = true } = {}): Promise<FleetReport> {
   const state = await stack.state();
   const live = await askDroplets(state.droplets);
-  const compared = compare && live.every(({ lock, error }) => lock === "" && error === "");
-  const drift = compared ? await stack.drift() : [];
+  const compared = compare && live.every(({ lock }) => lock === "") && live.some(({ error }) => error === "");
+  const { drift } = splitDrift(compared ? await stack.drift() : []);
   return reportOf(stack.name, state, live, { drift, compared });
 }
 
@@ -126,7 +126,9 @@ export function readyTime({ timings }: Pick<FleetClone, "timings">): number | un
 /** Whether everything in a report is as declared. */
 export function isAsDeclared({ droplets }: FleetReport): boolean {
   return droplets.every(
-    ({ drift, clones }) =>
-      drift.length === 0 && clones.every((clone) => clone.drift.length === 0 && clone.state !== "ended"),
+    ({ error, drift, clones }) =>
+      error === "" &&
+      drift.length === 0 &&
+      clones.every((clone) => clone.drift.length === 0 && clone.state !== "ended"),
   );
 }

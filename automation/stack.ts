@@ -1,19 +1,19 @@
 /** A stack that a program drives: the operations of `npm run up`, with the same settings, as methods. */
 import { automation } from "@pulumi/pulumi";
 import { resolve } from "node:path";
-import { z } from "zod";
 import { readStackFile } from "../config/stackFile";
 import { capture } from "../host/exec";
 import { HornetError } from "../host/errors";
 import { closeTrace } from "../host/trace";
 import { MANY, checkpointing } from "./checkpoints";
-import { parallelism, type Paths } from "./cli";
+import { goingOn, parallelism, type Paths } from "./cli";
 import { changeConfig, type ConfigChanges } from "./config";
 import { typedError, type Failure, type OperationName } from "./errors";
 import { EventReader, type Change, type Drift, type FleetEvent } from "./events";
 import { areStale } from "./locks";
 import { lockFolder, mayWriteOnce, type Place } from "./place";
 import { promote, type Promotion } from "./promote";
+import { scaledConfig, settingOf, type Size, type StartAgain } from "./scale";
 import { clonesOf, declaredFleets, hasSeveral, type DeclaredFleet } from "./size";
 import { readState, urnOf, type FleetClone, type FleetState } from "./state";
 
@@ -28,8 +28,8 @@ export interface OperationOptions {
 
 /** How an `up` runs. */
 export interface UpOptions extends OperationOptions {
-  /** How many clones the fleet is to have from now on; left out, as the config says. */
-  readonly count?: number;
+  /** How many clones the stack is to have from now on; left out, as the config says. See {@link Size}. */
+  readonly count?: Size;
   /** Further changes of the config; see {@link FleetStack.configure}. */
   readonly config?: ConfigChanges;
   readonly onProgress?: (progress: Progress) => void;
@@ -107,21 +107,20 @@ export class FleetStack {
         const once = mayWriteOnce(this.place);
         const left = exclude.length === 0 ? {} : { exclude: [...exclude], excludeDependents: true };
         const several = hasSeveral(declared);
+        const variables = goingOn(several);
         if (once && first.length > 0) {
-          const claimed = this.engine.up({ ...engine, target: [...first], continueOnError: several });
+          const claimed = this.withVariables(variables, () => this.engine.up({ ...engine, target: [...first] }));
           // A droplet that cannot be claimed fails below too, and the others go on.
           await (several ? claimed.catch(() => undefined) : claimed);
         }
-        await this.withVariables(once ? env : {}, () =>
-          this.engine.up({ ...engine, ...left, continueOnError: several }),
-        );
+        await this.withVariables({ ...(once ? env : {}), ...variables }, () => this.engine.up({ ...engine, ...left }));
       },
       changes,
     );
   }
 
-  /** Changes how many clones the fleet has. */
-  scale(count: number, options: Omit<UpOptions, "count"> = {}): Promise<Outcome> {
+  /** Changes how many clones the stack has. */
+  scale(count: Size, options: Omit<UpOptions, "count"> = {}): Promise<Outcome> {
     return this.up({ ...options, count });
   }
 
@@ -142,8 +141,8 @@ export class FleetStack {
       const { first, env } = checkpointing(declared, await this.resourcesFor(declared));
       // A state without the claim knows nothing else either; the claim is removed last.
       const once = first.length === 0 && mayWriteOnce(this.place);
-      const continueOnError = hasSeveral(declared);
-      await this.withVariables(once ? env : {}, () => this.engine.destroy({ ...engine, continueOnError }));
+      const variables = { ...(once ? env : {}), ...goingOn(hasSeveral(declared)) };
+      await this.withVariables(variables, () => this.engine.destroy(engine));
     });
   }
 
@@ -189,36 +188,25 @@ export class FleetStack {
     return declaredFleets(readStackFile(this.place.configFile).raw);
   }
 
-  /**
-   * The config of a fleet of another size. A clone that goes may have been restarted once, which its settings still say; the
-   * config accepts no settings of a clone that is not declared.
-   */
-  private scaled(count: number): ConfigChanges {
-    const { raw } = readStackFile(this.place.configFile);
-    const [fleet] = this.declared;
-    if (fleet === undefined || hasSeveral(this.declared)) {
-      const why = `the stack ${this.name} has several droplets, and each has its own count`;
-      const next = `change that of one: configure({"droplets.NAME.count": ${count}})`;
-      throw this.failed("up", new HornetError(why, { next }));
+  private scaled(count: Size): ConfigChanges {
+    try {
+      return scaledConfig(readStackFile(this.place.configFile).raw, count);
+    } catch (error) {
+      throw this.failed("up", error);
     }
-    const { startId } = fleet;
-    const settings = z.record(z.string(), z.record(z.string(), z.unknown())).catch({}).parse(raw.clones);
-    const stale = Object.entries(settings).filter(
-      ([id, own]) => Number(id) >= startId + count && Object.keys(own).every((key) => key in AGAIN),
-    );
-    return { "fleet.count": count, ...Object.fromEntries(stale.map(([id]) => [`clones.${id}`, undefined])) };
   }
 
-  private async again(clone: string, key: keyof typeof AGAIN, options: UpOptions): Promise<Outcome> {
+  private async again(clone: string, key: StartAgain, options: UpOptions): Promise<Outcome> {
     const urn = urnOf(await this.state(), clone);
     const id = /\d+$/.exec(clone)?.[0];
     if (urn === undefined || id === undefined) {
       throw this.failed("up", new HornetError(`the stack ${this.name} has no clone ${clone}`));
     }
-    const config = { ...options.config, [`clones.${id}.${key}`]: `at ${new Date().toISOString()}` };
+    const path = settingOf(readStackFile(this.place.configFile).raw, Number(id), key);
+    const config = { ...options.config, [path]: `at ${new Date().toISOString()}` };
     const outcome = await this.up({ ...options, config });
     if (outcome.changes.some((change) => change.urn === urn)) return outcome;
-    throw this.failed("up", new HornetError(`the stack's program does not read hornet:clones.${id}.${key}`));
+    throw this.failed("up", new HornetError(`the stack's program does not read hornet:${path}`));
   }
 
   private counting(
@@ -335,8 +323,6 @@ export class FleetStack {
   }
 }
 
-/** The settings of a clone by which it starts again. */
-const AGAIN = { restart: true, renewDisk: true };
 /** Bytes of a state; 250 clones take 3 MiB. */
 const STATE_LIMIT = 512 << 20;
 

@@ -84,6 +84,9 @@ export class ConnectionError extends HornetError {
   }
 }
 
+/** How the summary of an {@link UnreachableError} begins; a reading has it as drift. */
+export const CANNOT_USE = "cannot use ";
+
 /** No connection to a droplet could be made. */
 export class UnreachableError extends ConnectionError {
   override readonly name = "UnreachableError";

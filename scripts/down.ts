@@ -8,7 +8,7 @@ import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { startDroplets } from "./droplets";
 import { prepareStack } from "../automation/local/stack";
 import { refuseOtherStack } from "./arguments";
-import { localOptions, runPulumi, unattendedOptions, type Paths } from "../automation/cli";
+import { goingOn, localOptions, runPulumi, unattendedOptions, type Paths } from "../automation/cli";
 
 /**
  * @param args `--droplet`, and further arguments for `pulumi destroy`
@@ -49,8 +49,9 @@ async function destroy(args: readonly string[], paths: Paths): Promise<number> {
   await prepareStack(paths);
   await startDroplets(paths);
   const fleets = localFleets();
-  const fixed = ["destroy", ...unattendedOptions(hasSeveral(fleets)), ...localOptions()];
+  const fixed = ["destroy", ...unattendedOptions(), ...localOptions()];
   // A state without the claim knows nothing else either; the claim is removed last.
   const { first, env } = checkpointing(fleets, resourcesIn(localPaths().stackFile));
-  return (await runPulumi(paths, LOCAL, [...fixed, ...args], first.length > 0 ? {} : { env })).code;
+  const variables = { ...(first.length > 0 ? {} : env), ...goingOn(hasSeveral(fleets)) };
+  return (await runPulumi(paths, LOCAL, [...fixed, ...args], { env: variables })).code;
 }

@@ -9,7 +9,7 @@ import { readStackFile } from "../config/stackFile";
 import { folderOf, stackOf, takesConfigFile } from "./arguments";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { assertBackendWhole, prepareStack } from "../automation/local/stack";
-import { runPulumi, type Paths } from "../automation/cli";
+import { goingOn, runPulumi, type Paths } from "../automation/cli";
 
 /** @returns the CLI's exit code */
 export async function main(args: readonly string[], paths: Paths): Promise<number> {
@@ -29,9 +29,8 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
 
 /** With several droplets, one that fails must not end the operation on the others. */
 function variables(paths: Paths, stack: string, args: readonly string[]): Readonly<Record<string, string>> {
-  if (stack === "" || process.env.PULUMI_CONTINUE_ON_ERROR !== undefined) return {};
+  if (stack === "") return {};
   const folder = folderOf(args);
   const { configFile } = placeOf(paths, { stack, ...(folder !== undefined && { workDir: folder }) });
-  const isSeveral = existsSync(configFile) && hasSeveral(declaredFleets(readStackFile(configFile).raw));
-  return isSeveral ? { PULUMI_CONTINUE_ON_ERROR: "true" } : {};
+  return goingOn(existsSync(configFile) && hasSeveral(declaredFleets(readStackFile(configFile).raw)));
 }

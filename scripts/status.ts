@@ -35,7 +35,7 @@ export function statusText(found: FleetReport): string {
   const { stack, droplets, ready, compared } = found;
   if (droplets.length === 0) return `The stack ${stack} has nothing on any droplet.\n`;
   const lines = droplets.flatMap((droplet) => [
-    `${stack} on ${dropletTitle(droplet)}: ${droplet.clones.length} clones, snapshot ${short(droplet.snapshot)}` +
+    `${stack} on ${dropletTitle(droplet)}: ${droplet.clones.length} ${droplet.clones.length === 1 ? "clone" : "clones"}, snapshot ${short(droplet.snapshot)}` +
       (droplet.generations.length > 1 ? `, ${droplet.generations.length - 1} earlier kept` : ""),
     ...(droplet.operation === "" ? [] : [`  now: ${droplet.operation}`]),
     ...(droplet.error === "" ? [] : [`  error: ${droplet.error.replaceAll("\n", "\n  ")}`]),

@@ -6,7 +6,7 @@ import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 import { prepareStack } from "../automation/local/stack";
 import { startDroplets } from "./droplets";
 import { readChanges, readClones } from "./result";
-import { localOptions, runPulumi, unattendedOptions, usesStandIn, type Paths } from "../automation/cli";
+import { goingOn, localOptions, runPulumi, unattendedOptions, usesStandIn, type Paths } from "../automation/cli";
 import { refuseOtherStack } from "./arguments";
 import { changeLine, cloneTable } from "./table";
 
@@ -28,14 +28,16 @@ export async function main(args: readonly string[], paths: Paths): Promise<numbe
     fleets.flatMap(({ simulated }) => simulated ?? []),
   );
   if (usesStandIn(paths, LOCAL)) process.stdout.write(STAND_IN_NOTE);
-  const fixed = ["up", ...unattendedOptions(several), ...localOptions()];
+  const fixed = ["up", ...unattendedOptions(), ...localOptions()];
   const { first, env } = checkpointing(fleets, resourcesIn(localPaths().stackFile));
   if (first.length > 0) {
-    const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])]);
+    const claimed = await runPulumi(paths, LOCAL, [...fixed, ...first.flatMap((urn) => ["--target", urn])], {
+      env: goingOn(several),
+    });
     // One droplet of several that cannot be claimed fails below too, and the others go on.
     if (claimed.code !== 0 && !several) return claimed.code;
   }
-  const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args], { env });
+  const { code } = await runPulumi(paths, LOCAL, [...fixed, ...args], { env: { ...env, ...goingOn(several) } });
   if (code !== 0) return code;
   process.stdout.write(`${changeLine(readChanges())}\n\n${cloneTable(readClones())}`);
   return 0;

@@ -103,8 +103,8 @@ export async function watch(settings: Settings): Promise<number> {
   }
 }
 
-function codeOf({ error, drift }: Look): number {
-  if (error !== undefined) return 2;
+function codeOf({ error, unreachable, drift }: Look): number {
+  if (error !== undefined || unreachable.length > 0) return 2;
   return drift.length > 0 ? 1 : 0;
 }
 
@@ -118,7 +118,7 @@ async function lookOnce({ stack, repair, budget, ...files }: Settings, signal: A
   };
   const found = await look(stack, memory, { repair, budget, signal, log });
   writeMemory(files.memory, memory);
-  if (found.error === undefined && found.drift.length === 0) {
+  if (found.error === undefined && found.drift.length === 0 && found.unreachable.length === 0) {
     console.log(`${new Date().toISOString()} ${stack.name}: ${found.repaired ? "repaired" : "as declared"}`);
   }
   if (files.metrics !== undefined) {

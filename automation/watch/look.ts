@@ -1,14 +1,16 @@
 /** One look at a stack's droplets, and the repair of what differs. */
 import { messageOf } from "../../host/errors";
 import { StackError } from "../errors";
-import type { Drift, FleetEvent } from "../events";
+import { splitDrift, type Drift, type FleetEvent } from "../events";
 import type { FleetStack } from "../stack";
 import { isExhausted, noteRestart, type Memory } from "./memory";
 
 /** What a look found and did. */
 export interface Look {
-  /** The drift that is left after the look. */
+  /** The drift that is left after the look, on the droplets that could be reached. */
   readonly drift: readonly Drift[];
+  /** A line for each droplet that could not be reached. */
+  readonly unreachable: readonly string[];
   /** Changes of the config that no `up` has applied; only looks that repair see them. */
   readonly pending: number;
   /** Whether a repair ran and succeeded. */
@@ -42,16 +44,16 @@ export async function look(
   memory: Memory,
   { repair, budget, signal, log }: LookOptions,
 ): Promise<Look> {
-  const nothing = { drift: [], pending: 0, repaired: false, givenUp: [] };
-  let found: { drift: readonly Drift[]; pending: number };
+  const nothing = { drift: [], unreachable: [], pending: 0, repaired: false, givenUp: [] };
+  let found: Pick<Look, "drift" | "unreachable" | "pending">;
   try {
-    found = repair ? await withPending(stack, signal) : { drift: await stack.drift({ signal }), pending: 0 };
+    found = repair ? await withPending(stack, signal) : { ...splitDrift(await stack.drift({ signal })), pending: 0 };
   } catch (error) {
     return { ...nothing, error: expected(error, log) };
   }
-  const { drift, pending } = found;
-  note(memory, drift, log);
-  if (!repair || (drift.length === 0 && pending === 0)) return { ...nothing, drift, pending };
+  const { drift, unreachable, pending } = found;
+  note(memory, found, log);
+  if (!repair || (drift.length === 0 && pending === 0)) return { ...nothing, drift, unreachable, pending };
   const left = drift.filter(
     ({ clone, resource }) => resource.startsWith("FirecrackerVM ") && isExhausted(memory, clone, budget, Date.now()),
   );
@@ -63,38 +65,45 @@ export async function look(
       message: `repairs restarted it ${budget} times within an hour; it is left as it is`,
     });
   }
-  if (left.length === drift.length && pending === 0) return { drift, pending, repaired: false, givenUp };
+  if (left.length === drift.length && pending === 0) return { drift, unreachable, pending, repaired: false, givenUp };
   const { clones } = await stack.state();
   const exclude = clones.filter(({ name }) => givenUp.includes(name)).map(({ urn }) => urn);
   try {
     await stack.up({ signal, exclude, onEvent: (event) => hear(memory, event, log) });
   } catch (error) {
     memory.failures += 1;
-    return { drift, pending, repaired: false, givenUp, error: expected(error, log) };
+    return { drift, unreachable, pending, repaired: false, givenUp, error: expected(error, log) };
   }
   memory.repaired += drift.length - left.length;
-  memory.open = left.map(keyOf);
+  memory.open = [...left.map(keyOf), ...unreachable];
   log({ event: "repaired", message: `${drift.length - left.length} differences and ${pending} pending changes` });
-  return { drift: left, pending: 0, repaired: true, givenUp };
+  return { drift: left, unreachable, pending: 0, repaired: true, givenUp };
 }
 
 /** The drift, and how many changes are not a consequence of it. */
 async function withPending(
   stack: Pick<FleetStack, "preview">,
   signal: AbortSignal,
-): Promise<{ drift: readonly Drift[]; pending: number }> {
-  const { drift, changes } = await stack.preview({ signal });
-  return { drift, pending: drift.length > 0 ? 0 : changes.length };
+): Promise<Pick<Look, "drift" | "unreachable" | "pending">> {
+  const preview = await stack.preview({ signal });
+  const { drift, unreachable, urns } = splitDrift(preview.drift);
+  const changes = preview.changes.filter(({ urn }) => !urns.has(urn));
+  return { drift, unreachable, pending: drift.length > 0 ? 0 : changes.length };
 }
 
-function note(memory: Memory, drift: readonly Drift[], log: LookOptions["log"]): void {
+function note(
+  memory: Memory,
+  { drift, unreachable }: Pick<Look, "drift" | "unreachable">,
+  log: LookOptions["log"],
+): void {
   const known = new Set(memory.open);
+  for (const message of unreachable.filter((one) => !known.has(one))) log({ event: "error", message });
   for (const one of drift.filter((each) => !known.has(keyOf(each)))) {
     memory.seen += 1;
     const { clone, resource, message } = one;
     log({ event: "drift", ...(clone !== "" && { clone }), resource, message });
   }
-  memory.open = drift.map(keyOf);
+  memory.open = [...drift.map(keyOf), ...unreachable];
 }
 
 function hear(memory: Memory, event: FleetEvent, log: LookOptions["log"]): void {

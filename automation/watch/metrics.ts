@@ -18,7 +18,7 @@ export function metricsText(
       "look_success",
       "gauge",
       "Whether the last look reached every droplet.",
-      [[own, look.error === undefined ? 1 : 0]],
+      [[own, look.error === undefined && look.unreachable.length === 0 ? 1 : 0]],
     ],
     ["look_timestamp_seconds", "gauge", "Time of the last look.", [[own, Math.round(now / 1000)]]],
     ["clones", "gauge", "Clones in the state.", [[own, clones.length]]],

@@ -2,7 +2,7 @@ import { describeConnection, isLocal, type Connection } from "../../model/connec
 import { encode, type AnyCall, type Call } from "./call";
 import { kindOf, type CallName } from "./calls";
 import { injectionOf } from "./effects";
-import { CommandError, ConnectionError, messageOf, UnreachableError } from "../errors";
+import { CANNOT_USE, CommandError, ConnectionError, messageOf, UnreachableError } from "../errors";
 import { GuestWatch } from "./guestWatch";
 import { ANSWER_LIMIT, Lane, type FrameResult } from "./lane";
 import { LanePool } from "./lanePool";
@@ -282,10 +282,10 @@ export class Session {
     } catch (error) {
       const details = error instanceof ConnectionError ? error.parts.details : [];
       const why = late === "" && error instanceof ConnectionError ? error.parts.summary : late || messageOf(error);
-      throw new UnreachableError(`cannot use ${this.name}: ${why}`, {
+      throw new UnreachableError(`${CANNOT_USE}${this.name}: ${why}`, {
         details,
-        next: connectionHint([why, ...details].join("\n")),
-        again: `cannot use ${this.name}; another resource reports the reason`,
+        next: connectionHint([why, ...details].join("\n"), this.connection),
+        again: `${CANNOT_USE}${this.name}; another resource reports the reason`,
       });
     } finally {
       limit.cancel();

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
-import type { SshConnection } from "../../model/connection";
+import { isLocal, type Connection, type SshConnection } from "../../model/connection";
 import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN, sshPath } from "../../model/sshPolicy";
 import { writeWhole } from "../wholeFile";
 
@@ -129,7 +129,10 @@ const HINTS: readonly (readonly [words: RegExp, next: string])[] = [
   ],
 ];
 
-/** The next step after a failed connection, derived from what ssh and the droplet printed. */
-export function connectionHint(text: string): string {
-  return HINTS.find(([words]) => words.test(text))?.[1] ?? "try the same connection by hand with ssh -v";
+/** The next step after a failed connection to a droplet, derived from what ssh and the droplet printed. */
+export function connectionHint(text: string, droplet?: Connection): string {
+  const hint = HINTS.find(([words]) => words.test(text))?.[1] ?? "try the same connection by hand with ssh -v";
+  if (droplet === undefined || isLocal(droplet)) return hint;
+  const { host, port } = droplet;
+  return hint.replace("HORNET_GONE=HOST", `HORNET_GONE=${host.includes(":") ? `[${host}]` : host}:${port}`);
 }

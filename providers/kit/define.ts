@@ -23,6 +23,9 @@ const AS_DECLARED = "as declared";
 
 type Bag = Record<string, unknown>;
 
+/** The kind of which a clone has one. */
+const CLONE_KIND = "FirecrackerVM";
+
 /** The SDK's placeholder for an unknown value in check and diff (pulumi/sdk, runtime/rpc). */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
@@ -61,6 +64,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       ),
     diff: (_id: string, olds: Bag, news: Bag) => {
       operation.lineages.note(olds.owner, olds.lineage);
+      operation.failures.note(news.owner);
       if (onlyPassive(definition, olds, news)) return Promise.resolve({ changes: false });
       const replaces = definition.replaceOn.filter((key) => differs(definition.inputs, key, olds[key], news[key]));
       // Without `changes` the engine compares all inputs and shows each difference; with it, it would show none.
@@ -68,7 +72,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
       return Promise.resolve({ replaces, deleteBeforeReplace: true });
     },
     create: (news: Bag) =>
-      readable(operation, async () => {
+      readable(operation, news.owner, async () => {
         const inputs = parse(news);
         const droplet = operation.useConnection(inputs.droplet);
         const made = outs(inputs, await definition.create(droplet, inputs));
@@ -76,7 +80,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         return { id: definition.id(inputs), outs: made };
       }),
     read: (id: string, props?: Bag) =>
-      readable(operation, async () => {
+      readable(operation, props?.owner, async () => {
         if (isImported(props)) throw cannotImport(definition.kind, id);
         const current = state(props ?? {});
         const droplet = operation.droplet(current.droplet);
@@ -85,12 +89,13 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names only the inputs that differ; its diagnostics show this.
-        if (condition !== AS_DECLARED && !reading.reported) report(`${definition.kind} ${id}: ${condition}`);
+        if (condition !== AS_DECLARED && !reading.reported)
+          report(`${definition.kind} ${id}: ${reading.drift.join("; ")}`);
         const inputs = { ...omitDefaults(definition.inputs, parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition }, inputs };
       }),
     update: (_id: string, olds: Bag, news: Bag) =>
-      readable(operation, async () => {
+      readable(operation, news.owner, async () => {
         const inputs = parse(news);
         const droplet = operation.useConnection(inputs.droplet);
         // The state may have an older connection to the same droplet.
@@ -100,7 +105,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         return { outs: updated };
       }),
     delete: (_id: string, props: Bag) =>
-      readable(operation, async () => {
+      readable(operation, props.owner, async () => {
         const current = state(props);
         const droplet = operation.droplet(current.droplet);
         if (isGone(droplet)) return;
@@ -123,7 +128,12 @@ function cannotImport(kind: string, id: string): HornetError {
 }
 
 function check<Inputs extends CommonInputs>(
-  { inputs: schema, fault, awaited = [] }: Pick<Definition<Inputs, unknown>, "inputs" | "fault" | "awaited">,
+  {
+    kind,
+    inputs: schema,
+    fault,
+    awaited = [],
+  }: Pick<Definition<Inputs, unknown>, "kind" | "inputs" | "fault" | "awaited">,
   operation: Operation,
   olds: Bag,
   news: Bag,
@@ -141,6 +151,7 @@ function check<Inputs extends CommonInputs>(
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   operation.useConnection(parsed.data.droplet);
+  operation.failures.note(parsed.data.owner, kind === CLONE_KIND ? String(news.name) : undefined);
   // The refresh found it. A preview changes nothing, so the droplet itself would not refuse it.
   const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);
   // With no property: the engine would show its value.
@@ -218,9 +229,9 @@ function keyOf(value: unknown): string {
 }
 
 /** Makes every error readable for a user, because the engine shows only its message. */
-async function readable<T>(operation: Operation, work: () => Promise<T>): Promise<T> {
+async function readable<T>(operation: Operation, owner: unknown, work: () => Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await operation.failures.run(owner, work);
   } catch (error) {
     throw operation.sdkStderr.suppress(userError(operation, error));
   }

@@ -3,6 +3,7 @@ import { Sessions } from "../../host/session/sessions";
 import type { Connection } from "../../model/connection";
 import { ChangeLog } from "./changeLog";
 import { Droplet, dropletKey, type Shared } from "./droplet";
+import { HeldFailures } from "./heldFailures";
 import { Limit } from "./limit";
 import { Lineages } from "./lineage";
 import { isFleetLabel, stackOf } from "../../model/owner";
@@ -20,6 +21,7 @@ export class Operation implements Shared {
   readonly lineages = new Lineages();
   readonly changes = new ChangeLog();
   readonly sdkStderr = new SdkStderr();
+  readonly failures = new HeldFailures();
   private readonly droplets = new Map<string, Droplet>();
   /** The droplets whose connection the program declares. */
   private readonly declared = new Set<Droplet>();

@@ -1,10 +1,11 @@
 /**
- * `npm run doctor [-- -s STACK] [--digests]`: examines a stack's droplets and prints missing prerequisites, the stack's things,
+ * `npm run doctor [-- -s STACK] [--digests] [--cwd FOLDER]`: examines a stack's droplets and prints missing prerequisites, the stack's things,
  * their drift, things that nobody declares any more, and the command that repairs them. With --digests it also compares every
  * snapshot file there with its manifest, which takes as long as reading them. It changes nothing.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { parseStack, type NamedFleet } from "../../config";
 import { resolveDroplet } from "../../components/fleet/resolveDroplet";
 import { ConfigFaults } from "../../config/faults";
@@ -15,6 +16,8 @@ import { gatherFacts } from "../../host/facts";
 import { printable, report } from "../../host/printable";
 import type { Session } from "../../host/session/session";
 import { Sessions } from "../../host/session/sessions";
+import { shortName } from "../../automation/place";
+import { stackOptions } from "../open";
 import { NOBODY, inspect, type Inspection } from "./inspection";
 import { labelsOn, type Labels } from "./label";
 import type { Observed } from "../../model/observed";
@@ -36,11 +39,10 @@ import { LOCAL, checkout, localPaths } from "../../operator/localPaths";
 
 /** The command's exit code: 0 if all is well, 1 if something needs repair, 2 if it could not examine the droplet. */
 export async function main(args: readonly string[]): Promise<number> {
-  const at = args.findIndex((arg) => arg === "-s" || arg === "--stack");
-  const stack = at === -1 ? LOCAL : (args[at + 1] ?? "");
+  const { values } = parseArgs({ args: [...args], options: { ...stackOptions, digests: { type: "boolean" } } });
   const sessions = new Sessions();
   try {
-    return await examine(sessions, stack, args.includes("--digests"));
+    return await examine(sessions, values, values.digests === true);
   } catch (error) {
     report(`error: ${messageOf(error)}`);
     return 2;
@@ -50,9 +52,13 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Examines each droplet of a stack; one that cannot be reached delays no other. */
-async function examine(sessions: Sessions, stack: string, digests: boolean): Promise<number> {
+async function examine(
+  sessions: Sessions,
+  { stack, cwd }: { readonly stack: string; readonly cwd?: string | undefined },
+  digests: boolean,
+): Promise<number> {
   let code = 0;
-  for (const { name, spec } of fleetsOf(stack)) {
+  for (const { name, spec } of fleetsOf(stack, cwd)) {
     try {
       code = Math.max(code, await examineFleet(sessions, { stack, name, spec }, digests));
     } catch (error) {
@@ -96,10 +102,11 @@ function freeResources(spec: FleetSpec, { facts }: Seen): string[] {
   return unlimited(clones, (controller) => missingController(facts, controller));
 }
 
-function fleetsOf(stack: string): readonly NamedFleet[] {
+function fleetsOf(stack: string, cwd = checkout): readonly NamedFleet[] {
   const { config } = localPaths();
+  const isLocal = stack === LOCAL && cwd === checkout;
   // The copy of the stack local's config also has the values that were set on it.
-  const file = stack === LOCAL && existsSync(config) ? config : join(checkout, `Pulumi.${stack}.yaml`);
+  const file = isLocal && existsSync(config) ? config : join(resolve(cwd), `Pulumi.${shortName(stack)}.yaml`);
   if (!existsSync(file)) throw new Error(`there is no ${file}; which stack is meant? npm run doctor -- -s STACK`);
   const { raw, secretKeys } = readStackFile(file);
   const parsed = parseStack(raw, { secretKeys });

@@ -4,6 +4,7 @@ import { longTest } from "../support/longTest";
 import { MANY, beginManyDroplets, type ManyDroplets } from "../support/manyDroplets";
 import { changes } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";
+import type { Stacks } from "../support/stacks";
 
 jest.setTimeout(limitMs(900));
 
@@ -34,6 +35,12 @@ async function running({ stacks }: ManyDroplets, droplet: string): Promise<strin
   return said.split("\n").sort();
 }
 
+/** `pulumi up`, whatever comes of it. */
+async function up(stacks: Stacks): Promise<{ readonly code: number; readonly said: string }> {
+  const { code, stdout, stderr } = await stacks.tryPulumi("up", "--yes", "--skip-preview", "-s", MANY);
+  return { code, said: stdout + stderr };
+}
+
 /** How the snapshot came to each droplet: `boot`, `transfer`, or nothing. */
 function origins({ timings }: Outputs): Record<string, string> {
   const found = Object.entries(timings).flatMap(([name, phases]) => {
@@ -52,12 +59,20 @@ test("a droplet that cannot be reached fails its part, and joins with the others
   const droplets = { east: { count: 2, startId: 0 }, west: { count: 1, startId: 100 }, north: { count: 2 } };
   configure(droplets);
 
-  const failed = await stacks.tryPulumi("up", "--yes", "--skip-preview", "-s", MANY);
-  const said = failed.stdout + failed.stderr;
-  expect(failed.code).not.toBe(0);
-  expect(said).toContain("droplet east: all 2 clones are as declared");
-  expect(said).toContain("droplet north: all 2 clones are as declared");
-  expect(said).toContain("droplet west: failed, 0 of 1 clones are as declared");
+  // An engine that starts nothing more after a failure: Hornet holds the failure back.
+  process.env.PULUMI_CONTINUE_ON_ERROR = "false";
+  const plain = await up(stacks).finally(() => delete process.env.PULUMI_CONTINUE_ON_ERROR);
+  expect(plain.code).not.toBe(0);
+  expect(plain.said).toContain("droplet east: all 2 clones are as declared");
+  expect(plain.said).toContain("droplet north: all 2 clones are as declared");
+  expect(plain.said).toContain("droplet west: failed; its errors say why");
+  expect(await running(many, "east")).toEqual(["vm0", "vm1"]);
+
+  const goesOn = await up(stacks);
+  expect(goesOn.code).not.toBe(0);
+  expect(goesOn.said).toContain("droplet east: all 2 clones are as declared");
+  expect(goesOn.said).toContain("droplet north: all 2 clones are as declared");
+  expect(goesOn.said).toContain("droplet west: failed, 0 of 1 clones are as declared");
   const first = await outputs(many);
   expect(first.clones.map(({ droplet }) => droplet)).toEqual(["east", "east", "north", "north"]);
   expect(await running(many, "east")).toEqual(["vm0", "vm1"]);
