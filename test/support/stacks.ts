@@ -11,10 +11,15 @@ const checkout = resolve(__dirname, "../..");
 
 /** Several stacks of the checkout's program, each on a simulated droplet of its own name, reached over ssh. */
 export class Stacks {
+  /** The backend with the state; a folder, unless a test sets another URL. */
+  backend: string;
+
   private constructor(
     private readonly folder: string,
     private readonly names: readonly string[],
-  ) {}
+  ) {
+    this.backend = `file://${join(folder, "backend")}`;
+  }
 
   /** Starts the droplets and makes the stacks, with a state and config files of their own. */
   static begin(...names: string[]): Promise<Stacks> {
@@ -132,13 +137,16 @@ export class Stacks {
     return observeDroplet(droplet);
   }
 
-  private options(): RunOptions {
-    const env = {
-      ...process.env,
+  /** The variables of a program that drives the stacks. */
+  get variables(): Readonly<Record<string, string>> {
+    return {
       HORNET_STATE: this.folder,
-      PULUMI_BACKEND_URL: `file://${join(this.folder, "backend")}`,
+      PULUMI_BACKEND_URL: this.backend,
       PULUMI_CONFIG_PASSPHRASE: "of tests",
     };
-    return { cwd: checkout, env, limit: limitMs(600) };
+  }
+
+  private options(): RunOptions {
+    return { cwd: checkout, env: { ...process.env, ...this.variables }, limit: limitMs(600) };
   }
 }

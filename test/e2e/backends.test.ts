@@ -1,0 +1,85 @@
+/** A stack whose state is in PostgreSQL: its lock, a kill while the state is not written, and a move to a file backend. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { LockedError, openStack } from "../../automation";
+import { MANY, beginManyDroplets, type ManyDroplets } from "../support/manyDroplets";
+import { postgresPrograms, startPostgres, type Postgres } from "../support/postgres";
+import { changes } from "../support/scratchDroplet";
+import { limitMs } from "../support/settings";
+
+jest.setTimeout(limitMs(600));
+
+let many: ManyDroplets | undefined;
+let postgres: Postgres | undefined;
+
+afterEach(async () => {
+  await many?.end();
+  await postgres?.end();
+});
+
+const programs = postgresPrograms();
+const withPostgres = programs === undefined ? test.skip : test;
+const about = programs === undefined ? " (skipped: the Debian package postgresql is not installed)" : "";
+
+/** The process that holds the stack's lock, as the lock says; 0 if none does. */
+function holder({ query }: Postgres): number {
+  return Number(query("select data->>'pid' from pulumi_state where key like '%/locks/%'"));
+}
+
+const PIDS =
+  'cd /opt/swarm/runtime && for file in vm*/vmm.pid; do kill -0 "$(cut -d" " -f1 "$file")" && cat "$file"; done';
+
+withPostgres(
+  `PostgreSQL orders operators, survives a kill, and hands its stack to another backend${about}`,
+  async () => {
+    many = await beginManyDroplets("east");
+    postgres = await startPostgres(programs ?? "");
+    const { stacks, configure } = many;
+    const { backend: folder } = stacks;
+    const before = await stacks.observe("east");
+    configure({ east: { count: 2, startId: 0 } });
+    stacks.backend = postgres.url;
+    await stacks.pulumi("stack", "init", "--no-select", MANY);
+
+    // The state is written once, at the end, as for a large fleet. The operator stops while its clones start.
+    Object.assign(process.env, { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" });
+    const killed = stacks.tryPulumi("up", "--yes", "--skip-preview", "-s", MANY);
+    for (const name of ["PULUMI_EXPERIMENTAL", "PULUMI_SKIP_CHECKPOINTS"]) Reflect.deleteProperty(process.env, name);
+    while ((await stacks.on("east", "ls /opt/swarm/runtime/vm*/vmm.pid 2>/dev/null || true")) === "") await sleep(100);
+    const pid = holder(postgres);
+    expect(pid).toBeGreaterThan(0);
+    process.kill(pid, "SIGSTOP");
+    try {
+      const other = await openStack({
+        stack: MANY,
+        workDir: stacks.project,
+        create: false,
+        env: stacks.variables,
+      });
+      const refused = await other.up().catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(LockedError);
+      expect((refused as LockedError).message).toContain(`(pid ${pid})`);
+      expect((refused as LockedError).message).toContain("pulumi cancel");
+    } finally {
+      process.kill(pid, "SIGKILL");
+    }
+    expect((await killed).code).not.toBe(0);
+    const state = (await stacks.pulumi("stack", "export", "-s", MANY)).match(/hornet:FirecrackerVM::/g);
+    expect(state).toBeNull();
+
+    // Nobody else may know that the holder is dead, so releasing its lock is the operator's decision.
+    expect((await stacks.tryPulumi("up", "--yes", "--skip-preview", "-s", MANY)).code).not.toBe(0);
+    await stacks.pulumi("cancel", "--yes", "-s", MANY);
+    await stacks.up(MANY);
+    const pids = await stacks.on("east", PIDS);
+    expect(pids.split("\n")).toHaveLength(2);
+
+    const file = `${stacks.project}/state.json`;
+    await stacks.pulumi("stack", "export", "-s", MANY, "--file", file);
+    stacks.backend = folder;
+    await stacks.pulumi("stack", "import", "-s", MANY, "--file", file);
+    await stacks.pulumi("preview", "-s", MANY, "--expect-no-changes");
+    expect(await stacks.on("east", PIDS)).toBe(pids);
+    await stacks.pulumi("destroy", "--yes", "--skip-preview", "-s", MANY);
+    expect(changes(before, await stacks.observe("east"))).toEqual([]);
+  },
+);
