@@ -1,6 +1,7 @@
 /** A stack whose state is in PostgreSQL: its lock, a kill while the state is not written, and a move to a file backend. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockedError, openStack } from "../../automation";
+import { longTest } from "../support/longTest";
 import { MANY, beginManyDroplets, type ManyDroplets } from "../support/manyDroplets";
 import { postgresPrograms, startPostgres, type Postgres } from "../support/postgres";
 import { changes } from "../support/scratchDroplet";
@@ -17,12 +18,14 @@ afterEach(async () => {
 });
 
 const programs = postgresPrograms();
-const withPostgres = programs === undefined ? test.skip : test;
+const withPostgres = programs === undefined ? test.skip : longTest;
 const about = programs === undefined ? " (skipped: the Debian package postgresql is not installed)" : "";
 
 /** The process that holds the stack's lock, as the lock says; 0 if none does. */
 function holder({ query }: Postgres): number {
-  return Number(query("select data->>'pid' from pulumi_state where key like '%/locks/%'"));
+  // Pulumi keeps each file as base64.
+  const lock = "convert_from(decode(data->>'data', 'base64'), 'utf8')::json";
+  return Number(query(`select ${lock}->>'pid' from pulumi_state where key like '%/locks/%'`));
 }
 
 const PIDS =
@@ -42,11 +45,14 @@ withPostgres(
 
     // The state is written once, at the end, as for a large fleet. The operator stops while its clones start.
     Object.assign(process.env, { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" });
-    const killed = stacks.tryPulumi("up", "--yes", "--skip-preview", "-s", MANY);
+    const killed = stacks.tryPulumi("up", "--yes", "--skip-preview", "--parallel", "1", "-s", MANY);
     for (const name of ["PULUMI_EXPERIMENTAL", "PULUMI_SKIP_CHECKPOINTS"]) Reflect.deleteProperty(process.env, name);
-    while ((await stacks.on("east", "ls /opt/swarm/runtime/vm*/vmm.pid 2>/dev/null || true")) === "") await sleep(100);
-    const pid = holder(postgres);
-    expect(pid).toBeGreaterThan(0);
+    let pid = 0;
+    while (pid === 0) {
+      await sleep(50);
+      pid = holder(postgres);
+    }
+    await stacks.on("east", "until ls /opt/swarm/runtime/vm*/vmm.pid; do sleep 0.05; done 2>/dev/null");
     process.kill(pid, "SIGSTOP");
     try {
       const other = await openStack({
