@@ -154,8 +154,10 @@ function parseMetrics(body: string): NonNullable<Observed["metrics"]> {
 }
 
 function parseNames(body: string): NonNullable<Observed["names"]> {
-  const [digest = "", ...unresolved] = lines(body);
-  return { digest: digest.split(" ")[0] ?? "", unresolved };
+  const [digest = "", ...rest] = lines(body);
+  const faults = rest.flatMap((line) => (line.startsWith("! ") ? [line.slice(2)] : []));
+  const unresolved = rest.filter((line) => !line.startsWith("! "));
+  return { digest: digest.split(" ")[0] ?? "", unresolved, faults };
 }
 
 function parseLinks(json: string): ObservedLink[] {

@@ -171,8 +171,15 @@ export interface Observed {
   readonly metrics?: { readonly folder: string; readonly written: boolean };
   /** The digest of the scripts that the recovery keeper runs; undefined without a keeper. */
   readonly recoveryKeeper?: string;
-  /** The guests' name server: the digest of its files, and lines `NAME REASON`; left out where none works. */
-  readonly names?: { readonly digest: string; readonly unresolved: readonly string[] };
+  /**
+   * The guests' name server: the digest of its files, lines `NAME REASON`, and its faults: `label`, `resolver`,
+   * `lost SET ADDRESS`, `foreign SET ADDRESS`. Left out where none works.
+   */
+  readonly names?: {
+    readonly digest: string;
+    readonly unresolved: readonly string[];
+    readonly faults: readonly string[];
+  };
   /** Details of the namespaces that the asking owner has claimed. */
   readonly inside: Readonly<Record<string, ObservedNamespace>>;
   readonly vms: Readonly<Record<string, ObservedVm>>;

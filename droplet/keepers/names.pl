@@ -1,7 +1,10 @@
 # The guests' name server: hornet-names HOME. It decides which clone may ask for which name, has dnsmasq resolve it, and opens
-# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. HOME holds
-#   policies   lines: listen ADDRESS PORT, back ADDRESS PORT, table NAME, clone ADDRESS POLICY, name POLICY SET PATTERN
-#   table.nft  the nft transaction that makes the table with empty sets
+# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. openings.pl comes before
+# this code. HOME holds
+#   policies   lines: version NUMBER, listen ADDRESS PORT, back ADDRESS PORT, table NAME, clone ADDRESS POLICY,
+#              name POLICY SET PATTERN
+# hornet-names-load HOME loads the table again. hornet-names-check HOME prints how the sets differ from what it opened, and
+# "resolver" if its dnsmasq does not run.
 use strict;
 use warnings;
 use IO::Select;
@@ -30,34 +33,36 @@ sub read_policies {
     }
 }
 
-# Loads the table; sets of the same name keep their addresses.
-sub load_table {
-    open my $file, '<', "$home/table.nft" or die "no table: $!\n";
-    my $text = do { local $/; <$file> };
-    my $old = `nft list table ip $table 2>/dev/null`;
-    my %sets = map { $_->[0] => 1 } map { @$_ } values %names_of;
-    for my $part ($old =~ /^\tset \w+ \{.*?^\t\}/msg) {
-        my ($set) = $part =~ /set (\w+)/;
-        next if !$sets{$set};
-        while ($part =~ /(\d+\.\d+\.\d+\.\d+) timeout \S+ expires (\w+)/g) {
-            $text .= "add element ip $table $set { $1 timeout $2 }\n";
-        }
-    }
-    run_nft($text) or die "nft does not take the table\n";
-}
-
-sub run_nft {
-    my ($text) = @_;
-    open my $nft, '|-', 'nft', '-f', '-' or return 0;
-    print $nft $text;
-    return close $nft;
-}
-
 sub start_resolver {
     my $pid = fork // die "fork: $!\n";
     return $pid if $pid;
     exec 'setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--pdeathsig', 'KILL',
         'dnsmasq', '--keep-in-foreground', "--conf-file=$home/dnsmasq.conf" or POSIX::_exit(127);
+}
+
+# Waits until dnsmasq listens. The pid file comes after it: whoever reads the droplet then finds a dnsmasq.
+sub await_resolver {
+    my ($pid) = @_;
+    my $where = join('', map { sprintf '%02X', $_ } reverse split /\./, $at{back}[0]) . sprintf ':%04X', $at{back}[1];
+    for (1 .. 1000) {
+        POSIX::_exit(1) if waitpid($pid, POSIX::WNOHANG()) > 0;
+        open my $sockets, '<', '/proc/net/udp' or return;
+        return if grep { / \Q$where\E / } <$sockets>;
+        select undef, undef, undef, 0.005;
+    }
+    die "dnsmasq does not listen on $at{back}[0] port $at{back}[1]\n";
+}
+
+# Whether a dnsmasq with this configuration runs, and nobody has stopped it.
+sub resolver_runs {
+    for my $process (glob '/proc/[0-9]*') {
+        open my $words, '<', "$process/cmdline" or next;
+        my (undef, undef, $third) = split /\0/, do { local $/; <$words> } // '';
+        next if ($third // '') ne "--conf-file=$home/dnsmasq.conf";
+        open my $stat, '<', "$process/stat" or next;
+        return 1 if (<$stat> // '') =~ /.*\) [^TtZX]/;
+    }
+    return 0;
 }
 
 # The sets of a policy that a name belongs to.
@@ -129,23 +134,18 @@ sub addresses_of {
     return @found;
 }
 
-# Opens the addresses of an answer in some sets. The kernels of Debian 12 extend no lifetime: an address goes and comes in
-# one transaction.
+# Opens the addresses of an answer in some sets.
 sub open_addresses {
     my ($packet, @sets) = @_;
-    my ($now, $text) = (time, '');
+    my ($now, @openings) = (uptime());
     for my $one (addresses_of($packet)) {
         my ($address, $ttl) = @$one;
-        for my $set (@sets) {
-            my $end = $now + $ttl + $GRACE;
-            next if ($life{$set}{$address} // 0) >= $end - 1;
-            $life{$set}{$address} = $end;
-            my $for = $ttl + $GRACE;
-            $text .= "add element ip $table $set { $address timeout 1s }\ndelete element ip $table $set { $address }\n"
-                . "add element ip $table $set { $address timeout ${for}s }\n";
-        }
+        push @openings, map { [$_, $address, $ttl + $GRACE] } grep { ($life{$_}{$address} // 0) < $now + $ttl + $GRACE - 1 } @sets;
     }
-    run_nft($text) if $text ne '';
+    return if !@openings;
+    # A table that is lost takes none: the next answer tries again.
+    add_openings($home, $table, @openings) or return;
+    $life{$_->[0]}{$_->[1]} = $now + $_->[2] for @openings;
 }
 
 # Judges a query: the answer, or nothing and the sets of its name.
@@ -217,22 +217,30 @@ sub note_unresolved {
 my %CODES = (0 => 'has no IPv4 address', 2 => 'is not answered by the droplet\'s name servers', 3 => 'does not exist', 5 => 'is refused by the droplet\'s name servers');
 
 read_policies();
+my %sets = map { $_->[0] => 1 } map { @$_ } values %names_of;
+if ($ARGV[0] eq 'hornet-names-load') {
+    load_table($home, $table, \%sets);
+    exit;
+}
+if ($ARGV[0] eq 'hornet-names-check') {
+    print map { "$_\n" } differences($home, $table), resolver_runs() ? () : 'resolver';
+    exit;
+}
 my @where = (LocalAddr => $at{listen}[0], LocalPort => $at{listen}[1]);
 my $udp = IO::Socket::INET->new(@where, Proto => 'udp') or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
 my $tcp = IO::Socket::INET->new(@where, Proto => 'tcp', Listen => 64, ReuseAddr => 1) or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
 my $back = IO::Socket::INET->new(PeerAddr => $at{back}[0], PeerPort => $at{back}[1], Proto => 'udp') or die "udp: $!\n";
-load_table();
+load_table($home, $table, \%sets);
 my $resolver = start_resolver();
+await_resolver($resolver);
 $SIG{CHLD} = 'DEFAULT';
 my $select = IO::Select->new($udp, $tcp, $back);
 my ($asked, $begun) = (0, 0);
 
-open my $boot, '<', '/proc/sys/kernel/random/boot_id' or die "boot_id: $!\n";
-chomp(my $boot_id = <$boot>);
 open my $stat, '<', '/proc/self/stat' or die "stat: $!\n";
 my ($start) = (split ' ', <$stat> =~ s/.*\) //r)[19];
 open my $pid_file, '>', "$home/pid" or die "pid: $!\n";
-print $pid_file "$$ $start $boot_id\n";
+print $pid_file "$$ $start " . boot_id() . "\n";
 close $pid_file;
 
 while (1) {
@@ -275,6 +283,9 @@ while (1) {
         if ($ended == $resolver) { sleep 1; $resolver = start_resolver() }
         else { $children-- }
     }
-    # Lives that have ended.
-    for my $set (values %life) { delete @$set{grep { $set->{$_} < $now } keys %$set} }
+    next if $asked != $now;
+    # What has ended.
+    my $up = uptime();
+    for my $set (values %life) { delete @$set{grep { $set->{$_} < $up } keys %$set} }
+    compact_record($home);
 }

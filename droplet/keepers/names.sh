@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The guests' name server, where a fleet's egress names hosts: one process a stack and droplet (see names.pl), which runs
 # dnsmasq and fills the nft sets of the stack's table hornet_ID/names. Its folder (see helper.sh) holds also: policies,
-# table.nft, dnsmasq.conf, unresolved (names without an address, with the reason), said (why it ended).
+# table.nft, dnsmasq.conf, opened (see openings.pl), unresolved (names without an address, with the reason), said (why it ended).
 
 names_home() { printf '%s' "$runtime_dir/.names-${owner##*:}"; }
 
@@ -14,7 +14,10 @@ keep_names() {
   home=$(names_home) table=$(names_table)
   hash dnsmasq perl setpriv 2>/dev/null || { fail "the droplet lacks dnsmasq, perl or setpriv; install with: apt-get install dnsmasq-base perl util-linux"; return 1; }
   effect "names/claim" claim_named "$home" || return
-  if ! names_kept "$home" || ! helper_works "$home" || ! nft list table ip "$table" >/dev/null 2>&1; then
+  if names_kept "$home" && helper_works "$home" && [[ $(run_names check "$home") != *resolver* ]]; then
+    # In any case: somebody may have added or removed rules.
+    effect "names/load" load_names "$home" || return
+  else
     effect "names/files" put_names "$home" || return
     effect "names/keep" start_names "$home" || return
   fi
@@ -32,10 +35,19 @@ put_names() {
     chmod 644 "$1/dnsmasq.conf" && chmod 711 "$1" && clear_path "$1/unresolved"
 }
 
+# run_names ACTION HOME: see names.pl.
+run_names() { perl -e "$openings_program$names_program" "hornet-names-$1" "$2"; }
+
+# load_names HOME: the table as declared, with the addresses that the name server has opened.
+load_names() {
+  local said
+  said=$(run_names load "$1" 2>&1) || fail "cannot load the table of the guests' name server: $said"
+}
+
 # start_names HOME: another one that is there goes first. It loads its table before it writes its pid.
 start_names() {
   end_names "$1" || return
-  setsid perl -e "$names_program" hornet-names "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
+  setsid perl -e "$openings_program$names_program" hornet-names "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "the guests' name server does not start: $(tail -n 1 "$1/said")"
 }
 
@@ -71,7 +83,8 @@ release_names() {
   [[ ! -e $home ]] || effect "names/unclaim" drop_named "$home"
 }
 
-# gather_names: prints a section with the digest of its files and the names without an address, if the name server runs.
+# gather_names: prints a section with the digest of its files, the names without an address, and "! FAULT" lines (see
+# model/observed.ts), if the name server runs.
 gather_names() {
   local home
   home=$(names_home)
@@ -79,4 +92,6 @@ gather_names() {
   section names
   cat "$home/policies" "$home/table.nft" "$home/dnsmasq.conf" 2>/dev/null | sha256sum
   cat "$home/unresolved" 2>/dev/null || :
+  is_ours "$home" || printf '! label\n'
+  run_names check "$home" | sed 's/^/! /'
 }

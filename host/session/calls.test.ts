@@ -29,6 +29,7 @@ const OF_THE_LANE = [
   "unpack_program",
   "collector_program",
   "names_program",
+  "openings_program",
   "recovery_program",
   "replica_program",
   "hornet_session",

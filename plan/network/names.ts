@@ -39,6 +39,9 @@ export function namesTableName(owner: string): string {
 /** Longest time for which dnsmasq caches an answer, seconds; after it guests learn a changed address. */
 const MAX_TTL = 3600;
 
+/** The version of droplet/keepers/names.pl: another one restarts the running name server. */
+const VERSION = 2;
+
 /**
  * The files of the name server. Each policy has a chain, to which the table's forward hook jumps: rules for the networks and
  * ports of its list, and one set of addresses for all names with the same ports. The clone's own table (nat.ts) has refused
@@ -48,7 +51,7 @@ export function namesFiles({ bridge, address, policies, owner }: NamesSpec): Nam
   const port = namesPort(owner);
   const back = `127.${[0, 2, 4].map((at) => parseInt(ownerId(owner).slice(at, at + 2), 16) % 254 || 1).join(".")}`;
   const table = namesTableName(owner);
-  const lines = [`listen ${address} ${port}`, `back ${back} ${port}`, `table ${table}`];
+  const lines = [`version ${VERSION}`, `listen ${address} ${port}`, `back ${back} ${port}`, `table ${table}`];
   const sets: string[] = [];
   const chains: string[] = [];
   const jumps: string[] = [];
@@ -124,5 +127,16 @@ export function namesDigest({ policies, transaction, resolver }: NamesFiles): st
 /** Drift of the guests' name server. */
 export function namesDrift(spec: NamesSpec, { names }: Pick<Observed, "names">): string[] {
   if (names === undefined) return ["the guests' name server does not run"];
-  return names.digest === namesDigest(namesFiles(spec)) ? [] : ["the guests' name server has other policies"];
+  const files = namesFiles(spec);
+  const faults = names.faults.map((fault) => faultWords(files, fault.split(" ")));
+  return [...(names.digest === namesDigest(files) ? [] : ["the guests' name server has other policies"]), ...faults];
+}
+
+/** @param fault as model/observed.ts has it, in words */
+function faultWords({ policies }: NamesFiles, [kind = "", set = "", address = ""]: readonly string[]): string {
+  if (kind === "label") return "the folder of the guests' name server lost its owner label";
+  if (kind === "resolver") return "the dnsmasq of the guests' name server does not run";
+  const names = policies.split("\n").flatMap((line) => (line.split(" ")[2] === set ? [line.split(" ")[3] ?? ""] : []));
+  const where = `the nft set of ${[...new Set(names)].join(", ")}`;
+  return kind === "lost" ? `${where} lost ${address}` : `${where} has ${address}, which no answer opened`;
 }

@@ -180,6 +180,7 @@ export function specOf({
   memory,
   publish,
   egress,
+  names,
   greeting,
   network,
   tap,
@@ -197,7 +198,7 @@ export function specOf({
     bridge: { address: network },
     guest: { tapName: tap },
     snapshot: { boot: { memory }, keepGenerations: 1 },
-    fleet: { count, readyTimeout: 0 },
+    fleet: { count, readyTimeout: 0, ...(names !== undefined && { egress: [...names] }) },
     vmm: {
       timeout: 4,
       recovery: { restart: recovery },

@@ -8,6 +8,8 @@ export interface Declaration {
   /** Clone 0's published ports and allowed networks. */
   readonly publish: readonly number[];
   readonly egress: readonly string[] | null;
+  /** The names that all clones but clone 0 may reach. Default: the whole Internet. */
+  readonly names?: readonly string[];
   /** An environment variable of every guest. */
   readonly greeting: string;
   /** The bridge's address; another value replaces the bridge under running clones. */

@@ -26,6 +26,9 @@ const changed: Declaration = { ...plainFleet, count: 1, memory: 17, publish: [80
 /** A fleet whose metrics are collected. */
 const counted: Declaration = { ...plainFleet, metrics: "/opt/swarm/textfile" };
 
+/** A fleet whose clones may reach some names alone. A pattern: the name server asks for a plain name at once. */
+const named: Declaration = { ...plainFleet, names: ["*.chaos.test:443/tcp"], egress: ["*.other.test", "10.0.0.0/24"] };
+
 function changing(name: string, from: Declaration, target: Declaration): Operation {
   return { name, verb: "up", from, target, prepare: (stage) => succeed(stage, "up", from) };
 }
@@ -55,5 +58,7 @@ export const operations: readonly Operation[] = [
   changing("metrics asked for", { ...plainFleet, count: 1 }, counted),
   changing("recovery asked for", { ...plainFleet, count: 1 }, { ...plainFleet, recovery: "always" }),
   changing("metrics elsewhere", counted, { ...counted, metrics: "/opt/swarm/textfile/deeper" }),
+  changing("names asked for", { ...plainFleet, count: 1 }, named),
+  changing("names no more", named, { ...plainFleet, count: 1 }),
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];

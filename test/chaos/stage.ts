@@ -58,7 +58,7 @@ const LOWER_LIMIT = `
 
 const WIPE = `${KILL_VMMS}
   echo ${LIMIT_BEFORE} >${INSIDE}/limit
-  for one in /opt/swarm/runtime/.consoles-*/pid /opt/swarm/runtime/.metrics-*/pid /opt/swarm/runtime/.recovery-*/pid /opt/swarm/runtime/*/handover; do
+  for one in /opt/swarm/runtime/.consoles-*/pid /opt/swarm/runtime/.metrics-*/pid /opt/swarm/runtime/.recovery-*/pid /opt/swarm/runtime/.names-*/pid /opt/swarm/runtime/*/handover; do
     if read -r pid _ <"$one"; then kill -9 "$pid" || :; fi
   done 2>/dev/null
   for one in $(ls /run/netns); do

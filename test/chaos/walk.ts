@@ -71,6 +71,7 @@ export class Walk {
       memory: random.pick([16, 16, 17]),
       publish: random.pick([[], [80], [80, 443]]),
       egress: random.pick([null, ["10.0.0.0/24"]]),
+      ...random.pick([{}, { names: ["*.chaos.test"] }]),
       greeting: random.pick(["hello", "good-bye"]),
       network: random.pick(["10.0.0.1/24", "10.0.0.1/24", "10.7.0.1/24"]),
       tap: random.pick(["tap0", "tap0", "tap0", "tap7"]),

@@ -1,6 +1,6 @@
 import type { Drift } from "./kind";
 
-const table = "$(nft list tables | sed -n 's/^table ip \\(hornet_.*\\)/\\1/p')";
+const table = "$(nft list tables | sed -n 's/^table ip \\(hornet_[^/]*\\)$/\\1/p')";
 
 /** Drift of the bridge and of the droplet's rules. */
 export const bridgeDrifts: readonly Drift[] = [

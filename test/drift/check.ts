@@ -5,11 +5,12 @@ import type { Stage } from "../chaos/stage";
 import type { Drift } from "./kind";
 import { metricsFolder } from "./metrics";
 
-/** The fleet for drift: two clones, metrics, and every kind of rule for the first one. */
+/** The fleet for drift: two clones, metrics, every kind of rule for the first one, and names for the second one. */
 export const fleet: Declaration = {
   ...plainFleet,
   publish: [80],
   egress: ["10.0.0.0/24"],
+  names: ["*.drift.test", "*.api.drift.test:443/tcp"],
   metrics: metricsFolder,
   limits: { cpus: 2 },
   rates: { network: { rx: "100mbit" }, disk: { bytes: "50MiB" } },

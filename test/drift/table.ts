@@ -3,6 +3,7 @@ import { fileDrifts } from "./files";
 import type { Drift } from "./kind";
 import { limitDrifts } from "./limits";
 import { metricsDrifts } from "./metrics";
+import { namesDrifts } from "./names";
 import { namespaceDrifts } from "./namespace";
 import { ruleDrifts } from "./rules";
 import { vmDrifts } from "./vm";
@@ -21,6 +22,7 @@ const dropletDrifts: readonly Drift[] = [
       "CloneNamespace vm0": "namespace vm0 missing",
       "NatRuleSet vm0": "gone",
       "FirecrackerVM vm0": "VMM of vm0 …",
+      "NameServer names": "the guests' name server does not run; nft table hornet_…",
     },
     restarts: true,
     everyClone: true,
@@ -32,6 +34,7 @@ const dropletDrifts: readonly Drift[] = [
       "DropletLimits limits": "the record of the raised limits is missing",
       "Bridge br0": "the folder of br0 lost its owner label",
       "CloneNamespace vm1": "the folder of vm1 lost its owner label",
+      "NameServer names": "the guests' name server does not run",
       "CloneNamespace vm0": "the folder of vm0 lost its owner label",
       "FirecrackerVM vm0": "the launch record of vm0 is missing; private disk missing; …",
     },
@@ -61,6 +64,7 @@ export const drifts: readonly Drift[] = [
   ...vmDrifts,
   ...limitDrifts,
   ...metricsDrifts,
+  ...namesDrifts,
   ...fileDrifts,
   ...dropletDrifts,
 ];
