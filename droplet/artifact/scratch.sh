@@ -67,17 +67,26 @@ end_scratch() {
 # end_scratch as an effect.
 scratch_done() { effect "scratch/end" end_scratch; }
 
-# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms) stdin: the requests; answers: what the API said; effects
-# As begin_scratch, but succeeds where the VMM refuses the requests.
+# @call try_scratch(runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms missing? seek?) stdin: the requests; answers: what the API said; effects
+# As begin_scratch, but succeeds where the VMM refuses the requests. In a jail the VMM finds what Hornet put there alone: missing has
+# paths of files, a line each, and seek has kinds of baked.pl. The first file of shown is the snapshot's state.
 try_scratch() {
-  local dir=$runtime_dir/$namespace config=
+  local dir=$runtime_dir/$namespace config='' stand_ins='' line
   config=$(cat)
+  while IFS= read -r line; do
+    [[ -z $line ]] || stand_ins+="blank 1048576 $line"$'\n'
+  done <<<"${missing:-}"
+  # shellcheck disable=SC2086 # kinds are words
+  [[ -z ${seek:-} ]] || stand_ins+=$(perl -e "$baked_program" "${shown%%$'\n'*}" $seek)$'\n' || return
   begin_scratch </dev/null || return
+  # A relative path of a socket begins at the root of the jail.
+  [[ " ${seek:-} " != *" folders "* ]] || chmod 1777 "$dir/jail/root/." || return
   api "$dir" "$config" 2>&1 || return 0
   printf '%s\n' "$vmm_answer"
   # The error shows whether the devices are on a PCI bus.
   printf 'hornet-unplug: %s\n' "$(curl --silent --max-time $((vmm_timeout_ms / 1000 + 1)) --unix-socket "$dir/firecracker.sock" \
-    -X DELETE http://localhost/drives/hornet_none)"
-  # A snapshot's vsock device has its socket at the baked-in path.
-  [[ ! $vmm_answer =~ \"uds_path\":\"(/[^\"]+)\" ]] || effect "scratch/vsock" rm -f "${BASH_REMATCH[1]}"
+    -X DELETE http://localhost/drives/hornet_none | head -c 4096)"
+  # Without a jail, a snapshot's vsock device has its socket at the baked-in path.
+  in_jail "$dir" || [[ ! $vmm_answer =~ \"uds_path\":\"(/[^\"]+)\" || ! -S ${BASH_REMATCH[1]} ]] ||
+    effect "scratch/vsock" rm -f "${BASH_REMATCH[1]}"
 }

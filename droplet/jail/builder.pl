@@ -2,7 +2,8 @@
 # the path at which its VMM looks for it. Runs in the clone's network namespace, because it hands over the taps.
 # Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none).
 # stdin: lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared, and "named PATH" for one that the snapshot
-# alone names, which every user may read anyway. A file that cannot be linked, because it is on another file system, is named on
+# alone names, which every user may read anyway; "blank BYTES PATH" for a file that only has to exist, and "place PATH" for a folder in
+# which the VMM may make something. A file that cannot be linked, because it is on another file system, is named on
 # stdout as "bind SOURCE PATH"; one that the VMM's user may not read as "copy SOURCE PATH".
 use strict;
 use warnings;
@@ -67,6 +68,22 @@ sub share {
   print "bind $source\n$target\n";
 }
 
+# blank(BYTES, PATH): an empty file of that size, where there is nothing else.
+sub blank {
+  my ($bytes, $path) = @_;
+  my $target = inside($path);
+  return if -e $target;
+  open(my $file, '>', $target) or stop($target);
+  truncate($file, $bytes) && chown($uid, $uid, $target) && chmod(0600, $target) or stop($target);
+}
+
+# place(PATH): the VMM makes something in it, but exchanges none of root's folders, by which Hornet finds the VMM's socket.
+sub place {
+  my $target = inside("$_[0]/x");
+  $target =~ s{/x$}{};
+  chmod(01777, $target) or stop($target);
+}
+
 # hand_over(TAP): TUNSETIFF attaches to it, TUNSETOWNER names who may attach without a privilege (linux/if_tun.h). A tap that
 # another VMM holds stays as it is: this clone's VMM will say so.
 sub hand_over {
@@ -93,6 +110,8 @@ while (my $line = <STDIN>) {
   chomp $line;
   hand_over($1) if $line =~ /^tap (.+)$/;
   share($2, $1) if $line =~ /^(file|lent|named) (.+)$/;
+  blank($1, $2) if $line =~ /^blank (\d+) (.+)$/;
+  place($1) if $line =~ /^place (.+)$/;
 }
 # Sockets, and the files of a snapshot that is taken, are the VMM's to make.
 my @makes = ($own);

@@ -5,6 +5,9 @@
 # so the VMM is asked for the same, jailed or not. Private files are hard links of those in DIR, shared ones of the
 # artifact's: one page cache for all clones.
 
+# Further lines for builder.pl, of a snapshot whose files Hornet does not know yet (see scratch.sh).
+stand_ins=""
+
 # in_jail DIR: the VMM that was launched last is jailed.
 in_jail() { [[ -L $1/jail/root ]]; }
 
@@ -21,7 +24,7 @@ prepare_jail() {
   effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
 }
 
-# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent and named)
+# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins)
 make_jail() {
   local dir=$1 root=$3 line path said
   local -a taps=("${@:6}")
@@ -31,6 +34,7 @@ make_jail() {
     say_each file "${shown:-}"
     say_each lent "${lent:-}"
     say_each named "${named:-}"
+    printf '%s' "$stand_ins"
   } | nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5") || return
   [[ -n $said ]] || return 0
   while IFS= read -r line && IFS= read -r path; do

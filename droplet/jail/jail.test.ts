@@ -2,6 +2,7 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropletPaths } from "../../sandbox/droplet/paths";
+import { BARE, makeByHand } from "../../test/support/handmadeSnapshot";
 import { declared, Stage } from "../../test/support/scratchStage";
 import { deleteAll, makeTemplate } from "../../test/support/vmTemplate";
 
@@ -12,7 +13,7 @@ const evil = "/opt/evil/firecracker";
 const stage = Stage.use({
   withVmm: true,
   undo: async () => {
-    await stage.run("rm -rf /opt/evil");
+    await stage.run(`rm -rf /opt/evil ${BARE}`);
   },
 });
 
@@ -76,14 +77,20 @@ test("a uid that a user of the droplet has is refused", async () => {
   await deleteAll(stage, network, ...common);
 });
 
+async function putHostileVmm(): Promise<void> {
+  await stage.run("mkdir -p /opt/evil; cp /usr/bin/jailer /opt/evil/");
+  copyFileSync(
+    join(__dirname, "../../test/support/hostileVmm.pl"),
+    join(dropletPaths("scratch").opt, "evil/firecracker"),
+  );
+  await stage.run(`chmod 755 ${evil}`);
+}
+
 test("a hostile VMM gets at nothing outside of its jail", async () => {
   const { artifact, common } = await makeTemplate(stage);
   const other = await stage.clone(artifact, second);
   await other.create();
-  const opt = dropletPaths("scratch").opt;
-  await stage.run("mkdir -p /opt/evil; cp /usr/bin/jailer /opt/evil/");
-  copyFileSync(join(__dirname, "../../test/support/hostileVmm.pl"), join(opt, "evil/firecracker"));
-  await stage.run(`chmod 755 ${evil}`);
+  await putHostileVmm();
   const hostile = await stage.clone(artifact, { firecracker: evil });
   await hostile.create();
   const console = `${runtime}/vm7/console.log`;
@@ -98,4 +105,16 @@ test("a hostile VMM gets at nothing outside of its jail", async () => {
   expect(await hostile.read()).toMatchObject({ id: "vm7" });
   expect(await other.read()).toMatchObject(declared);
   await deleteAll(stage, hostile, other, ...common);
+});
+
+test("the first look at a snapshot without a manifest is jailed: a hostile VMM gets at nothing during the load", async () => {
+  await makeByHand(stage, {});
+  const { artifact, common } = await makeTemplate(stage);
+  const other = await stage.clone(artifact, second);
+  await other.create();
+  await putHostileVmm();
+  const look = await stage.artifact({ firecracker: evil, source: { path: BARE }, vmmTimeout: 3 });
+  await expect(look.create()).rejects.toThrow(/attacks: \d{2}, succeeded: \./);
+  await stage.run(`rm -r ${BARE}`);
+  await deleteAll(stage, other, ...common);
 });

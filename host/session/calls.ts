@@ -91,7 +91,7 @@ export const CALLS = {
   sweep: "removes runtime_dir owner declared finished all dir_of_artifacts keep_console? known_folder? vmm_timeout_ms",
   take_snapshot: "effects runtime_dir namespace owner dir_of_artifacts kernel vmm_timeout_ms",
   try_scratch:
-    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms",
+    "effects runtime_dir namespace owner agent? tap tap_mac? tap_address? disk_copy disk_source firecracker jailer? uids? shown? lent? named? further_taps? vsock? vmm_limits disk_path vmm_timeout_ms missing? seek?",
   unsettle_vm: "effects runtime_dir namespace owner",
   verify_receive: "effects namespace dir_of_artifacts",
   vm_usage: "reads runtime_dir owner",

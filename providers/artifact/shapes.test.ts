@@ -74,11 +74,14 @@ async function livesAndReboots(made: Handmade, more: { guestInterface?: string }
 }
 
 test("with two interfaces, and metadata version 1 on the second, the clone's interface is the one with its tap", async () => {
+  const socket = `${BARE}/sockets/of vm/template.vsock`;
   const template = await livesAndReboots({
+    before: `mkdir -p "$(dirname '${socket}')"`,
     interfaces: [nic("inner", "tap9", { guest_mac: "06:00:00:00:00:09" }), nic("net", "tap0")],
-    devices: [mmds("V1", "inner"), ["entropy", {}]],
+    devices: [mmds("V1", "inner"), ["entropy", {}], ["vsock", { guest_cid: 5, uds_path: socket }]],
   });
   expect(template.outs.artifact).toMatchObject({
+    vsock: { cid: 5, path: socket },
     iface: "net",
     tap: "tap0",
     guestMac: "06:00:c0:a8:f1:02",

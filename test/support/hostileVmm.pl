@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # A VMM that turns on its droplet, in place of Firecracker in tests: it answers every request of its API as Firecracker would a
-# good one, and once it is resumed it tries to break out of its jail. It prints "attack NAME: OUTCOME" for each try. Under the name
+# good one, and once it is resumed it tries to break out of its jail. It prints "attack NAME: OUTCOME" for each try. In the first look
+# at a snapshot, whose console nobody reads, it tries that at the load, and the load's error counts the tries. Under the name
 # firecracker-WHAT it uses as much as it can of processes, memory, files, space or cpu, and prints "used WHAT: NUMBER".
 use strict;
 use warnings;
@@ -13,13 +14,15 @@ my %given = map { $ARGV[$_] => $ARGV[$_ + 1] // '' } 0 .. $#ARGV;
 my ($id, $socket) = @given{'--id', '--api-sock'};
 my ($folder) = $socket =~ m{^(.*)/};
 my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 8) or die "$socket: $!";
-my $memory = '';
+my ($memory, $tried, @succeeded) = ('', 0);
 
 # try(NAME, CODE): CODE gives true where it got through.
 sub try {
   my ($name, $code) = @_;
   my $got = eval { $code->() };
   print "attack $name: ", ($got ? "SUCCEEDED $got" : "failed"), "\n";
+  $tried++;
+  push @succeeded, $name if $got;
 }
 
 # use_up(WHAT): takes what the droplet gives.
@@ -109,7 +112,10 @@ while (my $client = $listener->accept) {
       $text = substr $text, length($head) + ($length // 0);
       ($memory) = $body =~ /"backend_path":"([^"]+)"/ if $path =~ /load/;
       my $answer = $method eq 'GET' ? qq({"id":"$id","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}) : '';
-      my $status = $answer eq '' ? '204 No Content' : "200 OK\r\nContent-Length: " . length $answer;
+      my $looked = $id =~ /^hornet-boot/ && $path =~ /load/;
+      attack() if $looked;
+      $answer = qq({"fault_message":"attacks: $tried, succeeded: @succeeded."}) if $looked;
+      my $status = $answer eq '' ? '204 No Content' : ($looked ? '400 Bad Request' : '200 OK') . "\r\nContent-Length: " . length $answer;
       syswrite $client, "HTTP/1.1 $status\r\n\r\n$answer";
       attack() if $body =~ /Resumed/;
     }
