@@ -73,7 +73,7 @@ test("parseFacts reads a complete droplet", () => {
         "vm vm7",
         "pid=42\nrecorded=1\nstart=77\nalive=1\nin_namespace=1\ndisk=1024\nused=1\nrecord.digest=sha256:a=b\nmounted=1\n",
       ),
-      section("api", '{"id":"vm7","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}\n'),
+      section("api", 'vm7 {"id":"vm7","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}\n'),
     ].join(""),
   );
   expect(seen).toMatchObject({
@@ -144,13 +144,23 @@ test("a namespace of ours whose folder lost its owner label is an unmarked claim
   ]);
 });
 
-test("answers of several VMMs on one line are separated, and nonsense counts as no answer", () => {
+test("a VMM says the state of its own VM alone, and nonsense counts as no answer", () => {
   const vm = (name: string): string => section(`vm ${name}`, "pid=1\nalive=1\n");
-  const answer = (id: string): string => JSON.stringify({ id, state: "Paused", vmm_version: "1" });
-  const { vms } = parseFacts(
-    `${vm("a")}${vm("b")}${vm("c")}${section("api", `${answer("a")}${answer("b")}\n\n<html>\n`)}`,
-  );
-  expect([vms.a?.state, vms.b?.state, vms.c?.state]).toEqual(["Paused", "Paused", ""]);
+  const answer = (id: string, state: string): string => JSON.stringify({ id, state, vmm_version: "1" });
+  const answers = [
+    `a ${answer("a", "Running")}`,
+    `b ${answer("a", "Paused")}${answer("b", "Running")}`,
+    `c ${answer("a", "Paused")}`,
+    "d <html>",
+    "",
+  ];
+  const { vms } = parseFacts([...["a", "b", "c", "d"].map(vm), section("api", answers.join("\n"))].join(""));
+  expect(Object.entries(vms).map(([name, { state }]) => [name, state])).toEqual([
+    ["a", "Running"],
+    ["b", ""],
+    ["c", ""],
+    ["d", ""],
+  ]);
 });
 
 test("an empty droplet", () => {

@@ -12,7 +12,7 @@ import type { VarsOf } from "./session/calls";
 import { refusal, reportWaiting } from "./session/lock";
 import type { Session } from "./session/session";
 import { unreadable, wholeNumber } from "./unreadable";
-import { limitersOf, parseInfo, parseVm } from "./vmFacts";
+import { limitersOf, parseVm, stateIn } from "./vmFacts";
 
 /** Bytes. A clone takes about 8 KiB. */
 const FACTS_LIMIT = 256 << 20;
@@ -103,6 +103,7 @@ function readSections(text: string): Observed {
   const pending: string[] = [];
   const single = new Map<string, string>();
   const configs = new Map<string, string>();
+  const infos = new Map<string, string>();
   for (const part of text.split("\x1d").slice(1)) {
     const end = part.indexOf("\n");
     const [kind = "", name = "", ...rest] = part.slice(0, end).split(" ");
@@ -115,14 +116,15 @@ function readSections(text: string): Observed {
     else if (kind === "stamp" || kind === "consoles" || kind === "recovery") single.set(kind, name);
     else if (kind === "vm") seen.set(name, parseVm(body));
     // The droplet reads its clones in parallel shares, with one answer each.
-    else if (kind === "configs") for (const [clone, answer] of parseConfigs(name, body)) configs.set(clone, answer);
-    else if (kind === "api") single.set(kind, `${single.get(kind) ?? ""}\n${body}`);
+    else if (kind === "configs") for (const [clone, answer] of lines(body).map(parseAnswer)) configs.set(clone, answer);
+    else if (kind === "api") for (const [clone, answer] of lines(body).map(parseAnswer)) infos.set(clone, answer);
     else single.set(kind, body);
   }
-  // curl asks all VMMs at once and writes an answer and its line end separately, so two answers may share a line.
-  const answers = new Map(lines((single.get("api") ?? "").replaceAll("}{", "}\n{")).flatMap(parseInfo));
   const vms = Object.fromEntries(
-    [...seen].map(([name, vm]) => [name, { ...vm, ...limitersOf(configs.get(name)), ...answers.get(name) }]),
+    [...seen].map(([name, vm]) => [
+      name,
+      { ...vm, ...limitersOf(configs.get(name)), ...stateIn(name, infos.get(name)) },
+    ]),
   );
   const body = (kind: string): string => single.get(kind) ?? "";
   return {
@@ -221,11 +223,8 @@ function parseNamespace(body: string): ObservedNamespace {
   };
 }
 
-/** The answers of VMMs to `GET /vm/config`, by clone: each is before a line "WORD CLONE". */
-function parseConfigs(word: string, body: string): [string, string][] {
-  const parts = body.split(new RegExp(`\\n${word} (\\S+)\\n`));
-  return parts.flatMap((answer, at): [string, string][] => {
-    const clone = at % 2 === 0 ? parts[at + 1] : undefined;
-    return clone === undefined ? [] : [[clone, answer]];
-  });
+/** A line "CLONE ANSWER" of ask_each in droplet/host/facts.sh. */
+function parseAnswer(line: string): readonly [clone: string, answer: string] {
+  const at = line.indexOf(" ");
+  return [line.slice(0, at), line.slice(at + 1)];
 }

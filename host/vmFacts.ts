@@ -101,12 +101,16 @@ function exitOf(pid: string, noted: string): string {
   return whose === pid ? how.join(" ") : "";
 }
 
-/** One answer as the VM's id, which is its namespace's name, and its content; nothing if it cannot be parsed. */
-export function parseInfo(text: string): [string, Pick<ObservedVm, "state" | "version">][] {
+/**
+ * The state in a VMM's answer to `GET /`; nothing if the answer cannot be parsed, or names another VM.
+ *
+ * @param name the clone, whose namespace's name is the VM's id
+ */
+export function stateIn(name: string, answer: string | undefined): Partial<Pick<ObservedVm, "state" | "version">> {
   try {
-    const { id, state, vmm_version: version } = instanceInfo.parse(JSON.parse(text));
-    return [[id, { state, version }]];
+    const { id, state, vmm_version: version } = instanceInfo.parse(JSON.parse(answer ?? ""));
+    return id === name ? { state, version } : {};
   } catch {
-    return [];
+    return {};
   }
 }

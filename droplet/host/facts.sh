@@ -79,8 +79,8 @@ gather_clones() {
 
 # gather_share FIRST STEP NAME…: looks into every STEP-th clone from FIRST on, and asks their VMMs.
 gather_share() {
-  local at first=$(($1 + 1)) step=$2 ask_later="" pid
-  local -a rated_later=()
+  local at first=$(($1 + 1)) step=$2 pid
+  local -a ask_later=() rated_later=()
   local -A vmm_of=() netns_there=() file_of=()
   local -a paths=()
   shift 2
@@ -96,7 +96,6 @@ gather_share() {
     gather_vm "${!at}"
   done
   ask_vmms
-  ask_rates
 }
 
 # list_files PATH…: fills the array file_of, by one process: inode, size, mode and kind of those that are there.
@@ -200,7 +199,7 @@ gather_files() {
   [[ -z $started_as || -z $program || $program == "$started_as" ]] || printf 'other_program=1\n'
 }
 
-# gather_process NAME (array rated_later: the clones whose config has rates): what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
+# gather_process NAME (arrays ask_later, and rated_later: the clones whose config has rates): what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
 # for disk and opened.
 gather_process() {
   local dir=$runtime_dir/$1
@@ -216,13 +215,7 @@ gather_process() {
     printf 'own_disk=1\n'
   fi
   [[ -z $rated ]] || rated_later+=("$1")
-  ask_later+="url = \"http://localhost/\"
-unix-socket = \"$dir/firecracker.sock\"
-max-time = $((vmm_timeout_ms / 1000 + 1))
-silent
-write-out = \"\\n\"
-next
-"
+  ask_later+=("$1")
 }
 
 # gather_guards PID: whether the kernel filters the system calls of a VMM (Seccomp of proc(5): 2), and what of its memory goes
@@ -235,33 +228,20 @@ gather_guards() {
   { read -r text <"/proc/$1/coredump_filter"; } 2>/dev/null && printf 'dumps=%s\n' "$text"
 }
 
-# ask_vmms: asks all VMMs of a share that live, at once and by one process: one that hangs holds up no other. They answer with
-# their id, so the order does not matter.
+# ask_vmms (arrays ask_later and rated_later, clones): asks all VMMs of a share that live, and those that have declared rates for their
+# configuration, each at once and by one process: one that hangs holds up no other. A VMM that does not answer at first is asked for
+# its configuration for a second only.
 ask_vmms() {
   section api
-  # Without --parallel-immediate curl waits for one connection to its host, here always the same, to see whether others
-  # could share it: a VMM that hangs would silence all.
-  [[ -z $ask_later ]] || printf '%s' "${ask_later%next?}" |
-    curl --parallel --parallel-immediate --parallel-max 300 --config - 2>/dev/null | tr -d '\035'
+  ask_each / $((vmm_timeout_ms / 1000 + 1)) 4096 "${ask_later[@]}"
+  section configs
+  ask_each /vm/config 1 32768 "${rated_later[@]}"
 }
 
-# ask_rates (array rated_later): asks the VMMs of a share for their configuration, by one process, one after another: the answers
-# do not name their VM. A line of a word that no VMM knows and the name follows each. A VMM that does not answer is asked for a
-# second only, because ask_vmms has waited for it already.
-ask_rates() {
-  local name word config=""
-  ((${#rated_later[@]} > 0)) || return 0
-  read -r word </proc/sys/kernel/random/uuid
-  for name in "${rated_later[@]}"; do
-    config+="${config:+next
-}url = \"http://localhost/vm/config\"
-unix-socket = \"$runtime_dir/$name/firecracker.sock\"
-max-time = 1
-silent
-write-out = \"\\n$word $name\\n\"
-"
-  done
-  section configs "$word"
-  # What a VMM sends must not pass for a section.
-  printf '%s' "$config" | curl --config - 2>/dev/null | tr -d '\035'
+# ask_each PATH SECONDS BYTES NAME…: answers "NAME BODY", see ask.pl.
+ask_each() {
+  local name
+  (($# > 3)) || return 0
+  for name in "${@:4}"; do printf '%s %s\n' "$name" "$runtime_dir/$name/firecracker.sock"; done |
+    perl -e "$ask_program" "${@:1:3}" 2>/dev/null
 }

@@ -104,6 +104,9 @@ test("a hostile VMM gets at nothing outside of its jail", async () => {
   // Its API is asked where it was, not where it points to now.
   expect(await hostile.read()).toMatchObject({ id: "vm7" });
   expect(await other.read()).toMatchObject(declared);
+  await stage.run(`touch ${runtime}/vm7/jail/root${runtime}/vm7/babble`);
+  expect((await hostile.read()).condition).toContain("VMM does not answer on its API socket");
+  expect(await other.read()).toMatchObject(declared);
   await deleteAll(stage, hostile, other, ...common);
 });
 

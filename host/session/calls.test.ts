@@ -23,6 +23,7 @@ const globals = new Set(
 );
 // Programs in other languages become variables (library.ts); these and two more belong to the lane.
 const OF_THE_LANE = [
+  "ask_program",
   "baked_program",
   "builder_program",
   "common_program",

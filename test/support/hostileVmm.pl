@@ -10,6 +10,7 @@ use IO::Socket::UNIX;
 if (grep { $_ eq '--version' } @ARGV) { print "Firecracker v1.16.1\n"; exit }
 if (grep { $_ eq '--snapshot-version' } @ARGV) { print "v10.0.0\n"; exit }
 $| = 1;
+$SIG{PIPE} = 'IGNORE';
 my %given = map { $ARGV[$_] => $ARGV[$_ + 1] // '' } 0 .. $#ARGV;
 my ($id, $socket) = @given{'--id', '--api-sock'};
 my ($folder) = $socket =~ m{^(.*)/};
@@ -112,6 +113,8 @@ while (my $client = $listener->accept) {
       $text = substr $text, length($head) + ($length // 0);
       ($memory) = $body =~ /"backend_path":"([^"]+)"/ if $path =~ /load/;
       my $answer = $method eq 'GET' ? qq({"id":"$id","state":"Running","vmm_version":"1.16.1","app_name":"Firecracker"}) : '';
+      # Answers without an end, with a lie about another VM.
+      if (-e "$folder/babble") { 1 while syswrite $client, qq(HTTP/1.1 200 OK\r\n\r\n) . qq({"id":"vm8","state":"Paused","vmm_version":"1"}\n) x 1000 }
       my $looked = $id =~ /^hornet-boot/ && $path =~ /load/;
       attack() if $looked;
       $answer = qq({"fault_message":"attacks: $tried, succeeded: @succeeded."}) if $looked;
