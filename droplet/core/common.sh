@@ -20,8 +20,8 @@ serve_lane() {
   local key length code rc
   while IFS=' ' read -r key length; do
     if ((length > 8192)); then
-      code=$(head -c "$length" && printf x)
-      code=${code%x}
+      # Without the line ends at its end, which mean nothing to eval.
+      code=$(exec head -c "$length")
     else
       IFS= read -r -N "$length" code
     fi

@@ -9,13 +9,14 @@
 wait_vmm='dir=$1; shift; [ ! -p "$dir/metrics.pipe" ] || exec 3<>"$dir/metrics.pipe"; "$@" & wait "$!"; code=$?
 [ ! -d "$dir" ] || { printf "%s %s %s\n" "$!" "$code" "$(date -u +%FT%TZ)" >"$dir/vmm.exit.draft"; mv "$dir/vmm.exit.draft" "$dir/vmm.exit"; }'
 
-# waiter_of PID: prints the pid and the start time of the shell that waits for a VMM; nothing if there is none.
+# waiter_of PID VARIABLE: puts the pid and the start time of the shell that waits for a VMM into VARIABLE; empty if there is none.
 waiter_of() {
-  local stat parent words
+  local stat parent words since
+  printf -v "$2" ''
   read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
   read -r _ parent _ <<<"${stat##*) }"
   mapfile -d '' -t words 2>/dev/null <"/proc/$parent/cmdline" || return 0
-  [[ ${words[3]:-} != hornet-wait ]] || printf '%s %s' "$parent" "$(start_time "$parent")"
+  [[ ${words[3]:-} != hornet-wait ]] || ! start_time "$parent" since || printf -v "$2" '%s %s' "$parent" "$since"
 }
 
 # end_waiter "PID START": waits for its end, which follows its VMM's, and kills it otherwise.

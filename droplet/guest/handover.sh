@@ -25,14 +25,23 @@ read_parts() {
 # metadata and clear it. An empty PUT: other requests do it, or the guest does not use the metadata service. The caller writes
 # the pid: on a busy droplet the process itself once did so after a delete, which did not know of it and left the file behind.
 start_handover() {
+  local requests=$3$next_part$4
   end_handover "$1" && printf 'starting\n' >"$1/handover" || return
-  # Through a pipe, because the requests contain secrets.
-  # shellcheck disable=SC2154 # of every call
-  setsid bash -c "LC_ALL=C; ulimit -c 0; umask 077; cd /; vmm_timeout_ms=$((vmm_timeout_ms)); $(declare -f hand_over await_word new_output_has keep_tail console_says blank_identity \
-    api clear_path process_alive vmm_alive start_time pause fail); hand_over \"\$@\"" \
-    hornet-handover "$1" "$2" < <(printf '%s\0%s\0' "$3" "$4") >/dev/null 2>&1 {pause_fd}>&- {lock_fd}>&- &
+  # Through a pipe in both cases, because the requests contain secrets.
+  if fits_pipe "$requests"; then
+    run_handover "$1" "$2" <<<"$requests" &
+  else
+    run_handover "$1" "$2" < <(printf '%s\n' "$requests") &
+  fi
   # A process in the background leads no group, so setsid and bash keep this pid and its start time.
   write_pid "$1/handover" "$!"
+}
+
+# run_handover DIR GENERATION: becomes the handover process. stdin: PUT, next_part, CLEAR.
+run_handover() {
+  # shellcheck disable=SC2154 # of every call
+  exec setsid bash -c "vmm_timeout_ms=$((vmm_timeout_ms)); $handover_program" \
+    hornet-handover "$1" "$2" >/dev/null 2>&1 {pause_fd}>&- {lock_fd}>&-
 }
 
 # send_parts DIR (variables config, put, clear, generation): starts the handover of an identity, if there is one, and sends the
@@ -49,8 +58,9 @@ send_parts() {
 
 # hand_over DIR GENERATION: the handover process. It begins when it is recorded: otherwise it could remove its file before that.
 hand_over() {
-  local dir=$1 put clear
-  IFS= read -r -d '' put && IFS= read -r -d '' clear || return
+  local dir=$1 requests put clear
+  requests=$(</dev/stdin)
+  put=${requests%%"$next_part"*} clear=${requests#*"$next_part"}$'\n'
   until process_alive "$dir/handover"; do vmm_alive "$dir" && pause 0.002 || return; done
   if [[ -n $put ]]; then
     await_word "$dir" "waiting closed" && : >"$dir/closed" || return
@@ -66,7 +76,8 @@ hand_over() {
 # intervals grow, so that it notices at most a sixteenth of the wait too late. A guest may stay silent for ever: at two polls
 # a second, 250 guests took a whole core.
 await_word() {
-  local start=${EPOCHREALTIME/./} waited rest partial="" next_full=0 descriptor
+  local start=${EPOCHREALTIME/./} waited rest partial="" next_full=500000 descriptor
+  [[ ! -e $1/console.said ]] || next_full=0
   exec {descriptor}<"$1/console.log" || return
   while :; do
     waited=$((${EPOCHREALTIME/./} - start))

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,7 +10,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // A loaded droplet: the process of the handover needs half a second to its first instruction.
-const SLOW_START = 'setsid() { sleep 0.5; exec setsid "$@"; }';
+const SLOW_START = 'eval "quick_$(declare -f run_handover)"; run_handover() { sleep 0.5; quick_run_handover "$@"; }';
 
 /** Runs a script with the library, on a clone's folder whose VMM runs and whose guest says nothing. */
 function run(script: string): string {
@@ -33,3 +33,29 @@ test("the handover is known from its first moment, so that a delete ends it and 
     runs: false,
   });
 });
+
+// The identity fits into one pipe, or it does not.
+test.each([10, 9000])(
+  "a guest that is closed gets an identity of %i bytes, and its metadata is cleared once it is taken",
+  (size) => {
+    const curl = join(folder, "curl");
+    writeFileSync(curl, `#!/bin/sh\ncat >>"${folder}/sent"\necho >>"${folder}/sent"\n`, { mode: 0o755 });
+    const parts = [
+      "core/common",
+      "core/process",
+      "guest/guest",
+      "guest/handover",
+      "keepers/console",
+      "vm/vm",
+      "vm/vmm",
+    ];
+    const script =
+      `${parts.map((part) => `. "$0/${part}.sh"`).join("; ")}; cd "$1"; PATH=$1:$PATH; rm -f sent closed; : >console.log; vmm_timeout_ms=1000; ` +
+      `write_pid vmm.pid $$; start_handover "$1" 7 "$2" clear; echo "hornet-identity: waiting closed" >>console.log; ` +
+      `until grep -q put sent 2>/dev/null; do pause 0.01; done; [[ -e closed && -e handover ]] || echo early; ` +
+      `echo "hornet-identity: taken 7 closed" >>console.log; until [[ ! -e handover ]]; do pause 0.01; done; cat sent`;
+    const put = `put ${"x".repeat(size)}\n`;
+    const sent = execFileSync("bash", ["-c", script, join(__dirname, ".."), folder, put], { encoding: "utf8" });
+    expect(sent.split("\n").filter(Boolean)).toEqual([put.trim(), "clear"]);
+  },
+);

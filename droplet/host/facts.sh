@@ -8,7 +8,7 @@ section() { printf '\035%s\n' "$*"; }
 # quiet: seconds to wait until nobody else changes the droplet (empty: read it as it is). Where somebody still changes it
 # after that, the answer is one section, busy, that names them.
 gather_facts() {
-  local claim name mark recovery_pid="" recovery_known=""
+  local claim name mark home recovery_pid="" recovery_known=""
   local -a mine=()
   local -A claimed=()
   if [[ -n $quiet ]] && ! await_quiet "$quiet"; then
@@ -25,8 +25,8 @@ gather_facts() {
   section namespaces
   # Mount points, not files: see has_netns.
   awk '$5 ~ "^/run/netns/" && !seen[$5]++ { print substr($5, 12) }' /proc/self/mountinfo
-  name=$(keeper_home)
-  ! helper_works "$name" || section consoles "$(<"$name/limit")"
+  keeper_home
+  ! helper_works "$home" || section consoles "$(<"$home/limit")"
   gather_metrics
   gather_names
   gather_recovery

@@ -62,7 +62,7 @@ set_limits() {
     [[ $of == "$version" && " ${offered[*]} " == *" $controller "* ]] || continue
     cgroup_folder "$controller" "$1" folder
     if [[ $kind == limit && $known != *" $controller "* ]]; then
-      by_turns open_cgroup "$controller" "$folder" || return
+      join_cgroup "$controller" "$folder" || by_turns open_cgroup "$controller" "$folder" || return
       known+=" $controller "
     fi
     # A cgroup that was never made limits nothing, and a kernel may have no file for swap.
@@ -77,6 +77,16 @@ write_cgroup() {
   [[ $2 != memory.limit_in_bytes || ! -e $1/memory.memsw.limit_in_bytes ]] || echo -1 >"$1/memory.memsw.limit_in_bytes" || return
   { printf '%s\n' "$3" >"$1/$2"; } 2>/dev/null || fail "the kernel does not take $3 for $1/$2"
 }
+
+# join_cgroup CONTROLLER FOLDER (variable version): makes it where the cgroup above exists and has the controller. The turn that
+# open_cgroup takes costs a process. The second look finds a cgroup above that another lane has removed and made again.
+join_cgroup() {
+  local parent=${2%/*} look
+  for look in before after; do
+    ((version == 1)) || [[ " $(<"$parent/cgroup.subtree_control") " == *" $1 "* ]] || return
+    [[ $look == after || -d $2 ]] || { [[ -d $parent ]] && mkdir "$2"; } || return
+  done
+} 2>/dev/null
 
 # open_cgroup CONTROLLER FOLDER (variable version): makes it; in version 2 the cgroups above give it the controller.
 open_cgroup() {
@@ -176,12 +186,12 @@ process_limit() {
 file_size_limit() {
   local limit="" disk=0
   process_limit file_size limit
-  [[ ! -f $1/rootfs.ext4 ]] || disk=$(stat -L -c %s "$1/rootfs.ext4")
+  # The operator knows the disk's size.
+  [[ $limit != "auto "* ]] || { printf -v "$2" '%s' "${limit##* }"; return; }
+  [[ -z $limit || ! -f $1/rootfs.ext4 ]] || disk=$(stat -L -c %s "$1/rootfs.ext4")
   if [[ $limit == "at least "* ]]; then
     limit=${limit##* }
     ((disk + 64 * 1024 * 1024 <= limit)) || limit=$((disk + 64 * 1024 * 1024))
-  elif [[ $limit == "auto "* ]]; then
-    limit=${limit##* }
   elif [[ -n $limit ]] && ((limit < disk)); then
     fail "hornet:vmm.limits.fileSize is $limit bytes and the clone's disk has $disk: its VMM would end at a write behind the limit"
     return 1

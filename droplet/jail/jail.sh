@@ -20,22 +20,22 @@ prepare_jail() {
     return
   fi
   effect "$namespace/uid" hold_uid "$dir" uid || return
-  firecracker=$(realpath -- "$firecracker") || return
+  # The jailer names the chroot after the program behind a link.
+  if [[ -L $firecracker ]]; then firecracker=$(realpath -- "$firecracker") || return; fi
   effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
 }
 
 # make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins)
 make_jail() {
-  local dir=$1 root=$3 line path said
+  local dir=$1 root=$3 line path said listed=""
   local -a taps=("${@:6}")
   clear_path "$dir/jail" || return
-  said=$({
-    for line in "${taps[@]}"; do [[ -z $line ]] || printf 'tap %s\n' "$line"; done
-    say_each file "${shown:-}"
-    say_each lent "${lent:-}"
-    say_each named "${named:-}"
-    printf '%s' "$stand_ins"
-  } | nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5") || return
+  for line in "${taps[@]}"; do [[ -z $line ]] || listed+="tap $line"$'\n'; done
+  list_each file "${shown:-}"
+  list_each lent "${lent:-}"
+  list_each named "${named:-}"
+  listed+=$stand_ins
+  said=$(exec nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5" <<<"${listed%$'\n'}") || return
   [[ -n $said ]] || return 0
   while IFS= read -r line && IFS= read -r path; do
     case $line in
@@ -45,8 +45,8 @@ make_jail() {
   done <<<"$said"
 }
 
-# say_each WORD LINES: the lines, each behind the word.
-say_each() { [[ -z $2 ]] || printf "$1 %s\n" "${2//$'\n'/$'\n'"$1 "}"; }
+# list_each WORD LINES: adds the lines, each behind the word, to the caller's variable listed.
+list_each() { [[ -z $2 ]] || listed+="$1 ${2//$'\n'/$'\n'"$1 "}"$'\n'; }
 
 # close_jail DIR: the VMM listens. From here on what is in the chroot is root's to change, but for the folders of its sockets;
 # requests go to the socket that was made now, whatever the VMM puts in its place later.

@@ -5,10 +5,10 @@
 
 uids_folder=/run/hornet-uids
 
-# hold_uid DIR VARIABLE (variable uids, "FIRST COUNT"): puts the clone's uid into VARIABLE; takes one where it has none.
-hold_uid() { by_turns take_uid "$1" "$2"; }
-
-take_uid() {
+# hold_uid DIR VARIABLE (variable uids, "FIRST COUNT"): puts the clone's uid into VARIABLE; takes one where it has none. Several lanes
+# do this at once. The link decides, which only one of them can make. The file comes before it, so that no other lane finds a
+# link whose clone does not name the uid, which is left over.
+hold_uid() {
   local dir=$1 first last kept="" one
   first=${uids% *}
   last=$((first + ${uids#* } - 1))
@@ -17,31 +17,42 @@ take_uid() {
     drop_uid "$dir"
     kept=""
     for ((one = first; one <= last; one++)); do
+      # Most are taken, and their links show it.
+      if is_held "$one" "$dir"; then continue; fi
+      put_line "$dir/uid" "$one" || return
       link_uid "$one" "$dir" || continue
       kept=$one
       break
     done
-    [[ -n $kept ]] || { fail "all uids from $first to $last are taken on the droplet (hornet:vmm.uids)"; return 1; }
-    refuse_taken "$kept" || { drop_link "$kept" "$dir"; return 1; }
-    put_line "$dir/uid" "$kept" || return
+    [[ -n $kept ]] || { clear_path "$dir/uid"; fail "all uids from $first to $last are taken on the droplet (hornet:vmm.uids)"; return 1; }
+    refuse_taken "$kept" || { drop_uid "$dir"; return 1; }
   fi
   printf -v "$2" '%s' "$kept"
 }
 
-# link_uid UID DIR: fails where another clone holds it. A link whose clone no longer names that uid is left over, unless a process
-# still runs as it: that clone lost its folder, and the link alone leads to its VMM.
-link_uid() {
+# is_held UID DIR: whether a link says that another clone holds it. A link whose clone no longer names that uid is left over, unless
+# a process still runs as it: that clone lost its folder, and the link alone leads to its VMM. Starts no process: the hundredth
+# clone looks at the links of all others, and a process for each took seconds.
+is_held() {
   local link=$uids_folder/$1 of=""
-  [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" || return
-  if [[ -L $link ]]; then
-    # Through the link: the hundredth clone looks at the links of all others, and a process for each took seconds.
-    [[ ! $link -ef $2 ]] || return 0
-    { read -r of <"$link/uid"; } 2>/dev/null
-    [[ $of != "$1" ]] && ! is_running_as "$1" || return 1
-    rm -f "$link"
-  fi
-  ln -s "$2" "$link"
+  [[ -L $link && ! $link -ef $2 ]] || return
+  { read -r of <"$link/uid"; } 2>/dev/null
+  [[ $of == "$1" ]] || is_running_as "$1"
 }
+
+# link_uid UID DIR: fails where another clone holds it.
+link_uid() {
+  local link=$uids_folder/$1
+  # Another lane may make the folder meanwhile, or remove it while it is empty.
+  [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" 2>/dev/null || [[ -d $uids_folder ]] || return
+  [[ ! $link -ef $2 ]] || return 0
+  [[ ! -L $link ]] || by_turns drop_left_link "$1" "$2" || return
+  ln -sT "$2" "$link" 2>/dev/null
+}
+
+# drop_left_link UID DIR: fails where the link is not left over. By turns: otherwise it could remove the link that another lane has
+# made in place of the one that it judged.
+drop_left_link() { ! is_held "$1" "$2" && rm -f "$uids_folder/$1"; }
 
 is_running_as() {
   local process
@@ -51,9 +62,12 @@ is_running_as() {
 
 # refuse_taken UID: a user or group of the droplet with that number could reach the VMM and its files.
 refuse_taken() {
-  local entry
-  entry=$(getent passwd "$1" || getent group "$1") || return 0
-  fail "the uid $1 of the range hornet:vmm.uids is ${entry%%:*}'s on the droplet; set hornet:vmm.uids to a range without users"
+  local name
+  # One process; getent is two, one for users and one for groups.
+  # shellcheck disable=SC2016 # perl's variables
+  name=$(exec perl -e 'print getpwuid($ARGV[0]) // getgrgid($ARGV[0]) // ""' "$1") || return
+  [[ -n $name ]] || return 0
+  fail "the uid $1 of the range hornet:vmm.uids is $name's on the droplet; set hornet:vmm.uids to a range without users"
 }
 
 # held_uid DIR VARIABLE: puts the clone's uid into VARIABLE, also where its folder lost the file; empty where it has none.

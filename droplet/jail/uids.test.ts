@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,6 +18,17 @@ function takeUid(): string {
     `hold_uid "$1/vm1" uid && printf %s "$uid"`;
   return execFileSync("bash", ["-c", script, join(__dirname, ".."), folder], { encoding: "utf8" });
 }
+
+test("clones that start at once take different uids", () => {
+  const script =
+    `for f in core/common core/process jail/uids; do . "$0/$f.sh"; done; lock_folder=$1 uids_folder=$1/uids uids="1870000 12"; ` +
+    `for i in {1..12}; do mkdir -p "$1/vm$i"; (hold_uid "$1/vm$i" uid && echo "$uid") & done; wait`;
+  const said = execFileSync("bash", ["-c", script, join(__dirname, ".."), folder], { encoding: "utf8" });
+  const all = Array.from({ length: 12 }, (_, at) => String(1870000 + at));
+  expect(said.split("\n").filter(Boolean).sort()).toEqual(all);
+  const holders = all.map((uid) => readFileSync(join(folder, "uids", uid, "uid"), "utf8").trim());
+  expect(holders).toEqual(all);
+});
 
 // Two clones that had lost their folders took each other's uid, and the old VMM of the one was not found by it any more.
 test("a uid whose clone lost its folder stays taken while its VMM runs", async () => {

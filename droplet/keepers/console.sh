@@ -4,14 +4,14 @@
 # the logs grow until the next up. One keeper for each clone would be hundreds of processes for occasional work. Its folder
 # (see helper.sh) also contains: limit (bytes).
 
-# keeper_home (variables runtime_dir owner): the keeper's folder.
-keeper_home() { printf '%s' "$runtime_dir/.consoles-${owner##*:}"; }
+# keeper_home (variables runtime_dir owner): puts the keeper's folder into the caller's variable home.
+keeper_home() { home=$runtime_dir/.consoles-${owner##*:}; }
 
 # @call keep_consoles(runtime_dir owner console_limit vmm_timeout_ms) effects
 # console_limit: bytes.
 keep_consoles() {
   local home
-  home=$(keeper_home)
+  keeper_home
   effect "consoles/claim" claim_named "$home" || return
   effect "consoles/limit" put_file "$home/limit" "$console_limit" || return
   helper_works "$home" || effect "consoles/keep" start_keeper "$home"
@@ -29,7 +29,7 @@ start_keeper() {
 # Removes the keeper and its folder.
 release_consoles() {
   local home
-  home=$(keeper_home)
+  keeper_home
   [[ -e $home || -n $(list_helpers hornet-consoles "$home") ]] || return 0
   effect "consoles/end" end_helper hornet-consoles "$home" || return
   effect "consoles/unclaim" drop_named "$home"

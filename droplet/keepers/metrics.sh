@@ -7,7 +7,7 @@
 # (SIGPIPE). So the shell that waits for a VMM has the pipe open for both, and the VMM has a reader as long as it lives.
 # The collector's folder (see helper.sh) holds also: folder (where the figures go), said (why it ended).
 
-metrics_home() { printf '%s' "$runtime_dir/.metrics-${owner##*:}"; }
+metrics_home() { home=$runtime_dir/.metrics-${owner##*:}; }
 
 # metrics_file FOLDER: node_exporter reads files that end in .prom; the draft does not.
 metrics_file() { printf '%s' "$1/hornet-${owner##*:}.prom"; }
@@ -27,7 +27,7 @@ make_pipe() { clear_path "$1" && mkfifo -m 600 "$1"; }
 # @call keep_metrics(runtime_dir owner metrics_folder known_folder? vmm_timeout_ms) effects
 keep_metrics() {
   local home folder
-  home=$(metrics_home)
+  metrics_home
   hash perl 2>/dev/null || { fail "the droplet has no perl, which the metrics collector needs"; return 1; }
   while IFS= read -r folder; do
     [[ $folder == "$metrics_folder" ]] || effect "metrics/leave" leave_metrics "$home" "$folder" || return
@@ -72,7 +72,7 @@ leave_metrics() {
 # Removes the collector and its files.
 release_metrics() {
   local home folder
-  home=$(metrics_home)
+  metrics_home
   while IFS= read -r folder; do
     effect "metrics/leave" leave_metrics "$home" "$folder" || return
   done < <(metrics_folders "$home")
@@ -82,7 +82,7 @@ release_metrics() {
 # gather_metrics: prints a section with the folder and whether the figures are there, if there is a collector.
 gather_metrics() {
   local home folder
-  home=$(metrics_home)
+  metrics_home
   helper_works "$home" && IFS= read -r folder <"$home/folder" || return 0
   section metrics
   printf '%s\n' "$folder"

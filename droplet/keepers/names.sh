@@ -3,7 +3,7 @@
 # dnsmasq and fills the nft sets of the stack's table hornet_ID/names. Its folder (see helper.sh) holds also: policies,
 # table.nft, dnsmasq.conf, opened (see openings.pl), unresolved (names without an address, with the reason), said (why it ended).
 
-names_home() { printf '%s' "$runtime_dir/.names-${owner##*:}"; }
+names_home() { home=$runtime_dir/.names-${owner##*:}; }
 
 names_table() { printf 'hornet_%s/names' "${owner##*:}"; }
 
@@ -11,7 +11,7 @@ names_table() { printf 'hornet_%s/names' "${owner##*:}"; }
 # policies, transaction and resolver: texts of the three files that it reads.
 keep_names() {
   local home table
-  home=$(names_home) table=$(names_table)
+  names_home && table=$(names_table)
   hash dnsmasq perl setpriv 2>/dev/null || { fail "the droplet lacks dnsmasq, perl or setpriv; install with: apt-get install dnsmasq-base perl util-linux"; return 1; }
   effect "names/claim" claim_named "$home" || return
   if names_kept "$home" && helper_works "$home" && [[ $(run_names check "$home") != *resolver* ]]; then
@@ -77,7 +77,7 @@ await_names() {
 # Leaves nothing of the name server.
 release_names() {
   local home table
-  home=$(names_home) table=$(names_table)
+  names_home && table=$(names_table)
   if [[ -e $home || -n $(list_helpers hornet-names "$home") ]]; then effect "names/end" end_names "$home" || return; fi
   if nft list table ip "$table" >/dev/null 2>&1; then effect "names/table" nft delete table ip "$table" || return; fi
   [[ ! -e $home ]] || effect "names/unclaim" drop_named "$home"
@@ -87,7 +87,7 @@ release_names() {
 # model/observed.ts), if the name server runs.
 gather_names() {
   local home
-  home=$(names_home)
+  names_home
   helper_works "$home" || return 0
   section names
   cat "$home/policies" "$home/table.nft" "$home/dnsmasq.conf" 2>/dev/null | sha256sum

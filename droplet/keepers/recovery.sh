@@ -10,13 +10,13 @@
 #   recoveries   restarts since the last start by an operation, see note_recovery
 #   unsettled    contains "recovery" until the guest that the keeper started is ready
 
-recovery_home() { printf '%s' "$runtime_dir/.recovery-${owner##*:}"; }
+recovery_home() { home=$runtime_dir/.recovery-${owner##*:}; }
 
 # @call keep_recovery(runtime_dir owner library_digest vmm_timeout_ms) stdin: the library; effects
 # A keeper that starts has no calls: each clone hands over its own again.
 keep_recovery() {
   local home settings="$vmm_timeout_ms $library_digest"
-  home=$(recovery_home)
+  recovery_home
   hash perl 2>/dev/null || { fail "the droplet has no perl, which the recovery keeper needs"; return 1; }
   effect "recovery/claim" claim_named "$home" || return
   if helper_works "$home" && [[ $(<"$home/settings") == "$settings" ]] 2>/dev/null; then return; fi
@@ -40,7 +40,7 @@ start_recovery() {
 # Removes the keeper and its folder. Its worker has ended: it works under the lock.
 release_recovery() {
   local home
-  home=$(recovery_home)
+  recovery_home
   [[ -e $home || -n $(list_helpers hornet-recovery "$home") ]] || return 0
   effect "recovery/end" end_helper hornet-recovery "$home" || return
   effect "recovery/unclaim" drop_named "$home"
@@ -57,7 +57,7 @@ hand_recovery() {
 # Without a keeper nothing happens, which the next read reports.
 hand_over_call() {
   local home mark keeper known limit=$((${EPOCHREALTIME/./} / 1000 + 10000))
-  home=$(recovery_home)
+  recovery_home
   clear_path "$1/recovery" && clear_path "$1/recoveries" || return
   [[ -n $recovery ]] && helper_works "$home" && read -r keeper _ <"$home/pid" || return 0
   mark=${recovery#* } mark=${mark%% *}
@@ -198,7 +198,7 @@ settle_recovered() {
 # and what it knows into recovery_known.
 gather_recovery() {
   local home digest
-  home=$(recovery_home)
+  recovery_home
   helper_works "$home" && read -r _ digest <"$home/settings" && read -r recovery_pid _ <"$home/pid" || return 0
   read_known "$home" recovery_known
   section recovery "$digest"

@@ -9,7 +9,10 @@ ip_batch_in() { ip -n "$1" -batch - <<<"$2"; }
 
 # refuse_ipv6_in NAMESPACE: so that no packet of a guest configures anything. It comes before the links are up; later links
 # inherit it from `default`. By a shell inside the namespace, because /proc/sys/net shows the namespace of its reader.
-refuse_ipv6_in() { nsenter --net="/run/netns/$1" bash -c "$(declare -f refuse_ipv6); refuse_ipv6"; }
+refuse_ipv6_in() { nsenter --net="/run/netns/$1" bash -c "$refuse_ipv6_program"; }
+
+# make_inside NAMESPACE LINES: the same, and then ip_batch_in, by one process.
+make_inside() { nsenter --net="/run/netns/$1" bash -c "$refuse_ipv6_program && exec ip -batch -" <<<"$2"; }
 
 # refuse_ipv6 [LINK…]: on these links; without arguments on all present and future ones. A kernel without IPv6 has none of
 # these files.
@@ -23,6 +26,9 @@ refuse_ipv6() {
     done
   done
 }
+
+refuse_ipv6_program="$(declare -f refuse_ipv6)
+refuse_ipv6"
 
 # make_links LINES (variable host_veth): applies them in the droplet's own namespace.
 make_links() { ip_batch "$1" && refuse_ipv6 "$host_veth"; }
@@ -53,8 +59,13 @@ converge_namespace() {
   [[ -z $add ]] || host="netns add $namespace"$'\n'$host
   [[ -z $inside_first ]] || effect "$namespace/clear" ip_batch_in "$namespace" "$inside_first" || return
   [[ -z $host ]] || effect "$namespace/links" make_links "$host" || return
-  [[ -z $ipv6 ]] || effect "$namespace/ipv6" refuse_ipv6_in "$namespace" || return
-  [[ -z $inside ]] || effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
+  if [[ -n $ipv6 && -n $inside ]]; then
+    effect "$namespace/inside" make_inside "$namespace" "$inside" || return
+  elif [[ -n $ipv6 ]]; then
+    effect "$namespace/ipv6" refuse_ipv6_in "$namespace" || return
+  elif [[ -n $inside ]]; then
+    effect "$namespace/inside" ip_batch_in "$namespace" "$inside" || return
+  fi
   printf '%d' $(((${EPOCHREALTIME/./} - start) / 1000))
 }
 

@@ -5,17 +5,23 @@
 #   owner      the owner label             lineage    LINEAGE, then a line each: since when, user@host, stack, backend
 #   artifacts  folders of artifacts that the owner uses, a line each
 
-lineage_home() { printf '%s' "$runtime_dir/.claim-${owner##*:}"; }
+# lineage_home (variables runtime_dir owner): puts the claim's folder into the caller's variable home. Like keeper_home and its
+# likes it starts no process: every call that changes the droplet needs it.
+lineage_home() { home=$runtime_dir/.claim-${owner##*:}; }
 
 # @call read_lineage(runtime_dir owner) answers: the file lineage; nothing where nobody has claimed; reads
-read_lineage() { cat "$(lineage_home)/lineage" 2>/dev/null || :; }
+read_lineage() {
+  local home
+  lineage_home
+  cat "$home/lineage" 2>/dev/null || :
+}
 
 # enter_lineage: variables runtime_dir owner lineage take_over (the lineage that the operator takes over from, or empty)
 # claimant (three lines: user@host, stack, backend). Runs before every call that changes the droplet: succeeds if this lineage owns
 # the fleet, claims it if nobody does, and fails before any change if another lineage does.
 enter_lineage() {
   local home holder=""
-  home=$(lineage_home)
+  lineage_home
   { read -r holder <"$home/lineage"; } 2>/dev/null
   if [[ $holder != "$lineage" ]]; then
     [[ -z $holder || $holder == "${take_over:-}" ]] || { refuse_lineage "$holder"; return 1; }
@@ -27,8 +33,9 @@ enter_lineage() {
 
 # keep_lineage: like enter_lineage, for calls that only remove: claims nothing.
 keep_lineage() {
-  local holder=""
-  { read -r holder <"$(lineage_home)/lineage"; } 2>/dev/null
+  local home holder=""
+  lineage_home
+  { read -r holder <"$home/lineage"; } 2>/dev/null
   [[ -z $holder || $holder == "$lineage" || $holder == "${take_over:-}" ]] || refuse_lineage "$holder"
 }
 
@@ -48,7 +55,7 @@ claim_lineage() { :; }
 # Ends the claim once the owner has nothing left on the droplet.
 release_lineage() {
   local home
-  home=$(lineage_home)
+  lineage_home
   [[ -d $home ]] || return 0
   owns_anything "$home" || effect "droplet/release" drop_named "$home"
 }

@@ -19,6 +19,7 @@ import { ReadyWatcher } from "./readyWatcher";
 import type { Reports } from "./reportOnce";
 import type { RollQueue } from "./rollQueue";
 import type { Offer, SnapshotShare } from "./snapshotShare";
+import { SnapshotFormats } from "./snapshotFormats";
 import { Unreachable } from "./unreachable";
 import { View } from "./view";
 
@@ -57,6 +58,7 @@ export class Droplet {
   readonly bootThrottle = new BootThrottle(() => this.session);
   readonly readyWatcher = new ReadyWatcher(() => this.session);
   readonly programs = new ProgramLists(() => this.session);
+  readonly snapshotFormats = new SnapshotFormats(() => this.session);
   readonly networkTimings = new NetworkTimings(() => this.session);
   readonly unreachable = new Unreachable();
   /** By owner label and runtime folder. */

@@ -12,7 +12,6 @@ import {
 import { HornetError } from "../../host/errors";
 import type { Session } from "../../host/session/session";
 import type { Droplet } from "../operation/droplet";
-import { parseManifest, readManifest } from "../artifact/manifests";
 
 /** The program that makes new snapshots: the newest. Throws HornetError where there is none. */
 export async function newestProgram(droplet: Droplet, firecracker: ProgramPaths): Promise<Program> {
@@ -48,7 +47,7 @@ export async function programForClone(
   boots: boolean,
   note: (words: string) => void,
 ): Promise<Program> {
-  const format = await formatOf(droplet.session, artifact.folder);
+  const format = await droplet.snapshotFormats.of(artifact.folder);
   if (!boots) return fittingProgram(droplet, firecracker, format);
   const { found } = await droplet.programs.at(firecracker);
   const fitting = programFor(found, format);
@@ -59,12 +58,6 @@ export async function programForClone(
       `booted by ${programWords(newest)}`,
   );
   return newest;
-}
-
-/** The snapshot format that an artifact's manifest names; empty where there is no manifest any more. */
-async function formatOf(session: Session, folder: string): Promise<string> {
-  const text = await readManifest(session, folder);
-  return text === "" ? "" : parseManifest(text, folder).snapshotFormat;
 }
 
 /** What the head of a state file says; undefined where it is none that Hornet knows. */
