@@ -367,13 +367,38 @@ sub dropped {
 
 sub has { -x "$_/$_[0]" && return 1 for split /:/, $ENV{PATH}; 0 }
 
-# mends_for(PACKET, DROP): commands to try, best first.
+# tool_mends(PACKET, DROP): for a firewall that has a tool of its own, pairs of the tool's command and what that does to the rules.
+# In here the tool itself would change its files. The pairs are recorded from ufw 0.36.2 and firewalld 1.3.3.
+sub tool_mends {
+  my ($packet, $drop, $hook, $iptables) = @_;
+  my ($from, $protocol, $to, $port) = @$packet;
+  if ($drop && "$drop->{family} $drop->{table}" eq 'inet firewalld' && $hook ne 'OUTPUT') {
+    my $zone = "--zone=trusted --add-interface=$bridge";
+    my $rules = "for c in filter_FORWARD_ZONES filter_FORWARD_IN_ZONES filter_INPUT_ZONES; do nft insert rule inet firewalld \$c iifname $bridge accept; done";
+    return ["firewall-cmd $zone && firewall-cmd --permanent $zone", "$rules; true"];
+  }
+  return if "$in{nft}$in{legacy}" !~ /\bufw-user-forward\b/;
+  return $from eq 'world'
+      ? ["ufw route allow proto $protocol to $to port $port", "$iptables -A ufw-user-forward -d $to -p $protocol --dport $port -j ACCEPT"]
+      : ["ufw route allow in on $bridge", "$iptables -A ufw-user-forward -i $bridge -j ACCEPT"]
+    if $hook eq 'FORWARD';
+  return ["ufw allow in on $bridge to any port $port proto $protocol", "$iptables -A ufw-user-input -i $bridge -p $protocol --dport $port -j ACCEPT"]
+    if $hook eq 'INPUT' && $guest{$from};
+  return $hook eq 'OUTPUT' ? ["ufw allow out on $bridge", "$iptables -A ufw-user-output -o $bridge -j ACCEPT"] : ();
+}
+
+# mends_for(PACKET, DROP): pairs of a command to print and the command to try in here, best first.
 sub mends_for {
   my ($packet, $drop) = @_;
   my ($from, $protocol, $to, $port) = @$packet;
   my $to_droplet = $to eq $gateway;
   # Whether it is the packet that is dropped, or its answer.
-  return (map { 'sysctl -w net.ipv4.conf.' . s{\.}{/}gr . '.forwarding=1' } @not_forwarding), legacy_mends($packet) if !$drop;
+  my $hook = $from eq 'droplet' ? 'OUTPUT' : $to_droplet ? 'INPUT' : 'FORWARD';
+  if (!$drop) {
+    my @sysctls = map { 'sysctl -w net.ipv4.conf.' . s{\.}{/}gr . '.forwarding=1' } @not_forwarding;
+    my @ufw = $in{legacy} =~ /\bufw-user-forward\b/ ? tool_mends($packet, undef, $hook, 'iptables-legacy') : ();
+    return same(@sysctls), @ufw, same(legacy_mends($packet));
+  }
   my $opens = ($guest{$from} ? $drop->{in} : $drop->{out}) eq $bridge;
   return if $drop->{table} =~ /^hornet_/;
   my ($nft, $iptables);
@@ -388,14 +413,17 @@ sub mends_for {
     $nft = "${which}ifname \"$link\" ct state established,related";
     $iptables = "-$which $link -m conntrack --ctstate RELATED,ESTABLISHED";
   }
-  my @mends;
   my ($family, $table, $base) = @$drop{qw(family table base)};
+  my ($by_nft, @mends) = ("nft insert rule $family $table $base $nft accept");
+  my @tools = $opens && ($family eq 'inet' || $table eq 'filter') ? tool_mends($packet, $drop, $hook, 'iptables') : ();
   if ($family eq 'ip' && $table eq 'filter' && $base =~ /^(FORWARD|INPUT|OUTPUT)$/ && has('iptables')) {
     push @mends, "iptables -I DOCKER-USER $iptables -j ACCEPT" if $base eq 'FORWARD' && $in{nft} =~ /chain DOCKER-USER/;
     push @mends, "iptables -I $base $iptables -j ACCEPT";
   }
-  return @mends, "nft insert rule $family $table $base $nft accept";
+  return @tools, same(@mends, $by_nft);
 }
+
+sub same { map { [$_, $_] } @_ }
 
 sub legacy_mends {
   my ($packet) = @_;
@@ -422,10 +450,11 @@ sub mend {
     my $way = $drop ? "$place $drop->{in} $drop->{out}" : '';
     $_->[2] = 1 for grep { $_->[1] ne $way } @applied;
     say_of('drop', $place) if $drop && !$tried{$place}++;
-    my ($next) = grep { !$tried{$_} } mends_for($packet, $drop);
+    my ($next) = grep { !$tried{$_->[0]} } mends_for($packet, $drop);
     last if !defined $next;
-    $tried{$next}++;
-    push @applied, [$next, $way] if feed('', 'sh', '-c', $next);
+    my ($printed, $command) = @$next;
+    $tried{$printed}++;
+    push @applied, [$printed, $way] if feed('', 'sh', '-c', $command);
   }
   for my $one (@applied) {
     # Of a legacy firewall the kernel tells no more than that the packet arrives in the end.

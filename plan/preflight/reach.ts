@@ -81,6 +81,7 @@ function causeOf(facts: DropletFacts, { uplink, bridge }: FleetNetwork): string 
   if (causes.length > 0) return causes.join("; ");
   const mends = listOf(facts, "net.mend");
   if (mends.some((line) => line.startsWith("sysctl"))) return "an interface does not forward";
+  if (mends.some((line) => line.startsWith("ufw "))) return "rules of ufw in iptables-legacy";
   if (mends.some((line) => line.startsWith("iptables-legacy"))) return "rules of iptables-legacy";
   return `something between ${bridge} and there drops the packets`;
 }

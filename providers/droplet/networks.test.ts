@@ -40,14 +40,14 @@ async function judgeAll(all: Readonly<Record<string, Condition>>): Promise<void>
   const expected: Record<string, unknown> = {};
   const text = (words: RegExp | undefined): unknown => (words === undefined ? "" : expect.stringMatching(words));
   for (const [name, condition] of Object.entries(all)) {
-    const { make, undo, refused, warned, mends } = condition;
+    const { make, undo, refused, warned, mends, tools = "" } = condition;
     try {
       await stage.run(make);
       const said = await judge(condition);
       found[name] = { ...said };
       expected[name] = { refused: text(refused), warned: text(warned) };
       if (mends !== true) continue;
-      await stage.run(mendsOf(said.refused + said.warned));
+      await stage.run(`${tools}\n${mendsOf(said.refused + said.warned)}`);
       found[`${name}, mended`] = await judge(condition);
       expected[`${name}, mended`] = { refused: "", warned: "" };
     } catch (error) {
@@ -123,8 +123,13 @@ test("the fleet's own bridge is no conflict, a firewall that comes later is drif
       /10\.0\.0\.0\/24 is in use on the droplet: br0 has 10\.0\.0\.1\/24 \(hornet:p\/one:/,
     );
     expect(await reaches(stage, reach)).toEqual(reach);
-    for (const name of ["firewalld", "Docker", "a forward policy of iptables-legacy"]) {
-      const { make, undo } = firewalls[name] ?? { make: "false", undo: "false" };
+    for (const name of [
+      "a firewall that rejects what it does not know",
+      "ufw",
+      "Docker",
+      "a forward policy of iptables-legacy",
+    ]) {
+      const { make, undo, tools = "" } = firewalls[name] ?? { make: "false", undo: "false" };
       await stage.run(make);
       const { condition } = await checked.read();
       expect({ name, condition }).toEqual({
@@ -133,7 +138,7 @@ test("the fleet's own bridge is no conflict, a firewall that comes later is drif
       });
       const [internet] = await reaches(stage, reach);
       expect({ name, internet }).toEqual({ name, internet: ["guest", "192.0.2.10 80", false] });
-      await stage.run(mendsOf(String(condition)));
+      await stage.run(`${tools}\n${mendsOf(String(condition))}`);
       expect({ name, reach: await reaches(stage, reach) }).toEqual({ name, reach });
       await stage.run(undo.replace(flush, foreignOff));
     }

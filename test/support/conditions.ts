@@ -22,6 +22,8 @@ export interface Condition {
   readonly warned?: RegExp;
   /** The warning's or the refusal's commands let everything through. */
   readonly mends?: true;
+  /** Shell functions in the place of a firewall's tool, which do to the rules what the real one did. */
+  readonly tools?: string;
 }
 
 export const flush = "nft flush ruleset";

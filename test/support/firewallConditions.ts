@@ -1,4 +1,38 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { chain, clone, flush, legacyOff, network, noVpc, vpc, type Condition } from "./conditions";
+
+/** A ruleset that a real tool made, in a file of this folder. */
+const recorded = (file: string): string => readFileSync(join(__dirname, file), "utf8");
+
+/** ufw's rules after `ufw allow 22/tcp` and `ufw enable`. */
+const ufwOn = (iptables: string): string => `${iptables}-restore <<'END'\n${recorded("ufw.rules")}END`;
+const ufwOff = "for c in INPUT FORWARD OUTPUT; do iptables -P $c ACCEPT; done; nft flush ruleset";
+
+/** The rules that ufw 0.36.2 added by these commands. */
+const ufw = (iptables: string): string => `ufw() { case "$*" in
+  "route allow in on br0") ${iptables} -A ufw-user-forward -i br0 -j ACCEPT ;;
+  "route allow proto tcp to 10.0.0.2 port 8088") ${iptables} -A ufw-user-forward -d 10.0.0.2/32 -p tcp -m tcp --dport 8088 -j ACCEPT ;;
+  "allow in on br0 to any port 8080 proto tcp") ${iptables} -A ufw-user-input -i br0 -p tcp -m tcp --dport 8080 -j ACCEPT ;;
+  "allow in on br0 to any port 80 proto tcp") ${iptables} -A ufw-user-input -i br0 -p tcp -m tcp --dport 80 -j ACCEPT ;;
+  "allow out on br0") ${iptables} -A ufw-user-output -o br0 -j ACCEPT ;;
+  *) echo "ufw $*: not recorded" >&2; return 1 ;;
+esac; }`;
+
+/** What firewalld 1.3.3 changed by this command, but for empty chains. */
+const firewallCmd = `firewall-cmd() { case "$*" in
+  "--permanent --zone=trusted --add-interface=br0") ;;
+  "--zone=trusted --add-interface=br0") nft -f - <<'END'
+table inet firewalld {
+ chain filter_IN_trusted { accept; }
+ chain filter_FWD_trusted { accept; }
+}
+insert rule inet firewalld filter_INPUT_ZONES iifname "br0" goto filter_IN_trusted
+insert rule inet firewalld filter_FORWARD_ZONES iifname "br0" goto filter_FWD_trusted
+END
+  ;;
+  *) echo "firewall-cmd $*: not recorded" >&2; return 1 ;;
+esac; }`;
 
 export const firewalls: Readonly<Record<string, Condition>> = {
   "a forward policy of nft": {
@@ -12,22 +46,56 @@ export const firewalls: Readonly<Record<string, Condition>> = {
     mends: true,
     warned: /rule|iifname "br0" drop \(nft\); inet other f: policy drop/,
   },
-  firewalld: {
+  "a firewall that rejects what it does not know": {
     make: `${chain("forward", "ct state established,related accept\niifname lo accept\nreject with icmpx admin-prohibited", "inet", "accept", "filter + 10")}
       ${chain("input", "ct state established,related accept\niifname lo accept\ntcp dport 22 accept\nreject with icmpx admin-prohibited", "inet", "accept", "filter + 10")}`,
     ...{ undo: flush, mends: true },
     warned:
       /cannot reach the Internet on 443\/tcp and 53\/udp, the droplet on 8080\/tcp: .*reject with icmpx admin-prohibited/,
   },
+  firewalld: {
+    make: `nft -f - <<'END'\n${recorded("firewalld.nft")}END`,
+    ...{ undo: flush, mends: true, tools: firewallCmd },
+    warned:
+      /the droplet on 8080\/tcp: inet firewalld filter_\w+: reject with icmpx admin-prohibited .*: firewall-cmd --zone=trusted --add-interface=br0 && firewall-cmd --permanent --zone=trusted --add-interface=br0$/,
+  },
   ufw: {
-    make: `iptables -P INPUT DROP; iptables -P FORWARD DROP
-      for d in input forward; do iptables -N ufw-before-$d; iptables -A \${d^^} -j ufw-before-$d
-        iptables -A ufw-before-$d -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; done
-      iptables -N ufw-user-input; iptables -A INPUT -j ufw-user-input; iptables -A ufw-user-input -p tcp --dport 22 -j ACCEPT
-      iptables -A INPUT -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW BLOCK] "`,
-    undo: "iptables -P INPUT ACCEPT; iptables -P FORWARD ACCEPT; nft flush ruleset",
-    mends: true,
-    warned: /the droplet on 8080\/tcp: .*ip filter INPUT: policy drop/,
+    ...{ make: ufwOn("iptables"), undo: ufwOff, mends: true, tools: ufw("iptables") },
+    warned:
+      /the droplet on 8080\/tcp: ip filter FORWARD: policy drop .*: ufw route allow in on br0 && ufw allow in on br0 to any port 8080 proto tcp$/,
+  },
+  "ufw that lets nothing out": {
+    ...{
+      make: `${ufwOn("iptables")}\niptables -P OUTPUT DROP; iptables -F ufw-track-output`,
+      undo: ufwOff,
+      mends: true,
+      tools: ufw("iptables"),
+    },
+    refused: /the droplet cannot reach vm0 and vm1 on 22\/tcp: .*ufw allow out on br0/,
+  },
+  "ufw before a published port": {
+    ...{ make: ufwOn("iptables"), undo: ufwOff, mends: true, tools: ufw("iptables") },
+    network: {
+      ...{ ...network, services: [], guests: [{ clones: [clone(0)], egress: ["none"] }] },
+      forwards: [{ port: 8088, protocol: "tcp", address: clone(0) }],
+    },
+    warned: /^nobody can reach vm0 at .*: ufw route allow proto tcp to 10\.0\.0\.2 port 8088$/,
+  },
+  "ufw by iptables-legacy": {
+    ...{ make: ufwOn("iptables-legacy"), mends: true, tools: ufw("iptables-legacy") },
+    undo: `${legacyOff}; iptables-legacy -X`,
+    warned:
+      /rules of ufw in iptables-legacy\. .*: ufw route allow in on br0 && ufw allow in on br0 to any port 8080 proto tcp$/,
+  },
+  "rules for IPv6 alone": {
+    make: `ip6tables -P FORWARD DROP; nft -f - <<'END'
+table inet six {
+ set bad { type ipv6_addr; flags interval; elements = { 2001:db8::/32 } }
+ chain f { type filter hook forward priority 0; policy accept; meta nfproto ipv6 drop; ip6 saddr @bad drop; icmpv6 type nd-router-advert drop; }
+ chain d { type nat hook prerouting priority dstnat; policy accept; meta nfproto ipv6 tcp dport 80 dnat ip6 to [2001:db8::7]:80; }
+}
+END`,
+    undo: `ip6tables -P FORWARD ACCEPT; ${flush}`,
   },
   Docker: {
     make: `iptables -P FORWARD DROP; iptables -N DOCKER-USER; iptables -N DOCKER-FORWARD
