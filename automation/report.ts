@@ -3,6 +3,7 @@ import { splitDrift, type Drift } from "./events";
 import { DROPLET_ALIAS } from "../model/names";
 import { askDroplets, type LiveDroplet, type Usage } from "./live";
 import type { FleetStack } from "./stack";
+import type { DeclaredFleet } from "./size";
 import type { FleetClone, FleetState } from "./state";
 
 /** One clone in a report. */
@@ -13,6 +14,8 @@ export interface ReportedClone extends FleetClone {
   readonly usage?: Omit<Usage, "alive">;
   /** The differences from the declaration, in words. */
   readonly drift: readonly string[];
+  /** How often the recovery keeper restarted its VMM since the last operation, and why; empty if it did not. */
+  readonly restarts: string;
 }
 
 /** One droplet in a report. */
@@ -53,7 +56,15 @@ export async function fleetReport(stack: FleetStack, { compare = true } = {}): P
   const live = await askDroplets(state.droplets);
   const compared = compare && live.every(({ lock }) => lock === "") && live.some(({ error }) => error === "");
   const { drift } = splitDrift(compared ? await stack.drift() : []);
-  return reportOf(stack.name, state, live, { drift, compared });
+  return reportOf(stack.name, state, live, { drift, compared, declared: stack.fleets });
+}
+
+/** What a report has beside the state and the droplets' answers. */
+export interface Differences {
+  readonly drift: readonly Drift[];
+  readonly compared: boolean;
+  /** The fleets of the stack's config: what no operation has made yet differs from the declaration too. */
+  readonly declared?: readonly DeclaredFleet[];
 }
 
 /** Composes a report. */
@@ -61,32 +72,60 @@ export function reportOf(
   stack: string,
   { droplets, clones }: FleetState,
   live: readonly LiveDroplet[],
-  { drift, compared }: { readonly drift: readonly Drift[]; readonly compared: boolean },
+  { drift, compared, declared = [] }: Differences,
 ): FleetReport {
   const words = (clone: string): string[] => drift.filter((one) => one.clone === clone).map(({ message }) => message);
+  const known = droplets.map(({ name, alias, snapshot, generations }, at) => {
+    const seen = live.find((one) => one.name === name);
+    const own = clones.filter(({ droplet }) => droplet === name);
+    return {
+      ...{ name, alias, snapshot, generations },
+      error: seen?.error ?? "",
+      operation: seen?.lock ?? "",
+      drift: [
+        ...drift
+          .filter(({ clone, resource }) => clone === "" && dropletOf(resource, droplets) === at)
+          .map(({ resource, message }) => `${resource}: ${message}`),
+        ...sizeDrift(own.length, fleetOn(alias, declared)),
+      ],
+      clones: own.map((clone) => ({
+        ...clone,
+        ...cloneState(seen?.usage.get(clone.namespace)),
+        drift: words(clone.name),
+        restarts: seen?.restarts.get(clone.namespace) ?? "",
+      })),
+    };
+  });
+  // A stack that has nothing anywhere was never brought up, or was taken down.
+  const missing = known.length === 0 ? [] : declared.filter((fleet) => !known.some(({ alias }) => isOn(alias, fleet)));
   return {
     stack,
     at: new Date().toISOString(),
     compared,
     ready: readiness(clones),
-    droplets: droplets.map(({ name, alias, snapshot, generations }, at) => {
-      const seen = live.find((one) => one.name === name);
-      return {
-        ...{ name, alias, snapshot, generations },
-        error: seen?.error ?? "",
-        operation: seen?.lock ?? "",
-        drift: drift
-          .filter(({ clone, resource }) => clone === "" && dropletOf(resource, droplets) === at)
-          .map(({ resource, message }) => `${resource}: ${message}`),
-        clones: clones
-          .filter(({ droplet }) => droplet === name)
-          .map((clone) => ({
-            ...clone,
-            ...cloneState(seen?.usage.get(clone.namespace)),
-            drift: words(clone.name),
-          })),
-      };
-    }),
+    droplets: [...known, ...missing.map(neverReached)],
+  };
+}
+
+function isOn(alias: string, { name = DROPLET_ALIAS }: DeclaredFleet): boolean {
+  return alias === name;
+}
+
+function fleetOn(alias: string, declared: readonly DeclaredFleet[]): DeclaredFleet | undefined {
+  return declared.find((fleet) => isOn(alias, fleet));
+}
+
+/** The difference between a fleet and the clones that operations have made; none if the config says nothing of it. */
+function sizeDrift(made: number, fleet: DeclaredFleet | undefined): string[] {
+  if (fleet === undefined || fleet.count === made) return [];
+  return [`${made} of ${fleet.count} declared clones; pulumi up makes it so`];
+}
+
+/** A droplet of the config of which the state knows nothing: its first `up` failed, or did not run. */
+function neverReached({ name = DROPLET_ALIAS }: DeclaredFleet): ReportedDroplet {
+  return {
+    ...{ name: "declared", alias: name, operation: "", snapshot: "", generations: [], drift: [], clones: [] },
+    error: "the stack has nothing on it yet; run pulumi up, which says what is in the way",
   };
 }
 

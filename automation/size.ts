@@ -38,6 +38,11 @@ export function declaredFleets(raw: Readonly<Record<string, unknown>>): readonly
   });
 }
 
+/** The fleets of a stack's config; none if it names no droplet, as that of a program with components of its own. */
+export function placedFleets(raw: Readonly<Record<string, unknown>>): readonly DeclaredFleet[] {
+  return dropletConfigs(decodedConfig(raw)).length > 0 ? declaredFleets(raw) : [];
+}
+
 /** Whether a config has `hornet:droplets`: then one droplet that fails does not end the operation on the others. */
 export function hasSeveral(fleets: readonly DeclaredFleet[]): boolean {
   return fleets.some(({ name }) => name !== undefined);

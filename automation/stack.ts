@@ -14,7 +14,7 @@ import { areStale } from "./locks";
 import { lockFolder, mayWriteOnce, type Place } from "./place";
 import { promote, type Promotion } from "./promote";
 import { scaledConfig, settingOf, type Size, type StartAgain } from "./scale";
-import { clonesOf, declaredFleets, hasSeveral, type DeclaredFleet } from "./size";
+import { clonesOf, declaredFleets, hasSeveral, type DeclaredFleet, placedFleets } from "./size";
 import { readState, urnOf, type FleetClone, type FleetState } from "./state";
 
 /** How one operation runs. */
@@ -181,6 +181,11 @@ export class FleetStack {
   /** The stack's outputs; secret ones are left out. */
   async outputs(): Promise<Readonly<Record<string, unknown>>> {
     return JSON.parse(await this.cli(["stack", "output", "--json"])) as Readonly<Record<string, unknown>>;
+  }
+
+  /** The fleets that the config places on droplets. */
+  get fleets(): readonly DeclaredFleet[] {
+    return placedFleets(readStackFile(this.place.configFile).raw);
   }
 
   /** The fleets that the config declares. */

@@ -128,6 +128,8 @@ export function readState(exported: unknown): FleetState {
       const made = snapshot.safeParse(props).data;
       if (made !== undefined) [known.snapshot, known.generations] = [made.artifact.digest, made.generations];
     }
+    // Made first, so that a droplet of which no clone came up is known by its name too.
+    if (kind === "DropletClaim") known.alias = /([^:]+)-droplet$/.exec(urn)?.[1] ?? DROPLET_ALIAS;
     if (kind === "SshConfig") {
       const { file = "", alias = DROPLET_ALIAS } = sshConfig.safeParse(props).data ?? {};
       [known.sshConfig, known.alias] = [file, alias];

@@ -70,23 +70,27 @@ function parseMet(memory: string | undefined, pids: string | undefined): Observe
 
 /** Restarts by the recovery keeper: `recovered.NUMBER` with the other words of a line of note_recovery. */
 function parseRecoveries(values: ReadonlyMap<string, string>): ObservedRecovery[] {
-  return [...values].flatMap(([key, line]) => {
-    if (!key.startsWith("recovered.")) return [];
-    const [at = "", outcome, why, ...end] = line.split(" ");
-    const [pid, code, time, memory, pids] = end.map((word) => (word === "-" ? undefined : word));
-    const met = parseMet(memory, pids);
-    return {
-      number: wholeNumber(key.slice("recovered.".length)),
-      at: wholeNumber(at),
-      succeeded: outcome === "restarted",
-      hung: why === "hung",
-      end: {
-        pid: wholeNumber(pid ?? "0"),
-        exit: code === undefined ? "" : `${code} ${time ?? ""}`,
-        ...(met && { met }),
-      },
-    };
-  });
+  return [...values].flatMap(([key, line]) =>
+    key.startsWith("recovered.") ? [parseRecovery(`${key.slice("recovered.".length)} ${line}`)] : [],
+  );
+}
+
+/** One restart by the recovery keeper: a line of note_recovery in droplet/keepers/recovery.sh. */
+export function parseRecovery(line: string): ObservedRecovery {
+  const [number = "", at = "", outcome, why, ...end] = line.split(" ");
+  const [pid, code, time, memory, pids] = end.map((word) => (word === "-" ? undefined : word));
+  const met = parseMet(memory, pids);
+  return {
+    number: wholeNumber(number),
+    at: wholeNumber(at),
+    succeeded: outcome === "restarted",
+    hung: why === "hung",
+    end: {
+      pid: wholeNumber(pid ?? "0"),
+      exit: code === undefined ? "" : `${code} ${time ?? ""}`,
+      ...(met && { met }),
+    },
+  };
 }
 
 /** The rate limiters in a VMM's answer to `GET /vm/config`. */

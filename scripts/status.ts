@@ -40,6 +40,7 @@ export function statusText(found: FleetReport): string {
     ...(droplet.operation === "" ? [] : [`  now: ${droplet.operation}`]),
     ...(droplet.error === "" ? [] : [`  error: ${droplet.error.replaceAll("\n", "\n  ")}`]),
     ...droplet.drift.map((words) => `  drift: ${words}`),
+    ...droplet.clones.flatMap(({ name, restarts }) => (restarts === "" ? [] : [`  ${name}: ${restarts}`])),
     ...(droplet.clones.length === 0 ? [] : [columns([HEAD, ...droplet.clones.map(rowOf)])]),
   ]);
   const times = ready.clones === 0 ? [] : [`ready after p50 ${s(ready.p50)}, p95 ${s(ready.p95)}, p99 ${s(ready.p99)}`];

@@ -36,7 +36,7 @@ function report(clones: readonly FleetClone[], words: string): FleetReport {
         },
       ],
     },
-    [{ name: droplet, error: "", lock: "", usage: seen }],
+    [{ name: droplet, error: "", lock: "", usage: seen, restarts: new Map([["vm2", "restarted 2 times"]]) }],
     { drift: [{ clone: "vm1", resource: "FirecrackerVM vm1", urn: "urn1", message: words }], compared: true },
   );
 }
@@ -53,7 +53,7 @@ test("a page shows every clone with its state and drift, and text from a droplet
   expect(page).not.toContain("<script");
   const rows = page.replaceAll(/\s+/g, " ");
   expect(rows).toMatch(/<tr id="d0-vm1">[^]*?10\.0\.0\.3<[^]*?✗ ended/);
-  expect(rows).toMatch(/<tr id="d0-vm2">[^]*?✓ running[^]*?20 MiB [^]*?40 MiB[^]*?5\.0 %/);
+  expect(rows).toMatch(/<tr id="d0-vm2">[^]*?✓ running[^]*?20 MiB [^]*?40 MiB[^]*?5\.0 %[^]*?restarted 2 times/);
   expect(page).toContain("✗ 1 things are not as declared");
   expect(page).toContain('http-equiv="refresh" content="15"');
 });

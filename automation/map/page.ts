@@ -130,7 +130,7 @@ function table({ name, clones, snapshot }: ReportedDroplet, at: number): Markup 
       <td class="number">${time === undefined ? "" : seconds(time)}</td>
       ${costs}
       <td><code>${short(clone.snapshot)}</code>${other}</td>
-      <td class="words">${clone.drift.join("; ")}</td>
+      <td class="words">${[...clone.drift, ...(clone.restarts === "" ? [] : [clone.restarts])].join("; ")}</td>
     </tr>`;
   });
   return html`<table>

@@ -314,7 +314,7 @@ const unlisted: Definition<VmInputs, VmOutputs> = {
     const jail = await isJailed(droplet, state, vm?.record.vmm);
     const recovery = vm?.alive === true ? { recovery: await recoveryMark(droplet, state, state) } : {};
     const drift = vmDrift({ ...specOf(state, state), jail, ...recovery }, observed);
-    const recoveries = recoveryWords(state.namespace, vm, observed);
+    const recoveries = recoveryWords(state.namespace, vm?.recoveries, observed);
     if (recoveries !== "") droplet.reports.reportOnce(`${state.name} on ${droplet.name}: ${recoveries}`);
     return {
       outputs: {

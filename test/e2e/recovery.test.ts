@@ -40,6 +40,7 @@ async function story(clones: number, killed: number): Promise<void> {
   expect(await world.npm("doctor", "-s", "local")).toMatch(
     /vm0: VMM \d+, .*; restarted 1 time, last: VMM exited with 137/,
   );
+  expect(await world.npm("status", "--fast")).toMatch(/^ +vm0: restarted 1 time, last: VMM exited with 137/m);
   await world.npm("pulumi", "up", "--yes", "--skip-preview", "--expect-no-changes");
   await world.npm("pulumi", "destroy", "--yes", "--skip-preview");
   expect(changes(before, await observeDroplet(droplet))).toEqual([]);
