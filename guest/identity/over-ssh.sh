@@ -141,18 +141,25 @@ ask() {
   IFS= read -r "$2" <&3
 }
 
-# run_helper: applies seed and clock if the guest can run the helper; $settled is its exit code. Not in /run, which many systems
-# mount noexec.
-run_helper() {
+# make_helper: $program is the helper if the guest can run it, and empty otherwise. Not in /run, which many systems mount noexec.
+make_helper() {
+  program=''
   if [ -z "$helper" ]; then return; fi
   program=$(mktemp) && base64 -d >"$program" <<END && chmod 700 "$program" && "$program" 2>/dev/null
 $helper
 END
   # 64: it runs, and reports wrong arguments.
-  if [ $? = 64 ]; then
-    printf '%s' "$new_seed" | "$program" set "$new_clock"
-    settled=$?
+  if [ $? != 64 ]; then
+    rm -f "$program"
+    program=''
   fi
+}
+
+# run_helper: applies seed and clock; $settled is its exit code.
+run_helper() {
+  if [ -z "$program" ]; then return; fi
+  printf '%s' "$new_seed" | "$program" set "$new_clock"
+  settled=$?
   rm -f "$program"
 }
 
@@ -183,6 +190,8 @@ END
   agent_service stop
   if [ "$1" = first ]; then
     action=start
+    make_helper
+    # As late as possible: a slow guest takes seconds to write the helper, and its clock was late by them.
     if [ -z "$unattended" ]; then ask clock new_clock; fi
     run_helper
     apply_seed_and_clock
