@@ -1,5 +1,6 @@
 /** A read changes nothing: not the droplet, whatever it finds there, and not the operator's files. It takes no lock. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Driver, effectsOf, newOperation, sessions } from "../test/support/scratchProvider";
 import { owner, snapshots, Stage } from "../test/support/scratchStage";
@@ -16,6 +17,11 @@ jest.setTimeout(180_000);
 
 const stage = Stage.use({ withVmm: true });
 const runtimeDir = "/opt/swarm/runtime";
+
+// Its own: tests that run beside this one write to the one that all of them have.
+const records = mkdtempSync(join(tmpdir(), "hornet-records-"));
+process.env.XDG_STATE_HOME = records;
+afterAll(() => rmSync(records, { recursive: true, force: true }));
 
 /** One resource of every kind, in the order in which they are created. */
 async function everyKind(): Promise<Record<Kind, Driver>> {
@@ -55,7 +61,7 @@ async function everyKind(): Promise<Record<Kind, Driver>> {
 
 /** Every file of the operator's that Hornet may write, with its content. */
 function operatorFiles(): Record<string, string> {
-  const folders = [join(stage.droplet.folder, "ssh"), join(String(process.env.XDG_STATE_HOME), "hornet")];
+  const folders = [join(stage.droplet.folder, "ssh"), join(records, "hornet")];
   const files = folders
     .filter((folder) => existsSync(folder))
     .flatMap((folder) =>
