@@ -1,10 +1,10 @@
 /** What the clones of a stack do right now, asked of their droplets beside any operation. */
-import { parseRecovery } from "../host/vmFacts";
-import type { ObservedRecovery } from "../model/observed";
-import { recoveryWords } from "../plan/vm/ended";
 import { messageOf } from "../host/errors";
 import { printable } from "../host/printable";
 import { Sessions } from "../host/session/sessions";
+import { parseRecovery } from "../host/vmFacts";
+import type { ObservedRecovery } from "../model/observed";
+import { recoveryWords } from "../plan/vm/ended";
 import type { FleetDroplet } from "./state";
 
 /** What one VMM costs. */

@@ -16,7 +16,7 @@ function report(droplets: readonly FleetDroplet[], declared: readonly DeclaredFl
   return reportOf("prod", { droplets, clones: [], resources: [] }, [], { drift: [], compared: true, declared });
 }
 
-test("a droplet of the config that no operation has reached is a failure of its own", () => {
+test("a droplet of the config that no operation has reached counts as a failure", () => {
   const found = report([droplet("east")], [fleet("east", 0), fleet("west", 2)]);
   expect(isAsDeclared(found)).toBe(false);
   expect(statusText(found)).toMatch(
@@ -33,7 +33,7 @@ test("clones that are declared and not made are a difference", () => {
 
 test.each([
   ["a stack that was taken down", [], [fleet(undefined, 3)]],
-  ["a program that has no config of its own", [droplet("droplet")], []],
+  ["a program whose config names no droplet", [droplet("droplet")], []],
   ["as many clones as declared", [droplet("droplet")], [fleet(undefined, 0)]],
 ])("nothing differs: %s", (_name, droplets, declared) => {
   expect(isAsDeclared(report(droplets, declared))).toBe(true);

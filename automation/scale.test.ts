@@ -35,7 +35,7 @@ test.each<[string, Readonly<Record<string, unknown>>, Size, object]>([
       "droplets.north.count": 3,
     },
   ],
-  ["one with a section of its own", grown, { south: 4 }, { "droplets.south.fleet.count": 4 }],
+  ["one that has its own section", grown, { south: 4 }, { "droplets.south.fleet.count": 4 }],
   [
     "no more than the ids between two droplets",
     grown,

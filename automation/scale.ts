@@ -35,7 +35,7 @@ export function scaledConfig(raw: Readonly<Record<string, unknown>>, size: Size)
   for (const fleet of fleets) {
     const to = counts.get(aliasOf(fleet)) ?? fleet.count;
     const at = countPath(config, fleet.name);
-    // The droplets without a count of their own have that of hornet:fleet.
+    // A droplet whose entry has no count takes that of hornet:fleet.
     const follows = fleet.name !== undefined && mappingOf(mappingOf(config.droplets)[fleet.name]).count === undefined;
     if (changed.includes(fleet) || (common && follows && !at.includes(".fleet."))) changes[at] = to;
     for (const path of staleSettings(config, fleet, to)) changes[path] = undefined;

@@ -38,7 +38,7 @@ export function declaredFleets(raw: Readonly<Record<string, unknown>>): readonly
   });
 }
 
-/** The fleets of a stack's config; none if it names no droplet, as that of a program with components of its own. */
+/** The fleets of a stack's config; none if it names no droplet: such a program declares its components itself. */
 export function placedFleets(raw: Readonly<Record<string, unknown>>): readonly DeclaredFleet[] {
   return dropletConfigs(decodedConfig(raw)).length > 0 ? declaredFleets(raw) : [];
 }

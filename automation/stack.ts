@@ -14,7 +14,7 @@ import { areStale } from "./locks";
 import { lockFolder, mayWriteOnce, type Place } from "./place";
 import { promote, type Promotion } from "./promote";
 import { scaledConfig, settingOf, type Size, type StartAgain } from "./scale";
-import { clonesOf, declaredFleets, hasSeveral, type DeclaredFleet, placedFleets } from "./size";
+import { clonesOf, declaredFleets, hasSeveral, placedFleets, type DeclaredFleet } from "./size";
 import { readState, urnOf, type FleetClone, type FleetState } from "./state";
 
 /** How one operation runs. */

@@ -45,7 +45,7 @@ afterEach(async () => {
 
 const library = resolve(__dirname, "../droplet");
 const script = `hornet_fault= hornet_trace= vmm_timeout_ms=5000
-. ${library}/core/common.sh; . ${library}/guest/handover.sh; . ${library}/vm/vmm.sh; api "$1" "$(cat)" && printf "%s\\n" "$vmm_answer"`;
+. ${library}/core/common.sh; . ${library}/vm/vmm.sh; api "$1" "$(cat)" && printf "%s\\n" "$vmm_answer"`;
 
 /** Sends requests as it is done on a droplet: by the library's own function. */
 function send(requests: readonly ApiRequest[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

@@ -144,7 +144,7 @@ test("a namespace of ours whose folder lost its owner label is an unmarked claim
   ]);
 });
 
-test("a VMM says the state of its own VM alone, and nonsense counts as no answer", () => {
+test("a VMM can only say the state of its VM, and nonsense counts as no answer", () => {
   const vm = (name: string): string => section(`vm ${name}`, "pid=1\nalive=1\n");
   const answer = (id: string, state: string): string => JSON.stringify({ id, state, vmm_version: "1" });
   const answers = [

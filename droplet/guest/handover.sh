@@ -9,6 +9,9 @@
 # The separator of the parts of a call's stdin. To curl it is a comment.
 next_part=$'# hornet: next\n'
 
+# The handover process as a program; see run_handover.
+handover_program=""
+
 # read_parts: reads stdin into the caller's variables config, put, clear and drive.
 read_parts() {
   local part rest
@@ -27,6 +30,9 @@ read_parts() {
 start_handover() {
   local requests=$3$next_part$4
   end_handover "$1" && printf 'starting\n' >"$1/handover" || return
+  # A lane puts it together once, and not for each clone.
+  [[ -n $handover_program ]] || handover_program="LC_ALL=C; ulimit -c 0; umask 077; cd /; next_part=${next_part@Q}; $(declare -f hand_over await_word new_output_has keep_tail \
+    console_says blank_identity api clear_path process_alive vmm_alive start_time pause fail); hand_over \"\$@\""
   # Through a pipe in both cases, because the requests contain secrets.
   if fits_pipe "$requests"; then
     run_handover "$1" "$2" <<<"$requests" &
@@ -36,6 +42,10 @@ start_handover() {
   # A process in the background leads no group, so setsid and bash keep this pid and its start time.
   write_pid "$1/handover" "$!"
 }
+
+# fits_pipe TEXT: whether bash passes a here-string of this length through a pipe. A longer one, and every one before bash 5.1, goes
+# through a file, where no secret may be.
+fits_pipe() { ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501 && ${#1} < 4096)); }
 
 # run_handover DIR GENERATION: becomes the handover process. stdin: PUT, next_part, CLEAR.
 run_handover() {

@@ -367,7 +367,7 @@ sub dropped {
 
 sub has { -x "$_/$_[0]" && return 1 for split /:/, $ENV{PATH}; 0 }
 
-# tool_mends(PACKET, DROP): for a firewall that has a tool of its own, pairs of the tool's command and what that does to the rules.
+# tool_mends(PACKET, DROP): for a firewall with its own tool, pairs of the tool's command and what that does to the rules.
 # In here the tool itself would change its files. The pairs are recorded from ufw 0.36.2 and firewalld 1.3.3.
 sub tool_mends {
   my ($packet, $drop, $hook, $iptables) = @_;

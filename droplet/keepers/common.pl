@@ -34,4 +34,3 @@ sub write_file {
   $! = $why;
   return $done;
 }
-

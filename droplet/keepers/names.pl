@@ -1,6 +1,6 @@
 # The guests' name server: hornet-names HOME. It decides which clone may ask for which name, has dnsmasq resolve it, and opens
-# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. openings.pl comes before
-# this code. HOME holds
+# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. common.pl and
+# openings.pl come before this code. HOME holds
 #   policies   lines: version NUMBER, listen ADDRESS PORT, back ADDRESS PORT, table NAME, clone ADDRESS POLICY,
 #              name POLICY SET PATTERN
 # hornet-names-load HOME loads the table again. hornet-names-check HOME prints how the sets differ from what it opened, and
@@ -237,11 +237,7 @@ $SIG{CHLD} = 'DEFAULT';
 my $select = IO::Select->new($udp, $tcp, $back);
 my ($asked, $begun) = (0, 0);
 
-open my $stat, '<', '/proc/self/stat' or die "stat: $!\n";
-my ($start) = (split ' ', <$stat> =~ s/.*\) //r)[19];
-open my $pid_file, '>', "$home/pid" or die "pid: $!\n";
-print $pid_file "$$ $start " . boot_id() . "\n";
-close $pid_file;
+write_file("$home/pid", 0600, process_at($$, boot_id())) or die "cannot write to $home: $!\n";
 
 while (1) {
     my $now = time;

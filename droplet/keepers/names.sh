@@ -36,7 +36,7 @@ put_names() {
 }
 
 # run_names ACTION HOME: see names.pl.
-run_names() { perl -e "$openings_program$names_program" "hornet-names-$1" "$2"; }
+run_names() { perl -e "$common_program$openings_program$names_program" "hornet-names-$1" "$2"; }
 
 # load_names HOME: the table as declared, with the addresses that the name server has opened.
 load_names() {
@@ -47,7 +47,7 @@ load_names() {
 # start_names HOME: another one that is there goes first. It loads its table before it writes its pid.
 start_names() {
   end_names "$1" || return
-  setsid perl -e "$openings_program$names_program" hornet-names "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
+  setsid perl -e "$common_program$openings_program$names_program" hornet-names "$1" </dev/null >/dev/null 2>"$1/said" {pause_fd}>&- &
   await_helper "$1" "$!" || fail "the guests' name server does not start: $(tail -n 1 "$1/said")"
 }
 

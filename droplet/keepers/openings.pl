@@ -2,6 +2,7 @@
 # folder records them: Hornet compares the kernel's sets with it, and fills them from it where the table was lost.
 #   opened     a line with the boot's id, then lines SET ADDRESS END, END in seconds since boot; the last line of an address counts
 #   table.nft  the nft transaction that makes the table with empty sets
+# common.pl comes before this code.
 use strict;
 use warnings;
 use Fcntl qw(:flock);
@@ -10,16 +11,9 @@ use Fcntl qw(:flock);
 my $SLACK = 3;
 
 # Seconds since boot: sets follow the kernel's clock, not the time of day, which an operator may set.
-sub uptime {
-    open my $file, '<', '/proc/uptime' or die "uptime: $!\n";
-    return (split ' ', <$file>)[0];
-}
+sub uptime { (split ' ', text_of('/proc/uptime'))[0] }
 
-sub boot_id {
-    open my $file, '<', '/proc/sys/kernel/random/boot_id' or die "boot_id: $!\n";
-    chomp(my $id = <$file>);
-    return $id;
-}
+sub boot_id { text_of('/proc/sys/kernel/random/boot_id') =~ s/\s//gr }
 
 # lock_openings(HOME, LOCK_SH or LOCK_EX): a handle; the lock ends with it. Sets and record change together. Without the folder
 # there is no record, and the name server works on.
@@ -55,10 +49,9 @@ sub recorded {
 # record_all(HOME, OPEN): replaces the record. A full disk leaves the old one, as it leaves record_more's lines out.
 sub record_all {
     my ($home, $open) = @_;
-    open my $file, '>', "$home/opened.draft" or return 0;
-    print $file boot_id() . "\n";
-    for my $set (sort keys %$open) { print $file "$set $_ $open->{$set}{$_}\n" for sort keys %{$open->{$set}} }
-    return close $file && rename "$home/opened.draft", "$home/opened";
+    my @lines = boot_id() . "\n";
+    for my $set (sort keys %$open) { push @lines, map { "$set $_ $open->{$set}{$_}\n" } sort keys %{$open->{$set}} }
+    return write_file("$home/opened", 0600, @lines);
 }
 
 # record_more(HOME, LINE…)
@@ -100,8 +93,8 @@ sub present {
 sub load_table {
     my ($home, $table, $sets) = @_;
     my $lock = lock_openings($home, LOCK_EX);
-    open my $file, '<', "$home/table.nft" or die "no table: $!\n";
-    my $text = do { local $/; <$file> };
+    my $text = text_of("$home/table.nft");
+    die "no table in $home\n" if $text eq '';
     my $open = recorded($home) // present($table) // {};
     my ($now, %kept) = (uptime());
     for my $set (grep { $sets->{$_} } keys %$open) {

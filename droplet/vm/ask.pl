@@ -38,7 +38,7 @@ sub hear {
   my $got = sysread $one->{socket}, $one->{text}, 65536, length $one->{text};
   return 1 if !defined $got && ($!{EAGAIN} || $!{EINTR});
   my ($head, $body) = split /\r\n\r\n/, $one->{text}, 2;
-  my ($length) = $head =~ /^content-length: *(\d{1,9})\r?$/im if defined $body;
+  my ($length) = defined $body ? $head =~ /^content-length: *(\d{1,9})\r?$/im : ();
   my $whole = defined $length ? length $body >= $length : !$got;
   return close_one($one) if length $one->{text} > $most || !$got && !$whole;
   return 1 if !$whole;

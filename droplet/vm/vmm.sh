@@ -31,10 +31,6 @@ become_vmm() {
 # What becomes a VMM, as a program of its own.
 vmm_program="LC_ALL=C; $(declare -f become_vmm mount_disk write_pid expose_path start_time fail); become_vmm \"\$@\""
 
-# fits_pipe TEXT: whether bash passes a here-string of this length through a pipe. A longer one, and every one before bash 5.1, goes
-# through a file, where no secret may be.
-fits_pipe() { ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501 && ${#1} < 4096)); }
-
 # vmm_listens DIR: its API socket takes connections. The file alone is there a moment earlier, between bind and listen;
 # /proc/PID/net/unix lists the sockets of its network namespace, with the flag 00010000 for those that listen.
 vmm_listens() {
@@ -149,9 +145,3 @@ shut_down_vmm() {
   while vmm_alive "$dir" && ((${EPOCHREALTIME/./} / 1000 < limit)); do pause 0.02; done
   vmm_alive "$dir" || end_waiter "$waiter"
 }
-
-# The handover process (see handover.sh) as a program of its own. A lane puts it together once, and not for
-# each clone; at the end of the last file, because it holds functions of all.
-# shellcheck disable=SC2034
-handover_program="LC_ALL=C; ulimit -c 0; umask 077; cd /; next_part=${next_part@Q}; $(declare -f hand_over await_word new_output_has keep_tail console_says blank_identity \
-  api clear_path process_alive vmm_alive start_time pause fail); hand_over \"\$@\""

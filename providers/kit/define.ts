@@ -89,8 +89,9 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         if (reading === "gone") return { id: "", props: {} };
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names only the inputs that differ; its diagnostics show this.
-        if (condition !== AS_DECLARED && !reading.reported)
+        if (condition !== AS_DECLARED && !reading.reported) {
           report(`${definition.kind} ${id}: ${reading.drift.join("; ")}`);
+        }
         const inputs = { ...omitDefaults(definition.inputs, parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition }, inputs };
       }),

@@ -95,7 +95,7 @@ function namesInspection(
 function vmWords(name: string, observed: Observed): string {
   const vm = observed.vms[name];
   if (vm === undefined) return "no VM";
-  const recoveries = recoveryWords(name, vm?.recoveries, observed);
+  const recoveries = recoveryWords(name, vm.recoveries, observed);
   const words = vm.alive
     ? `VMM ${vm.pid}, Firecracker ${vm.version || "silent"}, ${vm.state || "no answer"}`
     : `VMM ${vm.pid} exited`;

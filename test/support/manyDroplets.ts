@@ -1,5 +1,5 @@
 /** One stack on several simulated droplets, with the VMM stub, so that clones cost next to nothing. */
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropletPaths } from "../../sandbox/droplet/paths";
 import { scratchVmm } from "./scratchVmm";
@@ -23,7 +23,9 @@ export async function beginManyDroplets(...names: readonly string[]): Promise<Ma
   const vmm = scratchVmm();
   const [kernel, rootfs] = [join(vmm.folder, "kernel"), join(vmm.folder, "rootfs")];
   writeFileSync(kernel, "\x7fELF\x02\x01\x01".padEnd(4096, "k"));
+  // Larger than the least limit of file sizes, so that a test can forbid a clone its disk.
   writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
+  truncateSync(rootfs, 9 << 20);
   const stacks = await Stacks.beginWith({ firecracker: vmm.path, kernel, rootfs }, names, [MANY]);
   for (const name of names) copyFileSync(join(vmm.folder, "stub"), join(dropletPaths(name).opt, "stub"));
   return {
