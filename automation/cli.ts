@@ -75,6 +75,12 @@ export function usesStandIn(paths: Paths, stack: string): boolean {
   return has(config, /hornet:steps/) || has(stackFile, /"command:(?:local|remote):/);
 }
 
+/** Options for every Node that the CLI starts; see lazySdk.cjs. */
+function nodeOptions(): string {
+  const lazy = `--require ${JSON.stringify(resolve(checkout, "lazySdk.cjs"))}`;
+  return [process.env.NODE_OPTIONS, lazy].filter(Boolean).join(" ");
+}
+
 /**
  * The environment for the CLI. It sets state, passphrase and stack for the stack `local` of this checkout; for any other stack
  * the user's own backend and login stay untouched. An undefined variable is one that the CLI must not have.
@@ -88,6 +94,7 @@ export function pulumiEnvironment(paths: Paths, stack: string, isOurs = stack ==
     PATH: [...paths.path, process.env.PATH, ...standIn].join(":"),
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_SUPPRESS_NEO_LINK: "true",
+    NODE_OPTIONS: nodeOptions(),
     ...(isBuilt(paths) && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
   };
   if (!isOurs) return env;

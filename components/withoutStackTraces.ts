@@ -21,3 +21,20 @@ export function withoutStackTraces<T>(declare: () => T): T {
     else Object.defineProperty(Error, "stackTraceLimit", usual);
   }
 }
+
+/**
+ * Leaves out the SDK's stack traces of promises for the rest of this process. Clones are declared without any; the other
+ * resources and the SDK's own calls make some six hundred, and the first of them loads the source maps of the SDK: a quarter of
+ * a second of CPU.
+ */
+export function withoutPromiseTraces(): void {
+  const usual = prepared();
+  if (usual === undefined || process.env.PULUMI_DEBUG_PROMISE_LEAKS !== undefined) return;
+  Error.prepareStackTrace = (error, frames) =>
+    frames[0]?.getFunctionName() === "debuggablePromise" ? String(error) : usual(error, frames);
+}
+
+/** What makes the text of a trace; undefined if V8 itself does, which is quick. */
+function prepared(): ((error: Error, frames: NodeJS.CallSite[]) => unknown) | undefined {
+  return Reflect.get(Error, "prepareStackTrace") as never;
+}

@@ -73,11 +73,9 @@ export class HornetStack implements BenchStack {
   run(command: "up" | "destroy", ...args: string[]): Promise<number> {
     rmSync(this.calls, { force: true });
     const loader = join(checkout, "bench/support/trace.cjs");
-    const env = {
-      ...pulumiEnvironment(this.paths, LOCAL),
-      HORNET_BENCH_CALLS: this.calls,
-      NODE_OPTIONS: `--require ${JSON.stringify(loader)}`,
-    };
+    const env = pulumiEnvironment(this.paths, LOCAL);
+    env.HORNET_BENCH_CALLS = this.calls;
+    env.NODE_OPTIONS = [env.NODE_OPTIONS, `--require ${JSON.stringify(loader)}`].join(" ");
     return timed(
       [join(this.paths.pulumi, "pulumi"), command, ...unattendedOptions(), ...localOptions(), ...args],
       env,
@@ -109,6 +107,8 @@ export class FloorStack implements BenchStack {
     this.state = join(root, `${kind}-state/.pulumi/stacks/floor/bench.json`);
     const env = pulumiEnvironment(paths, "bench");
     delete env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    // The floor is the engine as it comes, with all of the SDK.
+    delete env.NODE_OPTIONS;
     this.env = {
       ...env,
       PULUMI_BACKEND_URL: `file://${join(root, `${kind}-state`)}`,
