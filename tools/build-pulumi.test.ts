@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 
 const exec = promisify(execFile);
 const script = join(__dirname, "build-pulumi.sh");
+const finder = join(__dirname, "../scripts/setup/pulumi.mjs");
 let folder: string;
 
 beforeEach(async () => {
@@ -35,9 +36,16 @@ async function build(commands: Record<string, string>): Promise<{ stdout: string
   );
 }
 
+/** What the set-up finds without a shell. */
+async function find(env: NodeJS.ProcessEnv): Promise<{ stdout: string; stderr: string }> {
+  return exec(process.execPath, [finder], { env });
+}
+
 test("a recent pulumi on PATH is used with its own language host", async () => {
   const found = await build({ pulumi: "echo v3.230.0", "pulumi-language-nodejs": "" });
   expect(found).toMatchObject({ code: 0, stderr: "", stdout: `${join(folder, "bin")}\n` });
+  const env = { HOME: folder, HORNET_CACHE: join(folder, "cache"), PATH: join(folder, "bin") };
+  expect(await find(env)).toEqual({ stdout: `${join(folder, "bin")}\n`, stderr: "" });
 });
 
 test.each([
@@ -88,6 +96,15 @@ test("a build is cached, and a second call builds nothing", async () => {
   expect(stdout).toBe("pulumi\npulumi-language-nodejs\npulumi-resource-pulumi-nodejs\n");
   await rm(join(folder, "bin"), { recursive: true });
   expect(await build({ pulumi: "exit 1", go: "exit 9" })).toMatchObject({ code: 0, stdout: first.stdout, stderr: "" });
+  // The set-up finds it without a shell, also beside a CLI that is too old.
+  const cached = { HOME: folder, HORNET_CACHE: join(folder, "cache") };
+  expect(await find({ ...cached, PATH: "" })).toEqual({ stdout: first.stdout, stderr: "" });
+  await rm(join(folder, "bin"), { recursive: true });
+  const old = await pathWith({ pulumi: "echo v3.229.9" });
+  expect(await find({ ...cached, PATH: old })).toEqual({
+    stdout: first.stdout,
+    stderr: `pulumi: ${join(folder, "bin/pulumi")} is v3.229.9, older than 3.230: not used\n`,
+  });
 });
 
 test("a failed build shows the compiler's output and leaves no partial result", async () => {

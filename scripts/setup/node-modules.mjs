@@ -39,11 +39,12 @@ export function nodeModulesMatch(checkout) {
 
 /**
  * Installs without the packages' scripts: none is needed, and that of @pulumi/command makes a Pulumi CLI on PATH download its
- * plugin, which the CLI does by itself when a program uses the package.
+ * plugin, which the CLI does by itself when a program uses the package. Installs all packages also where NODE_ENV is
+ * `production`: npm would leave some out, and each command would find the folder incomplete and install again.
  *
  * @param {string} folder with a package-lock.json
  * @returns {Promise<void>}
  */
 export async function installNodeModules(folder) {
-  await run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder });
+  await run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--include=dev"], { cwd: folder });
 }

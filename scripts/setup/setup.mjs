@@ -9,6 +9,7 @@
  * Runs before node_modules exists, so it is plain JavaScript without dependencies. It skips what already exists.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +17,7 @@ import { parseArgs } from "node:util";
 import { withLock } from "./lock.mjs";
 import { installNodeModules, nodeModulesMatch } from "./node-modules.mjs";
 import { installPackages, listedPackages, missingPackages } from "./packages.mjs";
+import { buildCli, cacheFolder, readyCli } from "./pulumi.mjs";
 import { SetupError, run, say } from "./run.mjs";
 import { checkInstallable, checkNode, thisSystem } from "./system.mjs";
 
@@ -84,8 +86,22 @@ function packages(missing) {
   });
 }
 
+const CLI = "Pulumi CLI";
+const NODE_MODULES = "node_modules";
+
+function pulumiCli() {
+  return step(CLI, async (heading) => {
+    const ready = readyCli();
+    if (ready !== undefined) return ready;
+    return buildCli((line) => {
+      heading();
+      say(line);
+    });
+  });
+}
+
 function nodeModules() {
-  return step("node_modules", async (heading) => {
+  return step(NODE_MODULES, async (heading) => {
     if (nodeModulesMatch(checkout)) return;
     heading();
     await installNodeModules(checkout);
@@ -121,6 +137,24 @@ async function builds() {
 }
 
 /**
+ * The lock of this checkout's set-ups. It is not in the checkout, which may be read-only.
+ */
+function lockFile() {
+  const digest = createHash("sha256").update(checkout).digest("hex").slice(0, 16);
+  return join(cacheFolder(), `setup-${digest}.lock`);
+}
+
+/**
+ * @param {string} pulumi the folder of the CLI
+ * @returns {Paths}
+ */
+function operatorPaths(pulumi) {
+  // Pulumi's own releases contain this program, which starts dynamic providers, and warn of a second one on PATH.
+  const complete = existsSync(join(pulumi, "pulumi-resource-pulumi-nodejs"));
+  return { pulumi, path: complete ? [pulumi] : [pulumi, join(checkout, "node_modules/@pulumi/pulumi")] };
+}
+
+/**
  * @param {Purpose} purpose
  * @returns {Promise<Paths>}
  * @throws {SetupError} that names what is missing and what to run
@@ -134,13 +168,18 @@ export async function setUp(purpose) {
   else if (spawnSync("ssh", ["-V"], { stdio: "ignore" }).error) {
     throw new SetupError("ssh is missing: install the OpenSSH client (Debian: apt-get install openssh-client).");
   }
-  return withLock(join(checkout, ".hornet/setup.lock"), async () => {
+  const ready = purpose === "operator" ? readyCli() : undefined;
+  if (ready !== undefined && nodeModulesMatch(checkout)) {
+    for (const title of [CLI, NODE_MODULES]) await step(title, () => Promise.resolve());
+    return operatorPaths(ready);
+  }
+  return withLock(lockFile(), async () => {
     // Asked again where some were missing: another set-up may have installed them while this one waited.
     const stillMissing = () => (absent.length === 0 ? [] : missing());
     // Without these certificates Go can fetch nothing.
     if (stillMissing().includes("ca-certificates")) await packages(["ca-certificates"]);
     // Steps that need no Debian package run beside the installation of packages.
-    const early = all([build("Pulumi CLI", "tools/build-pulumi.sh"), nodeModules()]);
+    const early = all([pulumiCli(), nodeModules()]);
     early.catch(() => undefined);
     /** @type {Partial<Paths>} */
     let built = {};
@@ -154,10 +193,7 @@ export async function setUp(purpose) {
       }
     }
     const [pulumi] = await early;
-    // Pulumi's own releases contain this program, which starts dynamic providers, and warn of a second one on PATH.
-    const complete = existsSync(join(pulumi, "pulumi-resource-pulumi-nodejs"));
-    const path = complete ? [pulumi] : [pulumi, join(checkout, "node_modules/@pulumi/pulumi")];
-    return { pulumi, path, ...built };
+    return { ...operatorPaths(pulumi), ...built };
   });
 }
 

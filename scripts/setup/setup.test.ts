@@ -115,14 +115,19 @@ test("set-ups run one at a time, and take over a lock whose owner has ended", as
 test("a build gets a heading, a silent one counts as cached, and a failure shows its output", async () => {
   const scripts = join(folder, "scripts/setup");
   await cp(__dirname, scripts, { recursive: true });
-  await mkdir(join(folder, "tools"));
   await mkdir(join(folder, "node_modules"));
   await writeFile(join(folder, "package-lock.json"), `{"packages":{}}`);
   await writeFile(join(folder, "node_modules/.package-lock.json"), `{"packages":{}}`);
+  for (const one of ["pulumi-cli", "pulumi-language-nodejs"]) {
+    await mkdir(join(folder, "tools", one), { recursive: true });
+    for (const file of ["go.mod", "go.sum", "tools.go"]) await writeFile(join(folder, "tools", one, file), "");
+  }
   const tool = (body: string): Promise<void> =>
     writeFile(join(folder, "tools/build-pulumi.sh"), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   const setUp = (): Promise<{ stdout: string; stderr: string }> =>
-    exec(process.execPath, [join(scripts, "setup.mjs"), "--for", "operator", "--json"]);
+    exec(process.execPath, [join(scripts, "setup.mjs"), "--for", "operator", "--json"], {
+      env: { ...process.env, HORNET_CACHE: join(folder, "cache") },
+    });
 
   await tool("echo compiling >&2; echo /made");
   const first = await setUp();
