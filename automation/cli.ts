@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { capture, runOnTerminal } from "../host/exec";
 import { HornetError } from "../host/errors";
 import { closeTrace } from "../host/trace";
-import { backendIn } from "../operator/backend";
+import { backendIn, filled } from "../operator/backend";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 
 /** The folder of the CLI, as the set-up reports it; see scripts/setup/setup.mjs. */
@@ -32,7 +32,7 @@ export interface Finished {
  * @throws HornetError that says what is missing
  */
 export async function findPulumi(): Promise<Paths> {
-  const { code, stdout, stderr } = await capture([resolve(checkout, "tools/build-pulumi.sh")], { env: process.env });
+  const { code, stdout, stderr } = await capture([process.execPath, resolve(checkout, "scripts/setup/pulumi.mjs")]);
   const pulumi = stdout.trim();
   if (code !== 0 || pulumi === "") {
     throw new HornetError("no Pulumi CLI can be used on this machine", {
@@ -48,7 +48,8 @@ export async function findPulumi(): Promise<Paths> {
 /** Whether the CLI was built by the set-up, on a machine that reaches package registries and no more. */
 function isBuilt({ pulumi }: Paths): boolean {
   const cache =
-    process.env.HORNET_CACHE ?? resolve(process.env.XDG_CACHE_HOME ?? resolve(homedir(), ".cache"), "hornet");
+    filled(process.env.HORNET_CACHE) ??
+    resolve(filled(process.env.XDG_CACHE_HOME) ?? resolve(homedir(), ".cache"), "hornet");
   return pulumi.startsWith(resolve(cache));
 }
 
@@ -82,6 +83,14 @@ function nodeOptions(): string {
 }
 
 /**
+ * Adds this machine to a list of hosts that no proxy serves. Engine, program and providers talk by gRPC on 127.0.0.1, which the
+ * SDK sends to the proxy that https_proxy names: every operation ended with "14 UNAVAILABLE".
+ */
+function withLoopback(hosts: string | undefined): string {
+  return [...(hosts ?? "").split(",").filter((host) => host !== ""), "127.0.0.1", "localhost"].join(",");
+}
+
+/**
  * The environment for the CLI. It sets state, passphrase and stack for the stack `local` of this checkout; for any other stack
  * the user's own backend and login stay untouched. An undefined variable is one that the CLI must not have.
  *
@@ -95,6 +104,7 @@ export function pulumiEnvironment(paths: Paths, stack: string, isOurs = stack ==
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_SUPPRESS_NEO_LINK: "true",
     NODE_OPTIONS: nodeOptions(),
+    no_grpc_proxy: withLoopback(filled(process.env.no_grpc_proxy) ?? process.env.no_proxy),
     ...(isBuilt(paths) && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
   };
   if (!isOurs) return env;

@@ -9,17 +9,38 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "hornet-whole-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("a full disk leaves the old file and no draft", () => {
-  const program = `
-    const { writeWhole } = require("./host/wholeFile.ts");
-    const file = "${folder}/file";
-    writeWhole(file, "old");
-    try { writeWhole(file, "x".repeat(1 << 20)); } catch (error) { console.log(error.code); }
-    console.log(require("fs").readFileSync(file, "utf8"), require("fs").readdirSync("${folder}").join());`;
-  // The tmpfs is of a mount namespace that ends with the command.
-  const script = 'mount -t tmpfs -o size=64k none "$1" && exec "$2" -r ./register.cjs -e "$3"';
-  const argv = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", folder, process.execPath, program];
-  expect(execFileSync("unshare", argv, { encoding: "utf8", cwd: join(__dirname, "..") })).toBe("ENOSPC\nold file\n");
+/** What a program prints where `folder` is a tmpfs of a mount namespace that ends with it. */
+function onTmpfs(mount: string, program: string): string {
+  const script = `mount -t tmpfs -o size=64k none "$1" && ${mount} exec "$2" -r ./register.cjs -e "$3"`;
+  const code = `const { makeFolder, writeWhole } = require("./host/wholeFile.ts"); const folder = ${JSON.stringify(folder)};
+    const { readFileSync, readdirSync } = require("node:fs"); const said = (work) => { try { work(); } catch (error) { console.log(error.name, error.message); } };
+    ${program}`;
+  const argv = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", folder, process.execPath, code];
+  return execFileSync("unshare", argv, { encoding: "utf8", cwd: join(__dirname, "..") });
+}
+
+test("a full disk leaves the old file and no draft, and the error says what to do", () => {
+  const printed = onTmpfs(
+    "",
+    `const file = folder + "/file"; writeWhole(file, "old"); said(() => writeWhole(file, "x".repeat(1 << 20)));
+    console.log(readFileSync(file, "utf8"), readdirSync(folder).join());`,
+  );
+  expect(printed).toBe(
+    `HornetError ${folder}/file cannot be written: ENOSPC: no space left on device, write\n` +
+      "  next: make room there, then run the same command again\nold file\n",
+  );
+});
+
+test("the error for a read-only folder names it and the variable for another one", () => {
+  const printed = onTmpfs(
+    `echo old >"$1/file" && mkdir "$1/below" && mount -o remount,ro "$1" &&`,
+    `for (const file of ["/file", "/new/deep/file", "/below/deep/file"]) said(() => writeWhole(folder + file, "new"));
+    said(() => makeFolder(folder + "/new/deep"));`,
+  );
+  const reasons = printed.match(
+    /HornetError .* cannot be written: EROFS: .*\n {2}next: name a folder .* HORNET_STATE/g,
+  );
+  expect(reasons).toHaveLength(4);
 });
 
 const whole = JSON.stringify({ version: 3, checkpoint: { stack: "organization/hornet/local" } });

@@ -59,12 +59,25 @@ export const ONLY_THE_PIN: readonly string[] = [
   "HashKnownHosts=no",
 ];
 
+/** A path as one word of an option's value: a quote in it would end the word. */
+export function sshWord(path: string): string {
+  return `"${path.replaceAll(/["\\]/g, "\\$&")}"`;
+}
+
 /**
  * A path as the value of an option that expands tokens, such as IdentityFile: ssh took the "% " of a folder "100% mine" for an
  * unknown token and did not start.
  */
 export function sshPath(path: string): string {
-  return `"${path.replaceAll("%", "%%")}"`;
+  return sshWord(path.replaceAll("%", "%%"));
+}
+
+/**
+ * A path as the value of Include, to which further ones may be appended. ssh expands `*` in it, in quotes too, and since 9.9
+ * variables and tokens: `?` stands for any one character.
+ */
+export function includedPath(path: string): string {
+  return path.replaceAll(/["\\%$*?[\]]/g, "?");
 }
 
 /** `Key=value` as a line of an ssh_config file. */

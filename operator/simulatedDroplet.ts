@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { SshConnection } from "../model/connection";
+import { filled } from "./backend";
 
 /** This checkout. */
 export const checkout = resolve(__dirname, "..");
@@ -18,7 +19,12 @@ const recordedConnection = z.object({
 
 /** The folder of this checkout's stack `local` and its simulated droplets; `HORNET_STATE` names another one. */
 export function stateFolder(): string {
-  return resolve(process.env.HORNET_STATE ?? resolve(checkout, ".hornet"));
+  return resolve(filled(process.env.HORNET_STATE) ?? resolve(checkout, ".hornet"));
+}
+
+/** The folder of a program's files on the operator's machine, from the program's own folder; `HORNET_STATE` names another one. */
+export function filesFolder(): string {
+  return filled(process.env.HORNET_STATE) ?? ".hornet";
 }
 
 /** The folder of this checkout's simulated droplets. */

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sshFiles, type SshDroplet, type SshTarget } from "./sshConfig";
+import { includeLine, sshFiles, type SshDroplet, type SshTarget } from "./sshConfig";
 
 const names = { stack: "dev", droplet: "droplet", includes: "" };
 const key = (letter: string): string => `ssh-ed25519 ${letter.repeat(68)}`;
@@ -54,6 +54,19 @@ test("ssh resolves address, user, jump host, key and pin as declared", () => {
   });
   expect(resolved(config, "droplet").has("proxyjump")).toBe(false);
   expect(knownHosts).toBe(`droplet.dev.hornet ${key("D")}\nvm0.dev.hornet ${key("A")}\n`);
+});
+
+test("paths may hold quotes, backslashes and blanks", () => {
+  const odd = join(folder, `a "b" c\\d 'e'`);
+  const files = { ...droplet, privateKeyPath: join(odd, "id") };
+  const vm0 = resolved(sshFiles(names, odd, files, clones).config, "vm0");
+  expect(vm0.get("identityfile")).toBe(join(odd, "id"));
+  expect(vm0.get("userknownhostsfile")).toBe(join(odd, "known_hosts"));
+  const tried = { ...droplet, privateKeyPath: undefined, identityFiles: [join(odd, "id_%h")] };
+  expect(resolved(sshFiles(names, odd, tried, clones).config, "vm0").get("identityfile")).toBe(join(odd, "id_%h"));
+  mkdirSync(join(odd, "east"), { recursive: true });
+  writeFileSync(join(odd, "east/ssh_config"), "Host far\n  HostName 10.9.8.7\n");
+  expect(resolved(`${includeLine(odd)}\n`, "far").get("hostname")).toBe("10.9.8.7");
 });
 
 test("ConnectTimeout of a slow clone is its patience, of others 20 s", () => {

@@ -1,4 +1,12 @@
-import { configLine, NO_VARIABLES, NOTHING_LENT_TO_CLONES, ONLY_THE_PIN, sshPath } from "../model/sshPolicy";
+import {
+  configLine,
+  includedPath,
+  NO_VARIABLES,
+  NOTHING_LENT_TO_CLONES,
+  ONLY_THE_PIN,
+  sshPath,
+  sshWord,
+} from "../model/sshPolicy";
 
 /** A clone in the ssh configuration. */
 export interface SshTarget {
@@ -43,8 +51,7 @@ export interface SshNames {
 
 /** The line that includes the ssh_config of each folder in a folder, which is an absolute path. */
 export function includeLine(folder: string): string {
-  // ssh expands `*` in it, in quotes too, and since 9.9 variables and tokens: `?` stands for any one character.
-  return `Include "${folder.replaceAll(/[%$*?[\]]/g, "?")}/*/ssh_config"`;
+  return `Include "${includedPath(folder)}/*/ssh_config"`;
 }
 
 /** The line of a configuration that includes others; empty if it has none. */
@@ -84,7 +91,7 @@ export function sshFiles(
   };
   const identity =
     droplet?.privateKeyPath === undefined
-      ? (droplet?.identityFiles ?? []).map((file) => `  IdentityFile "${file}"`)
+      ? (droplet?.identityFiles ?? []).map((file) => `  IdentityFile ${sshWord(file)}`)
       : [`  IdentityFile ${sshPath(droplet.privateKeyPath)}`, "  IdentitiesOnly yes"];
   const blocks: string[][] = [];
   if (droplet !== undefined) {

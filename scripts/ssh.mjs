@@ -39,7 +39,7 @@ function main(args) {
   const usage =
     "npm run ssh -- [-s STACK] NAME [COMMAND…]; NAME is a clone, such as vm0, or droplet, or one of several droplets.";
   if (name === undefined || name.startsWith("-") || stack === "") return refuse(`which one? ${usage}`);
-  const file = join(process.env.HORNET_STATE ?? join(checkout, ".hornet"), stack, "ssh_config");
+  const file = join(process.env.HORNET_STATE || join(checkout, ".hornet"), stack, "ssh_config");
   const up = stack === "local" ? "npm run up" : `pulumi up -s ${stack}`;
   if (!existsSync(file)) return refuse(`the stack ${stack} is not up, there is no ${file}. Run: ${up}`);
   const known = hostsIn(dirname(file));

@@ -1,10 +1,10 @@
 /** Prepares the stack `local`: passphrase, config, the stack itself. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
-import { writeWhole } from "../../host/wholeFile";
+import { makeFolder, writeWhole } from "../../host/wholeFile";
 import { backendFolder } from "../../operator/backend";
 import { runPulumi, type Paths } from "../cli";
 import { readJson } from "../json";
@@ -20,7 +20,7 @@ const salted = z.object({ encryptionsalt: z.string().optional() }).nullish();
  */
 export async function prepareStack(paths: Paths): Promise<void> {
   const { state, stackFile, passphrase, folder } = localPaths();
-  for (const path of [state, folder]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  for (const path of [state, folder]) makeFolder(path);
   if (!existsSync(passphrase)) {
     writeWhole(passphrase, randomBytes(24).toString("base64url"));
   }

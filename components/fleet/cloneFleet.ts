@@ -15,6 +15,7 @@ import { SshConfig, type SshConfigArgs } from "../sshConfig";
 import { declareSteps } from "./steps";
 import { dropletSetup } from "./dropletSetup";
 import { withoutStackTraces } from "../withoutStackTraces";
+import { filesFolder } from "../../operator/simulatedDroplet";
 
 /** The arguments of a {@link CloneFleet}. */
 export interface CloneFleetArgs {
@@ -216,5 +217,5 @@ function sharedSsh(share: FleetShare | undefined): Pick<SshConfigArgs, "alias" |
 
 /** A folder on the operator's machine, from the program's folder, for an ssh_config. */
 export function sshFolderOf(name: string): string {
-  return `${process.env.HORNET_STATE ?? ".hornet"}/${name}`;
+  return `${filesFolder()}/${name}`;
 }

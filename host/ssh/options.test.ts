@@ -91,10 +91,16 @@ test("no variable of the operator reaches a droplet, and a missing configuration
   expect(execFileSync("ssh", ["-G", ...missing, connection.host], { encoding: "utf8" })).toContain("user root");
 });
 
-test("ssh tries only the given key file, also with spaces in its path", () => {
-  const options = resolved({ privateKeyPath: "/home/me/my keys/id" });
-  expect(options.get("identityfile")).toBe("/home/me/my keys/id");
-  expect(options.get("identitiesonly")).toBe("yes");
+test.each(["/home/me/my keys/id", `/home/"me"/it's/id`, "/home/a\\b \\c/id", "/home/#é $HOME/id"])(
+  "ssh tries only the given key file: %s",
+  (privateKeyPath) => {
+    const options = resolved({ privateKeyPath });
+    expect(options.get("identityfile")).toBe(privateKeyPath);
+    expect(options.get("identitiesonly")).toBe("yes");
+  },
+);
+
+test("~ is the operator's home only at the beginning of a path", () => {
   expect(expandHome("~/.ssh/key")).toBe(join(homedir(), ".ssh/key"));
   expect(expandHome("/a/~/b")).toBe("/a/~/b");
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import { isLocal, type Connection, type SshConnection } from "../../model/connection";
-import { configLine, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN, sshPath } from "../../model/sshPolicy";
+import { configLine, includedPath, NO_VARIABLES, NOTHING_LENT, ONLY_THE_PIN, sshPath } from "../../model/sshPolicy";
 import { writeWhole } from "../wholeFile";
 
 /** A droplet's name in known_hosts; with a port other than 22 the host is in brackets (sshd(8)). */
@@ -23,7 +23,7 @@ const OPERATOR_FILES: readonly string[] = [join(userInfo().homedir, ".ssh/config
  * ProxyCommand, IdentityFile, IdentityAgent and algorithms still apply.
  */
 function operatorConfig(files: readonly string[]): string {
-  return [...files.map((file) => `Include "${file}"`), "Host *", configLine(NO_VARIABLES), ""].join("\n");
+  return [...files.map((file) => `Include "${includedPath(file)}"`), "Host *", configLine(NO_VARIABLES), ""].join("\n");
 }
 
 /** Writes a file that several connections of a session share; no reader ever sees a part of it. */

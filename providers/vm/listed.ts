@@ -7,6 +7,7 @@ import { readFiles, removeFiles, writeFiles } from "../droplet/sshFiles";
 import type { Definition } from "../kit/definition";
 import type { Droplet } from "../operation/droplet";
 import type { VmInputs, VmOutputs } from "./inputs";
+import { filesFolder } from "../../operator/simulatedDroplet";
 
 /**
  * Adds to a clone's life cycle its entry in the stack's ssh_config. The SshConfig, which depends on all clones, writes the whole
@@ -61,7 +62,7 @@ function sameFiles(one: SshFiles, other: SshFiles): boolean {
 
 /** With an alias, the folder is below the stack's. Otherwise a bare name is a folder below `.hornet`, or below the one that HORNET_STATE names on this operator's machine. */
 function folderOf({ stack, folder, alias }: SshFolder): string {
-  const all = process.env.HORNET_STATE ?? ".hornet";
+  const all = filesFolder();
   if (alias !== undefined) return join(all, stack, folder);
   return folder.includes("/") ? folder : join(all, folder);
 }
