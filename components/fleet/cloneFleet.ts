@@ -10,7 +10,7 @@ import { omitUndefined } from "../omitUndefined";
 import { thisStack, type DropletArgs } from "../resource";
 import { SnapshotArtifact, type SnapshotArtifactArgs } from "../snapshotArtifact";
 import { SnapshotProof } from "../snapshotProof";
-import { announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
+import { OtherStacks, announce, dropletNeeds, sourceArgs, type SnapshotSummary } from "./snapshotSource";
 import { SshConfig, type SshConfigArgs } from "../sshConfig";
 import { declareSteps } from "./steps";
 import { dropletSetup } from "./dropletSetup";
@@ -42,6 +42,8 @@ export interface FleetShare {
   readonly folder: string;
   /** That ssh_config, where no fleet of `hornet:droplet` writes it. */
   readonly index: string | undefined;
+  /** The stacks that their snapshots come from. */
+  readonly stacks: OtherStacks;
   /** The other droplets that have the same source of the snapshot. */
   readonly peers: readonly { readonly droplet: DropletArgs; readonly dir: string }[];
 }
@@ -76,7 +78,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const inner = { parent: this };
     const named = (part: string): string => resourceName(own, part);
     const plans = planFleet(spec);
-    const source = sourceArgs(spec, droplet);
+    const source = sourceArgs(spec, droplet, share?.stacks ?? new OtherStacks(own));
     const setup = dropletSetup(
       { spec, common, needs: dropletNeeds(spec, source, (share?.peers ?? []).length > 0), named },
       inner,

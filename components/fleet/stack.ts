@@ -1,12 +1,13 @@
 /** The fleets of a stack, one on each droplet, and the stack's outputs. */
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import type { FleetSpec } from "../../config/spec";
 import type { NamedFleet } from "../../config/stack";
 import { CloneFleet, sshFolderOf, type FleetShare } from "./cloneFleet";
 import type { CloneSummary } from "./fleetClone";
 import { ONLY_FLEET, resourceName } from "../../model/names";
 import { resolveDroplet, type ResolvedDroplet } from "./resolveDroplet";
-import type { SnapshotSummary } from "./snapshotSource";
+import { OtherStacks, type SnapshotSummary } from "./snapshotSource";
 
 /** The outputs of a stack. */
 export interface StackOutputs {
@@ -22,6 +23,7 @@ type Resolved = NamedFleet & ResolvedDroplet;
 
 interface DeclaredFleet {
   readonly name: string | undefined;
+  readonly source: FleetSpec["snapshot"]["source"];
   readonly fleet: CloneFleet;
 }
 
@@ -35,18 +37,19 @@ export function declareStack(fleets: readonly NamedFleet[]): StackOutputs {
     const key = name === undefined ? "hornet:droplet" : `hornet:droplets.${name}`;
     return { name, spec, ...resolveDroplet(spec.droplet, { stack, concurrency: spec.fleet.concurrency, key }) };
   });
+  const stacks = new OtherStacks();
   const [first, ...others] = resolved.map((one): DeclaredFleet => {
     const { name, spec, droplet, operatorKeys } = one;
-    const share = shareOf(one, resolved);
+    const share = shareOf(one, resolved, stacks);
     const own = share !== undefined && name !== undefined ? { sshFolder: `${share.folder}/${name}` } : {};
     const args = { spec, droplet, operatorKeys, ...own, ...(share !== undefined && { share }) };
-    return { name, fleet: new CloneFleet(name ?? ONLY_FLEET, args) };
+    return { name, source: spec.snapshot.source, fleet: new CloneFleet(name ?? ONLY_FLEET, args) };
   });
   if (first === undefined) throw new Error("a stack has at least one droplet");
   return others.length === 0 && first.name === undefined ? outputsOf(first) : outputsOfAll([first, ...others]);
 }
 
-function shareOf(one: Resolved, all: readonly Resolved[]): FleetShare | undefined {
+function shareOf(one: Resolved, all: readonly Resolved[], stacks: OtherStacks): FleetShare | undefined {
   if (all.every(({ name }) => name === undefined)) return undefined;
   const folder = sshFolderOf(pulumi.getStack());
   const hasMain = all.some(({ name }) => name === undefined);
@@ -55,6 +58,7 @@ function shareOf(one: Resolved, all: readonly Resolved[]): FleetShare | undefine
   return {
     droplet: one.name,
     folder,
+    stacks,
     index: hasMain ? undefined : `${folder}/ssh_config`,
     peers: peers.map(({ droplet, spec }) => ({ droplet, dir: spec.snapshot.dir })),
   };
@@ -81,6 +85,7 @@ function outputsOfAll(declared: readonly [DeclaredFleet, ...DeclaredFleet[]]): S
     ),
   ).apply((each) => Object.assign({}, ...each) as Record<string, Record<string, number>>);
   const snapshots = whatIsKnown(all.map(({ snapshot }) => snapshot));
+  if (!pulumi.runtime.isDryRun()) reportMixture(declared);
   return {
     clones: whatIsKnown(all.flatMap(({ converged }) => converged.clones)),
     snapshot: snapshots.apply((each) => commonSnapshot(each, all.length)),
@@ -128,6 +133,42 @@ async function reportFailures(declared: readonly DeclaredFleet[]): Promise<void>
   }
 }
 
+/** Warns if droplets that declare the same snapshot run different ones. */
+function reportMixture(declared: readonly DeclaredFleet[]): void {
+  const named = whatIsKnown(
+    declared.map(({ name = ONLY_FLEET, source, fleet }) =>
+      fleet.snapshot.apply((snapshot) => [name, { source, snapshot }] as const),
+    ),
+  );
+  named.apply((each) => {
+    const mixture = mixtureOf(Object.fromEntries(each));
+    if (mixture === undefined) return;
+    void pulumi.log.warn(
+      `the droplets declare one snapshot (hornet:snapshot) and run several, so that none counts as proved: ${mixture}`,
+    );
+  });
+}
+
+/** The droplets by the snapshots that they run, in words, if some declare the same one and run several. */
+export function mixtureOf(
+  fleets: Readonly<
+    Record<string, { readonly source: FleetSpec["snapshot"]["source"]; readonly snapshot: SnapshotSummary }>
+  >,
+): string | undefined {
+  const all = Object.entries(fleets);
+  const mixed = all.filter(([, { source, snapshot }]) =>
+    all.some(([, one]) => isDeepStrictEqual(one.source, source) && one.snapshot.digest !== snapshot.digest),
+  );
+  const digests = [...new Set(mixed.map(([, { snapshot }]) => snapshot.digest))];
+  if (digests.length === 0) return undefined;
+  const namesWith = (digest: string): string =>
+    mixed
+      .filter(([, { snapshot }]) => snapshot.digest === digest)
+      .map(([name]) => name)
+      .join(", ");
+  return digests.map((digest) => `${namesWith(digest)}: ${digest}`).join("; ");
+}
+
 /**
  * The snapshot of all droplets, for other stacks: the first droplet's. It counts as proved once all droplets have proved the
  * same one.
@@ -139,5 +180,5 @@ export function commonSnapshot(each: readonly SnapshotSummary[], count: number):
   if (first === undefined) return undefined;
   const proved =
     each.length === count && each.every((one) => one.digest === first.digest && one.proved === first.digest);
-  return { ...first, proved: proved ? first.digest : "" };
+  return { ...first, proved: proved ? first.digest : "", ...(count > 1 && { droplets: count }) };
 }
