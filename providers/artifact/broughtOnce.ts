@@ -16,6 +16,7 @@ import { describeHost, inspectFiles } from "./files";
 import type { Announce, Found } from "./fromBoot";
 import { artifactFrom } from "./fromDroplet";
 import { parseManifest, readManifest } from "./manifests";
+import { originOf } from "./origin";
 import { hasPeers, type ArtifactInputs, type PeerDroplet } from "./inputs";
 
 /** The context of one artifact. */
@@ -38,24 +39,24 @@ export async function broughtOnce(
   wanted: Wanted,
   make: () => Promise<Found>,
 ): Promise<Found> {
-  if (!hasPeers(desired) || (await isHere(droplet, desired))) return make();
+  if (!hasPeers(desired)) return make();
   const share = droplet.snapshotShare(desired.owner, keyOf(desired));
+  const offering = async (): Promise<{ found: Found; offer: Offer }> => {
+    const found = await make();
+    return { found, offer: offerOf(desired, found) };
+  };
+  if (await isHere(droplet, desired)) return share.own(offering);
   const host = await describeHost(droplet.session);
   const fits = ({ cpuFeatures }: Pick<Offer, "cpuFeatures">): boolean =>
     missingFeatures([...(cpuFeatures ?? [])], [...host.cpuFeatures]).length === 0;
-  const result = await share.firstOrOffer(
-    fits,
-    () => findOffer(droplet, desired, wanted, fits),
-    async () => {
-      const found = await make();
-      return { found, offer: offerOf(desired, found) };
-    },
-  );
+  const result = await share.firstOrOffer(fits, () => findOffer(droplet, desired, wanted, fits), offering);
   if ("found" in result) return result.found;
   const { droplet: from, folder, digest } = result.offer;
   const source = { from: { droplet: from, path: folder } };
   const pinned: ArtifactInputs = { ...desired, source, digest: digest ?? desired.digest };
-  return artifactFrom(droplet, pinned, { droplet: from, path: folder }, wanted.before, wanted.announce);
+  const origin = await originOf(droplet, desired, from);
+  const found = await artifactFrom(droplet, pinned, { droplet: from, path: folder }, wanted.before, wanted.announce);
+  return { ...found, origin };
 }
 
 /** Only a folder of the config can be there already; the others are looked for by their digest. */

@@ -19,6 +19,7 @@ import { owned } from "../kit/owned";
 import { commonVars } from "../operation/common";
 import type { Droplet } from "../operation/droplet";
 import { readManifest, readSignature } from "./manifests";
+import { originDrift } from "./origin";
 import { openFault } from "./openMetadata";
 import { verifyManifest } from "./signature";
 
@@ -80,7 +81,7 @@ async function settle(
   droplet: Droplet,
   desired: ArtifactInputs,
   before: readonly string[],
-  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {} }: Found,
+  { folder, text, manifest, timings, given = false, elsewhere = {}, transferred = 0, marks = {}, origin }: Found,
 ): Promise<ArtifactOutputs> {
   const digest = manifestDigest(text);
   if (desired.digest !== undefined && desired.digest !== digest) {
@@ -134,6 +135,7 @@ async function settle(
     },
     generations,
     files: seen,
+    ...(origin && { origin }),
     timings,
     transferred,
   };
@@ -223,11 +225,13 @@ export const definition = owned<ArtifactInputs, ArtifactOutputs>({
     const name = artifactPaths(dirname(state.artifact.diskPath)).manifest;
     const [was, is] = [state.files[name], seen[name]];
     const elsewhere = was !== undefined && is !== undefined && was !== is && (await sharesName(droplet, state));
-    const drift = fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen);
-    return {
-      outputs: artifactOutputs.parse(state),
-      drift: [...drift, ...(await readableByOthers(droplet, state)), ...(await unused(droplet, state))],
-    };
+    const drift = [
+      ...fileDrift(state.files, elsewhere ? { ...seen, [name]: was } : seen),
+      ...(await originDrift(droplet, state, state.origin)),
+      ...(await readableByOthers(droplet, state)),
+      ...(await unused(droplet, state)),
+    ];
+    return { outputs: artifactOutputs.parse(state), drift };
   },
   update: async (droplet, state, desired) => {
     await closeToOthers(droplet, state);

@@ -21,7 +21,7 @@ import {
   type FileMarks,
   type HostDescription,
 } from "./files";
-import { hasPeers, type ArtifactInputs, type BootSource } from "./inputs";
+import { hasPeers, type ArtifactInputs, type BootSource, type Origin } from "./inputs";
 import { publish } from "./publish";
 import { scratchLimits, scratchNamespace, scratchVars } from "./scratch";
 import { soundnessOf } from "./whole";
@@ -47,6 +47,7 @@ export interface Found {
   readonly transferred?: number;
   /** Size, mtime and inode of its files by name, as they were when their digests were computed. */
   readonly marks?: FileMarks;
+  readonly origin?: Origin | undefined;
 }
 
 /** A boot with all inputs of its result. */

@@ -38,6 +38,16 @@ export const peerDroplet = z.strictObject({
 /** See {@link peerDroplet}. */
 export type PeerDroplet = z.infer<typeof peerDroplet>;
 
+/** The folder of the config on another droplet of the stack, from which this droplet got its snapshot; see origin.ts. */
+export const originSchema = z.object({
+  droplet: connectionSchema,
+  /** Size, mtime and inode of the files in the folder, before they were transferred. */
+  files: z.record(z.string(), z.string()),
+});
+
+/** See {@link originSchema}. */
+export type Origin = z.infer<typeof originSchema>;
+
 /** The arguments of a SnapshotArtifact. */
 export const artifactInputs = commonInputs.extend({
   dir: snapshotArguments.dir,
@@ -71,6 +81,8 @@ export const artifactOutputs = z.object({
   generations: z.array(z.string()),
   /** Size, mtime and inode of the files that it depends on, when it was made. */
   files: z.record(z.string(), z.string()),
+  /** Where it came from, if that is a folder on another droplet of the stack that may change. */
+  origin: originSchema.optional(),
   /** ms spent: boot, snapshot, examine, or transfer. */
   timings: z.record(z.string(), z.number()),
   /** Bytes that were transferred for it. */

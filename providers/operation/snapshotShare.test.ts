@@ -42,3 +42,23 @@ test("an offer that is found elsewhere serves all, but none whose CPU it does no
   expect(found).toHaveBeenCalledTimes(1);
   expect(await share.firstOrOffer((offer) => offer !== "peer", nothing, make)).toEqual({ found: "own" });
 });
+
+test("droplets that have the files themselves do not wait for each other, and the others wait for them", async () => {
+  const share: Share = new SnapshotShare();
+  const begun: string[] = [];
+  const own = (name: string, fails = false): Promise<string> =>
+    share.own(async () => {
+      begun.push(name);
+      await sleep(10);
+      expect(begun).toEqual(["a", "b"]);
+      if (fails) throw new Error(`${name} is full`);
+      return { found: name, offer: name };
+    });
+  const find = jest.fn(nothing);
+  const make = (): Promise<{ found: string; offer: string }> => Promise.resolve({ found: "c", offer: "c" });
+  const [a, b, c] = await Promise.allSettled([own("a", true), own("b"), share.firstOrOffer(any, find, make)]);
+  expect(a).toMatchObject({ status: "rejected" });
+  expect(b).toMatchObject({ value: "b" });
+  expect(c).toMatchObject({ value: { offer: "b" } });
+  expect(find).not.toHaveBeenCalled();
+});

@@ -18,6 +18,24 @@ export class SnapshotShare<Offered> {
   private readonly offers: Offered[] = [];
   /** One droplet at a time looks for the snapshot and makes it. */
   private readonly turns = new Limit(1);
+  /** What droplets are making of their own folders. */
+  private readonly coming = new Set<Promise<unknown>>();
+
+  /**
+   * Makes the snapshot on a droplet that needs no other one for it. Those that ask meanwhile wait for it, and do not examine its
+   * folder a second time.
+   */
+  async own<Found>(make: () => Promise<{ found: Found; offer: Offered }>): Promise<Found> {
+    const making = make();
+    this.coming.add(making);
+    try {
+      const { found, offer } = await making;
+      this.offers.push(offer);
+      return found;
+    } finally {
+      this.coming.delete(making);
+    }
+  }
 
   /**
    * @param fits whether this droplet can use an offer
@@ -31,6 +49,7 @@ export class SnapshotShare<Offered> {
     make: () => Promise<{ found: Found; offer: Offered }>,
   ): Promise<{ found: Found } | { offer: Offered }> {
     return this.turns.run(async () => {
+      await Promise.allSettled(this.coming);
       const known = this.offers.find(fits) ?? (await find());
       if (known !== undefined) {
         if (!this.offers.includes(known)) this.offers.push(known);

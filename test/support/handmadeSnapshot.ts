@@ -37,7 +37,7 @@ export const mmds = (version: "V1" | "V2", ...interfaces: string[]): Put => [
 ];
 
 /** Makes a snapshot by requests to a VMM that runs in the snapshot's folder; nothing of it stays but the folder. */
-export async function makeByHand(stage: Stage, made: Handmade): Promise<void> {
+export async function makeByHand(stage: Pick<Stage, "run">, made: Handmade): Promise<void> {
   const { folder = BARE, devices = [], boot = {}, flags = "", before = ":" } = made;
   const drives = made.drives ?? [drive("root", `${folder}/rootfs.ext4`)];
   const interfaces = made.interfaces ?? [nic("net", "tap5")];
