@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { bridgeTable } from "../plan/network/bridge";
 import { natTable } from "../plan/network/nat";
@@ -84,6 +86,25 @@ test("every file of the repository that the documentation names exists", () => {
   );
   expect(named.length).toBeGreaterThan(40);
   expect(named.filter(({ word }) => !existsSync(join(checkout, word)))).toEqual([]);
+});
+
+const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
+
+(hasSystemd ? test : test.skip)("systemd accepts the units that docs/watch.md installs", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hornet-units-"));
+  try {
+    cpSync(join(__dirname, "../examples/systemd"), folder, { recursive: true });
+    const service = join(folder, "hornet-watch@.service");
+    const text = readFileSync(service, "utf8");
+    expect(text).toContain("ExecStart=/usr/bin/node scripts/hornet.mjs watch ");
+    // This machine may have node elsewhere.
+    writeFileSync(service, text.replace("/usr/bin/node", process.execPath));
+    const timer = join(folder, "hornet-watch@prod.timer");
+    const verified = spawnSync("systemd-analyze", ["verify", "--man=no", timer], { encoding: "utf8" });
+    expect({ code: verified.status, said: verified.stdout + verified.stderr }).toEqual({ code: 0, said: "" });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("every test that docs/security.md cites is a test", () => {
