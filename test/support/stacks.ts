@@ -11,14 +11,13 @@ const checkout = resolve(__dirname, "../..");
 
 /** Several stacks of the checkout's program, each on a simulated droplet of its own name, reached over ssh. */
 export class Stacks {
-  /** The backend with the state; a folder, unless a test sets another URL. */
-  backend: string;
+  private own: { readonly url: string; readonly env?: Readonly<Record<string, string>> };
 
   private constructor(
     private readonly folder: string,
     private readonly names: readonly string[],
   ) {
-    this.backend = `file://${join(folder, "backend")}`;
+    this.own = { url: `file://${join(folder, "backend")}` };
   }
 
   /** Starts the droplets and makes the stacks, with a state and config files of their own. */
@@ -63,6 +62,16 @@ export class Stacks {
     for (const name of this.names) await stopDroplet(name, { purge: true });
     delete process.env.HORNET_STATE;
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The backend with the state; a folder, unless a test uses another one. */
+  get backend(): string {
+    return this.own.url;
+  }
+
+  /** Uses another backend from now on, with the variables that its client needs. */
+  use(backend: { readonly url: string; readonly env?: Readonly<Record<string, string>> }): void {
+    this.own = backend;
   }
 
   /** The folder with the stacks' config files. */
@@ -140,6 +149,7 @@ export class Stacks {
   /** The variables of a program that drives the stacks. */
   get variables(): Readonly<Record<string, string>> {
     return {
+      ...this.own.env,
       HORNET_STATE: this.folder,
       PULUMI_BACKEND_URL: this.backend,
       PULUMI_CONFIG_PASSPHRASE: "of tests",
