@@ -5,6 +5,7 @@ import { checkout } from "../operator/localPaths";
 import { parseCommand, usage, type BenchOptions, type PartName } from "./options";
 import { bytes } from "./parts/bytes";
 import { change } from "./parts/change";
+import { droplets } from "./parts/droplets";
 import { guests } from "./parts/guests";
 import { identity } from "./parts/identity";
 import { network } from "./parts/network";
@@ -20,7 +21,17 @@ import { resultTable } from "./report/table";
 import type { BenchPaths, Context, Part } from "./support/context";
 import { Stages } from "./support/stage";
 
-const parts: Readonly<Record<PartName, Part>> = { work, up, network, bytes, transfer, guests, identity, change };
+const parts: Readonly<Record<PartName, Part>> = {
+  work,
+  up,
+  droplets,
+  network,
+  bytes,
+  transfer,
+  guests,
+  identity,
+  change,
+};
 
 /**
  * @returns 0 where everything could be measured, whatever the numbers; 1 where something could not

@@ -8,10 +8,11 @@ test("an option that is not given has its default", () => {
       runs: 5,
       counts: [3, 10],
       scale: [],
+      droplets: undefined,
       guests: 10,
       size: 256,
       fill: 50,
-      only: ["work", "up", "network", "bytes", "transfer", "guests", "identity", "change"],
+      only: ["work", "up", "droplets", "network", "bytes", "transfer", "guests", "identity", "change"],
       json: undefined,
       plots: undefined,
     },
@@ -28,12 +29,20 @@ test("parts are measured in the order of the table, not of the command line", ()
   }
 });
 
+test("several droplets are a number of them and of clones on each", () => {
+  expect(parseCommand(["--droplets", "10x25"])).toMatchObject({ options: { droplets: { count: 10, each: 25 } } });
+});
+
 test.each([
+  ...["10", "1x25", "10x0", "10x26", "x"].map((text): [string[], string] => [
+    ["--droplets", text],
+    `--droplets ${text}: it is a number of droplets and of clones on each, at most 253 together: 10x25`,
+  ]),
   [["--runs", "0"], "--runs 0: it is a whole number from 1 to 1000"],
   [["--counts", "3,254"], "--counts 254: it is a whole number from 1 to 253"],
   [
     ["--only", "speed"],
-    "there is no part speed to measure; there are work, up, network, bytes, transfer, guests, identity, change",
+    "there is no part speed to measure; there are work, up, droplets, network, bytes, transfer, guests, identity, change",
   ],
   [["--baseline", "/no/such"], "--baseline: /no/such is not a readable file"],
   [["--compare", "a.json"], "--compare takes the JSON files of two runs: npm run bench -- --compare A.json B.json"],

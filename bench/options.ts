@@ -3,7 +3,17 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** The parts of the bench, in the order of the table. */
-export const PARTS = ["work", "up", "network", "bytes", "transfer", "guests", "identity", "change"] as const;
+export const PARTS = [
+  "work",
+  "up",
+  "droplets",
+  "network",
+  "bytes",
+  "transfer",
+  "guests",
+  "identity",
+  "change",
+] as const;
 
 /** One of {@link PARTS}. */
 export type PartName = (typeof PARTS)[number];
@@ -17,6 +27,8 @@ export interface BenchOptions {
   readonly counts: readonly number[];
   /** Clones for Hornet and the engine floor alone. */
   readonly scale: readonly number[];
+  /** A stack with several droplets, each with so many clones; undefined: it is not measured. */
+  readonly droplets: { readonly count: number; readonly each: number } | undefined;
   /** Real guests at once. */
   readonly guests: number;
   /** Size of the memory file and of the disk, in MiB, and how much of them is not zero, in percent. */
@@ -41,6 +53,7 @@ export const usage = `npm run bench [-- OPTIONS]
   --runs N          how often to measure everything; the table shows medians (default 5)
   --counts 3,10     clones, side by side with the script
   --scale 50,100    clones for Hornet and the engine floor alone, measured once
+  --droplets 10x25  a stack on 10 droplets with 25 clones each, against one droplet with all of them, measured once
   --guests N        emulated guests at once (default 10)
   --size MIB        size of the memory file and of the disk (default 256)
   --fill PERCENT    how much of both is not zero (default 50)
@@ -63,6 +76,7 @@ export function parseCommand(args: readonly string[]): Command {
       runs: { type: "string", default: "5" },
       counts: { type: "string", default: "3,10" },
       scale: { type: "string", default: "" },
+      droplets: { type: "string" },
       guests: { type: "string", default: "10" },
       size: { type: "string", default: "256" },
       fill: { type: "string", default: "50" },
@@ -90,6 +104,7 @@ export function parseCommand(args: readonly string[]): Command {
       runs: whole("--runs", values.runs, 1, 1000),
       counts: wholes("--counts", values.counts),
       scale: wholes("--scale", values.scale),
+      droplets: several(values.droplets),
       guests: whole("--guests", values.guests, 1, 253),
       size: whole("--size", values.size, 16, 65536),
       fill: whole("--fill", values.fill, 0, 100),
@@ -114,6 +129,15 @@ function whole(option: string, text: string, least: number, most: number): numbe
     throw new Error(`${option} ${text}: it is a whole number from ${least} to ${most}`);
   }
   return value;
+}
+
+/** `10x25`. */
+function several(text: string | undefined): BenchOptions["droplets"] {
+  if (text === undefined) return undefined;
+  const [, count, each] = /^(\d{1,3})x(\d{1,3})$/.exec(text) ?? [];
+  const droplets = { count: Number(count), each: Number(each) };
+  if (droplets.count > 1 && droplets.each > 0 && droplets.count * droplets.each <= 253) return droplets;
+  throw new Error(`--droplets ${text}: it is a number of droplets and of clones on each, at most 253 together: 10x25`);
 }
 
 /** The default network is a /24, which holds 253 clones. */

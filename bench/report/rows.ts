@@ -11,7 +11,8 @@ export type Against =
   | "by hand"
   | "same cipher"
   | "untold"
-  | "no change";
+  | "no change"
+  | "one droplet";
 
 /** One line of the table: a series and, if there is one, its reference. */
 export interface Row {
@@ -108,6 +109,22 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       series: "share.hornet.250",
       against: { what: "10 clones", series: "share.hornet.10" },
       limit: 1.3,
+    },
+    {
+      title: "whole up of several droplets",
+      series: "droplets.up.many",
+      against: { what: "one droplet", series: "droplets.up.one" },
+      limit: 1.25,
+    },
+    {
+      title: "  with nothing to change",
+      series: "droplets.same.many",
+      against: { what: "one droplet", series: "droplets.same.one" },
+    },
+    {
+      title: "  destroy",
+      series: "droplets.destroy.many",
+      against: { what: "one droplet", series: "droplets.destroy.one" },
     },
     {
       title: "network of one clone",

@@ -36,13 +36,14 @@ function timed(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, cwd
   });
 }
 
-/** Hornet's own program on a simulated droplet, as the stack `local` in the bench's folder. */
+/** Hornet's own program on one or several simulated droplets, as the stack `local` in the bench's folder. */
 export class HornetStack implements BenchStack {
   private readonly calls: string;
 
   constructor(
     private readonly paths: Paths,
-    private readonly droplet: string,
+    /** Its name, or the entries of `hornet:droplets`. */
+    private readonly droplet: string | Readonly<Record<string, object>>,
     /** A snapshot's folder, for the stub; default: real guests of a snapshot that a boot makes. */
     private readonly snapshot?: string,
   ) {
@@ -53,15 +54,20 @@ export class HornetStack implements BenchStack {
     return localPaths().stackFile;
   }
 
-  /** @param agent the shell command of every guest's agent; default: none */
+  /**
+   * @param count clones; entries of `hornet:droplets` have their own counts
+   * @param agent the shell command of every guest's agent; default: none
+   */
   async prepare(count: number, env: Readonly<Record<string, string>> = {}, agent?: string): Promise<void> {
     await prepareStack(this.paths);
     const stub = this.snapshot !== undefined;
     addToConfig({
       config: {
-        "hornet:droplet": { simulated: this.droplet },
+        ...(typeof this.droplet === "string"
+          ? { "hornet:droplet": { simulated: this.droplet } }
+          : { "hornet:droplet": {}, "hornet:droplets": this.droplet }),
         "hornet:snapshot": stub ? { path: this.snapshot } : { boot: { timeout: 300 } },
-        "hornet:fleet": { count, readyTimeout: stub ? 0 : 300 },
+        "hornet:fleet": { ...(typeof this.droplet === "string" && { count }), readyTimeout: stub ? 0 : 300 },
         "hornet:identity": { env },
         "hornet:agent": agent === undefined ? {} : { command: agent },
         // The stub runs no guest that could get an identity over ssh.
