@@ -4,7 +4,7 @@
  */
 import { disturbances } from "./disturb";
 import { allPoints } from "./faults";
-import { operations } from "./operations";
+import { operations, severalOperations } from "./operations";
 import { describePoint, effectsOfAll, tryPoint, type Point } from "./points";
 import { Random } from "./random";
 import { Stage, type Place } from "./stage";
@@ -13,6 +13,8 @@ import { Walk } from "./walk";
 const SEED = Number(process.env.HORNET_CHAOS_SEED ?? "1");
 /** Of each operation so many fault points, so many disturbances, so many steps. Four points took as long as all of the drifts. */
 const POINTS = 3;
+/** So many operations on two droplets, each cut off at one point. */
+const SEVERAL = 2;
 const DISTURBANCES = 4;
 const STEPS = 10;
 
@@ -45,6 +47,18 @@ describe("cut off at an effect", () => {
     const points = await allPoints(stage, operation);
     expect(points.length).toBeGreaterThan(POINTS);
     expect(await wrongAt(Array.from({ length: POINTS }, () => random.pick(points)))).toEqual({});
+  });
+});
+
+describe("two droplets in one stack", () => {
+  onStage("several");
+
+  test("cut off at an effect", async () => {
+    const random = new Random(SEED);
+    const points: Point[] = [];
+    for (let at = 0; at < SEVERAL; at += 1)
+      points.push(random.pick(await allPoints(stage, random.pick(severalOperations))));
+    expect(await wrongAt(points)).toEqual({});
   });
 });
 

@@ -29,7 +29,8 @@ export async function isSettled(stage: Stage, target: Declaration): Promise<stri
   const declared = [...again.declared].sort().join(", ");
   if (known !== declared) wrong.push(`known are ${known}; declared are ${declared}`);
   const clones = again.declared.filter((label) => label.startsWith("FirecrackerVM ")).length;
-  if (clones !== target.count) wrong.push(`${clones} clones are declared, not ${target.count}`);
+  const count = target.count + (target.west ?? 0);
+  if (clones !== count) wrong.push(`${clones} clones are declared, not ${count}`);
   return wrong.length === 0 ? undefined : wrong;
 }
 

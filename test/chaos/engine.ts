@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { CloneFleet } from "../../components";
-import { parseConfig } from "../../config/parse";
-import type { FleetSpec } from "../../config/spec";
+import { declareStack } from "../../components/fleet/stack";
 import { messageOf } from "../../host/errors";
 import { providersOf } from "../../providers/kinds";
 import type { Operation } from "../../providers/operation/operation";
-import type { Declaration, Job, Outcome, Step } from "./jobs";
+import { fleetsOf, specOf } from "./config";
+import type { Job, Outcome, Step } from "./jobs";
 import { useMonitor, type Declared, type Made } from "./monitor";
 import { State, type Entry } from "./state";
 
@@ -77,8 +77,12 @@ export class Engine {
   /** Runs Hornet's components until they have all outputs, or until nothing happens after a failure. */
   private async program(): Promise<void> {
     await useMonitor((one) => this.make(one));
-    const { connection, declaration, sshFolder } = this.job;
-    const fleet = new CloneFleet("fleet", { spec: specOf(declaration), droplet: connection, sshFolder });
+    const { connections, declaration, sshFolder } = this.job;
+    const [droplet] = connections;
+    const fleet =
+      connections.length > 1
+        ? declareStack(fleetsOf(declaration, connections))
+        : new CloneFleet("fleet", { spec: specOf(declaration), droplet, sshFolder });
     const done = new Promise<boolean>((resolve) => {
       pulumi
         .all([fleet.clones, fleet.timings, fleet.snapshotDigest, fleet.sshConfig])
@@ -172,43 +176,4 @@ export class Engine {
 
 function labelOf({ kind, name }: Pick<Entry, "kind" | "name">): string {
   return `${kind} ${name}`;
-}
-
-/** The whole spec of a declared fleet, by way of the config that a user would write. */
-export function specOf({
-  count,
-  memory,
-  publish,
-  egress,
-  names,
-  greeting,
-  network,
-  tap,
-  metrics,
-  limits,
-  rates,
-  recovery = "never",
-}: Declaration): FleetSpec {
-  const own = {
-    publish: publish.map((port) => ({ port, guestPort: 8080 })),
-    ...(egress === null ? {} : { egress: { allow: [...egress] } }),
-  };
-  const parsed = parseConfig({
-    droplet: { local: true },
-    bridge: { address: network },
-    guest: { tapName: tap },
-    snapshot: { boot: { memory }, keepGenerations: 1 },
-    fleet: { count, readyTimeout: 0, ...(names !== undefined && { egress: [...names] }) },
-    vmm: {
-      timeout: 4,
-      recovery: { restart: recovery },
-      ...(metrics !== undefined && { metrics }),
-      ...(limits !== undefined && { limits }),
-      ...(rates !== undefined && { rates }),
-    },
-    identity: { env: { GREETING: greeting } },
-    clones: count === 0 ? {} : { "0": own },
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
-  return parsed.spec;
 }

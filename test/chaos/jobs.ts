@@ -24,7 +24,12 @@ export interface Declaration {
   readonly rates?: object;
   /** Whether VMMs are restarted between operations. Default: never, or a VMM that a test ends is back before the next look. */
   readonly recovery?: "always" | "never";
+  /** The clones of a second droplet, from the id {@link WEST_ID} on. Default: there is one droplet. */
+  readonly west?: number;
 }
+
+/** The id of the second droplet's first clone. */
+export const WEST_ID = 100;
 
 /** The disturbance of an operation. */
 export type Disturbance =
@@ -32,7 +37,7 @@ export type Disturbance =
   | { readonly kind: "fault"; readonly fault: string }
   /**
    * When the effect begins, or the one of that number: the operator's process, its ssh processes, or all VMMs are killed,
-   * or the droplet loses power. Commands on the droplet go on unaware.
+   * or the droplet, the last one of several, loses power. Commands on the droplet go on unaware.
    */
   | { readonly kind: Blow; readonly effect: string | number };
 
@@ -42,7 +47,8 @@ export type Blow = "operator" | "ssh" | "vmm" | "power";
 /** One operation on a fleet, like one run of the CLI. */
 export interface Job {
   readonly verb: "up" | "destroy" | "read";
-  readonly connection: Connection;
+  /** One for each droplet. */
+  readonly connections: readonly [Connection, ...Connection[]];
   readonly declaration: Declaration;
   /** The file of the state between operations. */
   readonly stateFile: string;

@@ -62,3 +62,19 @@ export const operations: readonly Operation[] = [
   changing("names no more", named, { ...plainFleet, count: 1 }),
   { name: "destroy", verb: "destroy", target: plainFleet, prepare: (stage) => succeed(stage, "up", plainFleet) },
 ];
+
+/** A fleet on two droplets. */
+const spread: Declaration = { ...plainFleet, count: 1, west: 1 };
+
+/** The same on one of them. */
+const withoutWest: Declaration = { ...plainFleet, count: 1 };
+
+/** The same for a stack with two droplets. */
+export const severalOperations: readonly Operation[] = [
+  { name: "first up", verb: "up", target: spread, prepare: () => Promise.resolve() },
+  changing("another snapshot", spread, { ...spread, memory: 17 }),
+  changing("a droplet joins", withoutWest, spread),
+  changing("a droplet goes", spread, withoutWest),
+  changing("recovery asked for", spread, { ...spread, recovery: "always" }),
+  { name: "destroy", verb: "destroy", target: spread, prepare: (stage) => succeed(stage, "up", spread) },
+];

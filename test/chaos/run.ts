@@ -11,7 +11,7 @@ import { drifts } from "../drift/table";
 import { clears } from "./converge";
 import { disturbances } from "./disturb";
 import { allPoints, chosenOperations, tryAll, type Failure } from "./faults";
-import { operations, succeed } from "./operations";
+import { operations, severalOperations, succeed, type Operation } from "./operations";
 import { describePoint, effectsOfAll } from "./points";
 import { Random } from "./random";
 import { Stage, type Place } from "./stage";
@@ -31,7 +31,7 @@ const DISTURBANCES = 60;
 const say = (line: string): void => console.log(line);
 
 /** The parts of a run, from which `--only` chooses. */
-const PARTS = ["points", "drifts", "disturbances", "walk"] as const;
+const PARTS = ["points", "several", "drifts", "disturbances", "walk"] as const;
 type Part = (typeof PARTS)[number];
 
 /** The command's exit code. */
@@ -49,9 +49,16 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   const unknown = values.only.find((part) => !PARTS.some((one) => one === part));
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${PARTS.join(", ")}`);
+  const strange = values.operation.find(
+    (name) => ![...operations, ...severalOperations].some((one) => one.name === name),
+  );
+  if (strange !== undefined) throw new Error(`there is no operation ${strange}`);
   const [seed, steps] = [Number(values.seed), Number(values.steps)];
+  const repetition = { part: values.point, times: Number(values.times) };
   const runs: Readonly<Record<Part, () => Promise<Figure[]>>> = {
-    points: () => on("inside", (stage) => points(stage, values.operation, values.point, Number(values.times))),
+    points: () => on("inside", (stage) => points(stage, chosenOperations(operations, values.operation), repetition)),
+    several: () =>
+      on("several", (stage) => points(stage, chosenOperations(severalOperations, values.operation), repetition)),
     drifts: async () => [await on("inside", (stage) => timed("drifts", () => everyDrift(stage)))],
     disturbances: async () => [await on("outside", (stage) => timed("disturbances", () => disturb(stage, seed)))],
     walk: async () => [await on("outside", (stage) => timed("random walk", () => walk(stage, seed, steps)))],
@@ -63,11 +70,16 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /** @param part of the words of a point; without it, all are tried */
-async function points(stage: Stage, names: readonly string[], part = "", times = 1): Promise<Figure[]> {
+async function points(
+  stage: Stage,
+  chosenOnes: readonly Operation[],
+  { part = "", times }: { readonly part: string | undefined; readonly times: number },
+): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const operation of chosenOperations(names)) {
+  for (const operation of chosenOnes) {
+    const where = stage.place === "several" ? ", two droplets" : "";
     figures.push(
-      await timed(`fault points of ${operation.name}`, async () => {
+      await timed(`fault points of ${operation.name}${where}`, async () => {
         const chosen = (await allPoints(stage, operation)).filter((point) => describePoint(point).includes(part));
         const repeated = Array.from({ length: times }, () => chosen).flat();
         const { effects, tried, failures } = await tryAll(stage, operation.name, repeated, say);

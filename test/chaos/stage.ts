@@ -21,8 +21,11 @@ import { giveWords } from "../../sandbox/vmm/versions";
 import { changes, commandLines } from "../support/scratchDroplet";
 import type { Declaration, Disturbance, Job, Outcome, WorkerMessage } from "./jobs";
 
-/** Whether the operations run in the droplet itself, which is fast, or outside, from where they reach it over ssh. */
-export type Place = "inside" | "outside";
+/**
+ * Whether the operations run in the droplet itself, which is fast, or outside, from where they reach it over ssh. `several`:
+ * outside of two droplets.
+ */
+export type Place = "inside" | "outside" | "several";
 
 /** How an operation ended. */
 export type Ended = { readonly died: true } | ({ readonly died: false } & Outcome);
@@ -33,6 +36,8 @@ interface Traced {
 }
 
 const NAME = "chaos";
+/** The second droplet. */
+const WEST = "chaos-west";
 /** The droplet's /var/tmp, which survives a reboot and is not observed. */
 const INSIDE = "/var/tmp";
 
@@ -89,13 +94,14 @@ const ESSENCE = `
 export class Stage {
   private spare: ChildProcess | undefined;
   private idle: ChildProcess | undefined;
-  private before: Observation = {};
+  /** By droplet. */
+  private readonly before = new Map<string, Observation>();
+  private readonly droplets = new Map<string, DropletRecord>();
   private readonly outside: string;
 
   private constructor(
     private readonly folder: string,
-    private droplet: DropletRecord,
-    private readonly place: Place,
+    readonly place: Place,
   ) {
     this.outside = dropletPaths(NAME).varTmp;
   }
@@ -116,21 +122,23 @@ export class Stage {
     copyFileSync(join(built, "jailer"), join(folder, "jailer"));
     writeFileSync(kernel, "\x7fELF".padEnd(4096, "k"));
     writeFileSync(rootfs, "disk".padEnd(1 << 16, "d"));
-    const { droplet } = await startDroplet({ name: NAME, firecracker: program, kernel, rootfs });
-    const vmm = join(dropletPaths(NAME).opt, "vmm");
-    mkdirSync(vmm, { recursive: true });
-    copyFileSync(join(built, "firecracker-stub"), join(vmm, "firecracker-stub"));
-    chmodSync(join(vmm, "firecracker-stub"), 0o755);
-    const stage = new Stage(folder, droplet, place);
-    await stage.run(LOWER_LIMIT);
-    stage.before = await observeDroplet(NAME);
+    const stage = new Stage(folder, place);
+    for (const name of place === "several" ? [NAME, WEST] : [NAME]) {
+      const { droplet } = await startDroplet({ name, firecracker: program, kernel, rootfs });
+      const vmm = join(dropletPaths(name).opt, "vmm");
+      mkdirSync(vmm, { recursive: true });
+      copyFileSync(join(built, "firecracker-stub"), join(vmm, "firecracker-stub"));
+      chmodSync(join(vmm, "firecracker-stub"), 0o755);
+      await stage.started(name, droplet);
+      stage.before.set(name, await observeDroplet(name));
+    }
     return stage;
   }
 
-  /** Ends workers and droplet and removes all files. Throws where a process is left. */
+  /** Ends workers and droplets and removes all files. Throws where a process is left. */
   async close(): Promise<void> {
     for (const worker of [this.spare, this.idle]) await end(worker);
-    await stopDroplet(NAME, { purge: true });
+    for (const name of this.names) await stopDroplet(name, { purge: true });
     delete process.env.HORNET_STATE;
     rmSync(this.folder, { recursive: true, force: true });
     const left = commandLines().filter(({ text }) => text.includes(this.folder));
@@ -146,7 +154,7 @@ export class Stage {
     const job: Job = {
       verb,
       declaration,
-      connection: this.connection,
+      connections: this.connections,
       stateFile: `${files}/state.json`,
       sshFolder: `${files}/ssh`,
       effectsFile: `${files}/effects`,
@@ -154,13 +162,14 @@ export class Stage {
       ...(disturbance === undefined ? {} : { disturbance }),
     };
     let reboot: Promise<DropletRecord> | undefined;
-    let kill: Promise<string> | undefined;
+    let kill: Promise<unknown> | undefined;
+    const last = this.names.at(-1) ?? NAME;
     const ending = new Promise<Ended>((resolve) => {
       const died = (): void => resolve({ died: true });
       worker.once("exit", died);
       worker.on("message", (message: WorkerMessage) => {
-        if (message.kind === "power") reboot = rebootDroplet(NAME);
-        if (message.kind === "vmm") kill = this.run(KILL_VMMS);
+        if (message.kind === "power") reboot = rebootDroplet(last);
+        if (message.kind === "vmm") kill = this.everywhere(KILL_VMMS);
         if (message.kind !== "done") return;
         worker.removeAllListeners("message").off("exit", died);
         resolve({ died: false, ...message.outcome });
@@ -171,7 +180,7 @@ export class Stage {
     if (disturbance !== undefined) this.spare ??= await this.start();
     const ended = await ending;
     await kill;
-    if (reboot !== undefined) await this.started(await reboot);
+    if (reboot !== undefined) await this.started(last, await reboot);
     if (!ended.died) this.idle = worker;
     return ended;
   }
@@ -200,53 +209,72 @@ export class Stage {
     else writeFileSync(file, text);
   }
 
-  /** Runs a bash script in the droplet without Hornet and returns its output. Throws where it fails. */
-  async run(script: string): Promise<string> {
-    const { stdout, stderr, exitCode } = await dropletExec(NAME, ["bash", "--norc", "-euc", script]);
-    if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
+  /** Runs a bash script in the droplet, the first one of several, without Hornet and returns its output. Throws where it fails. */
+  async run(script: string, name = NAME): Promise<string> {
+    const { stdout, stderr, exitCode } = await dropletExec(name, ["bash", "--norc", "-euc", script]);
+    if (exitCode !== 0) throw new Error(`in the droplet ${name}: ${script}\nexit code ${exitCode}: ${stderr}`);
     return stdout;
   }
 
-  /** Cuts the droplet's power and starts it again. */
+  /** The same in all droplets. */
+  private async everywhere(script: string): Promise<string[]> {
+    return Promise.all(this.names.map((name) => this.run(script, name)));
+  }
+
+  /** Cuts the droplet's power and starts it again; of several the last one's. */
   async reboot(): Promise<void> {
     const workers = [this.spare, this.idle];
     this.spare = this.idle = undefined;
     for (const worker of workers) await end(worker);
-    await this.started(await rebootDroplet(NAME));
+    const last = this.names.at(-1) ?? NAME;
+    await this.started(last, await rebootDroplet(last));
   }
 
   /** A kernel that has just booted has its default limits. */
-  private async started(droplet: DropletRecord): Promise<void> {
-    this.droplet = droplet;
-    await this.run(LOWER_LIMIT);
+  private async started(name: string, droplet: DropletRecord): Promise<void> {
+    this.droplets.set(name, droplet);
+    await this.run(LOWER_LIMIT, name);
   }
 
-  /** The differences between the droplet now and before the test. */
+  /** The differences between the droplets now and before the test. */
   async changes(): Promise<string[]> {
-    const found = changes(this.before, await observeDroplet(NAME));
-    const limit = Number(await this.run(`cat /proc/sys/${LIMIT}`));
-    return limit === LIMIT_BEFORE ? found : [...found, `${LIMIT} is ${limit}, it was ${LIMIT_BEFORE}`];
+    const each = await Promise.all(
+      this.names.map(async (name) => {
+        const found = changes(this.before.get(name) ?? {}, await observeDroplet(name));
+        const limit = Number(await this.run(`cat /proc/sys/${LIMIT}`, name));
+        return limit === LIMIT_BEFORE ? found : [...found, `${LIMIT} is ${limit}, it was ${LIMIT_BEFORE}`];
+      }),
+    );
+    return each.flat();
   }
 
   /** An independent listing of the fleet, a line for each part, equal after a restart. */
   async essence(): Promise<string[]> {
-    return (await this.run(ESSENCE)).split("\n").filter((line) => line !== "");
+    const each = await this.everywhere(ESSENCE);
+    return each.flatMap((text) => text.split("\n")).filter((line) => line !== "");
   }
 
   /** Removes everything by force without Hornet, so that one failing test does not fail the next ones. */
   async wipe(): Promise<void> {
     await end(this.idle);
     this.idle = undefined;
-    await this.run(WIPE);
+    await this.everywhere(WIPE);
     this.state = undefined;
     const left = await this.changes();
     if (left.length > 0) throw new Error(`the droplet cannot be wiped: ${left.join("; ")}`);
   }
 
-  private get connection(): Connection {
-    if (this.place === "inside") return { local: true };
-    const { host, port, user, privateKeyPath, hostKey } = this.droplet;
-    return { host, port, user, privateKeyPath, hostKey };
+  private get names(): string[] {
+    return [...this.droplets.keys()];
+  }
+
+  private get connections(): Job["connections"] {
+    if (this.place === "inside") return [{ local: true }];
+    const [first, ...more] = [...this.droplets.values()].map(
+      ({ host, port, user, privateKeyPath, hostKey }): Connection => ({ host, port, user, privateKeyPath, hostKey }),
+    );
+    if (first === undefined) throw new Error("no droplet runs");
+    return [first, ...more];
   }
 
   private async start(): Promise<ChildProcess> {
@@ -262,6 +290,8 @@ export class Stage {
       env: {
         ...process.env,
         TMPDIR: this.place === "inside" ? INSIDE : this.folder,
+        // What a failure of one droplet does to the others is not tried here.
+        PULUMI_CONTINUE_ON_ERROR: "true",
         XDG_STATE_HOME: this.place === "inside" ? INSIDE : this.folder,
         ...(this.place === "inside" && { HOME: INSIDE }),
       },

@@ -111,7 +111,7 @@ test("one-clone.txt has everything that Hornet does for a fleet of one clone", a
   mkdirSync(folder);
   const job: Job = {
     verb: "up",
-    connection: droplet.connection,
+    connections: [droplet.connection],
     declaration: { ...plainFleet, count: 1, publish: [80], egress: ["10.0.0.0/24"] },
     stateFile: join(folder, "state.json"),
     sshFolder: join(folder, "ssh"),
