@@ -5,6 +5,7 @@ import { contradictionsOf } from "../../model/contradictions";
 import { UNKEPT_KEY, unkeptPaths } from "../../model/formats";
 import { flatIssues, problemOf, valueAt } from "../../model/issues";
 import { connectionSchema } from "../../model/connection";
+import { isFleetLabel } from "../../model/owner";
 import { HornetBug, HornetError } from "../../host/errors";
 import { printable, printableValue, report } from "../../host/printable";
 import { dropletKey, type Droplet } from "../operation/droplet";
@@ -90,7 +91,9 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const condition = reading.drift.length === 0 ? AS_DECLARED : printable(reading.drift.join("; "));
         // A preview without --diff names only the inputs that differ; its diagnostics show this.
         if (condition !== AS_DECLARED && !reading.reported) {
-          report(`${definition.kind} ${id}: ${reading.drift.join("; ")}`);
+          // The droplets of one stack have resources with the same id.
+          const where = isFleetLabel(current.owner) ? ` on ${droplet.name}` : "";
+          report(`${definition.kind} ${id}${where}: ${reading.drift.join("; ")}`);
         }
         const inputs = { ...omitDefaults(definition.inputs, parse(current)), [CONDITION]: condition };
         return { id, props: { ...inputs, ...printableValue(reading.outputs), [CONDITION]: condition }, inputs };
