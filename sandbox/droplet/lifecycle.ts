@@ -149,6 +149,8 @@ async function end(record: DropletRecord): Promise<void> {
   for (const process of [init, internet, supervisor]) signal(process, "SIGKILL");
   // Listed once, while they die: the kernel reuses the inodes of namespaces that are gone.
   const members = membersOf(namespaces);
+  // The nsenter of a connection stops itself when somebody stops the sshd that it has started, and then outlives it.
+  for (const member of members) signal(member, "SIGCONT");
   const living = (): ProcessId[] => [init, internet, supervisor, ...members].filter(isAlive);
   const image = dropletPaths(record.name).swarmImage;
   const gone = await waitUntil(() => living().length === 0 && loopDevicesOf(image).length === 0, stopLimit);
