@@ -4,6 +4,7 @@
  */
 import { disturbances } from "./disturb";
 import { allPoints } from "./faults";
+import { keeperPoints, tryKeeperPoint } from "./keeper";
 import { operations, severalOperations } from "./operations";
 import { describePoint, effectsOfAll, tryPoint, type Point } from "./points";
 import { Random } from "./random";
@@ -13,8 +14,8 @@ import { Walk } from "./walk";
 const SEED = Number(process.env.HORNET_CHAOS_SEED ?? "1");
 /** Of each operation so many fault points, so many disturbances, so many steps. Four points took as long as all of the drifts. */
 const POINTS = 3;
-/** So many operations on two droplets, each cut off at one point. */
-const SEVERAL = 2;
+/** So many operations on two droplets, each cut off at one point. Two took 50 s. */
+const SEVERAL = 1;
 const DISTURBANCES = 4;
 const STEPS = 10;
 
@@ -47,6 +48,15 @@ describe("cut off at an effect", () => {
     const points = await allPoints(stage, operation);
     expect(points.length).toBeGreaterThan(POINTS);
     expect(await wrongAt(Array.from({ length: POINTS }, () => random.pick(points)))).toEqual({});
+  });
+});
+
+describe("the recovery keeper", () => {
+  onStage("inside");
+
+  test("cut off at an effect of a restart", async () => {
+    const point = new Random(SEED).pick(await keeperPoints(stage));
+    expect({ point, wrong: await tryKeeperPoint(stage, point) }).toEqual({ point, wrong: [] });
   });
 });
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { describePoint, effectName, effectsOf, tryPoint, variantsOf, type Point } from "./points";
 import type { Operation } from "./operations";
 import type { Random } from "./random";
@@ -32,13 +31,14 @@ export async function allPoints(stage: Stage, operation: Operation): Promise<Poi
   );
 }
 
-/** For every effect, cut off before and after it, the plain continuation and one of the others. */
+/** For every effect, cut off before and after it, one of the continuations. */
 export function thinned(points: readonly Point[], random: Random): Point[] {
-  const plain = points.filter(({ memory, next }) => memory === "kept" && next === "up");
-  return plain.flatMap((point) => {
-    const others = points.filter((other) => other !== point && isDeepStrictEqual(other.disturbance, point.disturbance));
-    return [point, random.pick(others)];
-  });
+  const faults = new Map<string, Point[]>();
+  for (const point of points) {
+    const key = JSON.stringify(point.disturbance);
+    faults.set(key, [...(faults.get(key) ?? []), point]);
+  }
+  return [...faults.values()].map((same) => random.pick(same));
 }
 
 /** Tries points one after the other. */
