@@ -1,6 +1,7 @@
 # The guests' name server: hornet-names HOME. It decides which clone may ask for which name, has dnsmasq resolve it, and opens
-# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. common.pl and
-# openings.pl come before this code. HOME holds
+# the addresses of the answer to that clone for the records' lifetime, before the guest has the answer. Its table alone keeps guests
+# from all other addresses, so it loads the table again as soon as somebody deletes it: a reload of the droplet's firewall begins with
+# `flush ruleset`. common.pl and openings.pl come before this code. HOME holds
 #   policies   lines: version NUMBER, listen ADDRESS PORT, back ADDRESS PORT, table NAME, clone ADDRESS POLICY,
 #              name POLICY SET PATTERN
 # hornet-names-load HOME loads the table again. hornet-names-check HOME prints how the sets differ from what it opened, and
@@ -10,9 +11,10 @@ use warnings;
 use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
+use Socket qw(SOCK_RAW MSG_DONTWAIT);
 
 my $home = $ARGV[1];
-my (%at, %policy_of, %names_of, %life, %pending, %unresolved, $table);
+my (%at, %policy_of, %names_of, %sets, %life, %pending, %unresolved, $table);
 my ($next_id, $children) = (0, 0);
 # Seconds beyond a record's lifetime: a guest connects after it has the answer.
 my $GRACE = 2;
@@ -214,10 +216,40 @@ sub note_unresolved {
     close $file and rename "$home/unresolved.draft", "$home/unresolved";
 }
 
+# watch_tables(): a socket by which the kernel tells of every change of nft's rules (netlink(7)); nothing where it has none.
+sub watch_tables {
+    my ($AF_NETLINK, $NETLINK_NETFILTER, $NFNLGRP_NFTABLES) = (16, 12, 7);
+    socket(my $watch, $AF_NETLINK, SOCK_RAW, $NETLINK_NETFILTER) or return;
+    bind($watch, pack 'SSLL', $AF_NETLINK, 0, 0, 1 << ($NFNLGRP_NFTABLES - 1)) or return;
+    return $watch;
+}
+
+# tells_of_deleted_table(WATCH): whether one of the messages says so, or some were lost.
+sub tells_of_deleted_table {
+    my ($watch) = @_;
+    # NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE
+    my ($DELTABLE, $deleted) = (10 << 8 | 2, 0);
+    while (defined recv($watch, my $messages, 1 << 16, MSG_DONTWAIT)) {
+        for (my $offset = 0; $offset + 16 <= length $messages;) {
+            my ($length, $type) = unpack 'LS', substr $messages, $offset, 6;
+            $deleted ||= $type == $DELTABLE;
+            last if $length < 16;
+            $offset += ($length + 3) & ~3;
+        }
+    }
+    return $deleted || $!{ENOBUFS};
+}
+
+# restore_table(): loads the table again where it is gone. Where nft does not take it, the next second tries again.
+sub restore_table {
+    return 1 if present($table);
+    return eval { load_table($home, $table, \%sets); 1 };
+}
+
 my %CODES = (0 => 'has no IPv4 address', 2 => 'is not answered by the droplet\'s name servers', 3 => 'does not exist', 5 => 'is refused by the droplet\'s name servers');
 
 read_policies();
-my %sets = map { $_->[0] => 1 } map { @$_ } values %names_of;
+%sets = map { $_->[0] => 1 } map { @$_ } values %names_of;
 if ($ARGV[0] eq 'hornet-names-load') {
     load_table($home, $table, \%sets);
     exit;
@@ -230,12 +262,13 @@ my @where = (LocalAddr => $at{listen}[0], LocalPort => $at{listen}[1]);
 my $udp = IO::Socket::INET->new(@where, Proto => 'udp') or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
 my $tcp = IO::Socket::INET->new(@where, Proto => 'tcp', Listen => 64, ReuseAddr => 1) or die "cannot listen on $at{listen}[0] port $at{listen}[1]: $!\n";
 my $back = IO::Socket::INET->new(PeerAddr => $at{back}[0], PeerPort => $at{back}[1], Proto => 'udp') or die "udp: $!\n";
+my $watch = watch_tables();
 load_table($home, $table, \%sets);
 my $resolver = start_resolver();
 await_resolver($resolver);
 $SIG{CHLD} = 'DEFAULT';
-my $select = IO::Select->new($udp, $tcp, $back);
-my ($asked, $begun) = (0, 0);
+my $select = IO::Select->new($udp, $tcp, $back, $watch ? $watch : ());
+my ($asked, $begun, $whole) = (0, 0, 1);
 
 write_file("$home/pid", 0600, process_at($$, boot_id())) or die "cannot write to $home: $!\n";
 
@@ -247,8 +280,11 @@ while (1) {
         $asked = $now;
         check_names($back);
     }
+    $whole ||= restore_table();
     for my $socket ($select->can_read(1)) {
-        if ($socket == $udp) {
+        if ($watch && $socket == $watch) {
+            $whole = 0 if tells_of_deleted_table($watch);
+        } elsif ($socket == $udp) {
             my $from = $udp->recv(my $packet, 4096) // next;
             my ($answer, $name, @sets) = judge($udp->peerhost, $packet);
             next if !defined $answer;

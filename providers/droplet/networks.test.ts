@@ -96,6 +96,62 @@ test("a program that names need is missing before anything is changed", async ()
   }
 });
 
+/** The routes to what `outside` has, by one of the droplet's interfaces. */
+const routesBy = (link: string, via: string): string =>
+  `for to in 192.0.2.10/31 169.254.169.254; do ip route replace $to via ${via} dev ${link}; done; ip route replace default via ${via} dev ${link}`;
+
+test("guests reach the Internet by an uplink that changes its address, its name and its place after up", async () => {
+  const fleet = { ...network, guests: [{ clones: ["10.0.0.9"], egress: ["internet"] }] };
+  const bridge = await stage.bridge();
+  const space = await stage.namespace();
+  const rules = await stage.nat({ bridgeAddress: "10.0.0.1/24", publish: [] });
+  const reach = [["guest", "192.0.2.10 80", true]] as const;
+  const all = [bridge, space, rules];
+  try {
+    for (const one of all) await one.create();
+    await buildWorld(stage);
+    await guestIn(stage, "vm7");
+    // Without this the machine outside would answer clones that are not masqueraded.
+    await stage.run("ip -n outside route del 10.0.0.0/24");
+    const checked = await check({ namespaces: ["vm7"], network: fleet });
+    await checked.create();
+    for (const [change, make] of [
+      ["address", `ip addr del 192.0.2.1/24 dev w0; ip addr add 192.0.2.7/24 dev w0; ${routesBy("w0", "192.0.2.2")}`],
+      ["name", `ip link set w0 down; ip link set w0 name ens3; ip link set ens3 up; ${routesBy("ens3", "192.0.2.2")}`],
+      [
+        "interface",
+        `ip link add w0 type veth peer name eth1 netns outside; ip link set w0 addrgenmode none up; ip addr add 203.0.113.1/24 dev w0
+        ip -n outside link set eth1 up; ip -n outside addr add 203.0.113.2/24 dev eth1; ip link set ens3 down; ${routesBy("w0", "203.0.113.2")}`,
+      ],
+    ]) {
+      await stage.run(make ?? "");
+      expect({ change, reach: await reaches(stage, reach) }).toEqual({ change, reach });
+      for (const one of [checked, ...all.slice(0, 1)]) {
+        expect({ change, ...(await one.read()) }).toMatchObject({ change, condition: "as declared" });
+      }
+    }
+    // A declared uplink that packets do not leave by is drift, and the key that is named lets them out again.
+    await bridge.update({ uplink: "ens3" });
+    expect(await reaches(stage, reach)).toEqual([["guest", "192.0.2.10 80", false]]);
+    const declaredUplink = await check({ namespaces: ["vm7"], network: { ...fleet, uplink: "w0" } });
+    await declaredUplink.create();
+    await stage.run(
+      `ip link set ens3 up; ip addr replace 192.0.2.7/24 dev ens3; ${routesBy("ens3", "192.0.2.2")}; ip link del w0`,
+    );
+    expect(await declaredUplink.read()).toMatchObject({
+      condition: expect.stringMatching(
+        /^vm7 cannot reach the Internet on 443\/tcp and 53\/udp: hornet:bridge\.uplink is w0, and packets leave by ens3: set hornet:bridge\.uplink: auto$/,
+      ) as unknown,
+    });
+    await bridge.update({ uplink: "auto" });
+    expect(await reaches(stage, reach)).toEqual(reach);
+  } finally {
+    await stage.run("ip link del ens3 2>/dev/null || :; ip route replace default via 198.51.100.1");
+    for (const one of all.reverse()) await one.delete();
+    await endWorld(stage);
+  }
+});
+
 test("the fleet's own bridge is no conflict, a firewall that comes later is drift, and its commands let real packets through", async () => {
   const bridge = await stage.bridge();
   const space = await stage.namespace();

@@ -62,12 +62,6 @@ export const namesDrifts: readonly Drift[] = [
     check: works,
   },
   {
-    kind: "name server's table deleted",
-    make: `${open}; nft delete table ip ${table}`,
-    says: server("nft table hornet_…"),
-    check: `${works}; ${isOpen}`,
-  },
-  {
     kind: "name server's set flushed",
     make: `${open}; nft flush set ip ${table} $s`,
     says: server("the nft set of *.drift.test lost 192.0.2.10"),
