@@ -23,7 +23,7 @@ const CHECK = "pulumi-nodejs:dynamic/hornet:DropletCheck";
 export const MANY = 30;
 
 /** Makes the engine write the state once (pulumi/sdk, go/common/env). */
-const WRITE_ONCE = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
+export const WRITE_ONCE = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
 
 /** How an `up` runs. */
 export interface Checkpointing {

@@ -1,3 +1,4 @@
+import { WRITE_ONCE } from "../../automation/checkpoints";
 import type { StartOptions } from "../../sandbox/droplet";
 import type { Context, Part } from "../support/context";
 import { HornetStack } from "../support/stacks";
@@ -8,7 +9,7 @@ const SIZE = 16;
 
 /**
  * Whole commands of the real CLI on a stack with several droplets, and on one with as many clones on one droplet. Each droplet
- * has the snapshot's folder. Measured once.
+ * has the snapshot's folder. The state is written once, as `npm run up` has it. Measured once.
  */
 export const droplets: Part = async (context, run) => {
   const { options, stages } = context;
@@ -43,7 +44,7 @@ async function once(
   clones: number,
 ): Promise<void> {
   const { paths, results } = context;
-  const stack = new HornetStack(paths, droplet, SNAPSHOT);
+  const stack = new HornetStack(paths, droplet, SNAPSHOT, WRITE_ONCE);
   await stack.prepare(clones);
   context.say(
     `up, nothing to change, destroy: ${clones} clones on ${typeof droplet === "string" ? "one droplet" : "several"}`,

@@ -46,6 +46,8 @@ export class HornetStack implements BenchStack {
     private readonly droplet: string | Readonly<Record<string, object>>,
     /** A snapshot's folder, for the stub; default: real guests of a snapshot that a boot makes. */
     private readonly snapshot?: string,
+    /** Added to the CLI's environment. */
+    private readonly more: Readonly<Record<string, string>> = {},
   ) {
     this.calls = join(localPaths().folder, "calls");
   }
@@ -79,7 +81,7 @@ export class HornetStack implements BenchStack {
   run(command: "up" | "destroy", ...args: string[]): Promise<number> {
     rmSync(this.calls, { force: true });
     const loader = join(checkout, "bench/support/trace.cjs");
-    const env = pulumiEnvironment(this.paths, LOCAL);
+    const env: NodeJS.ProcessEnv = { ...pulumiEnvironment(this.paths, LOCAL), ...this.more };
     env.HORNET_BENCH_CALLS = this.calls;
     env.NODE_OPTIONS = [env.NODE_OPTIONS, `--require ${JSON.stringify(loader)}`].join(" ");
     return timed(
