@@ -23,19 +23,24 @@ my %clones;
 my ($orders, $partial, $changed) = (undef, "", 0);
 # The process that restarts clones; 0: there is none.
 my $worker = 0;
+# Processes that ask a guest for its key, about which nobody wants to know any more.
+my @orphans;
 (my $score = text_of("/proc/self/oom_score_adj")) =~ s/\s//g;
 
-# An order is "NAME MARK BUDGET BACKOFF HUNG GUEST GENERATION LENGTH", a line end, and LENGTH bytes; a NUL ends it. A lane that was
-# killed in the middle leaves one of another length.
+# An order is "NAME MARK BUDGET BACKOFF HUNG GUEST GENERATION KEY LENGTH", a line end, and LENGTH bytes; a NUL ends it. KEY is the
+# guest's ssh host key, or - for a guest that says itself that it is ready. A lane that was killed in the middle leaves an order of
+# another length.
 sub take_orders {
   while (sysread($orders, $partial, 65536, length $partial)) {
     while ((my $end = index $partial, "\0") >= 0) {
       my $order = substr $partial, 0, $end, "";
       substr $partial, 0, 1, "";
-      $order =~ /^([\w.-]+) ([0-9a-f]+) (\d+) (\d+) (\d+) ([\d.]+) (\w+) (\d+)\n/ or next;
-      my %clone = (mark => $2, budget => $3, backoff => $4, hung => $5, guest => $6, generation => $7, text => substr $order, $+[0]);
-      my ($name, $length) = ($1, $8);
+      $order =~ /^([\w.-]+) ([0-9a-f]+) (\d+) (\d+) (\d+) ([\d.]+) (\w+) ([\w+\/=-]+) (\d+)\n/ or next;
+      my %clone = (mark => $2, budget => $3, backoff => $4, hung => $5, guest => $6, generation => $7, key => $8,
+        text => substr $order, $+[0]);
+      my ($name, $length) = ($1, $9);
       next if length $clone{text} != $length || text_of("$runtime/$name/owner") ne $owner;
+      forget_question($name) if $clones{$name};
       $clones{$name} = \%clone;
       $changed = 1;
     }
@@ -167,11 +172,41 @@ sub is_locked {
   return !flock($lock, LOCK_SH | LOCK_NB);
 }
 
-# is_ready(NAME): the guest that the keeper started says so, and nobody has noted that yet.
+# is_ready(NAME): the guest that the keeper started says so or shows its key, and nobody has noted that yet.
 sub is_ready {
   my ($name) = @_;
-  return text_of("$runtime/$name/unsettled") eq "recovery\n"
-    && index(text_of("$runtime/$name/console.log"), "hornet-identity: ready $clones{$name}{generation}") >= 0;
+  my $clone = $clones{$name};
+  return 0 if text_of("$runtime/$name/unsettled") ne "recovery\n";
+  return shows_key($name) if $clone->{key} ne "-";
+  return index(text_of("$runtime/$name/console.log"), "hornet-identity: ready $clone->{generation}") >= 0;
+}
+
+# shows_key(NAME): the guest's ssh server has the clone's host key, so the guest's disk has the clone's identity. Another process asks
+# it, because a guest that boots is silent for many seconds.
+sub shows_key {
+  my ($name) = @_;
+  my $clone = $clones{$name};
+  if ($clone->{asker}) {
+    return 0 if waitpid($clone->{asker}, WNOHANG) == 0;
+    delete $clone->{asker};
+    return 1 if $? == 0;
+  }
+  my $child = fork // return 0;
+  if (!$child) {
+    open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null");
+    my $ask = '[[ $(ssh-keyscan -T "$2" -t ed25519 "$0") == *" ssh-ed25519 $1" ]]';
+    exec("nsenter", "--net=/run/netns/$name", "timeout", $patience + 1, "bash", "-c", $ask, $clone->{guest}, $clone->{key}, $patience)
+      or POSIX::_exit(1);
+  }
+  $clone->{asker} = $child;
+  return 0;
+}
+
+# forget_question(NAME): nobody wants the answer any more, but the process that asks has to be reaped.
+sub forget_question {
+  my ($name) = @_;
+  my $asker = delete $clones{$name}{asker} or return;
+  push @orphans, $asker;
 }
 
 sub look {
@@ -181,12 +216,17 @@ sub look {
     if ($? >> 8 == 75) { delete $_->{tried} for values %clones; }
     $worker = 0;
   }
+  @orphans = grep { waitpid($_, WNOHANG) == 0 } @orphans;
   my @over = grep { !is_ordered($_) } keys %clones;
+  forget_question($_) for @over;
   delete @clones{@over};
   $changed = 1 if @over;
   my @dead = grep { my $pid = pid_of($_); defined $pid && !$pid && is_news($_) && may_start($_) } sort keys %clones;
   my @hung = grep { may_start($_) } find_hung();
-  my @ready = grep { is_ready($_) } sort keys %clones;
+  # An answer of the guest that ended says nothing about the next one.
+  forget_question($_) for @dead, @hung;
+  my %ends = map { $_ => 1 } @dead, @hung;
+  my @ready = grep { !$ends{$_} && is_ready($_) } sort keys %clones;
   return if !@dead && !@hung && !@ready || is_locked();
   delete $clones{$_}{silent} for @hung;
   for (@dead) { @{$clones{$_}}{qw(tried tried_at)} = (text_of("$runtime/$_/vmm.pid"), time); }

@@ -111,7 +111,7 @@ recover_clones() {
 
 # recover_clone DIR TICKET WHY TEXT: checks everything again under the lock, and restarts the VMM.
 recover_clone() {
-  local dir=$1 ticket=$2 why=$3 seen="" end outcome=restarted
+  local dir=$1 ticket=$2 why=$3 seen="" noted="" end outcome=restarted
   local -A vmm_of=()
   { read -r seen <"$dir/recovery"; } 2>/dev/null
   [[ $seen == "$ticket" ]] && is_ours "$dir" || return 0
@@ -119,8 +119,14 @@ recover_clone() {
   [[ $why != ready ]] || { settle_recovered "$dir"; return; }
   is_recoverable "$dir" "$why" || return 0
   end=$(describe_end "$dir")
-  # One that was not verified before needs the operator's tests.
-  if [[ ! -s $dir/unsettled && -n $settles ]]; then settles=recovery; fi
+  { read -r noted <"$dir/unsettled"; } 2>/dev/null
+  # One that was not verified before needs the operator's tests; but it may have ended before the keeper saw that it was ready again.
+  if [[ (-z $noted || $noted == recovery) && -n $settles$hold ]]; then settles=recovery; fi
+  if [[ -n $hold ]]; then
+    # The operator gave it its identity over ssh, and the disk has it; a guest that never got one waits for the operator.
+    { read -r told <"$dir/told"; } 2>/dev/null
+    [[ -n $told ]] || return 0
+  fi
   renew_seed
   if ! start_vm >/dev/null 2>"$dir/recovery.said" < <(printf '%s' "$recovery_stdin"); then
     outcome=failed
@@ -183,7 +189,8 @@ note_recovery() {
   printf '%s\n' "${lines[@]}" >"$1/recoveries.draft" && mv "$1/recoveries.draft" "$1/recoveries"
 }
 
-# settle_recovered DIR (variables namespace generation): the guest is ready, and has all of its identity.
+# settle_recovered DIR (variables namespace generation): the guest is ready, and has all of its identity. One that got it over ssh is
+# quarantined until its key has shown that its disk has it.
 settle_recovered() {
   local noted="" line
   { read -r noted <"$1/unsettled"; } 2>/dev/null
@@ -191,6 +198,7 @@ settle_recovered() {
   while IFS= read -r line; do
     [[ $line == "seed "* ]] || return 0
   done < <(identity_failures)
+  [[ ! -e $1/held ]] || effect "$namespace/release" release_guest "$1" "$namespace" || return
   effect "$namespace/settled" empty_file "$1/unsettled"
 }
 

@@ -24,11 +24,14 @@ const NO_PART: ReadonlySet<string> = new Set<keyof VmInputs>([
 const PARTS = (Object.keys(vmInputs.shape) as (keyof VmInputs)[]).filter((key) => !NO_PART.has(key));
 
 /**
- * Whether the keeper restarts a clone: only a guest that gets its identity from its metadata can get it again without the
- * operator. Over ssh that takes the operator's key, and cloud-init takes an identity once only.
+ * Whether the keeper restarts a clone. A guest gets its identity again from its metadata, or has it on its disk, where the
+ * operator put it over ssh; the keeper then compares its host key. An image's cloud-init
+ * says only for another identity that its metadata can be removed.
  */
 function isRecovered(wanted: VmInputs): boolean {
-  return wanted.recovery !== undefined && wayOf(wanted) === "service";
+  if (wanted.recovery === undefined) return false;
+  const method = wayOf(wanted);
+  return method === "service" || (method === "ssh" && wanted.artifact.diskPath !== "");
 }
 
 /**
@@ -67,7 +70,9 @@ export async function recoveryOrder(droplet: Droplet, wanted: VmInputs, self: Se
     .map(([name, value]) => `${name}=${quote(value)}\n`)
     .join("");
   const { budget, backoff, hung } = recovery;
-  const head = [namespace, mark, budget, backoff, hung, guestAddress, self.generation, Buffer.byteLength(text)];
+  const [, hostKey = ""] = self.sshHostKey.split(" ");
+  const key = wayOf(wanted) === "ssh" ? hostKey : "-";
+  const head = [namespace, mark, budget, backoff, hung, guestAddress, self.generation, key, Buffer.byteLength(text)];
   return `${head.join(" ")}\n${text}`;
 }
 

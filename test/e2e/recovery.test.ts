@@ -1,10 +1,14 @@
 /** Clones whose VMMs die between two operations are back before the next one, which finds nothing to do. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { observeDroplet } from "../../sandbox/droplet";
+import { foreignGuest, guestImage, keyPair } from "../support/guestImage";
 import { longTest } from "../support/longTest";
 import { changes } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";
 import { beginStubWorld, type StubWorld } from "../support/stubWorld";
-import { droplet } from "../support/world";
+import { World, droplet } from "../support/world";
 
 jest.setTimeout(limitMs(900));
 
@@ -49,3 +53,37 @@ async function story(clones: number, killed: number): Promise<void> {
 test("two of three killed VMMs", () => story(3, 2));
 
 longTest("twenty of a hundred killed VMMs", () => story(100, 20));
+
+longTest(
+  "a guest that got its identity over ssh is back as itself, also if its VMM dies again before it is ready",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hornet-recovery-"));
+    try {
+      const login = keyPair(folder, "login");
+      const world = await World.begin(
+        "--rootfs",
+        guestImage(folder, "foreign", foreignGuest(login.line, "#!/bin/sh\nexec sleep 100000\n")),
+      );
+      stub = { world, end: () => world.end() };
+      const before = await observeDroplet(droplet);
+      await world.configure({
+        "hornet:fleet.count": 2,
+        "hornet:guest.privateKeyPath": login.file,
+        "hornet:vmm.recovery.restart": "always",
+        "hornet:vmm.recovery.backoff": 1,
+      });
+      await world.npm("up");
+      await world.in("vm0", "echo mine >/root/mine; sync");
+      await world.onDroplet(`${killAndAwait(1)}; ${killAndAwait(1)}
+      [[ -e vm0/held ]]; while [[ -e vm0/held || -s vm0/unsettled || -e /run/hornet ]]; do sleep 0.1; done`);
+      expect(await world.in("vm0", "hostname; cat /root/mine")).toBe("vm0\nmine");
+      const preview = await world.tryNpm("pulumi", "preview", "--expect-no-changes");
+      expect(preview).toMatchObject({ code: 0 });
+      expect(preview.stdout + preview.stderr).toContain("restarted 2 times, last: VMM exited with 137");
+      await world.npm("down");
+      expect(changes(before, await observeDroplet(droplet))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
