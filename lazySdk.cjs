@@ -5,9 +5,9 @@
  * library for dependencies took 0.65 of the 1.2 s of CPU in which the program, and the providers after it, start. Hornet
  * serializes no function; a program that does finds them as before, a moment later.
  *
- * program.cjs requires this file before the SDK's index. The providers' process starts with the SDK, so Hornet's scripts
- * and automation give this file to the CLI's Node processes (`--require` in NODE_OPTIONS, automation/cli.ts). Under a CLI
- * that runs without it everything works, and starts later.
+ * program.cjs requires this file before the SDK's index, and the scripts install it. The providers' process starts with the
+ * SDK, so Hornet's scripts and automation give this file to the CLI's Node processes (`--require` in NODE_OPTIONS,
+ * automation/cli.ts). Under a CLI that runs without it everything works, and starts later.
  */
 const Module = require("node:module");
 const path = require("node:path");
@@ -48,6 +48,7 @@ function whenUsed(load) {
   );
 }
 
+/** From now on this process loads them lazily. */
 function install() {
   if (marked[mark]) return;
   marked[mark] = true;
@@ -73,8 +74,10 @@ function leaveOutTsNode() {
   }
 }
 
-// NODE_OPTIONS reach every Node process below the CLI; the others are no business of Hornet's.
+// NODE_OPTIONS reach every Node process below the CLI; those that are not the SDK's stay as they are.
 if (path.join(process.argv[1] ?? "").includes(`${SDK}cmd${path.sep}`)) {
   install();
   leaveOutTsNode();
 }
+
+module.exports = { install };

@@ -34,6 +34,7 @@ async function main([name = "", ...args]) {
   if (!command) throw new SetupError(`there is no command ${name}; there are ${Object.keys(commands).join(", ")}.`);
   const paths = await setUp(command.purpose);
   const require = createRequire(import.meta.url);
+  require("../lazySdk.cjs").install();
   require("../register.cjs");
   // The droplets' command line is a separate program, which reads its own arguments.
   process.argv = [process.argv[0] ?? "node", command.module, ...args];
