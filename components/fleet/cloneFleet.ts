@@ -87,7 +87,7 @@ export class CloneFleet extends pulumi.ComponentResource {
     const bridge = new Bridge(
       named(bridgeName),
       { ...common, name: bridgeName, address, uplink, closed, forwards: forwardsOf(spec, plans) },
-      { ...inner, dependsOn: setup },
+      { ...inner, dependsOn: setup.all },
     );
     const policies = namePoliciesOf(spec, plans);
     const names =
@@ -100,11 +100,11 @@ export class CloneFleet extends pulumi.ComponentResource {
               { ...inner, dependsOn: [bridge] },
             ),
           ];
-    // After the bridge, so that clones depend on one resource, not two; this costs no time.
+    // Beside the keepers and the bridge, which take as long as the files of a small snapshot.
     const template = new SnapshotArtifact(
       named("snapshot"),
       { ...common, ...snapshotArgs(spec), source, ...peersOf(share) },
-      { ...inner, dependsOn: [bridge, ...names] },
+      { ...inner, dependsOn: setup.claimed },
     );
     announce(source, droplet, spec.snapshot, template);
     const shared = {
@@ -116,9 +116,9 @@ export class CloneFleet extends pulumi.ComponentResource {
       sshFolder: share?.droplet ?? sshFolder ?? sshName,
       alias: share?.droplet,
     };
-    const clones = withoutStackTraces(() =>
-      plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, { ...inner, dependsOn: [template] }) })),
-    );
+    // The name server follows the bridge, and the bridge the keepers: each clone's entry in the state lists two resources.
+    const needed = { ...inner, dependsOn: [template, ...(names.length > 0 ? names : [bridge])] };
+    const clones = withoutStackTraces(() => plans.map((plan) => ({ plan, clone: fleetClone(plan, shared, needed) })));
     withoutStackTraces(() => declareSteps(clones, { spec, droplet, named }));
     const summaries = clones.map(({ clone, plan }) => summaryOf(clone, plan, share?.droplet));
     this.clones = pulumi.all(summaries);

@@ -25,12 +25,12 @@ export interface DropletSetupArgs {
  * Declares the resources that a fleet has once on a droplet, whatever the number of clones: Preflight, the claim, the limits,
  * the keepers of consoles and of recovery, and the collector of metrics.
  *
- * @returns the resources that the bridge depends on
+ * @returns `claimed`, without which nothing of the stack may be on the droplet, and `all`, with what clones need besides
  */
 export function dropletSetup(
   { spec, common, needs, named }: DropletSetupArgs,
   inner: pulumi.CustomResourceOptions,
-): pulumi.Resource[] {
+): { claimed: pulumi.Resource[]; all: pulumi.Resource[] } {
   const plans = planFleet(spec);
   const namespaces = plans.map(({ namespace }) => namespace);
   const place = { ...common, namespaces, dir: spec.snapshot.dir };
@@ -49,8 +49,8 @@ export function dropletSetup(
   if (metrics !== undefined) new MetricsCollector(named("metrics"), { ...common, folder: metrics }, claimed);
   const hardening =
     harden.length === 0 ? [] : [new DropletHardening(named("hardening"), { ...common, harden }, claimed)];
-  const setup = [claim, limits, consoles, ...hardening];
-  if (!plans.some(({ id }) => recoveryOf(spec, id) !== undefined)) return setup;
-  // Clones hand over to it.
-  return [...setup, new RecoveryKeeper(named("recovery"), common, claimed)];
+  const recovery = plans.some(({ id }) => recoveryOf(spec, id) !== undefined)
+    ? [new RecoveryKeeper(named("recovery"), common, claimed)]
+    : [];
+  return { claimed: [claim, ...hardening], all: [claim, ...hardening, limits, consoles, ...recovery] };
 }

@@ -5,6 +5,7 @@ import { CloneFleet } from "../../components";
 import { declareStack } from "../../components/fleet/stack";
 import { messageOf } from "../../host/errors";
 import { providersOf } from "../../providers/kinds";
+import { Limit } from "../../providers/operation/limit";
 import type { Operation } from "../../providers/operation/operation";
 import { fleetsOf, specOf } from "./config";
 import type { Job, Outcome, Step } from "./jobs";
@@ -39,6 +40,7 @@ export class Engine {
   /** The label of each resource that the program declared, by its URN. */
   private readonly declared = new Map<string, string>();
   private working = 0;
+  private readonly limit: Limit;
   private readonly providers: Record<string, Provider>;
 
   constructor(
@@ -46,6 +48,7 @@ export class Engine {
     operation: Operation,
   ) {
     this.state = new State(job.stateFile);
+    this.limit = new Limit(job.parallel ?? Infinity);
     this.providers = providersOf(operation) as unknown as Record<string, Provider>;
   }
 
@@ -76,7 +79,7 @@ export class Engine {
 
   /** Runs Hornet's components until they have all outputs, or until nothing happens after a failure. */
   private async program(): Promise<void> {
-    await useMonitor((one) => this.make(one));
+    await useMonitor((one) => this.limit.run(() => this.make(one)));
     const { connections, declaration, sshFolder } = this.job;
     const [droplet] = connections;
     const fleet =

@@ -59,6 +59,8 @@ export interface Job {
   /** The file of the trace, as HORNET_TRACE has it. */
   readonly traceFile: string;
   readonly disturbance?: Disturbance;
+  /** How many resources are made at once. Default: all that wait for no other. */
+  readonly parallel?: number;
 }
 
 /** One step of an operation on a resource. */

@@ -116,6 +116,8 @@ test("one-clone.txt has everything that Hornet does for a fleet of one clone", a
     stateFile: join(folder, "state.json"),
     sshFolder: join(folder, "ssh"),
     traceFile: join(folder, "trace"),
+    // Otherwise the calls of resources that do not depend on each other would mix.
+    parallel: 1,
   };
   const neutral = new Neutral([
     [droplet.folder, "SCRATCH"],
