@@ -47,6 +47,9 @@ test("after the loss of a state, declared resources are adopted, and others with
   expect((await one.read()).condition).toBe("vm9 was left behind");
   await one.update();
   expect(changes(kept, await seen())).toEqual([]);
+  await one.replace();
+  expect(changes(kept, await seen())).toEqual([]);
+  expect(await one.read()).toMatchObject(declared);
   // All that the stack has on the droplet, though no other resource is deleted.
   await one.delete();
   expect(await stage.changesSince(stage.before)).toEqual([]);

@@ -80,7 +80,8 @@ export const definition = owned<Inputs, object>({
     });
     return {};
   },
-  delete: async (droplet, state) => {
-    await sweep(droplet, state, "nothing");
+  // The engine replaces it alone: `up --replace DropletClaim` once removed all clones with their disks.
+  delete: async (droplet, state, replaced) => {
+    if (!replaced) await sweep(droplet, state, "nothing");
   },
 });

@@ -247,6 +247,26 @@ describe("a definition", () => {
     expect(reached).toEqual([now, elsewhere]);
   });
 
+  test("a deletion knows of a replacement that follows, and spares what another resource has taken over", async () => {
+    const deleted: unknown[] = [];
+    const one = define({
+      delete: (_droplet, { owner }, replaced) => Promise.resolve(void deleted.push([owner, replaced])),
+    });
+    const [own, others] = [common.owner, "hornet:p/s:2"];
+    await one.delete?.("id", state);
+    await one.check?.({}, { ...common, size: 1 });
+    await one.delete?.("id", state);
+    await one.create({ ...common, size: 1 });
+    // The engine deletes a resource that lost its name in the program after the one that declares the same thing was made.
+    await one.delete?.("id", state);
+    await one.delete?.("id", { ...state, owner: others });
+    expect(deleted).toEqual([
+      [own, false],
+      [own, true],
+      [others, false],
+    ]);
+  });
+
   test("create returns inputs, outputs and the condition, and never an empty id", async () => {
     const outs = { ...common, size: 2, made: "now", condition: "as declared" };
     expect(await define({}).create({ ...common, size: 2 })).toEqual({ id: common.owner, outs });

@@ -77,6 +77,7 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const inputs = parse(news);
         const droplet = operation.useConnection(inputs.droplet);
         const made = outs(inputs, await definition.create(droplet, inputs));
+        operation.created.add(placeOf(definition, inputs));
         await complete(droplet, inputs);
         return { id: definition.id(inputs), outs: made };
       }),
@@ -113,9 +114,20 @@ export function makeProvider<Inputs extends CommonInputs, Outputs>(
         const current = state(props);
         const droplet = operation.droplet(current.droplet);
         if (isGone(droplet)) return;
-        await definition.delete(droplet, { ...current, droplet: droplet.currentConnection });
+        // A resource of another name in the program has taken over what this one made.
+        if (operation.created.has(placeOf(definition, current))) return;
+        const replaced = operation.declared.has(placeOf(definition, current));
+        await definition.delete(droplet, { ...current, droplet: droplet.currentConnection }, replaced);
       }),
   };
+}
+
+/** Where a resource is, for comparisons: a second one with the same place is its replacement. */
+function placeOf<Inputs extends CommonInputs>(
+  { kind, id }: Pick<Definition<Inputs, unknown>, "kind" | "id">,
+  inputs: Inputs,
+): string {
+  return [kind, dropletKey(inputs.droplet), inputs.owner, inputs.runtimeDir, id(inputs)].join("\0");
 }
 
 /** Every state that Hornet wrote has a condition. The engine reads without one for the option `id` or an import. */
@@ -137,7 +149,8 @@ function check<Inputs extends CommonInputs>(
     inputs: schema,
     fault,
     awaited = [],
-  }: Pick<Definition<Inputs, unknown>, "kind" | "inputs" | "fault" | "awaited">,
+    id,
+  }: Pick<Definition<Inputs, unknown>, "kind" | "inputs" | "fault" | "awaited" | "id">,
   operation: Operation,
   olds: Bag,
   news: Bag,
@@ -155,6 +168,7 @@ function check<Inputs extends CommonInputs>(
     return { inputs: { ...known(schema, news), [CONDITION]: AS_DECLARED }, failures };
   }
   operation.useConnection(parsed.data.droplet);
+  operation.declared.add(placeOf({ kind, id }, parsed.data));
   operation.failures.note(parsed.data.owner, kind === CLONE_KIND ? String(news.name) : undefined);
   // The refresh found it. A preview changes nothing, so the droplet itself would not refuse it.
   const reason = refusedCondition(olds[CONDITION]) ?? fault?.(parsed.data);

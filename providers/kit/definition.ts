@@ -48,5 +48,6 @@ export interface Definition<Inputs extends CommonInputs, Outputs> {
   create(droplet: Droplet, inputs: Inputs): Promise<Outputs>;
   read(droplet: Droplet, state: Inputs & Outputs): Promise<Reading<Outputs>>;
   update(droplet: Droplet, state: Inputs & Outputs, inputs: Inputs): Promise<Outputs>;
-  delete(droplet: Droplet, state: Inputs & Outputs): Promise<void>;
+  /** @param replaced the program still declares it in the same place, so a create follows (`pulumi up --replace`) */
+  delete(droplet: Droplet, state: Inputs & Outputs, replaced: boolean): Promise<void>;
 }

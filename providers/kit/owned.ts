@@ -42,10 +42,10 @@ export function owned<Inputs extends CommonInputs, Outputs extends object>(
       const { lineage } = entered;
       return { ...(await definition.update(droplet, { ...state, lineage }, entered)), lineage };
     },
-    delete: async (droplet, state) => {
+    delete: async (droplet, state, replaced) => {
       const known = droplet.lineages.known(state);
       const foreign = await foreignToRemove(droplet, known);
-      if (foreign === undefined) await definition.delete(droplet, known);
+      if (foreign === undefined) await definition.delete(droplet, known, replaced);
       else droplet.reports.reportOnce(foreign);
     },
   };

@@ -24,7 +24,11 @@ export class Operation implements Shared {
   readonly failures = new HeldFailures();
   private readonly droplets = new Map<string, Droplet>();
   /** The droplets whose connection the program declares. */
-  private readonly declared = new Set<Droplet>();
+  private readonly connected = new Set<Droplet>();
+  /** The places of the resources that the program declares, as far as the engine has asked about them. */
+  readonly declared = new Set<string>();
+  /** The places of the resources that this operation created. */
+  readonly created = new Set<string>();
   private readonly turns = new Map<string, Limit>();
   private readonly rollQueues = new Map<string, RollQueue>();
   private readonly shares = new Map<string, SnapshotShare<Offer>>();
@@ -43,7 +47,7 @@ export class Operation implements Shared {
     const known = this.droplets.get(key);
     const droplet = known ?? new Droplet(this, connection);
     this.droplets.set(key, droplet);
-    if (!this.declared.has(droplet)) droplet.currentConnection = connection;
+    if (!this.connected.has(droplet)) droplet.currentConnection = connection;
     return droplet;
   }
 
@@ -63,7 +67,7 @@ export class Operation implements Shared {
   useConnection(connection: Connection): Droplet {
     const droplet = this.droplet(connection);
     droplet.currentConnection = connection;
-    this.declared.add(droplet);
+    this.connected.add(droplet);
     return droplet;
   }
 

@@ -29,8 +29,8 @@ export function listed(definition: Definition<VmInputs, VmOutputs>): Definition<
     ...definition,
     create: async (droplet, inputs) => enter(droplet, inputs, await definition.create(droplet, inputs)),
     update: async (droplet, state, inputs) => enter(droplet, inputs, await definition.update(droplet, state, inputs)),
-    delete: async (droplet, state) => {
-      await definition.delete(droplet, state);
+    delete: async (droplet, state, replaced) => {
+      await definition.delete(droplet, state, replaced);
       await change(droplet, state, (targets) => targets.filter(({ name }) => name !== state.name));
     },
   };

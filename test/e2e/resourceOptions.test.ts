@@ -1,5 +1,6 @@
 /** Pulumi's resource options, in a program of a user's own: they hold for a part of a property as well. */
 import { beginProgram, type Program } from "../support/program";
+import { longTest } from "../support/longTest";
 import { changes, scratchDroplet, type ScratchDroplet } from "../support/scratchDroplet";
 import { limitMs } from "../support/settings";
 
@@ -17,9 +18,9 @@ afterEach(async () => {
 const source = `
 const { Bridge, CloneNamespace, NatRuleSet } = require("hornet");
 const pulumi = require("@pulumi/pulumi");
-const { droplet, publish, options } = new pulumi.Config("t").requireObject("program");
+const { droplet, publish, options, name = "vm7" } = new pulumi.Config("t").requireObject("program");
 const bridge = new Bridge("br0", { droplet, name: "br0", address: "10.0.0.1/24" });
-const namespace = new CloneNamespace("vm7", { droplet, namespace: "vm7", bridge: "br0", hostVeth: "veth7h",
+const namespace = new CloneNamespace(name, { droplet, namespace: "vm7", bridge: "br0", hostVeth: "veth7h",
   address: "10.0.0.9/24", gateway: "10.0.0.1" }, { dependsOn: bridge });
 if (publish) new NatRuleSet("vm7", { droplet, namespace: "vm7", address: "10.0.0.9", publish },
   { parent: namespace, ...options });
@@ -77,6 +78,30 @@ test("ignoreChanges, replaceOnChanges and retainOnDelete work for a part of a pr
   expect(await ports()).toEqual(["82->9090"]);
   await up({ port: 83, guestPort: 9090 }, {});
   expect(await ports()).toEqual(["83->9090"]);
+  await program.pulumi("destroy", "--yes", "--skip-preview");
+  expect(changes(before, await droplet.observe())).toEqual([]);
+});
+
+longTest("what another name in the program takes over stays, and replacing the bridge keeps its clones", async () => {
+  const before = await droplet.observe();
+  const program = await beginProgram(droplet, source);
+  const up = (name: string, options: object, ...args: string[]): Promise<string> => {
+    program.configure({ droplet: droplet.connection, name, publish: [{ port: 80 }], options });
+    return program.pulumi("up", "--yes", "--skip-preview", ...args);
+  };
+  /** The inode of the clone's namespace, and whether its rules are there. */
+  const seen = (): Promise<string> =>
+    droplet.run(
+      "stat -c %i /run/netns/vm7; ip netns exec vm7 nft list tables; cat /sys/class/net/veth7h/master/ifindex",
+    );
+  await up("vm7", {});
+  const first = await seen();
+  await up("renamed", {});
+  expect(await seen()).toBe(first);
+  expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
+  await up("renamed", {}, "--replace", "**Bridge::br0");
+  expect(await seen()).toBe(first);
+  expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
   await program.pulumi("destroy", "--yes", "--skip-preview");
   expect(changes(before, await droplet.observe())).toEqual([]);
 });

@@ -71,6 +71,14 @@ export class Driver {
     return this.outs;
   }
 
+  /** What the engine does where the resource is replaced: `pulumi up --replace`. */
+  async replace(): Promise<void> {
+    const operation = newOperation();
+    await this.provider(operation).check?.(this.outs, this.inputs);
+    await this.delete({}, operation);
+    await this.create(operation);
+  }
+
   /** Deletes what was created; with `outputs` also what was not, as a state that was lost would have it. */
   async delete(outputs: Bag = {}, operation = newOperation()): Promise<void> {
     await this.provider(operation).delete?.(this.id, { ...this.inputs, ...outputs, ...this.outs });
