@@ -123,8 +123,9 @@ guest_ssh() {
     check=yes
     printf '%s %s\n' "$guest_address" "$host_key" >"$1/guest.known" || return
   fi
+  # The socket is among the files that reach_guest removes: an agent that is killed would leave it in /tmp.
   # shellcheck disable=SC2016
-  [[ $key == - ]] || with_key=(ssh-agent bash -c '
+  [[ $key == - ]] || with_key=(ssh-agent -a "$1/guest.agent" bash -c '
     IFS= read -r key && printf %s "$key" | base64 -d | ssh-add -q - && unset key && "$@"
     code=$?
     kill "$SSH_AGENT_PID"
