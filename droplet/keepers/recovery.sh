@@ -111,7 +111,7 @@ recover_clones() {
 
 # recover_clone DIR TICKET WHY TEXT: checks everything again under the lock, and restarts the VMM.
 recover_clone() {
-  local dir=$1 ticket=$2 why=$3 seen="" noted="" end outcome=restarted
+  local dir=$1 ticket=$2 why=$3 seen="" noted="" told_at="" end outcome=restarted
   local -A vmm_of=()
   { read -r seen <"$dir/recovery"; } 2>/dev/null
   [[ $seen == "$ticket" ]] && is_ours "$dir" || return 0
@@ -122,18 +122,27 @@ recover_clone() {
   { read -r noted <"$dir/unsettled"; } 2>/dev/null
   # One that was not verified before needs the operator's tests; but it may have ended before the keeper saw that it was ready again.
   if [[ (-z $noted || $noted == recovery) && -n $settles$hold ]]; then settles=recovery; fi
-  if [[ -n $hold ]]; then
-    # The operator gave it its identity over ssh, and the disk has it; a guest that never got one waits for the operator.
-    { read -r told <"$dir/told"; } 2>/dev/null
-    [[ -n $told ]] || return 0
-  fi
+  [[ -z $hold ]] || identity_is_on_disk "$dir" "$why" || return 0
   renew_seed
   if ! start_vm >/dev/null 2>"$dir/recovery.said" < <(printf '%s' "$recovery_stdin"); then
     outcome=failed
     end_vmm "$dir"
   fi
+  # It was not told anything now.
+  [[ -z $told_at ]] || touch -d "@$told_at" "$dir/told"
   effect "$namespace/recoveries" note_recovery "$dir" "$outcome $why $end"
   effect "$namespace/recovery" put_line "$dir/recovery" "$ticket"
+}
+
+# identity_is_on_disk DIR WHY: the operator gave the guest its identity over ssh, and that long before the VMM ended that the guest's
+# kernel has written it to the disk, which takes it up to 30 seconds. Otherwise keys that the operator has removed could be back.
+# Puts what it was told last, and when, into told and told_at.
+identity_is_on_disk() {
+  local end=""
+  { read -r told <"$1/told"; } 2>/dev/null
+  [[ -n $told ]] && told_at=$(stat -c %Y "$1/told") || return
+  [[ $2 == hung ]] || end=$(stat -c %Y "$1/vmm.exit" 2>/dev/null)
+  ((told_at + 60 <= ${end:-${EPOCHREALTIME%.*}}))
 }
 
 # is_recoverable DIR WHY (variables namespace keep_disk): nobody has started the VMM since, and what it runs on is there: without its

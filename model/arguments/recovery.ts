@@ -5,7 +5,7 @@ import { wholeNumber } from "../values";
 const fields = {
   restart: z.enum(["always", "never"]).meta({
     description:
-      "Whether a process on the droplet restarts a VMM that has ended, on the clone's own disk, until the next operation (docs/recovery.md). It serves clones with Hornet's identity service.",
+      "Whether a process on the droplet restarts a VMM that has ended, on the clone's own disk, until the next operation (docs/recovery.md). Clones of an image with its own cloud-init wait for that operation.",
     example: "always",
   }),
   budget: wholeNumber(1, 20).meta({
