@@ -1,3 +1,4 @@
+import { longTest } from "../../test/support/longTest";
 import { Driver, effectsOf, messageWhenFailing, sessions } from "../../test/support/scratchProvider";
 import { declared, other, owner, Stage } from "../../test/support/scratchStage";
 import { definition as check } from "./check";
@@ -151,6 +152,58 @@ test("whichever step of a create fails, nothing is left; whichever step of a del
     expect({ effect, values: await values() }).toEqual({ effect, values: weak() });
   }
 });
+
+longTest(
+  "whichever step of a change or of a hand-over fails, the next one completes it, and destroys give all back",
+  async () => {
+    const [few, all] = [["swap", "kvm"], ALL];
+    const changing = async (from: readonly string[], to: readonly string[]): Promise<Driver> => {
+      const one = await hardening(owner, [...from]);
+      await one.create();
+      one.inputs.harden = to;
+      return one;
+    };
+    for (const [from, to] of [
+      [few, all],
+      [all, few],
+    ] as const) {
+      const probe = await changing(from, to);
+      const effects = await effectsOf(stage.droplet.folder, () => probe.update());
+      const expected = await values();
+      await probe.delete();
+      expect(effects.length).toBeGreaterThan(from === few ? 2 : 3);
+      for (const effect of effects) {
+        const one = await changing(from, to);
+        expect(await messageWhenFailing(effect, () => one.update())).toContain(`injected failure at ${effect}`);
+        await one.update();
+        expect({ effect, values: await values(), ...(await one.read()) }).toMatchObject({
+          ...{ effect, values: expected, ...declared },
+        });
+        await one.delete();
+        expect({ effect, values: await values() }).toEqual({ effect, values: weak() });
+      }
+    }
+    // Two stacks harden the droplet, and the first one's destroy fails at each step.
+    const both = async (): Promise<[Driver, Driver]> => {
+      const [first, second] = [await hardening(), await hardening(other, ["ksm"])];
+      await first.create();
+      await second.create();
+      return [first, second];
+    };
+    const [probe, heir] = await both();
+    const ending = await effectsOf(stage.droplet.folder, () => probe.delete());
+    await heir.delete();
+    expect(ending).toContain("hardening/hand-over-ksm");
+    for (const effect of ending) {
+      const [first, second] = await both();
+      expect(await messageWhenFailing(effect, () => first.delete())).toContain(`injected failure at ${effect}`);
+      await first.delete();
+      expect((await values()).find((line) => line.includes("/ksm/"))).toMatch(/ 0$/);
+      await second.delete();
+      expect({ effect, values: await values() }).toEqual({ effect, values: weak() });
+    }
+  },
+);
 
 test("Hornet names what the droplet does not let it set, and goes on", async () => {
   await stage.run("mount -o remount,bind,ro /sys/kernel/mm/ksm/run");
