@@ -28,17 +28,26 @@ export function absolutePathProblem(text: string): string | undefined {
     : undefined;
 }
 
+/** Folders in which the kernel shows itself: it keeps no files there. */
+const OF_KERNEL = /^\/(proc|sys|dev(?!\/shm(\/|$)))(\/|$)/;
+/** Folders that are the system's, or of many programs. */
+const OF_SYSTEM =
+  /^\/(bin|boot|dev\/shm|etc|home|lib\d*|media|mnt|opt|root|run|sbin|srv|tmp|usr(\/(bin|lib|local|sbin|share))?|var(\/(cache|lib|log|run|spool|tmp))?)$/;
+
 /** An absolute path, and short: a socket's path may have 107 bytes, and `/vm123456/firecracker.socket` follows it. */
 export function runtimeDirProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) > 64) return "must be a path of at most 64 bytes, as sockets are made below it";
   const problem = absolutePathProblem(text);
   if (problem !== undefined) return problem;
+  if (OF_KERNEL.test(text)) return "must be a path outside of /proc, /sys and /dev";
+  if (OF_SYSTEM.test(text)) return "must be a folder of Hornet's own, below that one";
   // curl's configuration, /proc/net/unix and blank-separated lists contain it.
   return /^[A-Za-z0-9/._@+-]+$/.test(text) ? undefined : 'must be a path of letters, digits and "/._@+-"';
 }
 
 /** A path on the operator's machine: absolute, or below their home. */
 export function keyPathProblem(text: string): string | undefined {
+  if (text.includes("${")) return 'must be a path without "${", which ssh reads as a variable';
   if (text.startsWith("~/") && absolutePathProblem(text.slice(1)) === undefined) return undefined;
   return absolutePathProblem(text) && 'must be an absolute path or one starting with "~/", in its shortest spelling';
 }

@@ -189,7 +189,9 @@ function egressRules(spec: NatSpec): NftRule[] {
       ...(port === undefined
         ? []
         : [accept("names' server", ` ip daddr ${droplet} meta l4proto { tcp, udp } th dport ${port}`)]),
-      ...services.map((text) => accept(`service ${text}`, ` ip daddr ${droplet}${portMatch(servicePorts(text))}`)),
+      ...[...new Set(services)].map((text) =>
+        accept(`service ${text}`, ` ip daddr ${droplet}${portMatch(servicePorts(text))}`),
+      ),
       ...networks.filter(({ isDroplet }) => isDroplet).map(plain),
       accept("ping", ` ip daddr ${droplet} icmp type echo-request`),
       // A declared network that contains the bridge's address does not open the droplet's own ports, such as ssh's.
