@@ -62,6 +62,7 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         against: { what: "script", series: `work.script.${count}` },
         ...goal(WORK_GOALS[count]),
       },
+      { title: "  CPU time of the droplet in it, per clone", series: `work.cpu.${count}` },
     ]),
     ...both("up.hornet.", (count) => [
       {

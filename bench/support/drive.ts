@@ -86,7 +86,6 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const connect = performance.now() - begun;
   const look = async (): Promise<string[]> =>
     request.inspect === undefined ? [] : [await session.perform({ what: "look", run: request.inspect })];
-  const before = await look();
   const answers = answersOf(request);
   const calls = recordCalls(answers);
   const fleet = new Fleet(request, sessions);
@@ -97,13 +96,17 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   const snapshot = spanOf(calls.splice(0));
   if (request.snapshotOnly === true) {
     await sessions.close();
-    return { connect, create: 0, destroy: 0, snapshot, calls: [], clones, inspected: before };
+    return { connect, create: 0, destroy: 0, snapshot, calls: [], clones, inspected: [] };
   }
   let created: CallRecord[];
+  let before: string[];
   let after: string[];
   try {
     await fleet.claim();
     await fleet.bridge();
+    const seen = calls.splice(0);
+    before = await look();
+    calls.splice(0, calls.length, ...seen);
     if (request.networkOnly === true) for (const id of ids) await fleet.network(id);
     else if (request.inTurn === true) for (const id of ids) clones.push(await clone(fleet, id, artifact, answers));
     else clones.push(...(await allOf(ids.map((id) => clone(fleet, id, artifact, answers)))));

@@ -21,7 +21,7 @@ export interface DriveRequest {
   readonly networkOnly?: boolean;
   /** Only the snapshot, which stays. */
   readonly snapshotOnly?: boolean;
-  /** Shell code that runs on the droplet before the fleet exists and while all of it exists. */
+  /** Shell code that runs on the droplet once the bridge exists, before the first clone, and while all clones exist. */
   readonly inspect?: string;
   /** The simulated droplet's name, if each clone is pinged from its restore on. */
   readonly pingFrom?: string;
