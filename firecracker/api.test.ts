@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createServer as createHostile, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { curlConfig, type ApiRequest } from "./api";
+import { join } from "node:path";
+import { readLibrary } from "../host/session/library";
+import { requestLines, type ApiRequest } from "./api";
 
 interface Seen {
   readonly line: string;
@@ -30,11 +32,12 @@ beforeEach(async () => {
       const line = `${request.method ?? ""} ${request.url ?? ""}`;
       seen.push({ line, type: request.headers["content-type"] ?? "", body: Buffer.concat(parts) });
       const [status, body] = answer(request.url ?? "");
-      response.writeHead(status).end(body);
+      response.writeHead(status, { "Content-Length": Buffer.byteLength(body) }).end(body);
     });
   });
   server.on("connection", () => (connections += 1));
   await new Promise<void>((done) => server.listen(socket(), done));
+  writeFileSync(join(folder, "library"), readLibrary());
 });
 
 afterEach(async () => {
@@ -43,21 +46,22 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const library = resolve(__dirname, "../droplet");
-const script = `hornet_fault= hornet_trace= vmm_timeout_ms=5000
-. ${library}/core/common.sh; . ${library}/vm/vmm.sh; api "$1" "$(cat)" && printf "%s\\n" "$vmm_answer"`;
+const script = 'vmm_timeout_ms=$2; . "$3"; api "$1" "$(cat)" && printf "%s\\n" "$vmm_answer"';
 
 /** Sends requests as it is done on a droplet: by the library's own function. */
-function send(requests: readonly ApiRequest[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+function send(
+  requests: readonly ApiRequest[],
+  { limit = 20_000, at = folder } = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((done, fail) => {
-    const child = spawn("bash", ["-c", script, "api", folder]);
+    const child = spawn("bash", ["-c", script, "api", at, String(limit), join(folder, "library")]);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", fail);
     child.on("close", (code) => done({ code, stdout, stderr }));
-    child.stdin.end(curlConfig(requests));
+    child.stdin.end(requestLines(requests));
   });
 }
 
@@ -66,11 +70,7 @@ test.each<[string, unknown]>([
   ["backslashes", { a: "C:\\new\\table", b: "\\", c: '\\"' }],
   ["new lines and tabs", { a: "one\ntwo\r\n\tthree\n", b: "\v\f\b" }],
   ["other alphabets", { größe: "日本語 🐝 \u2028" }],
-  [
-    "what a config file could take for its own",
-    { a: "# no comment", b: "@/etc/passwd", c: "url = x", d: "%{http_code}" },
-  ],
-  ["a leading @", "@/etc/hostname"],
+  ["what the lines could take for their own", { a: "# hornet: next\n", b: "\nPUT /vm {}\n", c: "%{http_code}" }],
   ["a string", 'just "text"'],
   ["an empty object", {}],
   ["the longest body that Firecracker takes", { a: "x".repeat(40_000), b: '"\\\n'.repeat(1_800) }],
@@ -98,6 +98,14 @@ test("several requests use one connection, in order, each with its method", asyn
   );
 });
 
+test("the droplet's clock is put into a body", async () => {
+  const before = Date.now() / 1000;
+  await send([{ method: "PUT", path: "/mmds", body: "clock=@CLOCK@" }]);
+  const [, clock] = /^"clock=(\d+\.\d{6})"$/.exec(seen[0]?.body.toString() ?? "") ?? [];
+  expect(Number(clock)).toBeGreaterThanOrEqual(before - 0.001);
+  expect(Number(clock)).toBeLessThanOrEqual(Date.now() / 1000 + 0.001);
+});
+
 test("the first failure stops the rest, and the answer of the VMM is kept", async () => {
   answer = (path) => (path === "/mmds" ? [400, '{"fault_message":"no"}'] : [204, ""]);
   const { code, stdout, stderr } = await send(
@@ -110,9 +118,49 @@ test("the first failure stops the rest, and the answer of the VMM is kept", asyn
   expect(seen.map(({ line }) => line)).toEqual(["PUT /snapshot/load", "PUT /mmds"]);
 });
 
-test("without a listener curl reports it", async () => {
+test("without a listener the error names the socket", async () => {
   server.closeAllConnections();
   await new Promise((done) => server.close(done));
-  expect(await send([{ method: "GET", path: "/" }])).toMatchObject({ code: 7 });
+  const { code, stderr } = await send([{ method: "GET", path: "/" }]);
+  expect(code).toBe(7);
+  expect(stderr).toContain(`cannot connect to ${socket()}`);
   await new Promise<void>((done) => server.listen(socket(), done));
+});
+
+test.each<[string, number, string, (client: Socket) => void]>([
+  ["never answers", 28, "no answer in time", () => undefined],
+  ["closes the connection", 52, "it closed the connection", (client) => client.end()],
+  ["speaks another protocol and closes", 52, "it closed the connection", (client) => client.end("SSH-2.0-x\r\n\r\n")],
+  [
+    "babbles without an end",
+    63,
+    "its answer does not end",
+    (client) => {
+      const piece = "HTTP/1.1 200 OK\r\n\r\n" + "x".repeat(65_536);
+      const more = (): void => {
+        while (!client.destroyed && client.write(piece)) continue;
+      };
+      client.on("drain", more).on("error", () => undefined);
+      more();
+    },
+  ],
+])("a VMM that %s fails the request", async (_name, code, why, speak) => {
+  const clients: Socket[] = [];
+  const vmm = createHostile((client) => {
+    clients.push(client);
+    client.once("data", () => speak(client));
+  });
+  const elsewhere = join(folder, "hostile");
+  mkdirSync(elsewhere);
+  await new Promise<void>((done) => vmm.listen(join(elsewhere, "firecracker.sock"), done));
+  // Only the first of them waits for the limit.
+  const sent = await send([{ method: "PUT", path: "/vm", body: {} }], {
+    limit: code === 28 ? 0 : 20_000,
+    at: elsewhere,
+  });
+  for (const client of clients) client.destroy();
+  await new Promise((done) => vmm.close(done));
+  expect(sent.code).toBe(code);
+  expect(sent.stderr).toContain(why);
+  expect(sent.stderr.length).toBeLessThan(9_000);
 });

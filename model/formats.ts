@@ -41,7 +41,7 @@ export function runtimeDirProblem(text: string): string | undefined {
   if (problem !== undefined) return problem;
   if (OF_KERNEL.test(text)) return "must be a path outside of /proc, /sys and /dev";
   if (OF_SYSTEM.test(text)) return "must be a folder of Hornet's own, below that one";
-  // curl's configuration, /proc/net/unix and blank-separated lists contain it.
+  // Lines of requests, addresses of sockets and blank-separated lists contain it.
   return /^[A-Za-z0-9/._@+-]+$/.test(text) ? undefined : 'must be a path of letters, digits and "/._@+-"';
 }
 

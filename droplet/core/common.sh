@@ -96,6 +96,15 @@ put_line() { printf '%s\n' "$2" >"$1"; }
 # clear_path PATH: removes it; if it does not exist, this starts no process.
 clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
 
+# has_entries FOLDER: whether it contains anything; starts no process.
+has_entries() {
+  local entry
+  for entry in "$1"/* "$1"/.[!.]*; do
+    [[ ! -e $entry && ! -L $entry ]] || return 0
+  done
+  return 1
+}
+
 # What pause waits for. A lane opens it once for all its calls; a process that outlives its call closes it.
 exec {pause_fd}<> <(:)
 # The descriptor of the droplet's lock, in a process that holds it (lock.sh); elsewhere one that no other process needs either. A

@@ -1,12 +1,18 @@
 # shellcheck shell=bash
 # A VMM as a process: how Hornet learns its end, finds it again, and repairs things around it while it runs.
 
-# wait_vmm: the program of the VMM's parent: DIR COMMAND…. The kernel tells how a process ended to its parent alone, so
+# wait_vmm: the program of the VMM's parent: DIR CGROUPS COMMAND…. The kernel tells how a process ended to its parent alone, so
 # one shell a clone waits for it, and ends with it. It is in no namespace of the clone's and has no part in its life:
 # where somebody kills it, the VMM lives on, and only how it ends is then not known. It holds the reading end of the metrics'
-# pipe too (see metrics.sh): the jailer closes what the VMM inherits.
+# pipe too (see metrics.sh): the jailer closes what the VMM inherits. The process that becomes the VMM writes its pid first, so that
+# Hornet can find it from its first moment on, and joins its cgroups (CGROUPS: folders, blank between).
 # shellcheck disable=SC2016
-wait_vmm='dir=$1; shift; [ ! -p "$dir/metrics.pipe" ] || exec 3<>"$dir/metrics.pipe"; "$@" & wait "$!"; code=$?
+wait_vmm='dir=$1; cgroups=$2; shift 2; [ ! -p "$dir/metrics.pipe" ] || exec 3<>"$dir/metrics.pipe"
+since() { shift 19; since=$1; }
+{ read -r stat </proc/self/stat && read -r boot </proc/sys/kernel/random/boot_id && since ${stat##*) } &&
+  printf "%s %s %s\n" "${stat%% *}" "$since" "$boot" >"$dir/vmm.pid" || exit
+  for cgroup in $cgroups; do echo "${stat%% *}" >"$cgroup/cgroup.procs" || exit; done
+  exec "$@"; } & wait "$!"; code=$?
 [ ! -d "$dir" ] || { printf "%s %s %s\n" "$!" "$code" "$(date -u +%FT%TZ)" >"$dir/vmm.exit.draft"; mv "$dir/vmm.exit.draft" "$dir/vmm.exit"; }'
 
 # waiter_of PID VARIABLE: puts the pid and the start time of the shell that waits for a VMM into VARIABLE; empty if there is none.

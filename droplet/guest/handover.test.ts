@@ -1,7 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { requestLines } from "../../firecracker/api";
+import { readLibrary } from "../../host/session/library";
 
 let folder: string;
 beforeAll(() => {
@@ -9,53 +13,60 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-// A loaded droplet: the process of the handover needs half a second to its first instruction.
-const SLOW_START = 'eval "quick_$(declare -f run_handover)"; run_handover() { sleep 0.5; quick_run_handover "$@"; }';
-
 /** Runs a script with the library, on a clone's folder whose VMM runs and whose guest says nothing. */
-function run(script: string): string {
-  const parts = ["core/common", "core/process", "guest/guest", "guest/handover", "vm/vmm"];
-  const library = parts.map((part) => `. "$0/${part}.sh"`).join("; ");
-  const start = 'cd "$1"; : >console.log; vmm_timeout_ms=1000; write_pid vmm.pid $$; start_handover "$1" 1 "" clear';
-  const argv = ["-c", `${library}; ${SLOW_START}; ${start}; ${script}`, join(__dirname, ".."), folder];
-  return execFileSync("bash", argv, { encoding: "utf8" });
+function run(script: string, ...args: string[]): string {
+  writeFileSync(join(folder, "library"), readLibrary());
+  const start = '. "$1/library"; cd "$1"; rm -f closed; : >console.log; vmm_timeout_ms=1000; write_pid vmm.pid $$';
+  return execFileSync("bash", ["-c", `${start}; ${script}`, "test", folder, ...args], { encoding: "utf8" });
 }
 
 test("the handover is known from its first moment, so that a delete ends it and nothing is written afterwards", () => {
-  const pid = Number(
-    run(
-      'read -r pid _ <handover; process_alive "$1/handover" || echo unknown; end_handover "$1"; sleep 0.7; echo "$pid"',
-    ),
-  );
+  const script =
+    'start_handover "$1" 1 "" clear; read -r pid _ <handover; process_alive "$1/handover" || echo unknown; ' +
+    'end_handover "$1"; sleep 0.3; echo "$pid"';
+  const pid = Number(run(script));
   expect(pid).toBeGreaterThan(1);
-  expect({ file: existsSync(join(folder, "handover")), runs: existsSync(`/proc/${pid}`) }).toEqual({
-    file: false,
-    runs: false,
-  });
+  expect(existsSync(join(folder, "handover"))).toBe(false);
+  // Its parent, the call's process, ends a moment after the call and leaves a zombie until then.
+  execFileSync("bash", ["-c", `until [[ ! -e /proc/${pid} ]]; do sleep 0.01; done`], { timeout: 10_000 });
 });
 
-// The identity fits into one pipe, or it does not.
-test.each([10, 9000])(
+/** The API of a VMM that takes everything. */
+async function listen(): Promise<{ readonly sent: string[]; close(): Promise<void> }> {
+  const sent: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (piece: string) => (body += piece));
+    request.on("end", () => {
+      sent.push(body);
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(join(folder, "firecracker.sock"), done));
+  return {
+    sent,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+// The second one does not fit into one read of a pipe.
+test.each([10, 90_000])(
   "a guest that is closed gets an identity of %i bytes, and its metadata is cleared once it is taken",
-  (size) => {
-    const curl = join(folder, "curl");
-    writeFileSync(curl, `#!/bin/sh\ncat >>"${folder}/sent"\necho >>"${folder}/sent"\n`, { mode: 0o755 });
-    const parts = [
-      "core/common",
-      "core/process",
-      "guest/guest",
-      "guest/handover",
-      "keepers/console",
-      "vm/vm",
-      "vm/vmm",
-    ];
+  async (size) => {
+    const vmm = await listen();
+    const put = requestLines([{ method: "PUT", path: "/mmds", body: "x".repeat(size) }]);
+    const clear = requestLines([{ method: "PUT", path: "/mmds", body: {} }]);
     const script =
-      `${parts.map((part) => `. "$0/${part}.sh"`).join("; ")}; cd "$1"; PATH=$1:$PATH; rm -f sent closed; : >console.log; vmm_timeout_ms=1000; ` +
-      `write_pid vmm.pid $$; start_handover "$1" 7 "$2" clear; echo "hornet-identity: waiting closed" >>console.log; ` +
-      `until grep -q put sent 2>/dev/null; do pause 0.01; done; [[ -e closed && -e handover ]] || echo early; ` +
-      `echo "hornet-identity: taken 7 closed" >>console.log; until [[ ! -e handover ]]; do pause 0.01; done; cat sent`;
-    const put = `put ${"x".repeat(size)}\n`;
-    const sent = execFileSync("bash", ["-c", script, join(__dirname, ".."), folder, put], { encoding: "utf8" });
-    expect(sent.split("\n").filter(Boolean)).toEqual([put.trim(), "clear"]);
+      '. "$1/library"; cd "$1"; rm -f closed; : >console.log; vmm_timeout_ms=1000; write_pid vmm.pid $$; ' +
+      'start_handover "$1" 7 "$2" "$3"; printf "\\0\\nhornet-identity: waiting clo" >>console.log; pause 0.02; echo sed >>console.log; ' +
+      "until [[ -e closed ]]; do pause 0.01; done; [[ -e handover ]] || echo early; " +
+      'echo "hornet-identity: taken 7 closed" >>console.log; until [[ ! -e handover ]]; do pause 0.01; done';
+    writeFileSync(join(folder, "library"), readLibrary());
+    const { stdout } = await promisify(execFile)("bash", ["-c", script, "test", folder, put, clear]);
+    await vmm.close();
+    expect({ stdout, sent: vmm.sent }).toEqual({ stdout: "", sent: [JSON.stringify("x".repeat(size)), "{}"] });
   },
 );

@@ -45,7 +45,7 @@ preflight_facts() {
 # preflight_programs: the part of preflight_facts that is about what is installed.
 preflight_programs() {
   local tool path
-  for tool in ip nft curl nsenter unshare prlimit mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
+  for tool in ip nft perl nsenter unshare prlimit mount setsid flock realpath stat cp sha256sum fallocate ssh-keyscan grep sed $more_tools; do
     # The shell finds a file that cannot be executed too, where there is no other.
     hash "$tool" 2>/dev/null
     path=${BASH_CMDS[$tool]:-}
@@ -54,7 +54,6 @@ preflight_programs() {
   done
   printf 'version.nft=%s\n' "$(nft --version 2>/dev/null)"
   printf 'version.ip=%s\n' "$(ip -V 2>/dev/null)"
-  printf 'version.curl=%s\n' "$(curl --version 2>/dev/null | sed q)"
   printf 'version.bash=%s\n' "$BASH_VERSION"
   list_programs | awk '{ print "program." NR "=" $0 }'
   if [[ -f $state_file ]]; then

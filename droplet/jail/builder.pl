@@ -1,17 +1,14 @@
-# Makes the inside of a clone's jail, in one process: folders of root's, and in them the clone's files by hard link, each at
-# the path at which its VMM looks for it. Runs in the clone's network namespace, because it hands over the taps.
-# Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none).
-# stdin: lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared, and "named PATH" for one that the snapshot
+# Makes the inside of a clone's jail: folders of root's, and in them the clone's files by hard link, each at the path at which its VMM
+# looks for it. common.pl comes before it.
+# Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none), the clone's
+# network namespace, whose taps are handed over, and lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared, and "named PATH" for one that the snapshot
 # alone names, which every user may read anyway; "blank BYTES PATH" for a file that only has to exist, and "place PATH" for a folder in
-# which the VMM may make something. A file that cannot be linked, because it is on another file system, is named on
-# stdout as "bind SOURCE PATH"; one that the VMM's user may not read as "copy SOURCE PATH".
-use strict;
-use warnings;
+# which the VMM may make something. A file that the VMM's user may not read is copied. One that cannot be linked, because it is on
+# another file system, comes into the file DIR/jail/binds, as lines SOURCE and PATH, and is mounted in the VMM's mount namespace.
+my ($root, $uid, $dir, $disk, $vsock);
+my (%folder, @binds);
 
-my ($root, $uid, $dir, $disk, $vsock) = @ARGV;
-my %folder;
-
-sub stop { print STDERR "the jail of $dir cannot be made: $_[0]: $!\n"; exit 1 }
+sub stop { die "the jail of $dir cannot be made: $_[0]: $!\n" }
 
 # inside(PATH): a path of the VMM's, from the chroot on; its folder exists then. The VMM's working directory is the root.
 sub inside {
@@ -47,25 +44,40 @@ sub share {
   return if -e $target;
   return if $kind eq 'named' && !($about[2] & 04);
   if (-b _) {
-    require POSIX;
-    system('mknod', '-m', '0440', $target, 'b', POSIX::floor($about[6] / 256), $about[6] % 256) == 0 && chown(0, $uid, $target)
-      or stop($target);
+    run_for('mknod', '-m', '0440', $target, 'b', int($about[6] / 256), $about[6] % 256);
+    chown(0, $uid, $target) or stop($target);
     return;
   }
-  require Cwd;
-  $source = Cwd::realpath($source);
+  # A hard link of a link would lead nowhere in the jail. Links above it do not matter.
+  for (1 .. 40) {
+    my $leads = readlink $source // last;
+    $source = $leads =~ m{^/} ? $leads : ($source =~ s{[^/]*$}{}r) . $leads;
+  }
   if (!($about[2] & 04)) {
     my ($parent) = $source =~ m{^(.*)/};
     my @above = stat $parent;
     # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
     if ($kind eq 'file' && $above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
-    else { print "copy $source\n$target\n"; return }
+    else { copy_for($source, $target); return }
   }
   return if link($source, $target);
-  $!{EXDEV} or stop($target);
+  # EXDEV
+  $! == 18 or stop($target);
   open(my $file, '>', $target) or stop($target);
   close $file;
-  print "bind $source\n$target\n";
+  push @binds, "$source\n$target\n";
+}
+
+# copy_for(SOURCE, TARGET): a copy that the VMM's group may read.
+sub copy_for {
+  my ($source, $target) = @_;
+  run_for('cp', '--reflink=auto', '--sparse=always', '--', $source, $target);
+  chown(0, $uid, $target) && chmod(0440, $target) or stop($target);
+}
+
+sub run_for {
+  my $why = failure_of(@_);
+  die "the jail of $dir cannot be made: $why" if defined $why;
 }
 
 # blank(BYTES, PATH): an empty file of that size, where there is nothing else.
@@ -84,40 +96,56 @@ sub place {
   chmod(01777, $target) or stop($target);
 }
 
-# hand_over(TAP): TUNSETIFF attaches to it, TUNSETOWNER names who may attach without a privilege (linux/if_tun.h). A tap that
+# hand_over_tap(TAP): TUNSETIFF attaches to it, TUNSETOWNER names who may attach without a privilege (linux/if_tun.h). A tap that
 # another VMM holds stays as it is: this clone's VMM will say so.
-sub hand_over {
+sub hand_over_tap {
   open(my $tun, '+<', '/dev/net/tun') or stop('/dev/net/tun');
   my $request = pack('a16 s x22', $_[0], 0x1002);
   ioctl($tun, 0x400454ca, $request) && ioctl($tun, 0x400454cc, $uid + 0);
 }
 
-umask 022;
-my $below = substr($root, length("$dir/jail/"));
-my $at = "$dir/jail";
-mkdir($at, 0755) or stop($at);
-for my $part (split m{/}, $below) {
-  $at .= "/$part";
+$steps{jail} = sub {
+  my ($namespace, $lines);
+  ($root, $uid, $dir, $disk, $vsock, $namespace, $lines) = @_;
+  (%folder, @binds) = ();
+  my $mask = umask 022;
+  my $done = eval { build($namespace, split /\n/, $lines); 1 };
+  umask $mask;
+  die $@ if !$done;
+  return 0;
+};
+
+sub build {
+  my ($namespace, @lines) = @_;
+  my $below = substr($root, length("$dir/jail/"));
+  my $at = "$dir/jail";
   mkdir($at, 0755) or stop($at);
+  for my $part (split m{/}, $below) {
+    $at .= "/$part";
+    mkdir($at, 0755) or stop($at);
+  }
+  symlink($below, "$dir/jail/root") or stop("$dir/jail/root");
+  my $own = inside("$dir/x");
+  $own =~ s{/x$}{};
+  give("$dir/rootfs.ext4", 0600, $disk) if $disk ne '' && -f "$dir/rootfs.ext4" && !-l "$dir/rootfs.ext4";
+  give("$dir/identity.disk", 0600, "$dir/identity.disk") if -f "$dir/identity.disk";
+  give("$dir/metrics.pipe", 0600, "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
+  my @taps = map { /^tap (.+)$/ ? $1 : () } @lines;
+  in_namespace($namespace, sub { hand_over_tap($_) for @taps }) if @taps;
+  for my $line (@lines) {
+    share($2, $1) if $line =~ /^(file|lent|named) (.+)$/;
+    blank($1, $2) if $line =~ /^blank (\d+) (.+)$/;
+    place($1) if $line =~ /^place (.+)$/;
+  }
+  if (@binds) {
+    put_text("$dir/jail/binds", @binds) && chmod(0600, "$dir/jail/binds") or stop("$dir/jail/binds");
+  }
+  # Sockets, and the files of a snapshot that is taken, are the VMM's to make.
+  my @makes = ($own);
+  if ($vsock ne '') {
+    my $at = inside($vsock);
+    $at =~ s{/[^/]*$}{};
+    push @makes, $at;
+  }
+  for my $one (@makes) { chown($uid, $uid, $one) && chmod(0700, $one) or stop($one) unless $one eq $root }
 }
-symlink($below, "$dir/jail/root") or stop("$dir/jail/root");
-my $own = inside("$dir/x");
-$own =~ s{/x$}{};
-give("$dir/rootfs.ext4", 0600, $disk) if $disk ne '' && -f "$dir/rootfs.ext4" && !-l "$dir/rootfs.ext4";
-give("$dir/identity.disk", 0600, "$dir/identity.disk") if -f "$dir/identity.disk";
-give("$dir/metrics.pipe", 0600, "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
-while (my $line = <STDIN>) {
-  chomp $line;
-  hand_over($1) if $line =~ /^tap (.+)$/;
-  share($2, $1) if $line =~ /^(file|lent|named) (.+)$/;
-  blank($1, $2) if $line =~ /^blank (\d+) (.+)$/;
-  place($1) if $line =~ /^place (.+)$/;
-}
-# Sockets, and the files of a snapshot that is taken, are the VMM's to make.
-my @makes = ($own);
-if ($vsock ne '') {
-  my $at = inside($vsock);
-  $at =~ s{/[^/]*$}{};
-  push @makes, $at;
-}
-for my $one (@makes) { chown($uid, $uid, $one) && chmod(0700, $one) or stop($one) unless $one eq $root }

@@ -84,7 +84,7 @@ join_cgroup() {
   local parent=${2%/*} look
   for look in before after; do
     ((version == 1)) || [[ " $(<"$parent/cgroup.subtree_control") " == *" $1 "* ]] || return
-    [[ $look == after || -d $2 ]] || { [[ -d $parent ]] && mkdir "$2"; } || return
+    [[ $look == after || -d $2 ]] || { [[ -d $parent ]] && step folder "$2"; } || return
   done
 } 2>/dev/null
 
@@ -142,9 +142,16 @@ remove_cgroups() {
       ((tries-- > 0)) || { fail "the cgroup $folder cannot be removed"; return 1; }
       pause 0.005
     done
-    rmdir "${folder%/*}" 2>/dev/null || :
+    has_folders "${folder%/*}" || rmdir "${folder%/*}" 2>/dev/null || :
   done
   take_controllers_back
+}
+
+# has_folders FOLDER: whether a folder is in it; starts no process. A cgroup's files do not keep it.
+has_folders() {
+  local entry
+  for entry in "$1"/*/; do [[ ! -d $entry ]] || return 0; done
+  return 1
 }
 
 take_controllers_back() {

@@ -25,9 +25,9 @@ prepare_jail() {
   effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
 }
 
-# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins)
+# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins): see builder.pl.
 make_jail() {
-  local dir=$1 root=$3 line path said listed=""
+  local dir=$1 line listed=""
   local -a taps=("${@:6}")
   clear_path "$dir/jail" || return
   for line in "${taps[@]}"; do [[ -z $line ]] || listed+="tap $line"$'\n'; done
@@ -35,28 +35,11 @@ make_jail() {
   list_each lent "${lent:-}"
   list_each named "${named:-}"
   listed+=$stand_ins
-  said=$(exec nsenter --net="/run/netns/$2" perl -e "$builder_program" "$root" "$uid" "$dir" "$4" "$5" <<<"${listed%$'\n'}") || return
-  [[ -n $said ]] || return 0
-  while IFS= read -r line && IFS= read -r path; do
-    case $line in
-      copy\ *) cp --reflink=auto --sparse=always -- "${line#copy }" "$path" && chown "0:$uid" "$path" && chmod 0440 "$path" || return ;;
-      bind\ *) printf '%s\n%s\n' "${line#bind }" "$path" >>"$dir/jail/binds" || return ;;
-    esac
-  done <<<"$said"
+  step jail "$3" "$uid" "$dir" "$4" "$5" "$2" "$listed"
 }
 
 # list_each WORD LINES: adds the lines, each behind the word, to the caller's variable listed.
 list_each() { [[ -z $2 ]] || listed+="$1 ${2//$'\n'/$'\n'"$1 "}"$'\n'; }
-
-# close_jail DIR: the VMM listens. From here on what is in the chroot is root's to change, but for the folders of its sockets;
-# requests go to the socket that was made now, whatever the VMM puts in its place later.
-close_jail() {
-  # shellcheck disable=SC2016 # perl's variables
-  perl -e 'my ($dir) = @ARGV; sub stop { die "the jail of $dir cannot be closed: $_[0]: $!\n" }
-    my ($made, $kept, $root) = ("$dir/jail/root$dir/firecracker.sock", "$dir/firecracker.sock", "$dir/jail/root/.");
-    link($made, $kept) or stop($kept);
-    chown(0, 0, $root) && chmod(0755, $root) or stop($root)' "$1"
-}
 
 # show_socket DIR PATH: a jailed VMM's vsock socket, also at the path that it has without a jail. What is no socket is left: the
 # VMM may put anything in its place.

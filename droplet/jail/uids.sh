@@ -47,7 +47,7 @@ link_uid() {
   [[ -d $uids_folder ]] || mkdir -m 700 "$uids_folder" 2>/dev/null || [[ -d $uids_folder ]] || return
   [[ ! $link -ef $2 ]] || return 0
   [[ ! -L $link ]] || by_turns drop_left_link "$1" "$2" || return
-  ln -sT "$2" "$link" 2>/dev/null
+  step link "$2" "$link"
 }
 
 # drop_left_link UID DIR: fails where the link is not left over. By turns: otherwise it could remove the link that another lane has
@@ -62,12 +62,9 @@ is_running_as() {
 
 # refuse_taken UID: a user or group of the droplet with that number could reach the VMM and its files.
 refuse_taken() {
-  local name
-  # One process; getent is two, one for users and one for groups.
-  # shellcheck disable=SC2016 # perl's variables
-  name=$(exec perl -e 'print getpwuid($ARGV[0]) // getgrgid($ARGV[0]) // ""' "$1") || return
-  [[ -n $name ]] || return 0
-  fail "the uid $1 of the range hornet:vmm.uids is $name's on the droplet; set hornet:vmm.uids to a range without users"
+  step user "$1" || return
+  [[ -n $step_answer ]] || return 0
+  fail "the uid $1 of the range hornet:vmm.uids is $step_answer's on the droplet; set hornet:vmm.uids to a range without users"
 }
 
 # held_uid DIR VARIABLE: puts the clone's uid into VARIABLE, also where its folder lost the file; empty where it has none.
@@ -104,5 +101,5 @@ drop_uid() {
 # drop_link UID DIR: the folder goes with its last link.
 drop_link() {
   [[ ! $uids_folder/$1 -ef $2 && $(readlink "$uids_folder/$1" 2>/dev/null) != "$2" ]] || rm -f "$uids_folder/$1"
-  rmdir "$uids_folder" 2>/dev/null || :
+  has_entries "$uids_folder" || rmdir "$uids_folder" 2>/dev/null || :
 }

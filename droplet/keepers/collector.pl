@@ -1,7 +1,7 @@
 # Collects what VMMs count (see metrics.sh). perl, because it reads JSON and adds up hundreds of thousands of figures a minute;
 # Debian's perl-base is enough. common.pl comes before it. Arguments: NAME HOME FILE. It ends once its folder no longer names it.
 use strict; use warnings;
-use Fcntl qw(O_RDONLY O_NONBLOCK);
+use Fcntl qw(O_RDONLY);
 
 my (undef, $home, $file) = @ARGV;
 my ($runtime) = $home =~ m{(.*)/};
@@ -69,7 +69,7 @@ sub listen_to {
   if ($pipe ne ($vm->{pipe} // "")) {
     $changed = 1;
     delete @$vm{keys %$vm};
-    return if $pipe eq "" || !sysopen($vm->{handle}, $path, O_RDONLY | O_NONBLOCK);
+    return if $pipe eq "" || !sysopen($vm->{handle}, $path, O_RDONLY | O_NONBLOCK());
     @$vm{qw(pipe rest skip lines lost count)} = ($pipe, "", 0, 0, 0, 0);
   }
   return if $pipe eq "";

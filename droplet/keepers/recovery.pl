@@ -2,7 +2,7 @@
 # It ends once its folder no longer names it. perl, because one process watches hundreds of VMMs each second, and keeps in its memory what each is started
 # from: that holds the identities of guests, which are in no file of the droplet.
 use strict; use warnings;
-use Fcntl qw(:flock F_SETFL O_RDWR O_NONBLOCK);
+use Fcntl qw(:flock F_SETFL);
 use POSIX ":sys_wait_h";
 use Socket;
 
@@ -93,7 +93,7 @@ sub silent_apis {
   my $bits = "";
   for my $name (@_) {
     socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or next;
-    fcntl($socket, F_SETFL, O_NONBLOCK);
+    fcntl($socket, F_SETFL, O_NONBLOCK());
     # A listener whose queue is full refuses: it answers nobody.
     next if !connect($socket, pack_sockaddr_un("$runtime/$name/firecracker.sock"));
     syswrite($socket, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") or next;
@@ -240,7 +240,7 @@ sub write_score {
 # When memory is short the kernel ends something else, but a VMM that the keeper starts is no exception.
 write_score(-900);
 # For both, so that it is open whether or not somebody writes.
-sysopen($orders, "$home/orders", O_RDWR | O_NONBLOCK) or die "cannot open $home/orders: $!\n";
+sysopen($orders, "$home/orders", O_RDWR() | O_NONBLOCK()) or die "cannot open $home/orders: $!\n";
 write_file("$home/pid", 0600, process_at($$, $boot)) or die "cannot write to $home: $!\n";
 my $next = 0;
 while (text_of("$home/pid") =~ /^$$ /) {

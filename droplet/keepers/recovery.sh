@@ -61,7 +61,7 @@ hand_over_call() {
   clear_path "$1/recovery" && clear_path "$1/recoveries" || return
   [[ -n $recovery ]] && helper_works "$home" && read -r keeper _ <"$home/pid" || return 0
   mark=${recovery#* } mark=${mark%% *}
-  put_line "$1/recovery" "$keeper $mark" && by_turns send_order "$home/orders" || return
+  put_line "$1/recovery" "$keeper $mark" && step order "$home/orders" "$recovery" "$lock_folder" || return
   until read_known "$home" known && [[ $known == *$'\n'"${1##*/} $mark"$'\n'* ]]; do
     helper_works "$home" && ((${EPOCHREALTIME/./} / 1000 <= limit)) || return 0
     pause 0.002
@@ -73,17 +73,6 @@ read_known() {
   local text=""
   { IFS= read -r -d '' text <"$1/known"; } 2>/dev/null
   printf -v "$2" '\n%s' "$text"
-}
-
-# send_order PIPE (variable recovery): a keeper that is stopped reads nothing, and the pipe holds 64 KiB.
-send_order() {
-  local writer tries=1000
-  printf '%s\0' "$recovery" 1<>"$1" &
-  writer=$!
-  while ((tries-- > 0)) && start_time "$writer" >/dev/null; do pause 0.005; done
-  kill -9 "$writer" 2>/dev/null
-  wait "$writer" 2>/dev/null
-  return 0
 }
 
 # recover_clones HOME: the worker. stdin: NAME, MARK, WHY (ended, hung or ready) and the call of each clone, with a NUL behind each.

@@ -2,17 +2,10 @@
 # A clone's private disk: how Hornet copies it, and how the VMM sees it at the path that the snapshot has for it.
 
 # copy_disk SOURCE TARGET KIND-FILE: a copy of its own, by reflink where the file system can, else without its zeros. It
-# has our mode, not the template's. Each cp makes its file: one that is there already is cut to nothing first, and such a
-# file ext4 and XFS write out to the disk when it is closed, for those who never sync.
+# has our mode, not the template's.
 copy_disk() {
-  local kind=reflink
   clear_path "$2" && clear_path "$2.draft" && clear_path "${2%/*}/disk-used" || return
-  if ! cp --no-preserve=mode --reflink=always -- "$1" "$2.draft" 2>/dev/null; then
-    kind=sparse
-    cp --no-preserve=mode --remove-destination --sparse=always --reflink=never -- "$1" "$2.draft" ||
-      { rm -f "$2.draft"; return 1; }
-  fi
-  mv "$2.draft" "$2" && printf '%s\n' "$kind" >"$3"
+  step copy "$1" "$2" && printf '%s\n' "$step_answer" >"$3"
 }
 
 # expose_path PATH: makes sure that a file can be mounted at PATH, within this process's own mount namespace. Where

@@ -33,8 +33,7 @@ add_taps() {
 # @call start_vm(runtime_dir namespace owner keep_disk shutdown_ms disk_path disk_source record vsock further_taps firecracker jailer uids shown lent named vmm_limits id tap vmm_flags hold closed generation told settles metrics recovery vmm_timeout_ms) stdin: config, put, clear, drive (see read_parts); answers: key=value; effects
 # recovery: see hand_over_call. disk_path is empty where the VM has no disk, vsock (the path of its socket) where it has none. further_taps are blank
 # between. jailer, uids, shown, lent and named: see prepare_jail; vmm_limits: see cgroup.sh. settles: see note_unsettled. told: see send_vm. closed: the guest was closed in its template;
-# see handover.sh. Of the answer load_ms is what remains of the time of all requests, so it includes the start of the process
-# that sends them. A guest whose disk lives on may write what it has in memory.
+# see handover.sh. Of the answer load_ms is what remains of the time of all requests. A guest whose disk lives on may write what it has in memory.
 start_vm() {
   local dir=$runtime_dir/$namespace config put clear drive pid t0 t1 t2 t3 identity resume disk_kind
   read_parts
@@ -90,7 +89,7 @@ start_vm() {
   vmm_alive "$dir" || { fail "the VMM ended after it was resumed: $(console_tail "$dir" 600)"; return 1; }
   read -r pid _ <"$dir/vmm.pid"
   # Not before: a VMM may turn into another program to run its guest.
-  stat -L -c '%n %i %s' "/proc/$pid/exe" "$dir/rootfs.ext4" >"$dir/opened" 2>/dev/null
+  step files "$dir/opened" "/proc/$pid/exe" "$dir/rootfs.ext4" || return
   request_ms identity /mmds
   request_ms resume /vm /actions
   if [[ -z $disk_path ]]; then disk_kind=none; else read -r disk_kind <"$dir/disk-kind"; fi
@@ -138,18 +137,27 @@ finish_identity() { await_handover "$runtime_dir/$namespace" && identity_failure
 # @call delete_vm(runtime_dir namespace owner keep_console? shutdown_ms vmm_timeout_ms) removes
 # With keep_console the files that tell why the guest failed stay. The folder stays: it is the namespace's.
 delete_vm() {
-  local dir=$runtime_dir/$namespace
-  local -a kept=()
+  local dir=$runtime_dir/$namespace kept
   own_clone || return $(($? - 1))
   recover_vmm || return
-  [[ -z ${keep_console:-} ]] || kept=(! -name console.log ! -name console.said ! -name vmm.exit)
+  kept=" owner host-veth begun "
+  [[ -z ${keep_console:-} ]] || kept+="console.log console.said vmm.exit "
   ((shutdown_ms == 0)) || effect "$namespace/shut-down" shut_down_vmm "$dir" "$shutdown_ms" || return
   effect "$namespace/end" end_vmm "$dir" || return
   release_uid "$dir" || return
   ! has_cgroup "$namespace" || effect "$namespace/no-cgroup" drop_cgroup "$namespace" || return
   # A relative disk path that is baked into a snapshot has folders in here.
-  effect "$namespace/del-files" find "$dir" -mindepth 1 -maxdepth 1 ! -name owner ! -name host-veth ! -name begun \
-    "${kept[@]}" -exec rm -rf -- {} +
+  effect "$namespace/del-files" clear_folder "$dir" "$kept"
+}
+
+# clear_folder DIR KEPT: removes all but what KEPT names, with a blank around each.
+clear_folder() {
+  local entry
+  local -a entries=()
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    [[ $2 == *" ${entry##*/} "* || ! -e $entry && ! -L $entry ]] || entries+=("$entry")
+  done
+  ((${#entries[@]} == 0)) || rm -rf -- "${entries[@]}"
 }
 
 # write_record DIR TEXT: another record for a VMM that runs; it goes on from the snapshot that it was started from. Whoever

@@ -23,10 +23,13 @@ const globals = new Set(
 );
 // Programs in other languages become variables (library.ts); these and two more belong to the lane.
 const OF_THE_LANE = [
+  "api_program",
   "ask_program",
   "baked_program",
   "builder_program",
   "common_program",
+  "handover_program",
+  "launch_program",
   "pack_program",
   "unpack_program",
   "collector_program",
@@ -34,6 +37,8 @@ const OF_THE_LANE = [
   "openings_program",
   "recovery_program",
   "replica_program",
+  "steps_program",
+  "hornet_steps",
   "hornet_session",
   "stream_begins",
 ];

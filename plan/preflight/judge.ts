@@ -54,7 +54,6 @@ export function judge(facts: DropletFacts, needs: Needs): Verdict {
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nft: "nftables",
-  curl: "curl",
   nsenter: "util-linux",
   unshare: "util-linux",
   prlimit: "util-linux",
@@ -71,11 +70,10 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   sed: "sed",
 };
 
-/** The least versions: ip creates a veth's peer in its namespace, nft takes comments, curl tells an error's body. */
+/** The least versions: ip creates a veth's peer in its namespace, nft takes comments. */
 const LEAST: readonly (readonly [tool: string, version: string])[] = [
   ["ip", "4.20"],
   ["nft", "0.9.8"],
-  ["curl", "7.76"],
   ["bash", "4.4"],
 ];
 

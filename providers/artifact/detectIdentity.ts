@@ -1,5 +1,5 @@
 import { artifactPaths } from "../../model/layout";
-import { curlConfig } from "../../firecracker/api";
+import { requestLines } from "../../firecracker/api";
 import { furtherTaps, type Devices } from "../../firecracker/devices";
 import { newGeneration } from "../../firecracker/identity";
 import { undeclaredFiles, type Manifest } from "../../firecracker/manifest";
@@ -84,7 +84,7 @@ export async function detectIdentity(
         tap_mac: desired.tapMac,
         tap_address: desired.tapAddress,
       },
-      stdin: curlConfig([load, metadataRequest(document), resumeRequest]),
+      stdin: requestLines([load, metadataRequest(document), resumeRequest]),
       patience: 10,
     });
     const found = await tryGuest(droplet, desired, path, generation);

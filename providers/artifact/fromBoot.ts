@@ -1,5 +1,5 @@
 import { ARTIFACT, artifactPaths } from "../../model/layout";
-import { curlConfig } from "../../firecracker/api";
+import { requestLines } from "../../firecracker/api";
 import { CLOUD_INIT_DONE, cloudInitArgs, templateMetadata } from "../../firecracker/cloudInit";
 import { usualDevices, type Devices } from "../../firecracker/devices";
 import { missingFeatures } from "../../firecracker/cpu";
@@ -194,7 +194,7 @@ async function makeByBoot(
       tap_address: desired.tapAddress,
       agent: boot.agent === undefined ? "" : "1",
     },
-    stdin: curlConfig(requests),
+    stdin: requestLines(requests),
     patience: 10,
   });
   const identity = await watchBoot(droplet, desired, boot);
@@ -210,7 +210,7 @@ async function makeByBoot(
       // A slow disk makes writing the memory as slow as the boot.
       vmm_timeout_ms: String(Math.max(boot.timeout, desired.vmmTimeout) * 1000),
     },
-    stdin: curlConfig([pauseRequest, snapshotRequest(artifactPaths(folder).state, artifactPaths(folder).memory)]),
+    stdin: requestLines([pauseRequest, snapshotRequest(artifactPaths(folder).state, artifactPaths(folder).memory)]),
     patience: 60,
   });
   await refuseChanged(session, plan);

@@ -1,6 +1,6 @@
 import { ARTIFACT, artifactPaths } from "../../model/layout";
 import { interfaceName } from "../../model/values";
-import { curlConfig } from "../../firecracker/api";
+import { requestLines } from "../../firecracker/api";
 import type { Program } from "../../firecracker/programs";
 import { loadRequest } from "../../firecracker/requests";
 import { HornetError } from "../../host/errors";
@@ -96,7 +96,7 @@ async function load(
         missing: [...found.missing].join("\n"),
         seek: [...found.seek].join(" "),
       },
-      stdin: curlConfig([
+      stdin: requestLines([
         loadRequest({ snapshotPath: state, memoryPath, version: program.version }),
         { method: "GET", path: "/vm/config" },
       ]),

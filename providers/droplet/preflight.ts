@@ -123,13 +123,9 @@ export async function lookAtDroplet({ session, vars, owner, claims, vms, namespa
 }
 
 /** Programs that a part of the fleets needs. */
-function moreTools({ needs, jailer, network }: Pick<Look, "needs" | "jailer" | "network">): string[] {
+function moreTools({ needs, network }: Pick<Look, "needs" | "network">): string[] {
   const names = network?.guests.some(({ egress }) => namesIn(egress)) === true;
-  return [
-    ...(names ? ["dnsmasq", "setpriv"] : []),
-    ...(needs.transfer ? ["zstd"] : []),
-    ...(needs.transfer || names || jailer !== "off" ? ["perl"] : []),
-  ];
+  return [...(names ? ["dnsmasq", "setpriv"] : []), ...(needs.transfer ? ["zstd"] : [])];
 }
 
 /** Whether a clone that was started from `has` moves to `wanted`; false if one of them is unknown. */

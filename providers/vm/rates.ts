@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { curlConfig } from "../../firecracker/api";
+import { requestLines } from "../../firecracker/api";
 import { ratedDevices } from "../../firecracker/devices";
 import { hasRates, rateRequests } from "../../firecracker/rates";
 import type { Droplet } from "../operation/droplet";
@@ -30,7 +30,7 @@ export async function setRates(
     what: `set the rates of ${wanted.name}`,
     run: "set_rates",
     vars: { ...vmVars(wanted), rated: hasRates(wanted.rates) ? "1" : "" },
-    stdin: curlConfig(requests),
+    stdin: requestLines(requests),
   });
 }
 

@@ -1,5 +1,5 @@
 /** The call that starts a clone's VMM, for an operation or for the recovery keeper. */
-import { curlConfig, type ApiRequest } from "../../firecracker/api";
+import { requestLines, type ApiRequest } from "../../firecracker/api";
 import { devicesOf, furtherTaps, memoryOf, ratedDevices } from "../../firecracker/devices";
 import { filesOf, undeclaredFiles } from "../../firecracker/manifest";
 import { programLine, type Program } from "../../firecracker/programs";
@@ -105,7 +105,7 @@ const NEXT_PART = "# hornet: next\n";
 
 /** The stdin of a call that sends requests to a VMM; see read_parts in droplet/guest/handover.sh. */
 export function stdinOf(requests: readonly ApiRequest[], { put = [], clear = [], drive }: HandoverParts): string {
-  const texts = [requests, put, clear].map((some) => (some.length === 0 ? "" : curlConfig(some)));
+  const texts = [requests, put, clear].map((some) => (some.length === 0 ? "" : requestLines(some)));
   return [...texts, drive === undefined ? "" : Buffer.from(drive).toString("base64")].join(NEXT_PART);
 }
 

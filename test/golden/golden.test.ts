@@ -68,25 +68,8 @@ function textOf({ what, run, vars = {}, stdin }: AnyCall): string {
   const lines = Object.entries(vars)
     .filter(([, value]) => value !== "")
     .map(([name, value]) => (value.includes("\n") ? `  ${name}:\n${indented(value)}` : `  ${name}: ${value}`));
-  const input = stdin === undefined || stdin === "" ? [] : [`  stdin:\n${indented(requestsIn(stdin))}`];
+  const input = stdin === undefined || stdin === "" ? [] : [`  stdin:\n${indented(stdin)}`];
   return [`${run}  (${what})`, ...lines, ...input].join("\n");
-}
-
-/** The requests of a curl config as `PUT /path body`; any other text as it is. */
-function requestsIn(stdin: string): string {
-  if (!stdin.startsWith("silent")) return stdin;
-  const value = (part: string, key: string): string => {
-    const quoted = new RegExp(`^${key} = (".*")$`, "m").exec(part)?.[1];
-    return quoted === undefined ? "" : String(JSON.parse(quoted));
-  };
-  const line = (part: string): string =>
-    [value(part, "request") || "GET", value(part, "url").replace("http://localhost", ""), value(part, "data-binary")]
-      .join(" ")
-      .trimEnd();
-  return stdin
-    .split(/^next$/m)
-    .map(line)
-    .join("\n");
 }
 
 const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, "    | ");
