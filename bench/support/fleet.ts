@@ -7,6 +7,7 @@ import { Limit } from "../../providers/operation/limit";
 import { Operation } from "../../providers/operation/operation";
 
 type Bag = Record<string, unknown>;
+type Providers = ReturnType<typeof providersOf>;
 
 /** The owner label of a drive's resources. */
 export const OWNER = "hornet:bench/drive:be0c4be0c4be";
@@ -22,13 +23,16 @@ export class Fleet {
   private readonly steps = new Limit(4 * availableParallelism());
   private readonly undo: (() => Promise<void>)[][] = [];
 
-  private readonly providers: ReturnType<typeof providersOf>;
+  private readonly providers: Providers;
+  /** Of another operation: one does not delete what it has created (a resource of another name has taken it over). */
+  private readonly removers: Providers;
 
   constructor(
     private readonly request: DriveRequest,
     sessions: Sessions,
   ) {
     this.providers = providersOf(new Operation(sessions));
+    this.removers = providersOf(new Operation(sessions));
   }
 
   private get common(): Bag {
@@ -53,7 +57,7 @@ export class Fleet {
   /** The stack's claim: preflight, and the sweep of an earlier run's leftovers. */
   async claim(): Promise<void> {
     const namespaces = Array.from({ length: this.request.count }, (_, id) => `vm${id}`);
-    await this.make(0, this.providers.DropletCheck, {
+    await this.make(0, "DropletCheck", {
       ...this.common,
       namespaces,
       firecracker: this.request.firecracker,
@@ -61,13 +65,13 @@ export class Fleet {
   }
 
   async bridge(): Promise<void> {
-    await this.make(1, this.providers.Bridge, { ...this.common, name: "br0", address: "10.0.0.1/24" });
+    await this.make(1, "Bridge", { ...this.common, name: "br0", address: "10.0.0.1/24" });
   }
 
   /** A clone's namespace and rules. */
   async network(id: number): Promise<void> {
     const names = { namespace: `vm${id}`, guestAddress: GUEST };
-    await this.make(2, this.providers.CloneNamespace, {
+    await this.make(2, "CloneNamespace", {
       ...this.common,
       ...names,
       ...TAP,
@@ -76,13 +80,13 @@ export class Fleet {
       address: `${addressOf(id)}/24`,
       gateway: "10.0.0.1",
     });
-    await this.make(3, this.providers.NatRuleSet, { ...this.common, ...names, address: addressOf(id) }, false);
+    await this.make(3, "NatRuleSet", { ...this.common, ...names, address: addressOf(id) }, false);
   }
 
   /** Creates a clone's VM and returns its outputs. */
   async vm(id: number, artifact: unknown): Promise<Bag> {
     const { firecracker, readyTimeout, source, untold } = this.request;
-    return this.make(3, this.providers.FirecrackerVM, {
+    return this.make(3, "FirecrackerVM", {
       ...this.common,
       name: `vm${id}`,
       namespace: `vm${id}`,
@@ -106,10 +110,11 @@ export class Fleet {
     }
   }
 
-  private async make(level: number, provider: dynamic.ResourceProvider, inputs: Bag, own = true): Promise<Bag> {
-    const made = await this.steps.run(() => provider.create(inputs));
+  private async make(level: number, kind: keyof Providers, inputs: Bag, own = true): Promise<Bag> {
+    const made = await this.steps.run(() => this.providers[kind].create(inputs));
     const props = made.outs as Bag;
-    if (own) (this.undo[level] ??= []).push(async () => provider.delete?.(made.id, props));
+    const remover: dynamic.ResourceProvider = this.removers[kind];
+    if (own) (this.undo[level] ??= []).push(async () => remover.delete?.(made.id, props));
     return props;
   }
 }
