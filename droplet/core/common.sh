@@ -3,7 +3,7 @@
 
 set -uo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-# What a login shell, PAM or sshd (AcceptEnv) may have put there: a proxy takes what curl sends to a VMM's socket.
+# What a login shell, PAM or sshd (AcceptEnv) may have put there. A smoke test's curl would go through a proxy.
 unset CDPATH TMPDIR POSIXLY_CORRECT GREP_OPTIONS PERL5OPT PERL5LIB CURL_HOME
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 umask 077
