@@ -106,7 +106,8 @@ test("the read of every kind changes nothing, whatever it finds", async () => {
       expect({ what, effects }).toEqual({ what, effects: [] });
       // These change by themselves: the VMM notes on its console that somebody asked it, the collector writes its figures, a
       // handover ends once its VMM has no pid file, and the keepers end without their folder.
-      const own = /\/vm7\/console\.log |\/figures\/|hand_over|watch_consoles|hornet-metrics|hornet-recovery/;
+      const own =
+        /\/vm7\/console\.log |\/figures\/|hand_over|hornet-handover|watch_consoles|hornet-metrics|hornet-recovery/;
       const changes = (await stage.changesSince(before)).filter((line) => !own.test(line));
       expect({ what, changes }).toEqual({ what, changes: [] });
       expect(operatorFiles()).toEqual(files);

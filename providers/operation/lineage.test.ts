@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { changes } from "../../test/support/scratchDroplet";
 import { Driver, newOperation } from "../../test/support/scratchProvider";
@@ -14,6 +15,11 @@ const stage = Stage.use({ withVmm: true });
 const runtimeDir = "/opt/swarm/runtime";
 const claimFile = `${runtimeDir}/.claim-${owner.slice(-12)}/lineage`;
 const texts: string[] = [];
+
+// Its own: it removes the records, and tests that run beside this one would make a second lineage for their fleets.
+const records = mkdtempSync(join(tmpdir(), "hornet-records-"));
+process.env.XDG_STATE_HOME = records;
+afterAll(() => rmSync(records, { recursive: true, force: true }));
 
 beforeEach(() => {
   texts.length = 0;
@@ -127,7 +133,7 @@ test("the operator's record identifies a lost state, and without the record the 
   const again = await stage.clone(template.outs.artifact);
   await again.create();
   expect(again.outs.lineage).toBe(clone.outs.lineage);
-  rmSync(join(String(process.env.XDG_STATE_HOME), "hornet"), { recursive: true });
+  rmSync(join(records, "hornet"), { recursive: true });
   await expect((await stage.bridge()).create()).rejects.toThrow(refused);
   // The state has it too. A read writes no record; the next change does.
   expect(await again.read()).toMatchObject(declared);
