@@ -66,9 +66,9 @@ function install() {
  */
 function leaveOutTsNode() {
   const [, , ...args] = process.argv;
-  const folder = args[args.indexOf("--pwd") + 1];
-  const program = args.at(-1);
-  if (folder === undefined || program === undefined || !args.includes("--pwd")) return;
+  const at = args.indexOf("--pwd");
+  const [folder, program] = [args[at + 1], args.at(-1)];
+  if (at < 0 || folder === undefined || program === undefined) return;
   if (path.resolve(folder, program) === path.join(__dirname, "program.cjs")) {
     delete process.env.PULUMI_NODEJS_TYPESCRIPT;
   }

@@ -1,9 +1,9 @@
 # Makes the inside of a clone's jail: folders of root's, and in them the clone's files by hard link, each at the path at which its VMM
 # looks for it. common.pl comes before it.
 # Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none), the clone's
-# network namespace, whose taps are handed over, and lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared, and "named PATH" for one that the snapshot
-# alone names, which every user may read anyway; "blank BYTES PATH" for a file that only has to exist, and "place PATH" for a folder in
-# which the VMM may make something. A file that the VMM's user may not read is copied. One that cannot be linked, because it is on
+# network namespace, whose taps are handed over, and lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared,
+# and "named PATH" for one that the snapshot alone names, which every user may read anyway; "blank BYTES PATH" for a file that only has
+# to exist, and "place PATH" for a folder in which the VMM may make something. A file that the VMM's user may not read is copied. One that cannot be linked, because it is on
 # another file system, comes into the file DIR/jail/binds, as lines SOURCE and PATH, and is mounted in the VMM's mount namespace.
 my ($root, $uid, $dir, $disk, $vsock);
 my (%folder, @binds);
@@ -55,7 +55,8 @@ sub share {
   }
   if (!($about[2] & 04)) {
     my ($parent) = $source =~ m{^(.*)/};
-    my @above = stat $parent;
+    # The parent of a file in / is empty.
+    my @above = stat "$parent/.";
     # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
     if ($kind eq 'file' && $above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
     else { copy_for($source, $target); return }

@@ -1,6 +1,6 @@
 # Starts VMMs again that ended or hang between two operations (see recovery.sh). common.pl comes before it. Arguments: NAME HOME.
-# It ends once its folder no longer names it. perl, because one process watches hundreds of VMMs each second, and keeps in its memory what each is started
-# from: that holds the identities of guests, which are in no file of the droplet.
+# It ends once its folder no longer names it. perl, because one process watches hundreds of VMMs each second, and keeps in its memory
+# what each is started from: that holds the identities of guests, which are in no file of the droplet.
 use strict; use warnings;
 use Fcntl qw(:flock F_SETFL);
 use POSIX ":sys_wait_h";

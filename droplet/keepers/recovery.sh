@@ -125,7 +125,7 @@ recover_clone() {
 
 # identity_is_on_disk DIR WHY: the operator gave the guest its identity over ssh, and that long before the VMM ended that the guest's
 # kernel has written it to the disk, which takes it up to 30 seconds. Otherwise keys that the operator has removed could be back.
-# Puts what it was told last, and when, into told and told_at.
+# Puts the mark of the last identity that the guest got into told, and the time of it into told_at.
 identity_is_on_disk() {
   local end=""
   { read -r told <"$1/told"; } 2>/dev/null

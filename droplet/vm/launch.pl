@@ -15,8 +15,8 @@ sub in_namespace {
 }
 
 # Starts a VMM and waits until its API takes connections: the file of a socket is there a moment earlier. JAILED: its files are at the
-# same paths below DIR/jail/root. CLOSED: what is in the jail becomes root's, but for the folders of its sockets, and requests go to
-# the socket that was made now, whatever the VMM puts in its place later. Until its snapshot is loaded, a VMM is not hostile. Fails
+# same paths below DIR/jail/root; what is in the jail becomes root's, but for the folders of its sockets, and requests go to the
+# socket that was made now, whatever the VMM puts in its place later. Until its snapshot is loaded, a VMM is not hostile. Fails
 # with 2 if it does not open the socket in time, with 3 if it has ended.
 $steps{launch} = sub {
   my ($dir, $namespace, $tap, $jailed, $ms, @command) = @_;

@@ -28,7 +28,7 @@ jailer_command() {
     "${limits[@]}" -- --api-sock "$dir/firecracker.sock" "$@")
 }
 
-# What becomes a VMM, as a program of its own.
+# What becomes a VMM, as a separate program.
 vmm_program="LC_ALL=C; $(declare -f become_vmm jailer_command mount_disk expose_path fail); become_vmm \"\$@\""
 
 # launch_vmm DIR NAMESPACE FIRECRACKER ID DISK_PATH TAP [FLAG]: starts it and waits until its API takes connections (see launch.pl).

@@ -18,7 +18,7 @@ export class SnapshotShare<Offered> {
   private readonly offers: Offered[] = [];
   /** One droplet at a time looks for the snapshot and makes it. */
   private readonly turns = new Limit(1);
-  /** What droplets are making of their own folders. */
+  /** The snapshots that droplets are making from a folder that they have themselves. */
   private readonly coming = new Set<Promise<unknown>>();
 
   /**

@@ -70,7 +70,7 @@ async function overSsh(folder: string): Promise<void> {
   });
   await world.npm("up");
   await world.in("vm0", "echo mine >/root/mine; sync");
-  // What vm1's guest was told a moment ago may not be on its disk: it waits for the operator.
+  // The identity that vm1's guest got a moment ago may not be on its disk: it waits for the operator.
   await world.onDroplet(`cd /opt/swarm/runtime; touch -d '2 minutes ago' vm0/told
     read -r p _ <vm1/vmm.pid; kill -9 $p; ${killAndAwait(1)}; ${killAndAwait(1)}
     [[ -e vm0/held ]]; while [[ -e vm0/held || -s vm0/unsettled || -e /run/hornet ]]; do sleep 0.1; done`);
