@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::model::devices::PmemConfig;
 use crate::model::logger::LoggerConfig;
+use crate::model::path::PathText;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -38,7 +39,7 @@ pub fn open_pmem(config: &PmemConfig) -> Result<File, String> {
 
 /// Applies PUT /logger.
 pub fn configure_logger(config: &LoggerConfig) -> Result<(), Fault> {
-    if let Some(path) = &config.log_path {
+    if let Some(PathText(path)) = &config.log_path {
         let file = open_append(path)
             .map_err(|e| Fault::new(format!("Logger error: Failed to open target file: {e}")))?;
         crate::log::set_file(file);

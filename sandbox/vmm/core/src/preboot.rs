@@ -82,7 +82,7 @@ impl Preboot {
             BootSource(config) => self.boot_source(config)?,
             Logger(config) => configure_logger(&config)?,
             Metrics(config) => self.set_metrics(&config.metrics_path)?,
-            Serial(config) => self.serial = config.serial_out_path,
+            Serial(config) => self.serial = config.serial_out_path.map(|path| path.0),
             CpuConfig(template) => self.cpu_changes = !template.is_empty(),
             MachineConfig(update) => {
                 let fault = |why| Fault::new(format!("Machine config error: {why}"));

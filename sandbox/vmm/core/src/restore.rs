@@ -82,7 +82,7 @@ pub fn restore(params: &LoadSnapshotConfig, guestless: bool) -> Result<Restored,
 
 fn open_memory(params: &LoadSnapshotConfig, size: u64) -> Result<File, String> {
     let backend = params.mem_backend.as_ref();
-    let path = backend.map(|b| &b.backend_path).or(params.mem_file_path.as_ref());
+    let path = backend.map(|b| &b.backend_path).or(params.mem_file_path.as_ref().map(|path| &path.0));
     let path = path.map_or("", String::as_str);
     if backend.map_or(false, |b| b.backend_type == MemBackendType::Uffd) {
         let prefix = "Error creating guest memory from uffd:";

@@ -1,6 +1,7 @@
 //! Devices and services besides disk and network: balloon, vsock, entropy, pmem, memory hotplug, serial, actions.
 
 use super::limiter::{RateLimiterConfig, TokenBucketConfig};
+use super::path::PathText;
 use serde::{Deserialize, Serialize};
 
 /// Body of PUT /balloon.
@@ -130,8 +131,7 @@ pub struct MemoryHotplugSizeUpdate {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SerialConfig {
-    #[serde(default, deserialize_with = "super::path::optional")]
-    pub serial_out_path: Option<String>,
+    pub serial_out_path: Option<PathText>,
     pub rate_limiter: Option<TokenBucketConfig>,
 }
 

@@ -1,5 +1,6 @@
 //! `/logger` and `/metrics`.
 
+use super::path::PathText;
 use serde::{de::Error, Deserialize, Deserializer, Serialize};
 
 /// Log levels, in rising verbosity.
@@ -39,8 +40,7 @@ impl<'de> Deserialize<'de> for LevelFilter {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoggerConfig {
-    #[serde(default, deserialize_with = "super::path::optional")]
-    pub log_path: Option<String>,
+    pub log_path: Option<PathText>,
     pub level: Option<LevelFilter>,
     pub show_level: Option<bool>,
     pub show_log_origin: Option<bool>,

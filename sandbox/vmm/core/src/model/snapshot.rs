@@ -1,5 +1,6 @@
 //! `/snapshot/create`, `/snapshot/load` and `/vm`.
 
+use super::path::PathText;
 use serde::{Deserialize, Serialize};
 
 /// Full, or only what changed.
@@ -57,8 +58,7 @@ pub struct VsockOverride {
 pub struct LoadSnapshotConfig {
     #[serde(deserialize_with = "super::path::required")]
     pub snapshot_path: String,
-    #[serde(default, deserialize_with = "super::path::optional")]
-    pub mem_file_path: Option<String>,
+    pub mem_file_path: Option<PathText>,
     pub mem_backend: Option<MemBackendConfig>,
     #[serde(default)]
     pub enable_diff_snapshots: bool,
