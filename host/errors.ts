@@ -8,7 +8,7 @@ export interface CommandFailure {
   readonly droplet: string;
   /** The function or command that ran there. */
   readonly command: string;
-  /** Its exit code, or null if it has none (connection lost, limit reached). */
+  /** Its exit code; null or NaN if it has none (connection lost, limit reached, an answer without it). */
   readonly code: number | null;
   readonly stderr: string;
   /** What the reader can do next. */
@@ -63,7 +63,7 @@ export class CommandError extends HornetError {
     const end = stderr.trim().slice(-STDERR_TAIL).replaceAll("\n", "\n        ");
     const output = end === "" ? [] : [`stderr: ${end}`];
     super(`${what} failed on ${droplet}`, {
-      details: [`command: ${command}`, `exit code: ${code ?? "none"}`, ...output],
+      details: [`command: ${command}`, `exit code: ${Number.isInteger(code) ? code : "none"}`, ...output],
       next: hint,
     });
   }

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 const MARK = "\x1e";
 const NEWLINE = 10;
 
-/** Longest line behind a key: a fault point's name or a lock holder's text. */
+/** Longest line behind a key: an exit code, a fault point's name or a lock holder's text. */
 const LONGEST_LINE = 8192;
 
 /** A key that nobody can guess, as 32 hexadecimal digits. */
@@ -66,7 +66,9 @@ export class FrameReader {
   private readonly kept: Buffer[] = [];
   private readonly end: Tail | undefined;
   private size = 0;
-  /** The exit code, once the answer is closed. */
+  /** Bytes before the answer. */
+  private skipped = 0;
+  /** The exit code, once the answer is closed; NaN if its last line contains none. */
   code: number | undefined;
 
   constructor(
@@ -94,7 +96,7 @@ export class FrameReader {
     if (this.state === "before") {
       const at = data.indexOf(this.opening);
       if (at === -1) {
-        this.hold(data, this.opening.length - 1);
+        this.skip(this.hold(data, this.opening.length - 1).length);
         return;
       }
       this.state = "inside";
@@ -111,12 +113,20 @@ export class FrameReader {
     }
     this.keep(data.subarray(0, at));
     const lineEnd = data.indexOf(NEWLINE, at + this.closing.length);
-    if (lineEnd === -1) {
+    // Root on the droplet knows the key, and may never end the line.
+    if (lineEnd === -1 && data.length - at <= LONGEST_LINE) {
       this.carry = Buffer.from(data.subarray(at));
       return;
     }
-    this.code = Number(data.subarray(at + this.closing.length, lineEnd).toString("latin1"));
+    const code = data.subarray(at + this.closing.length, Math.max(lineEnd, at)).toString("latin1");
+    this.code = /^\d{1,3}$/.test(code) ? Number(code) : NaN;
     this.state = "closed";
+  }
+
+  private skip(count: number): void {
+    const before = this.skipped;
+    this.skipped += count;
+    if (before <= this.limits.limit && this.skipped > this.limits.limit) this.limits.onOverflow();
   }
 
   /** Keeps back the last bytes, which may begin a mark, and returns the others. */

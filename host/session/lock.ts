@@ -13,6 +13,9 @@ const HEARTBEAT_MS = 10_000;
 /** How long the lock's shell may take to answer, in addition to the wait for the lock. */
 const ANSWER_MS = 60_000;
 
+/** How long it may take to end the lanes and itself: a hostile droplet's never ends. */
+const RELEASE_MS = 10_000;
+
 /** Describes this process to those who wait for its lock; a process list shows it. */
 export function lockHolder(): string {
   return `${userInfo().username}@${hostname()} process ${process.pid}`;
@@ -70,17 +73,28 @@ export class DropletLock {
     return new DropletLock(child, heartbeat, stamp);
   }
 
-  /** Releases the lock and waits for the shell's end. */
-  async release(): Promise<void> {
+  /**
+   * Releases the lock and waits for the shell's end.
+   *
+   * @param limitMs Hornet ends the shell after that
+   */
+  async release(limitMs = RELEASE_MS): Promise<void> {
     clearInterval(this.heartbeat);
     if (this.lost) return;
     // Otherwise node would exit before the child's end.
     const { child } = this;
     for (const handle of [child, child.stdin, child.stdout, child.stderr] as { ref?(): void }[]) handle.ref?.();
-    await new Promise<void>((resolve) => {
-      this.child.once("close", () => resolve());
-      this.child.stdin.end();
+    const late = startTimer(limitMs, () => {
+      child.kill("SIGKILL");
+      // ssh passes its descriptors to the process that carries the connection, which keeps them as long as the other end wants.
+      child.stdout.destroy();
+      child.stderr.destroy();
     });
+    await new Promise<void>((resolve) => {
+      child.once("close", () => resolve());
+      child.stdin.end();
+    });
+    late.cancel();
   }
 }
 

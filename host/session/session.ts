@@ -235,12 +235,14 @@ export class Session {
     try {
       // A temporary lane outside of the pool: all others may be busy.
       const helper = await this.connect(false);
+      const late = startTimer(this.usualMs, () => helper.kill());
       try {
         await helper.call(`kill_descendants ${quote(String(lane.pid))}`, "end a call that reached its limit", {
           bytes: ANSWER_LIMIT,
           exceeded: () => helper.kill(),
         });
       } finally {
+        late.cancel();
         await helper.close();
       }
     } catch {
