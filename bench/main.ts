@@ -3,12 +3,15 @@ import { resolve } from "node:path";
 import type { Paths } from "../automation/cli";
 import { checkout } from "../operator/localPaths";
 import { parseCommand, usage, type BenchOptions, type PartName } from "./options";
+import { add } from "./parts/add";
 import { bytes } from "./parts/bytes";
 import { change } from "./parts/change";
 import { droplets } from "./parts/droplets";
 import { guests } from "./parts/guests";
 import { identity } from "./parts/identity";
+import { jail } from "./parts/jail";
 import { network } from "./parts/network";
+import { measureOld } from "./parts/old";
 import { transfer } from "./parts/transfer";
 import { up } from "./parts/up";
 import { work } from "./parts/work";
@@ -24,6 +27,8 @@ import { Stages } from "./support/stage";
 const parts: Readonly<Record<PartName, Part>> = {
   work,
   up,
+  add,
+  jail,
   droplets,
   network,
   bytes,
@@ -72,6 +77,7 @@ async function measure(paths: BenchPaths, options: BenchOptions): Promise<number
           await stages.clear();
         });
       }
+      if (options.old !== undefined) await measureOld(context, options.old);
     }
   } finally {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeListener(signal, interrupt);

@@ -1,11 +1,13 @@
-import { accessSync, constants } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, constants, existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** The parts of the bench, in the order of the table. */
 export const PARTS = [
   "work",
   "up",
+  "add",
+  "jail",
   "droplets",
   "network",
   "bytes",
@@ -27,6 +29,10 @@ export interface BenchOptions {
   readonly counts: readonly number[];
   /** Clones for Hornet and the engine floor alone. */
   readonly scale: readonly number[];
+  /** Sizes of fleets to which one clone is added. */
+  readonly add: readonly number[];
+  /** Another checkout of Hornet, measured beside this one; undefined: none. */
+  readonly old: string | undefined;
   /** A stack with several droplets, each with so many clones; undefined: it is not measured. */
   readonly droplets: { readonly count: number; readonly each: number } | undefined;
   /** Real guests at once. */
@@ -53,6 +59,8 @@ export const usage = `npm run bench [-- OPTIONS]
   --runs N          how often to measure everything; the table shows medians (default 5)
   --counts 3,10     clones, side by side with the script
   --scale 50,100    clones for Hornet and the engine floor alone, measured once
+  --add 3,100       sizes of fleets to which one clone is added (default 3,30)
+  --old FOLDER      another checkout of Hornet, whose commands are measured after each of this one's (work, up)
   --droplets 10x25  a stack on 10 droplets with 25 clones each, against one droplet with all of them, measured once
   --guests N        emulated guests at once (default 10)
   --size MIB        size of the memory file and of the disk (default 256)
@@ -76,6 +84,8 @@ export function parseCommand(args: readonly string[]): Command {
       runs: { type: "string", default: "5" },
       counts: { type: "string", default: "3,10" },
       scale: { type: "string", default: "" },
+      add: { type: "string", default: "3,30" },
+      old: { type: "string" },
       droplets: { type: "string" },
       guests: { type: "string", default: "10" },
       size: { type: "string", default: "256" },
@@ -104,6 +114,8 @@ export function parseCommand(args: readonly string[]): Command {
       runs: whole("--runs", values.runs, 1, 1000),
       counts: wholes("--counts", values.counts),
       scale: wholes("--scale", values.scale),
+      add: wholes("--add", values.add),
+      old: checkoutAt(path(values.old)),
       droplets: several(values.droplets),
       guests: whole("--guests", values.guests, 1, 253),
       size: whole("--size", values.size, 16, 65536),
@@ -144,6 +156,11 @@ function several(text: string | undefined): BenchOptions["droplets"] {
 function wholes(option: string, text: string): number[] {
   const counts = text.split(",").filter((one) => one !== "");
   return counts.map((one) => whole(option, one, 1, 253));
+}
+
+function checkoutAt(path: string | undefined): string | undefined {
+  if (path === undefined || existsSync(join(path, "bench/run.mjs"))) return path;
+  throw new Error(`--old: ${path} is no checkout of Hornet: it has no bench/run.mjs`);
 }
 
 function readable(path: string | undefined): string | undefined {

@@ -1,48 +1,48 @@
 import { statSync } from "node:fs";
+import { WRITE_ONCE } from "../../automation/checkpoints";
 import { plainStage, reflinkStage, type Context, type Part } from "../support/context";
 import { spanOf } from "../support/calls";
-import { shapeOf, type Entry } from "../support/shape";
+import { shapeOf } from "../support/shape";
 import { FloorStack, HornetStack, type BenchStack } from "../support/stacks";
 import { runInside, settle, SNAPSHOT, type Stage } from "../support/stage";
 
+/** Hornet and the two floors on one droplet. */
+interface Sides {
+  readonly stage: Stage;
+  readonly hornet: HornetStack;
+  /** The same resources without properties, and with them. */
+  readonly floors: { readonly floor: FloorStack; readonly loaded: FloorStack };
+}
+
 /**
- * Whole commands of the real CLI, Hornet's and the engine floor's: up, up with nothing to change, destroy. For the counts of
- * `--scale` also the floor with the same properties. They run on the droplet that
- * copies disks by reference; otherwise the machine's disk would dominate.
+ * Whole commands of the real CLI, Hornet's and those of the engine's floors, which have the same resources without and with
+ * their properties: up, up with nothing to change, destroy. For the counts of `--scale` all write the state once, as
+ * `npm run up` does for so many clones, on the droplet that copies disks by reference; otherwise the machine's disk would
+ * dominate.
  */
 export const up: Part = async (context, run) => {
-  const { paths, options, stages } = context;
-  const floor = new FloorStack(paths, stages.folder);
+  const { options } = context;
   const plain = await plainStage(context);
-  for (const count of options.counts) {
-    await both(context, run, plain, new HornetStack(paths, plain.name, SNAPSHOT), floor, count);
-  }
+  for (const count of options.counts) await compare(context, run, sidesOn(context, plain, {}), count);
   if (run > 0 || options.scale.length === 0) return;
   const reflink = await reflinkStage(context);
-  const loaded = new FloorStack(paths, stages.folder, "loaded");
   for (const count of options.scale.filter((one) => !options.counts.includes(one))) {
-    const hornet = new HornetStack(paths, reflink.name, SNAPSHOT);
-    await both(context, run, reflink, hornet, floor, count, (shape) => loaded.setShape(count, shape));
-    await loaded.prepare(count);
-    await once(context, "loaded", loaded, count);
+    await compare(context, run, sidesOn(context, reflink, WRITE_ONCE), count);
   }
 };
 
-async function both(
-  context: Context,
-  run: number,
-  stage: Stage,
-  hornet: HornetStack,
-  floor: FloorStack,
-  count: number,
-  keep: (shape: Entry[]) => void = () => undefined,
-): Promise<void> {
+function sidesOn({ paths, stages }: Context, stage: Stage, env: Readonly<Record<string, string>>): Sides {
+  const floor = new FloorStack(paths, stages.folder, "floor", env);
+  const loaded = new FloorStack(paths, stages.folder, "loaded", env);
+  return { stage, hornet: new HornetStack(paths, stage.name, SNAPSHOT, env), floors: { floor, loaded } };
+}
+
+async function compare(context: Context, run: number, { stage, hornet, floors }: Sides, count: number): Promise<void> {
   const ours = async (): Promise<void> => {
     await hornet.prepare(count);
     await once(context, "hornet", hornet, count, async () => {
       const shape = shapeOf(hornet.state);
-      floor.setShape(count, shape);
-      keep(shape);
+      for (const one of Object.values(floors)) one.setShape(count, shape);
       const calls = hornet.lastCalls();
       context.results.add(`up.span.${count}`, "ms", spanOf(calls));
       context.results.add(`up.calls.${count}`, "count", calls.length);
@@ -50,12 +50,12 @@ async function both(
       await repair(context, stage, hornet, count);
     });
   };
-  const floors = async (): Promise<void> => {
-    await floor.prepare(count);
-    await once(context, "floor", floor, count);
-  };
-  // Each side goes first in every other run, but Hornet in the first one: the floor gets its shape from it.
-  for (const side of run % 2 === 0 ? [ours, floors] : [floors, ours]) await side();
+  const idle = Object.entries(floors).map(([side, stack]) => async (): Promise<void> => {
+    await stack.prepare(count);
+    await once(context, side, stack, count);
+  });
+  // Each side goes first in every other run, but Hornet in the first one: the floors get their shape from it.
+  for (const side of run % 2 === 0 ? [ours, ...idle] : [...idle, ours]) await side();
   addShare(context, count);
 }
 

@@ -36,7 +36,7 @@ test.each([
 
 test("a goal is met or missed by the ratio, and open without a series to compare with", () => {
   const series = {
-    "work.hornet.3": ms(300, 310),
+    "work.hornet.3": ms(260, 270),
     "work.script.3": ms(1700, 1800),
     "work.hornet.10": ms(1500),
     "work.script.10": ms(9000),
@@ -50,7 +50,7 @@ test("a goal is met or missed by the ratio, and open without a series to compare
   ]);
   const table = resultTable(series, rows);
   expect(table).toMatch(
-    /^work on the droplet, 3 clones +305 ms +300 ms … 310 ms +script 1\.75 s +0\.17 +<= 0\.20 +met$/m,
+    /^work on the droplet, 3 clones +265 ms +260 ms … 270 ms +script 1\.75 s +0\.15 +<= 0\.17 +met$/m,
   );
   expect(table).toMatch(/^work on the droplet, 10 clones +1\.50 s .* MISSED$/m);
   expect(table).toMatch(/^network of one clone +20 ms +kernel - +<= 2\.00$/m);
@@ -60,13 +60,18 @@ test("a count is compared with each series of that count", () => {
   const series = {
     "up.hornet.3": ms(3000),
     "up.hornet.100": ms(7000),
+    "up.loaded.100": ms(3500),
     "up.floor.100": ms(2500),
+    "up.old.100": ms(9000),
   };
   expect(ratios(series).map(({ title, against, met }) => [title.trim(), against?.what, met])).toEqual([
     ["whole up, 3 clones", "script", undefined],
-    ["whole up, 3 clones", "engine", undefined],
+    ["whole up, 3 clones", "idle twin", undefined],
+    ["against resources without properties", "engine", undefined],
     ["whole up, 100 clones", "script", undefined],
-    ["whole up, 100 clones", "engine", false],
+    ["whole up, 100 clones", "idle twin", false],
+    ["against resources without properties", "engine", undefined],
+    ["against the old checkout", "old", undefined],
   ]);
 });
 

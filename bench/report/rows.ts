@@ -4,7 +4,10 @@ import { ratioOf, type Series } from "./measurements";
 export type Against =
   | "script"
   | "engine"
-  | "4 a clone"
+  | "idle twin"
+  | "unjailed"
+  | "old"
+  | "of 3"
   | "kernel"
   | "one clone"
   | "10 clones"
@@ -30,10 +33,11 @@ export interface Ratio extends Row {
 }
 
 /** The goals for work on the droplet and for a whole `up`, as shares of the script's time. */
-const WORK_GOALS: Readonly<Record<number, number>> = { 3: 1 / 5, 10: 1 / 8, 30: 1 / 15 };
-const UP_GOALS: Readonly<Record<number, number>> = { 10: 1, 30: 1 / 4 };
-/** The goals for a whole `up` as multiples of the engine's time for idle resources. */
-const ENGINE_GOALS: Readonly<Record<number, number>> = { 100: 1.5, 250: 1.7 };
+const WORK_GOALS: Readonly<Record<number, number>> = { 3: 1 / 6, 10: 1 / 12, 30: 1 / 18 };
+const UP_GOALS: Readonly<Record<number, number>> = { 3: 1.8, 10: 1 / 1.5, 30: 1 / 6 };
+/** The goals for a whole `up` and a `destroy` as multiples of the engine's time for idle resources with the same properties. */
+const TWIN_GOALS: Readonly<Record<number, number>> = { 3: 1.4, 10: 1.4, 30: 1.6, 100: 1.6, 250: 1.6 };
+const DESTROY_GOALS: Readonly<Record<number, number>> = { 250: 1.6 };
 
 function goal(limit: number | undefined): { limit?: number } {
   return limit === undefined ? {} : { limit };
@@ -63,6 +67,7 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
         ...goal(WORK_GOALS[count]),
       },
       { title: "  CPU time of the droplet in it, per clone", series: `work.cpu.${count}` },
+      ...old("work", count),
     ]),
     ...both("up.hornet.", (count) => [
       {
@@ -74,35 +79,34 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       {
         title: `whole up, ${clones(count)}`,
         series: `up.hornet.${count}`,
-        against: { what: "engine", series: `up.floor.${count}` },
-        ...goal(ENGINE_GOALS[count]),
+        against: { what: "idle twin", series: `up.loaded.${count}` },
+        ...goal(TWIN_GOALS[count]),
       },
       {
-        title: "  resources that do nothing, with the same properties",
-        series: `up.loaded.${count}`,
+        title: "  against resources without properties",
+        series: `up.hornet.${count}`,
         against: { what: "engine", series: `up.floor.${count}` },
       },
+      ...old("up", count),
       { title: "  first to last call on the droplet in it", series: `up.span.${count}` },
       {
         title: "up with nothing to change",
         series: `same.hornet.${count}`,
-        against: { what: "engine", series: `same.floor.${count}` },
+        against: { what: "idle twin", series: `same.loaded.${count}` },
       },
-      {
-        title: "  resources that do nothing, with the same properties",
-        series: `same.loaded.${count}`,
-        against: { what: "engine", series: `same.floor.${count}` },
-      },
+      ...old("same", count),
       {
         title: `up that mends ${Math.min(10, count)} clones whose VMM was killed`,
         series: `repair.hornet.${count}`,
-        against: { what: "engine", series: `same.floor.${count}` },
+        against: { what: "idle twin", series: `same.loaded.${count}` },
       },
       {
         title: "destroy",
         series: `destroy.hornet.${count}`,
-        against: { what: "engine", series: `destroy.floor.${count}` },
+        against: { what: "idle twin", series: `destroy.loaded.${count}` },
+        ...goal(DESTROY_GOALS[count]),
       },
+      ...old("destroy", count),
       { title: "state, per clone", series: `state.hornet.${count}` },
     ]),
     {
@@ -111,6 +115,21 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       against: { what: "10 clones", series: "share.hornet.10" },
       limit: 1.3,
     },
+    ...both("add.hornet.", (count) => [
+      {
+        title: `one clone added to a fleet of ${count}`,
+        series: `add.hornet.${count}`,
+        ...(count !== 3 && { against: { what: "of 3" as const, series: "add.hornet.3" }, limit: 1.25 }),
+      },
+    ]),
+    ...both("jail.jailed.", (count) => [
+      {
+        title: `whole up, ${clones(count)}, jailed`,
+        series: `jail.jailed.${count}`,
+        against: { what: "unjailed", series: `jail.unjailed.${count}` },
+        limit: 1.05,
+      },
+    ]),
     {
       title: "whole up of several droplets",
       series: "droplets.up.many",
@@ -197,15 +216,26 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
   ];
 }
 
-/** Whether to show a row: for few clones the floor with four resources each is left out. */
-function isMeasured({ series: name, against }: Row, series: Readonly<Record<string, Series>>): boolean {
-  return series[name] !== undefined && (against?.what !== "4 a clone" || series[against.series] !== undefined);
+/** Rows against another checkout are for runs with `--old` only. */
+function isAsked({ against }: Row, series: Readonly<Record<string, Series>>): boolean {
+  return against?.what !== "old" || series[against.series] !== undefined;
+}
+
+/** The row of a series against the one of another checkout; see `--old`. */
+function old(kind: string, count: number): Row[] {
+  return [
+    {
+      title: "  against the old checkout",
+      series: `${kind}.hornet.${count}`,
+      against: { what: "old", series: `${kind}.old.${count}` },
+    },
+  ];
 }
 
 /** The rows with measurements, and their ratios. */
 export function ratios(series: Readonly<Record<string, Series>>): Ratio[] {
   return rowsOf(series)
-    .filter((row) => isMeasured(row, series))
+    .filter((row) => series[row.series] !== undefined && isAsked(row, series))
     .map((row) => {
       const values = series[row.series]?.values ?? [];
       const others = row.against === undefined ? undefined : series[row.against.series]?.values;

@@ -48,6 +48,8 @@ export class HornetStack implements BenchStack {
     private readonly snapshot?: string,
     /** Added to the CLI's environment. */
     private readonly more: Readonly<Record<string, string>> = {},
+    /** Added to the stack's config. */
+    private readonly config: Readonly<Record<string, object>> = {},
   ) {
     this.calls = join(localPaths().folder, "calls");
   }
@@ -74,6 +76,8 @@ export class HornetStack implements BenchStack {
         "hornet:agent": agent === undefined ? {} : { command: agent },
         // The stub runs no guest that could get an identity over ssh.
         "hornet:guest": { identity: "service" },
+        "hornet:vmm": {},
+        ...this.config,
       },
     });
   }
@@ -110,6 +114,8 @@ export class FloorStack implements BenchStack {
     private readonly paths: Paths,
     root: string,
     kind: "floor" | "loaded" = "floor",
+    /** Added to the CLI's environment. */
+    more: Readonly<Record<string, string>> = {},
   ) {
     this.folder = join(root, kind);
     this.state = join(root, `${kind}-state/.pulumi/stacks/floor/bench.json`);
@@ -123,6 +129,7 @@ export class FloorStack implements BenchStack {
       PULUMI_CONFIG_PASSPHRASE: "floor",
       PULUMI_STACK: "bench",
       ...(kind === "loaded" && { FLOOR_LOADED: "1" }),
+      ...more,
     };
   }
 
