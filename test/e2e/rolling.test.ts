@@ -32,7 +32,7 @@ async function processes(): Promise<string[]> {
 const patience = Math.ceil(5 * settings().timeoutScale);
 const probe =
   settings().timeoutScale > 1
-    ? `sleep 2; ping -q -c 1 -W ${patience} 10.0.0.$((n + 2)) >/dev/null`
+    ? `sleep 2; busybox ping -q -c 1 -W ${patience} 10.0.0.$((n + 2)) >/dev/null`
     : 'timeout 5 bash -c ": </dev/tcp/10.0.0.$((n + 2))/22" 2>/dev/null';
 
 const watch = `
