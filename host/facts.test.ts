@@ -163,6 +163,12 @@ test("a VMM can only say the state of its VM, and nonsense counts as no answer",
   ]);
 });
 
+test("a description that is nested deeper than the stack is refused", () => {
+  const nested = "[".repeat(5000) + "]".repeat(5000);
+  const table = `{"nftables":[{"rule":{"chain":"x","expr":[${nested}]}}]}`;
+  expect(() => parseFacts(section("tables", table))).toThrow("the droplet's description of itself cannot be read");
+});
+
 test("an empty droplet", () => {
   expect(parseFacts([section("links", "\n"), section("tables", "")].join(""))).toEqual({
     stamp: "",

@@ -87,7 +87,8 @@ export function parseFacts(text: string): Observed {
   try {
     return readSections(text);
   } catch (error) {
-    if (error instanceof z.ZodError || error instanceof SyntaxError) {
+    // A RangeError: nested so deep that the stack does not hold it.
+    if (error instanceof z.ZodError || error instanceof SyntaxError || error instanceof RangeError) {
       throw unreadable(error.message);
     }
     throw error;

@@ -1,4 +1,14 @@
-import { cidrOf, contains, overlaps, parseAddress, parseCidr, networkText, type Cidr } from "../../model/addresses";
+import {
+  broadcastNumber,
+  cidrOf,
+  contains,
+  networkNumber,
+  networkText,
+  overlaps,
+  parseAddress,
+  parseCidr,
+  type Cidr,
+} from "../../model/addresses";
 import { listOf, type DropletFacts, type Say } from "./facts";
 import { cloneAddresses, nameOf, type FleetNetwork } from "./fleetNetwork";
 import { freeAddress } from "./freeNetwork";
@@ -62,8 +72,8 @@ function conflictsOf(facts: DropletFacts, network: FleetNetwork, there: boolean)
   const used = [wanted.address, ...cloneAddresses(network).flatMap((address) => parseAddress(address) ?? [])];
   const owners = new Map(listOf(facts, "net.owned").map((line) => line.split(" ") as [string, string]));
   const isOwn = (link: string): boolean => link === bridge || known.includes(link) || owners.get(link) === owner;
-  const takes = (cidr: Cidr): boolean =>
-    overlaps(cidr, wanted) && (cidr.prefix <= wanted.prefix || used.some((address) => contains(cidr, address)));
+  const holdsUsed = anyIn(used);
+  const takes = (cidr: Cidr): boolean => overlaps(cidr, wanted) && (cidr.prefix <= wanted.prefix || holdsUsed(cidr));
   const found: string[] = [];
   const reported = new Set<string>();
   for (const line of listOf(facts, "net.address")) {
@@ -92,15 +102,37 @@ function cutOff(facts: DropletFacts, wanted: Cidr, routes: readonly Route[]): st
     ...listOf(facts, "net.resolver").map((one): [string, string] => [one, "it has the name server"]),
     ...listOf(facts, "net.peer").map((one): [string, string] => [one, "it has an open connection with"]),
   ];
+  // A hostile droplet has as many routes and gateways as an answer holds.
+  const narrower = new Set(
+    routes.flatMap(({ network }) =>
+      network.prefix > wanted.prefix && overlaps(network, wanted) ? [networkText(network)] : [],
+    ),
+  );
+  const prefixes = Array.from({ length: 32 - wanted.prefix }, (_, at) => wanted.prefix + 1 + at);
   const told = new Set<string>();
   return parties.flatMap(([address, words]) => {
     const number = parseAddress(address);
     if (number === undefined || !contains(wanted, number) || told.has(address)) return [];
     told.add(address);
     // The kernel takes the longest prefix.
-    const kept = routes.some(({ network }) => network.prefix > wanted.prefix && contains(network, number));
+    const kept = prefixes.some((prefix) => narrower.has(networkText({ address: number, prefix })));
     return kept ? [] : [`${words} ${address}`];
   });
+}
+
+/** Whether a network contains one of these addresses, as a function that compares with few of them. */
+function anyIn(addresses: readonly number[]): (cidr: Cidr) => boolean {
+  const sorted = Uint32Array.from(addresses).sort();
+  return (cidr) => {
+    const first = networkNumber(cidr);
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle] ?? 0) < first) low = middle + 1;
+      else high = middle;
+    }
+    return (sorted[low] ?? Infinity) <= broadcastNumber(cidr);
+  };
 }
 
 /** MAC addresses of Hornet's own veths, taps and bridges (model/macs.ts). */

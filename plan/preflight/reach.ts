@@ -35,9 +35,10 @@ export function reachOf(facts: DropletFacts, network: FleetNetwork): Reach {
   for (const [key, clones] of groups) {
     const who = listed([...clones]);
     const at = key.lastIndexOf(" ");
-    const target = key.slice(0, at);
-    const ports = byClones.get(who) ?? new Map<string, string[]>();
-    byClones.set(who, ports.set(target, [...(ports.get(target) ?? []), key.slice(at + 1)]));
+    const targets = byClones.get(who) ?? new Map<string, string[]>();
+    const ports = targets.get(key.slice(0, at)) ?? [];
+    ports.push(key.slice(at + 1));
+    byClones.set(who, targets.set(key.slice(0, at), ports));
   }
   const lost = [
     ...[...byClones].map(([who, targets]) => `${who} cannot reach ${reached(targets)}`),

@@ -2,7 +2,7 @@ import type { Devices } from "../../firecracker/devices";
 import type { Manifest } from "../../firecracker/manifest";
 import { givesOwnVsock } from "../../firecracker/requests";
 import { bodyOf, parseVmConfig, settingsOf, some, type VmConfig } from "../../firecracker/vmConfig";
-import { HornetError } from "../../host/errors";
+import { HornetError, messageOf } from "../../host/errors";
 
 type Drive = VmConfig["drives"][number];
 type Interface = VmConfig["network-interfaces"][number];
@@ -35,6 +35,17 @@ export interface WantedInterface {
   readonly guestInterface?: string | undefined;
 }
 
+/** A droplet may print anything in the VMM's place. */
+function configOf(text: string, path: string): VmConfig {
+  try {
+    return parseVmConfig(text);
+  } catch (error) {
+    throw new HornetError(`the VMM's description of the snapshot in ${path} cannot be read: ${messageOf(error)}`, {
+      next: "look at the Firecracker on the droplet (hornet:vmm.firecracker)",
+    });
+  }
+}
+
 /**
  * Reads a VMM's description of a snapshot that it has loaded. Refuses writable devices that clones would share, since they
  * would corrupt them.
@@ -43,7 +54,7 @@ export interface WantedInterface {
  */
 export function bakedIn(loaded: Loaded, desired: WantedInterface): Baked {
   const { text, path, version, pci } = loaded;
-  const config = parseVmConfig(text);
+  const config = configOf(text, path);
   const nic = ownInterface(config["network-interfaces"], desired, path);
   const { disk, drives } = drivesOf(config.drives, path);
   const vsock = vsockOf(config, path, version);
