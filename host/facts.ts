@@ -9,7 +9,7 @@ import type {
   ObservedVm,
 } from "../model/observed";
 import type { VarsOf } from "./session/calls";
-import { refusal, reportWaiting } from "./session/lock";
+import { refusal, reportWaiting, vainWait } from "./session/lock";
 import type { Session } from "./session/session";
 import { unreadable, wholeNumber } from "./unreadable";
 import { limitersOf, parseVm, stateIn } from "./vmFacts";
@@ -64,8 +64,11 @@ export async function gatherFacts(
       hint: "npm run doctor shows what the droplet lacks",
     });
   let text = await read(ignoreLock || (await session.holdsLock()) ? "" : "0.2");
-  if (busyWith(text) !== undefined) {
-    reportWaiting(session.name, busyWith(text) ?? "");
+  const before = busyWith(text);
+  if (before !== undefined) {
+    const vain = vainWait(session.name, before);
+    if (vain !== undefined) throw vain;
+    reportWaiting(session.name, before);
     text = await read(String(session.patience));
   }
   const holder = busyWith(text);

@@ -75,6 +75,23 @@ test("an operation has the droplet alone; the next one names the holder while it
   expect(await order()).toBe("one\nstill one\ntwo\n");
 });
 
+test("another provider process of the same engine is not waited for, because it holds the lock as long as the operation lasts", async () => {
+  const provider = (address: string): unknown =>
+    jest.replaceProperty(process, "argv", ["node", "/modules/dynamic-provider/index.js", address]);
+  provider("127.0.0.1:4711");
+  await operator().perform(work("true"));
+  const refused = "two provider processes of this operation would change ";
+  await expect(operator().perform(work("true"))).rejects.toThrow(refused);
+  const vars = { owner: "hornet:p/lock:0123456789ab", runtime_dir: "/opt/swarm/runtime", vmm_timeout_ms: "1000" };
+  await expect(gatherFacts(operator(), vars)).rejects.toThrow(refused);
+  expect(said).toEqual([]);
+  // One of another engine is.
+  provider("127.0.0.1:4712");
+  await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(
+    /is locked by .* process \d+ of the engine/,
+  );
+});
+
 test("the error after the longest wait names the holder and the ways out", async () => {
   await operator().perform(work("true"));
   await expect(operator({ lockTimeout: 1 }).perform(work("true"))).rejects.toThrow(

@@ -5,6 +5,7 @@ import { start } from "../exec";
 import { KeyedLines, newKey, Tail } from "./frames";
 import { printable, report } from "../printable";
 import { startTimer, type Timer } from "../timers";
+import { engineAddress } from "./exitWithEngine";
 import { printedBy } from "./printed";
 
 /** The droplet ends a silent holder after 60 s (droplet/core/lock.sh). */
@@ -18,7 +19,20 @@ const RELEASE_MS = 10_000;
 
 /** Describes this process to those who wait for its lock; a process list shows it. */
 export function lockHolder(): string {
-  return `${userInfo().username}@${hostname()} process ${process.pid}`;
+  const engine = engineAddress();
+  const of = engine === undefined ? "" : ` of the engine at ${engine.host}:${engine.port}`;
+  return `${operatorName()} process ${process.pid}${of}`;
+}
+
+function operatorName(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
+/** Whether a holder is another provider process of this one's engine, which ends only with the operation. */
+function isSibling(holder: string): boolean {
+  const engine = engineAddress();
+  if (engine === undefined || !holder.startsWith(`${operatorName()} process `)) return false;
+  return holder.includes(` of the engine at ${engine.host}:${engine.port} (pid `);
 }
 
 /** How the lock of a droplet is taken. */
@@ -179,8 +193,12 @@ async function granted(
         limit = late(patience * 1000 + ANSWER_MS);
       }
       // Once: a hostile droplet prints it without end.
-      if (word === "waiting" && !waits) reportWaiting(droplet, holder.join(" "));
-      waits ||= word === "waiting";
+      if (word === "waiting" && !waits) {
+        waits = true;
+        const vain = vainWait(droplet, holder.join(" "));
+        if (vain !== undefined) reject(vain);
+        else reportWaiting(droplet, holder.join(" "));
+      }
       if (word === "locked" || word === "refused") limit.cancel();
       if (word === "locked") resolve(holder.join(" "));
       if (word === "refused") reject(refusal(droplet, holder.join(" ")));
@@ -192,6 +210,21 @@ async function granted(
       lost("its shell ended");
     });
   });
+}
+
+/**
+ * The error where a wait for that holder would be in vain: `--replace '**'` replaces Pulumi's provider too, and its two processes
+ * would wait for each other.
+ */
+export function vainWait(droplet: string, holder: string): HornetError | undefined {
+  if (!isSibling(holder)) return undefined;
+  return new HornetError(
+    `two provider processes of this operation would change ${droplet}: it replaces Pulumi's provider`,
+    {
+      next: "name resources of Hornet's, like --replace '**FirecrackerVM::vm1'; run pulumi up without --replace to go on",
+      document: "docs/troubleshooting.md",
+    },
+  );
 }
 
 /** Tells the user who holds the lock that an operation waits for. */

@@ -18,12 +18,12 @@ afterEach(async () => {
 const source = `
 const { Bridge, CloneNamespace, NatRuleSet } = require("hornet");
 const pulumi = require("@pulumi/pulumi");
-const { droplet, publish, options, name = "vm7" } = new pulumi.Config("t").requireObject("program");
+const { droplet, publish, options, name = "vm7", aliases, together } = new pulumi.Config("t").requireObject("program");
 const bridge = new Bridge("br0", { droplet, name: "br0", address: "10.0.0.1/24" });
 const namespace = new CloneNamespace(name, { droplet, namespace: "vm7", bridge: "br0", hostVeth: "veth7h",
-  address: "10.0.0.9/24", gateway: "10.0.0.1" }, { dependsOn: bridge });
+  address: "10.0.0.9/24", gateway: "10.0.0.1" }, { dependsOn: bridge, aliases });
 if (publish) new NatRuleSet("vm7", { droplet, namespace: "vm7", address: "10.0.0.9", publish },
-  { parent: namespace, ...options });
+  { parent: namespace, ...options, ...(together && { deletedWith: namespace }) });
 `;
 
 interface Deployed {
@@ -82,26 +82,33 @@ test("ignoreChanges, replaceOnChanges and retainOnDelete work for a part of a pr
   expect(changes(before, await droplet.observe())).toEqual([]);
 });
 
-longTest("what another name in the program takes over stays, and replacing the bridge keeps its clones", async () => {
-  const before = await droplet.observe();
-  const program = await beginProgram(droplet, source);
-  const up = (name: string, options: object, ...args: string[]): Promise<string> => {
-    program.configure({ droplet: droplet.connection, name, publish: [{ port: 80 }], options });
-    return program.pulumi("up", "--yes", "--skip-preview", ...args);
-  };
-  /** The inode of the clone's namespace, and whether its rules are there. */
-  const seen = (): Promise<string> =>
-    droplet.run(
-      "stat -c %i /run/netns/vm7; ip netns exec vm7 nft list tables; cat /sys/class/net/veth7h/master/ifindex",
-    );
-  await up("vm7", {});
-  const first = await seen();
-  await up("renamed", {});
-  expect(await seen()).toBe(first);
-  expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
-  await up("renamed", {}, "--replace", "**Bridge::br0");
-  expect(await seen()).toBe(first);
-  expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
-  await program.pulumi("destroy", "--yes", "--skip-preview");
-  expect(changes(before, await droplet.observe())).toEqual([]);
-});
+longTest(
+  "what another name or an alias takes over stays, replacing the bridge keeps its clones, deletedWith leaves nothing",
+  async () => {
+    const before = await droplet.observe();
+    const program = await beginProgram(droplet, source);
+    const up = (name: string, more: object, ...args: string[]): Promise<string> => {
+      program.configure({ droplet: droplet.connection, name, publish: [{ port: 80 }], ...more });
+      return program.pulumi("up", "--yes", "--skip-preview", ...args);
+    };
+    /** The inode of the clone's namespace, and whether its rules are there. */
+    const seen = (): Promise<string> =>
+      droplet.run(
+        "stat -c %i /run/netns/vm7; ip netns exec vm7 nft list tables; cat /sys/class/net/veth7h/master/ifindex",
+      );
+    await up("vm7", {});
+    const first = await seen();
+    await up("renamed", {});
+    expect(await seen()).toBe(first);
+    expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
+    await up("renamed", {}, "--replace", "**Bridge::br0");
+    expect(await seen()).toBe(first);
+    expect(await up("renamed", {}, "--expect-no-changes")).toContain("unchanged");
+    const created = await createdAt(program);
+    await up("vm7", { aliases: [{ name: "renamed" }] }, "--expect-no-changes");
+    expect(await createdAt(program)).toBe(created);
+    await up("vm7", { together: true });
+    await program.pulumi("destroy", "--yes", "--skip-preview");
+    expect(changes(before, await droplet.observe())).toEqual([]);
+  },
+);
