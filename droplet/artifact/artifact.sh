@@ -95,7 +95,7 @@ take_snapshot() {
   for file in vm.snapshot vm.mem; do effect "artifact/out-$file" bring_out "$dir" "$file" || return; done
   # Firecracker writes every page; the zero ones become holes.
   effect "artifact/holes" fallocate --dig-holes "$dir/vm.mem" || return
-  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/folder" make_own_folder "$dir_of_artifacts" || return
   effect "artifact/draft" remake_folder "$draft" || return
   for file in vm.snapshot vm.mem rootfs.ext4; do
     effect "artifact/$file" mv "$dir/$file" "$draft/$file" || return
@@ -142,7 +142,7 @@ publish_artifact() {
 # Makes a draft of links to files elsewhere.
 link_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace name path
-  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/folder" make_own_folder "$dir_of_artifacts" || return
   effect "artifact/draft" remake_folder "$draft" || return
   while IFS=" " read -r name path; do
     effect "artifact/$name" ln -s -- "$path" "$draft/$name" || return

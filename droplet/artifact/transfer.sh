@@ -32,7 +32,7 @@ begin_receive() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace notes name path sum at=0
   local -a sums=() names=() paths=()
   notes=$draft/.transfer
-  effect "artifact/folder" make_folder "$dir_of_artifacts" || return
+  effect "artifact/folder" make_own_folder "$dir_of_artifacts" || return
   if [[ -L $draft || $(cat "$notes/digest" 2>/dev/null) != "$digest" ]]; then
     effect "artifact/draft" new_draft "$draft" || return
   fi

@@ -165,22 +165,46 @@ make_missing() {
   fail "cannot make the folder $path"
 }
 
+# make_own_folder PATH: the same for what Hornet keeps there; fails with 3 where another user can exchange it, or what root has in it.
+# A claim in such a folder was that user's to move away, and root then worked in what came in its place.
+make_own_folder() {
+  local code=0
+  make_folder "$1" || return
+  is_roots_alone "$1" || code=$?
+  # A tmpfs is sticky by default. What others put there is not root's, and nothing that is_ours knows.
+  ((code != 4)) || return 0
+  ((code == 1)) || return "$code"
+  fail "another user can change the folder $1 or one above it: make root its owner and close it (chmod go-w), or set another folder"
+  return 3
+}
+
 # is_roots_alone FOLDER: whether no other user can change where the path leads: every folder of it, after links, belongs to root,
-# and no other user can write to it. Below such folders nobody can exchange a file between a check and a change.
+# and no other user can write to it. Below such folders nobody can exchange a file between a check and a change. In a sticky folder
+# nobody moves what is root's; where the last one is sticky, so that others can add to it, this fails with 4. Fails with 2 if a part of
+# the path is missing.
 is_roots_alone() {
-  local path=/ part whose group mode kind links=${2:-0}
-  local -a parts
+  local path="" part whose group mode kind open="" at=0 links=${2:-0}
+  local -a parts paths=(/)
   IFS=/ read -r -a parts <<<"$1"
-  for part in "" "${parts[@]}"; do
-    [[ -z $part ]] || path=${path%/}/$part
-    read -r whose group mode kind < <(stat -c '%u %g %a %F' -- "$path") || return
-    [[ $whose == 0 || $whose == "$EUID" ]] || return
-    if [[ $kind == symbolic* ]]; then
-      ((links < 20)) && path=$(realpath -- "$path") && is_roots_alone "$path" $((links + 1)) || return
-    else
-      (((8#$mode & 8#2) == 0)) && (((8#$mode & 8#20) == 0 || group == 0)) || return
-    fi
+  for part in "${parts[@]}"; do
+    [[ -n $part ]] || continue
+    path+=/$part paths+=("$path")
   done
+  while read -r whose group mode kind; do
+    [[ $whose == 0 || $whose == "$EUID" ]] || return 1
+    if [[ $kind == symbolic* ]]; then
+      ((links < 20)) && path=$(realpath -- "${paths[at]}") && is_roots_alone "$path${1#"${paths[at]}"}" $((links + 1))
+      return
+    fi
+    open=""
+    if (((8#$mode & 8#2) != 0)) || (((8#$mode & 8#20) != 0 && group != 0)); then
+      (((8#$mode & 8#1000) != 0)) || return 1
+      open=1
+    fi
+    ((at += 1))
+  done < <(stat -c '%u %g %a %F' -- "${paths[@]}" 2>/dev/null)
+  ((at == ${#paths[@]})) || return 2
+  [[ -z $open ]] || return 4
 }
 
 # draft_grows DRAFT: whether the lane that makes it still runs.

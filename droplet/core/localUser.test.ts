@@ -95,3 +95,51 @@ test("Hornet makes no folder where another user can exchange one above it, and f
     await droplet.run("rm -rf /opt/data /opt/theirs /opt/link /opt/open");
   }
 });
+
+test("Hornet claims nothing in a folder that another user can change or exchange", async () => {
+  await droplet.run(`mkdir -p /opt/theirs/roots /opt/open /opt/group; ln -s /opt/theirs /opt/link
+    chown 65534 /opt/theirs; chmod 777 /opt/open; chown 0:65534 /opt/group; chmod 775 /opt/group`);
+  const refused = ["/opt/theirs", "/opt/theirs/roots", "/opt/open", "/opt/group", "/opt/link/roots"];
+  try {
+    const said = await onDroplet(`
+      namespace=vm7 owner=hornet:p/one:0123456789ab digest=abc
+      for path in ${refused.join(" ")}; do
+        claim "$path/vm7" 2>&1 && echo "claimed $path"
+        claim_named "$path/.claim-0123456789ab" 2>&1 && echo "claimed $path by name"
+        dir_of_artifacts=$path begin_receive </dev/null 2>&1 && echo "receives in $path"
+      done
+      find /opt/theirs /opt/open /opt/group -mindepth 1 ! -name roots`);
+    const lines = refused.map((path) => `another user can change the folder ${path} or one above it:`);
+    expect(
+      said
+        .replaceAll(/: make root .*$/gm, ":")
+        .trimEnd()
+        .split("\n"),
+    ).toEqual(lines.flatMap((line) => [line, line, line]));
+  } finally {
+    await droplet.run("rm -rf /opt/theirs /opt/open /opt/group /opt/link");
+  }
+});
+
+test("in a sticky folder Hornet works, and what other users put there does not count as its own", async () => {
+  const dir = "/opt/sticky";
+  const label = "hornet:p/one:0123456789ab";
+  await droplet.run(`mkdir -p ${dir}; chmod 1777 ${dir}
+    ${AS_NOBODY} bash -c 'umask 0; mkdir ${dir}/vm8 ${dir}/.claim-0123456789ab; echo ${label} | tee ${dir}/vm8/owner ${dir}/.claim-0123456789ab/{owner,lineage} >/dev/null
+      printf "hornet:x\\n\\035claim vm9 hornet:x\\n" >${dir}/vm8/forged; mkdir ${dir}/vm6; mv ${dir}/vm8/forged ${dir}/vm6/owner'`);
+  try {
+    const said = await onDroplet(`
+      owner=${label} runtime_dir=${dir} quiet="" vmm_timeout_ms=1000
+      claim ${dir}/vm7 2>&1 && echo claimed; is_ours ${dir}/vm7 && echo ours
+      ln -s ${dir}/vm7 /opt/link; ${AS_NOBODY} ln -s ${dir}/vm7 ${dir}/vm5
+      for name in vm5 vm6 vm8; do is_ours ${dir}/$name && echo "took $name"; claim ${dir}/$name 2>&1; done
+      claim_named ${dir}/.claim-0123456789ab 2>&1; read_lineage
+      gather_facts | grep -a claim`);
+    const foreign = (name: string): string => `${dir}/${name} exists and does not belong to Hornet\n`;
+    expect(said).toBe(
+      `claimed\nours\n${foreign("vm5")}${foreign("vm6")}${foreign("vm8")}${foreign(".claim-0123456789ab")}\x1dclaim vm7 ${label}\n`,
+    );
+  } finally {
+    await droplet.run(`rm -rf ${dir} /opt/link`);
+  }
+});

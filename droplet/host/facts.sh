@@ -32,7 +32,7 @@ gather_facts() {
   gather_recovery
   section owners
   for claim in "$runtime_dir"/.[!.]*/owner; do
-    { read -r mark <"$claim" && printf '%s\n' "$mark"; } 2>/dev/null
+    is_roots_folder "${claim%/owner}" && { read -r mark <"$claim" && printf '%s\n' "$mark"; } 2>/dev/null
   done
   for claim in "$runtime_dir"/.bridge-*-"${owner##*:}"/origin; do
     if [[ ! -f $claim ]] || ! is_ours "${claim%/origin}"; then continue; fi
@@ -40,7 +40,7 @@ gather_facts() {
     section bridge "$name" "$(<"$claim")"
   done
   for claim in "$runtime_dir"/*/owner; do
-    [[ -f $claim ]] || continue
+    is_roots_folder "${claim%/owner}" || continue
     name=${claim%/owner} name=${name##*/}
     mark=$(<"$claim")
     if [[ $mark != hornet:* ]] && owns_namespace "$name"; then continue; fi

@@ -13,7 +13,7 @@ lineage_home() { home=$runtime_dir/.claim-${owner##*:}; }
 read_lineage() {
   local home
   lineage_home
-  cat "$home/lineage" 2>/dev/null || :
+  [[ ! -O $home ]] || cat "$home/lineage" 2>/dev/null || :
 }
 
 # enter_lineage: variables runtime_dir owner lineage take_over (the lineage that the operator takes over from, or empty)
@@ -22,7 +22,7 @@ read_lineage() {
 enter_lineage() {
   local home holder=""
   lineage_home
-  { read -r holder <"$home/lineage"; } 2>/dev/null
+  { [[ -O $home ]] && read -r holder <"$home/lineage"; } 2>/dev/null
   if [[ $holder != "$lineage" ]]; then
     [[ -z $holder || $holder == "${take_over:-}" ]] || { refuse_lineage "$holder"; return 1; }
     effect "droplet/lineage" note_lineage "$home" || return
@@ -35,7 +35,7 @@ enter_lineage() {
 keep_lineage() {
   local home holder=""
   lineage_home
-  { read -r holder <"$home/lineage"; } 2>/dev/null
+  { [[ -O $home ]] && read -r holder <"$home/lineage"; } 2>/dev/null
   [[ -z $holder || $holder == "$lineage" || $holder == "${take_over:-}" ]] || refuse_lineage "$holder"
 }
 

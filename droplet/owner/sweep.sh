@@ -8,7 +8,7 @@
 sweep() {
   local claim namespace host_veth
   for claim in "$runtime_dir"/*/owner; do
-    [[ -f $claim && $(<"$claim") == "$owner" ]] || continue
+    is_ours "${claim%/owner}" || continue
     namespace=${claim%/owner} namespace=${namespace##*/}
     [[ " $declared " != *" $namespace "* ]] || continue
     [[ " $finished " != *" $namespace "* || -s ${claim%/owner}/begun ]] || continue
