@@ -120,7 +120,8 @@ remake_folder() { rm -rf "$1" && mkdir "$1"; }
 # A folder with this name and other content is replaced, and its users become users of the new one.
 publish_artifact() {
   local draft=$dir_of_artifacts/.hornet-draft-$namespace target=$dir_of_artifacts/$digest
-  if ! has_manifest "$target" "$digest"; then
+  # In a sticky folder another user may have put one there.
+  if [[ ! -O $target || -L $target ]] || ! has_manifest "$target" "$digest"; then
     effect "artifact/manifest" write_manifest "$draft" || return
     # It contains the owner label from the start, so that the stack can remove it if this is cut off.
     effect "artifact/user" add_user "$draft" || return

@@ -33,7 +33,7 @@ begin_receive() {
   local -a sums=() names=() paths=()
   notes=$draft/.transfer
   effect "artifact/folder" make_own_folder "$dir_of_artifacts" || return
-  if [[ -L $draft || $(cat "$notes/digest" 2>/dev/null) != "$digest" ]]; then
+  if [[ -L $draft || ! -O $draft || $(cat "$notes/digest" 2>/dev/null) != "$digest" ]]; then
     effect "artifact/draft" new_draft "$draft" || return
   fi
   while IFS=' ' read -r sum name path; do
