@@ -28,6 +28,17 @@ function closed(): Event[] {
   return JSON.parse(readFileSync(join(folder, "trace.json"), "utf8")) as Event[];
 }
 
+test("a trace that cannot be written is reported once, and fails nothing", () => {
+  const stderr = jest.spyOn(console, "error").mockImplementation(() => undefined);
+  process.env.HORNET_TRACE = join(folder, "gone", "trace.json");
+  for (const name of ["restore", "ready"]) trace.span({ row: "vm7", name, begun: 1000, took: 2 });
+  closeTrace();
+  expect(stderr.mock.calls).toEqual([
+    [expect.stringMatching(/^the trace .* cannot be written \(HORNET_TRACE\): .*ENOENT/)],
+  ]);
+  stderr.mockRestore();
+});
+
 test("spans become trace events in µs, one row for each name", () => {
   trace.span({ row: "vm7", name: "restore", begun: 1000.5, took: 2, about: { run: "start_vm" } });
   trace.span({ row: "vm8", name: "restore", begun: 1001, took: 3 });

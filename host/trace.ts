@@ -1,4 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { messageOf } from "./errors";
+import { report } from "./printable";
 
 /** A timed piece of work: a call on a droplet, or a phase of a clone. */
 export interface Span {
@@ -29,6 +31,8 @@ export class Trace {
   private readonly rows = new Map<string, number>();
   /** The files that this process has written to. */
   private readonly opened = new Set<string>();
+  /** Those that could not be written. */
+  private readonly failed = new Set<string>();
 
   /** Appends a span, if HORNET_TRACE names a file. */
   span({ row, name, begun, took, about = {} }: Span): void {
@@ -57,13 +61,20 @@ export class Trace {
     }
   }
 
+  /** A full disk must not fail the call that was traced: it has changed the droplet. */
   private append(file: string, text: string): void {
-    if (!this.opened.has(file)) {
-      this.opened.add(file);
-      // An earlier run closed the array; this run continues it.
-      if (existsSync(file) && readFileSync(file, "utf8").endsWith(END)) reopen(file);
+    if (this.failed.has(file)) return;
+    try {
+      if (!this.opened.has(file)) {
+        this.opened.add(file);
+        // An earlier run closed the array; this run continues it.
+        if (existsSync(file) && readFileSync(file, "utf8").endsWith(END)) reopen(file);
+      }
+      appendFileSync(file, existsSync(file) ? text : `[\n${text}`, { mode: 0o600 });
+    } catch (error) {
+      this.failed.add(file);
+      reportUnwritable(file, error);
     }
-    appendFileSync(file, existsSync(file) ? text : `[\n${text}`, { mode: 0o600 });
   }
 }
 
@@ -76,6 +87,14 @@ function reopen(file: string): void {
 export function closeTrace(): void {
   const file = traceFile();
   if (file === undefined || !existsSync(file) || !readFileSync(file, "utf8").endsWith(",\n")) return;
-  truncateSync(file, statSync(file).size - ",\n".length);
-  appendFileSync(file, END);
+  try {
+    truncateSync(file, statSync(file).size - ",\n".length);
+    appendFileSync(file, END);
+  } catch (error) {
+    reportUnwritable(file, error);
+  }
+}
+
+function reportUnwritable(file: string, error: unknown): void {
+  report(`the trace ${file} cannot be written (HORNET_TRACE): ${messageOf(error)}`);
 }

@@ -14,7 +14,8 @@ import { reportOf } from "../automation/report";
 import { look, type LogEntry, type Look } from "../automation/watch/look";
 import { readMemory, writeMemory } from "../automation/watch/memory";
 import { metricsText } from "../automation/watch/metrics";
-import { printable } from "../host/printable";
+import { messageOf } from "../host/errors";
+import { printable, report } from "../host/printable";
 import { writeWhole } from "../host/wholeFile";
 import { stateFolder } from "../operator/simulatedDroplet";
 import { openExisting, stackOptions } from "./open";
@@ -112,8 +113,13 @@ async function lookOnce({ stack, repair, budget, ...files }: Settings, signal: A
   const memory = readMemory(files.memory);
   const log = (entry: LogEntry): void => {
     const at = new Date().toISOString();
-    mkdirSync(dirname(files.log), { recursive: true, mode: 0o700 });
-    appendFileSync(files.log, `${JSON.stringify({ at, stack: stack.name, ...entry })}\n`, { mode: 0o600 });
+    try {
+      mkdirSync(dirname(files.log), { recursive: true, mode: 0o700 });
+      appendFileSync(files.log, `${JSON.stringify({ at, stack: stack.name, ...entry })}\n`, { mode: 0o600 });
+    } catch (error) {
+      // On a full disk it goes on repairing; what follows is on its stdout.
+      report(`${files.log} cannot be written: ${messageOf(error)}`);
+    }
     console.log(printable(`${at} ${entry.event}: ${entry.clone ?? entry.resource ?? stack.name}: ${entry.message}`));
   };
   const found = await look(stack, memory, { repair, budget, signal, log });
