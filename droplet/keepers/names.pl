@@ -14,12 +14,14 @@ use POSIX ();
 use Socket qw(SOCK_RAW MSG_DONTWAIT);
 
 my $home = $ARGV[1];
-my (%at, %policy_of, %names_of, %sets, %life, %pending, %unresolved, $table);
-my ($next_id, $children) = (0, 0);
+my (%at, %policy_of, %names_of, %sets, %life, %pending, %waiting, %asker_of, %unresolved, $table);
+my $next_id = 0;
 # Seconds beyond a record's lifetime: a guest connects after it has the answer.
 my $GRACE = 2;
-my $MOST_PENDING = 4096;
-my $MOST_CHILDREN = 32;
+# Queries that wait for an answer (dnsmasq takes 1000 at once), and connections; of all clones, and of one, which could otherwise take
+# the place of the others.
+my ($MOST_PENDING, $MOST_PENDING_OF_ONE) = (4096, 256);
+my ($MOST_CHILDREN, $MOST_CHILDREN_OF_ONE) = (32, 8);
 # A, and of the rest what has no addresses that a guest could use instead.
 my %EMPTY = map { $_ => 1 } 28, 64, 65;
 my %NEVER = map { $_ => 1 } 251, 252, 253, 254, 255;
@@ -55,14 +57,15 @@ sub await_resolver {
     die "dnsmasq does not listen on $at{back}[0] port $at{back}[1]\n";
 }
 
-# Whether a dnsmasq with this configuration runs, and nobody has stopped it.
+# Whether this name server's dnsmasq runs, and nobody has stopped it. Any user can give a process the same arguments, but not its parent.
 sub resolver_runs {
+    my ($keeper) = text_of("$home/pid") =~ /^(\d+) / or return 0;
     for my $process (glob '/proc/[0-9]*') {
         open my $words, '<', "$process/cmdline" or next;
         my (undef, undef, $third) = split /\0/, do { local $/; <$words> } // '';
         next if ($third // '') ne "--conf-file=$home/dnsmasq.conf";
         open my $stat, '<', "$process/stat" or next;
-        return 1 if (<$stat> // '') =~ /.*\) [^TtZX]/;
+        return 1 if (<$stat> // '') =~ /.*\) [^TtZX] $keeper /;
     }
     return 0;
 }
@@ -185,16 +188,27 @@ sub serve_tcp {
     POSIX::_exit(0);
 }
 
+# forward BACK PACKET HOST CLIENT NAME SETS…: HOST is the clone's address, empty for a query of this server's own.
 sub forward {
-    my ($back, $packet, @about) = @_;
+    my ($back, $packet, $host, @about) = @_;
     my $now = time;
-    if (keys %pending >= $MOST_PENDING) {
-        delete @pending{grep { $pending{$_}[0] < $now - 5 } keys %pending};
-        return if keys %pending >= $MOST_PENDING;
+    if (is_full($host)) {
+        take_pending($_) for grep { $pending{$_}[0] < $now - 5 } keys %pending;
+        return if is_full($host);
     }
     do { $next_id = ($next_id + 1) & 0xffff } while $pending{$next_id};
-    $pending{$next_id} = [$now, unpack('n', $packet), @about];
+    $pending{$next_id} = [$now, $host, unpack('n', $packet), @about];
+    $waiting{$host}++;
     $back->send(pack('n', $next_id) . substr $packet, 2);
+}
+
+sub is_full { keys %pending >= $MOST_PENDING || ($waiting{$_[0]} // 0) >= $MOST_PENDING_OF_ONE && $_[0] ne '' }
+
+# take_pending ID: removes a query that waits, and gives it.
+sub take_pending {
+    my $one = delete $pending{$_[0]} or return;
+    delete $waiting{$one->[1]} if !--$waiting{$one->[1]};
+    return $one;
 }
 
 # Asks for every name that is no pattern, so that the operator learns of one that does not resolve.
@@ -204,7 +218,7 @@ sub check_names {
     for my $one (map { @$_ } values %names_of) { push @{$all{$one->[1]}}, $one->[0] if $one->[1] !~ /^\*/ }
     for my $name (keys %all) {
         my $query = pack('nnnnnn', 0, 0x0100, 1, 0, 0, 0) . join('', map { chr(length) . $_ } split /\./, $name) . pack('Cnn', 0, 1, 1);
-        forward($back, $query, undef, $name, @{$all{$name}});
+        forward($back, $query, '', undef, $name, @{$all{$name}});
         $unresolved{$name} //= 'no answer yet';
     }
     note_unresolved();
@@ -288,13 +302,13 @@ while (1) {
             my $from = $udp->recv(my $packet, 4096) // next;
             my ($answer, $name, @sets) = judge($udp->peerhost, $packet);
             next if !defined $answer;
-            if ($answer eq '') { forward($back, $packet, $from, $name, @sets) }
+            if ($answer eq '') { forward($back, $packet, $udp->peerhost, $from, $name, @sets) }
             else { $udp->send($answer, 0, $from) }
         } elsif ($socket == $back) {
             defined $back->recv(my $packet, 65535) or next;
             next if length $packet < 12;
-            my $asked_for = delete $pending{unpack 'n', $packet} or next;
-            my (undef, $id, $client, $name, @sets) = @$asked_for;
+            my $asked_for = take_pending(unpack 'n', $packet) or next;
+            my (undef, undef, $id, $client, $name, @sets) = @$asked_for;
             open_addresses($packet, @sets);
             if (defined $client) { $udp->send(pack('n', $id) . substr($packet, 2), 0, $client); next }
             my $code = ord(substr $packet, 3, 1) & 15;
@@ -303,17 +317,18 @@ while (1) {
             note_unresolved();
         } elsif ($socket == $tcp) {
             my $client = $tcp->accept or next;
-            if ($children < $MOST_CHILDREN) {
+            my $host = $client->peerhost // '';
+            if (keys %asker_of < $MOST_CHILDREN && (grep { $_ eq $host } values %asker_of) < $MOST_CHILDREN_OF_ONE) {
                 my $pid = fork // next;
                 serve_tcp($client) if $pid == 0;
-                $children++;
+                $asker_of{$pid} = $host;
             }
             close $client;
         }
     }
     while ((my $ended = waitpid -1, POSIX::WNOHANG()) > 0) {
         if ($ended == $resolver) { sleep 1; $resolver = start_resolver() }
-        else { $children-- }
+        else { delete $asker_of{$ended} }
     }
     next if $asked != $now;
     # What has ended.

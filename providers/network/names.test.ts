@@ -107,6 +107,13 @@ test("a guest reaches the addresses of declared names for the lifetime of their 
   expect(await ask("inner.test")).toBe("10.132.0.5");
   expect(await opens("10.132.0.5 80")).toBe(false);
 
+  // A clone that holds all the connections that one may have leaves some to the others; so it does with queries that wait.
+  const hold = `nsenter --net=/run/netns/guest perl -MIO::Socket::INET -e 'my @all = map { IO::Socket::INET->new(PeerAddr => "192.0.2.53:53", Timeout => 2) } 1 .. 40; sleep 5'`;
+  const byOther = `read -r _ _ port < <(grep ^listen /opt/swarm/runtime/.names-*/policies); perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(PeerAddr => "10.0.0.1:$ARGV[0]", Timeout => 2) or die "closed\\n";
+    my $q = pack("nnnnnn", 7, 256, 1, 0, 0, 0) . "\\3api\\4test\\0" . pack("nn", 1, 1); print $s pack("n", length $q) . $q;
+    $s->read(my $a, 6) == 6 or die "no answer\\n"; print ord(substr $a, 5) & 15' "$port"`;
+  expect(await stage.run(`${hold} & sleep 1; ${byOther}; kill %1`)).toBe("5");
+
   // A name's new address opens, and the old one closes when its record expires.
   await serve("api.test,192.0.2.11,3");
   await stage.run("sleep 6");
@@ -118,6 +125,13 @@ test("a guest reaches the addresses of declared names for the lifetime of their 
   await stage.repairs(server, "kill -9 $(pgrep -f '[h]ornet-names')", "the guests' name server does not run");
   expect(await ask("api.test")).toBe("192.0.2.11");
   const home = "$(echo /opt/swarm/runtime/.names-*)";
+  // Another process with the arguments of its dnsmasq is none.
+  await stage.repairs(
+    server,
+    `echo 'sleep 60' >/tmp/pretend; setsid perl /tmp/pretend --conf-file=${home}/dnsmasq.conf >/dev/null 2>&1 & sleep 0.3; rm /tmp/pretend
+     kill -STOP $(pgrep -x dnsmasq -P "$(cut -d' ' -f1 ${home}/pid)")`,
+    "the dnsmasq of the guests' name server does not run",
+  );
   await stage.repairs(server, `echo table x >>${home}/policies`, "the guests' name server has other policies");
 
   // Hornet reports a name without an address.
