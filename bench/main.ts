@@ -8,6 +8,7 @@ import { bytes } from "./parts/bytes";
 import { change } from "./parts/change";
 import { droplets } from "./parts/droplets";
 import { guests } from "./parts/guests";
+import { hostile } from "./parts/hostile";
 import { identity } from "./parts/identity";
 import { jail } from "./parts/jail";
 import { network } from "./parts/network";
@@ -35,6 +36,7 @@ const parts: Readonly<Record<PartName, Part>> = {
   transfer,
   guests,
   identity,
+  hostile,
   change,
 };
 

@@ -14,6 +14,7 @@ export const PARTS = [
   "transfer",
   "guests",
   "identity",
+  "hostile",
   "change",
 ] as const;
 

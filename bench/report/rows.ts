@@ -14,6 +14,7 @@ export type Against =
   | "by hand"
   | "same cipher"
   | "untold"
+  | "quiet"
   | "no change"
   | "one droplet";
 
@@ -206,6 +207,17 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       series: "identity.hornet.once",
       against: { what: "untold", series: "identity.untold.once" },
       limit: 1.5,
+    },
+    {
+      title: "ready as itself beside a hostile VMM, limited to half a core",
+      series: "hostile.limited",
+      against: { what: "quiet", series: "hostile.quiet" },
+      limit: 2,
+    },
+    {
+      title: "  with the default limits, which limit no CPU time",
+      series: "hostile.free",
+      against: { what: "quiet", series: "hostile.quiet" },
     },
     {
       title: "up with another value in every guest's environment",

@@ -104,6 +104,11 @@ async function drive(request: DriveRequest): Promise<DriveResult> {
   try {
     await fleet.claim();
     await fleet.bridge();
+    if (request.beside !== undefined) {
+      const { id, ...program } = request.beside;
+      await fleet.network(id);
+      await fleet.vm(id, artifact, { ...program, readyTimeout: 0 });
+    }
     const seen = calls.splice(0);
     before = await look();
     calls.splice(0, calls.length, ...seen);

@@ -27,6 +27,8 @@ export interface DriveRequest {
   readonly pingFrom?: string;
   /** The simulated droplet's name, if clones get no identity but the drive waits for their ssh. */
   readonly untold?: string;
+  /** A clone with another program in place of Firecracker, made before the others; nothing waits for it. */
+  readonly beside?: Pick<DriveRequest, "firecracker"> & { readonly id: number; readonly limits: object };
   /** One clone after the other, each alone. */
   readonly inTurn?: boolean;
 }

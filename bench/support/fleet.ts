@@ -83,8 +83,12 @@ export class Fleet {
     await this.make(3, "NatRuleSet", { ...this.common, ...names, address: addressOf(id) }, false);
   }
 
-  /** Creates a clone's VM and returns its outputs. */
-  async vm(id: number, artifact: unknown): Promise<Bag> {
+  /**
+   * Creates a clone's VM and returns its outputs.
+   *
+   * @param more inputs that differ from the request's
+   */
+  async vm(id: number, artifact: unknown, more: Bag = {}): Promise<Bag> {
     const { firecracker, readyTimeout, source, untold } = this.request;
     return this.make(3, "FirecrackerVM", {
       ...this.common,
@@ -100,6 +104,7 @@ export class Fleet {
       // The stub, which a folder uses, runs no guest that could get an identity over ssh; the method
       // service does not reach a guest that does not ask.
       ...("path" in source || untold !== undefined ? { identity: "service" } : {}),
+      ...more,
     });
   }
 
