@@ -9,6 +9,7 @@ import { capture, runOnTerminal } from "../host/exec";
 import { HornetError } from "../host/errors";
 import { closeTrace } from "../host/trace";
 import { backendIn, filled } from "../operator/backend";
+import { cacheFolder } from "../operator/cacheFolder";
 import { LOCAL, checkout, localPaths } from "../operator/localPaths";
 
 /** The folder of the CLI, as the set-up reports it; see scripts/setup/setup.mjs. */
@@ -47,10 +48,7 @@ export async function findPulumi(): Promise<Paths> {
 
 /** Whether the CLI was built by the set-up, on a machine that reaches package registries and no more. */
 function isBuilt({ pulumi }: Paths): boolean {
-  const cache =
-    filled(process.env.HORNET_CACHE) ??
-    resolve(filled(process.env.XDG_CACHE_HOME) ?? resolve(homedir(), ".cache"), "hornet");
-  return pulumi.startsWith(resolve(cache));
+  return pulumi.startsWith(`${cacheFolder()}/`);
 }
 
 /** The folder of the stand-in for the plugin of @pulumi/command. */

@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Finds the Pulumi CLI, or builds it from Go modules, and prints on stdout the folder that holds `pulumi` and
-# `pulumi-language-nodejs`. Everything else goes to stderr.
+# build-pulumi.sh RESULT: builds the Pulumi CLI and its language host from Go modules into RESULT/bin. What it says goes to
+# stderr. scripts/setup/pulumi.mjs finds a CLI that is ready, and calls this where there is none.
 #
-#   - A `pulumi` of at least 3.230 on PATH with its language host is used as it is.
-#   - Else both are built from the modules beside this script, whose versions and checksums are pinned by go.sum. Where
-#     the modules come from is Go's own setting (GOPROXY, GOFLAGS). One line of the CLI's is put right on the way: what
-#     it logs at -v=9 passes the filter for secrets before the values are put in, and so shows them.
+# The versions and checksums of the modules beside this script are pinned by go.sum. Where they come from is Go's own setting (GOPROXY,
+# GOFLAGS). One line of the CLI's is put right on the way: what it logs at -v=9 passes the filter for secrets before the values are
+# put in, and so shows them.
 #
-# The result lies in $CACHE/pulumi/<hash of inputs>/bin. An interrupted build goes on where it stopped, because Go keeps
-# the packages that it has compiled.
+# An interrupted build goes on where it stopped, because Go keeps the packages that it has compiled.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-cache="${HORNET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hornet}/pulumi"
+result="$1"
+cache="${result%/*}"
 sdk=github.com/pulumi/pulumi/sdk/v3
 
 say() { printf 'pulumi: %s\n' "$*" >&2; }
@@ -22,24 +21,6 @@ at_least() {
   [[ "$2" =~ ([0-9]+)\.([0-9]+) ]] || return 1
   local major="${BASH_REMATCH[1]}" minor="${BASH_REMATCH[2]}"
   ((major > ${1%.*} || (major == ${1%.*} && minor >= ${1#*.})))
-}
-
-# The folder of a pulumi on PATH that is new enough and has a language host, in its own folder or elsewhere on PATH.
-installed() {
-  local found version
-  found="$(command -v pulumi)" || return 1
-  version="$(PULUMI_SKIP_UPDATE_CHECK=1 "$found" version 2>/dev/null)" || return 1
-  at_least 3.230 "$version" || { say "$found is $version, older than 3.230: not used"; return 1; }
-  [[ -x "${found%/*}/pulumi-language-nodejs" ]] || command -v pulumi-language-nodejs >/dev/null ||
-    { say "$found has no pulumi-language-nodejs beside it or on PATH: not used"; return 1; }
-  printf '%s\n' "${found%/*}"
-}
-
-sha() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
-
-inputs() {
-  uname -sm
-  cat "${BASH_SOURCE[0]}" "$here"/pulumi-cli/{go.mod,go.sum,tools.go} "$here"/pulumi-language-nodejs/{go.mod,go.sum,tools.go}
 }
 
 # follow WHAT [TOTAL]: turns the lines of a Go command (one a module fetched or a package compiled) into a line of
@@ -103,27 +84,21 @@ sweep() {
   return 0
 }
 
-if installed; then exit 0; fi
-
-result="$cache/$(inputs | sha | cut -c1-16)"
-if [[ ! -x "$result/bin/pulumi" ]]; then
-  if ! command -v go >/dev/null || ! at_least 1.25 "$(go env GOVERSION)"; then
-    say "neither a pulumi of at least 3.230 with pulumi-language-nodejs nor Go of at least 1.25 is on PATH."
-    say "Install one of the two (pulumi.com/docs/install or go.dev/doc/install), then run this again."
-    exit 1
-  fi
-  mkdir -p "$cache"
-  sweep
-  work="$cache/.tmp.$$"
-  trap 'rm -rf "$work"' EXIT
-  mkdir -p "$work/bin"
-  build pulumi-language-nodejs "$sdk/nodejs/cmd/pulumi-language-nodejs" "$work/bin/pulumi-language-nodejs" "-s -w -X $sdk/go/common/version.Version=v3.68.0"
-  fixed="$(put_right pulumi-cli "$work")"
-  build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0" "-modfile=$fixed"
-  # What starts dynamic providers; beside the CLI, as in Pulumi's own packages, it is used without a warning.
-  install -m 755 "$(module_folder pulumi-cli "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
-  rm -rf "$work"/{sdk,go.mod,go.sum}
-  # Whoever finishes first wins; both results are the same.
-  mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"
+if ! command -v go >/dev/null || ! at_least 1.25 "$(go env GOVERSION)"; then
+  say "neither a pulumi of at least 3.230 with pulumi-language-nodejs nor Go of at least 1.25 is on PATH."
+  say "Install one of the two (pulumi.com/docs/install or go.dev/doc/install), then run this again."
+  exit 1
 fi
-printf '%s\n' "$result/bin"
+mkdir -p "$cache"
+sweep
+work="$cache/.tmp.$$"
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/bin"
+build pulumi-language-nodejs "$sdk/nodejs/cmd/pulumi-language-nodejs" "$work/bin/pulumi-language-nodejs" "-s -w -X $sdk/go/common/version.Version=v3.68.0"
+fixed="$(put_right pulumi-cli "$work")"
+build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "-s -w -X $sdk/go/common/version.Version=v3.259.0" "-modfile=$fixed"
+# What starts dynamic providers; beside the CLI, as in Pulumi's own packages, it is used without a warning.
+install -m 755 "$(module_folder pulumi-cli "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
+rm -rf "$work"/{sdk,go.mod,go.sum}
+# Whoever finishes first wins; both results are the same.
+mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const exec = promisify(execFile);
-const script = join(__dirname, "build-pulumi.sh");
+/** What the set-up runs: it finds a CLI without a shell, and calls build-pulumi.sh where there is none. */
 const finder = join(__dirname, "../scripts/setup/pulumi.mjs");
 let folder: string;
 
@@ -30,7 +30,7 @@ async function pathWith(commands: Record<string, string>): Promise<string> {
 
 async function build(commands: Record<string, string>): Promise<{ stdout: string; stderr: string; code: number }> {
   const env = { PATH: await pathWith(commands), HOME: folder, HORNET_CACHE: join(folder, "cache") };
-  return exec("bash", [script], { env }).then(
+  return exec(process.execPath, [finder], { env }).then(
     ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
     (error: unknown) => error as { stdout: string; stderr: string; code: number },
   );

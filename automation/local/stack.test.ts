@@ -17,7 +17,9 @@ let folder: string;
 let committed: string;
 
 beforeAll(() => {
-  const pulumi = execFileSync(resolve(checkout, "tools/build-pulumi.sh"), { encoding: "utf8" }).trim();
+  const pulumi = execFileSync(process.execPath, [resolve(checkout, "scripts/setup/pulumi.mjs")], {
+    encoding: "utf8",
+  }).trim();
   paths = { pulumi, path: [pulumi] };
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../operator/cacheFolder";
 
 const sources = join(__dirname, "../../guest/identity/helper");
 
@@ -10,9 +10,7 @@ const sources = join(__dirname, "../../guest/identity/helper");
  * guest then seeds its random generator and sets its clock by what it has itself.
  */
 export function guestHelper(): string {
-  const { HORNET_CACHE, XDG_CACHE_HOME } = process.env;
-  const cache = HORNET_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "hornet");
-  const file = join(cache, "helper", sourceKey(), "helper");
+  const file = join(cacheFolder(), "helper", sourceKey(), "helper");
   return existsSync(file)
     ? (
         readFileSync(file)

@@ -14,7 +14,7 @@ import { SetupError, run, say } from "./run.mjs";
 const tools = resolve(dirname(fileURLToPath(import.meta.url)), "../../tools");
 const script = join(tools, "build-pulumi.sh");
 
-/** The files that a build depends on, in the order in which build-pulumi.sh hashes them. */
+/** The files that a build depends on. */
 const inputs = [
   script,
   ...["pulumi-cli", "pulumi-language-nodejs"].flatMap((folder) =>
@@ -74,14 +74,13 @@ function installed(env) {
 }
 
 /**
- * The CLI that a former set-up built.
+ * The folder of a build: equal inputs have the same.
  * @param {NodeJS.ProcessEnv} env
  */
-function built(env) {
+function buildFolder(env) {
   const hash = createHash("sha256").update(`${type()} ${machine()}\n`);
   for (const file of inputs) hash.update(readFileSync(file));
-  const folder = join(cacheFolder(env), "pulumi", hash.digest("hex").slice(0, 16), "bin");
-  return isProgram(join(folder, "pulumi")) ? folder : undefined;
+  return join(cacheFolder(env), "pulumi", hash.digest("hex").slice(0, 16));
 }
 
 /**
@@ -91,10 +90,9 @@ function built(env) {
 export function readyCli(env = process.env) {
   const { folder, fault } = installed(env);
   if (folder !== undefined) return folder;
-  const ready = built(env);
-  // Where there is none, build-pulumi.sh reports the same.
-  if (ready !== undefined && fault !== undefined) say(`pulumi: ${fault}`);
-  return ready;
+  if (fault !== undefined) say(`pulumi: ${fault}`);
+  const built = join(buildFolder(env), "bin");
+  return isProgram(join(built, "pulumi")) ? built : undefined;
 }
 
 /**
@@ -104,8 +102,9 @@ export function readyCli(env = process.env) {
  * @throws {SetupError}
  */
 export async function buildCli(onLine) {
-  const folder = await run([script], { onLine: (line, stream) => stream === "stderr" && onLine(line) });
-  return folder.trim();
+  const folder = buildFolder(process.env);
+  await run([script, folder], { onLine: (line, stream) => stream === "stderr" && onLine(line) });
+  return join(folder, "bin");
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
