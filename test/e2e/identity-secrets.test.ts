@@ -35,7 +35,7 @@ async function setSecret(key: string, value: string): Promise<void> {
 
 /** What asks the metadata service, in a guest: all that it would tell a user. */
 const askMetadata = (path: string, user = "nobody"): string => `su -s /bin/sh ${user} -c '
-  ask() { printf "%s\\r\\n" "$@" "" | timeout 3 nc 169.254.169.254 80; }
+  ask() { printf "%s\\r\\n" "$@" "" | timeout ${Math.ceil(limitMs(3) / 1000)} nc 169.254.169.254 80; }
   token=$(ask "PUT /latest/api/token HTTP/1.0" "X-metadata-token-ttl-seconds: 60" | tail -n 1)
   ask "GET ${path} HTTP/1.0" "X-metadata-token: $token"'`;
 

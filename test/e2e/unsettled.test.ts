@@ -1,6 +1,6 @@
 /** Repairs that failed: the next up does not take the clone for one that is as declared. */
 import { longTest } from "../support/longTest";
-import { limitMs } from "../support/settings";
+import { limitMs, looks } from "../support/settings";
 import { World } from "../support/world";
 
 jest.setTimeout(limitMs(600));
@@ -67,7 +67,10 @@ test("an identity that a failed up applied is reverted with the config", async (
     "hornet:agent.command": 'echo "$MODE" >/root/mode; exec sleep 1000000',
   });
   const agentSaid = async (mode: string): Promise<void> => {
-    await world.in("vm0", `for n in $(seq 100); do grep -qx ${mode} /root/mode && exit 0; sleep 0.2; done; exit 1`);
+    await world.in(
+      "vm0",
+      `for n in $(seq ${looks(100)}); do grep -qx ${mode} /root/mode && exit 0; sleep 0.2; done; exit 1`,
+    );
   };
   await world.configure(config("first"));
   await world.npm("up");

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import { limitMs } from "./settings";
 
 const script = resolve(__dirname, "agentServerMain.cjs");
 const file = "/run/agent-server";
@@ -13,8 +14,8 @@ export type AgentRequest = z.infer<typeof request>;
 export interface AgentServer {
   /** All requests so far, in order. */
   requests(): Promise<AgentRequest[]>;
-  /** Waits until `enough` says yes to the requests; fails after `seconds`. */
-  until(enough: (requests: readonly AgentRequest[]) => boolean, seconds?: number): Promise<AgentRequest[]>;
+  /** Waits until `enough` says yes to the requests; fails after a minute, or longer on a slow machine. */
+  until(enough: (requests: readonly AgentRequest[]) => boolean): Promise<AgentRequest[]>;
   forget(): Promise<void>;
 }
 
@@ -36,12 +37,13 @@ export async function withAgentServer<T>(
       .map((line) => request.parse(JSON.parse(line)));
   const server: AgentServer = {
     requests,
-    async until(enough, seconds = 60) {
-      const end = Date.now() + seconds * 1000;
+    async until(enough) {
+      const limit = limitMs(60);
+      const end = Date.now() + limit;
       for (;;) {
         const seen = await requests();
         if (enough(seen)) return seen;
-        if (Date.now() > end) throw new Error(`not within ${seconds} s; seen: ${JSON.stringify(seen.slice(-20))}`);
+        if (Date.now() > end) throw new Error(`not within ${limit / 1000} s; seen: ${JSON.stringify(seen.slice(-20))}`);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     },
