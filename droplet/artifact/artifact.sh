@@ -256,7 +256,7 @@ drop_artifact() {
         [[ -L $link && $(readlink "$link") == "$digest" ]] || continue
         effect "artifact/del-link" rm -f "$link" || return
       done
-      effect "artifact/del-name" mv -T "$target" "$grave" || return
+      effect "artifact/del-name" make_grave "$target" "$grave" ".hornet-users/${owner##*:}" || return
       effect "artifact/del-files" rm -rf "$grave" || return
     else
       effect "artifact/del-user" rm -f "$target/.hornet-users/${owner##*:}" || return

@@ -96,6 +96,12 @@ put_line() { printf '%s\n' "$2" >"$1"; }
 # clear_path PATH: removes it; if it does not exist, this starts no process.
 clear_path() { [[ ! -e $1 && ! -L $1 ]] || rm -rf "$1"; }
 
+# make_grave FOLDER GRAVE LABEL: gives a folder that is to be removed another name, so that a crash while it is removed leaves none
+# without its label. A file system whose quota is full renames nothing (btrfs): there, it removes the folder, the file LABEL last.
+make_grave() {
+  mv -T -- "$1" "$2" 2>/dev/null || { find "$1" -mindepth 1 ! -type d ! -path "$1/$3" -delete && rm -rf -- "$1"; }
+}
+
 # has_entries FOLDER: whether it contains anything; starts no process.
 has_entries() {
   local entry
@@ -260,7 +266,9 @@ drop_folder() {
 # folder identifies it although it lost the mark.
 drop_bare() {
   local note=${1%/*}/.hornet-draft.$BASHPID code=0
-  clear_path "$note" && printf '%s\n' "${1##*/}" >"$note" && rm -f "$1/$made_folder_mark" || return
+  # On a full disk there is no note.
+  clear_path "$note" && { printf '%s\n' "${1##*/}" >"$note"; } 2>/dev/null
+  rm -f "$1/$made_folder_mark" || return
   rmdir "$1" 2>/dev/null || { code=1 && : >"$1/$made_folder_mark"; }
   rm -f "$note"
   return "$code"

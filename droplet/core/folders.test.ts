@@ -62,6 +62,16 @@ test("files of others stay, with the folders above them", () => {
   expect(readdirSync(join(root, "a"))).toEqual([]);
 });
 
+test("a claim goes, with the folders above it, where nothing can be made or renamed, as in a full quota of btrfs", () => {
+  const script = `mount -t tmpfs -o mode=755,nr_inodes=40 none $root; owner=us
+    claim $root/a/b/vm7 && mkdir $root/a/b/vm7/jail && : >$root/a/b/vm7/jail/disk
+    fill() { while : >$root/fill$((++n)); do :; done 2>/dev/null; }
+    rm() { command rm "$@" && fill; }; mv() { return 1; }
+    n=0; fill; unclaim $root/a/b/vm7; command rm $root/fill*; ls -A $root`;
+  const argv = ["-m", "--propagation", "private", "bash", ...lane(script)];
+  expect(spawnSync("unshare", argv, { encoding: "utf8" })).toMatchObject({ status: 0, stdout: "", stderr: "" });
+});
+
 test("a draft that another lane removes meanwhile causes no failure", () => {
   // The look finds the note, and opens it after the other lane has removed it.
   const script = `mkdir -p $root/a; note=$root/a/.hornet-draft.0; printf 'x\\n' >$note

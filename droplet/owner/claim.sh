@@ -45,9 +45,8 @@ mark_again() {
 unclaim() {
   local dir=$1 grave
   if [[ -e $dir/owner ]]; then
-    # Renamed first: a crash during rm must not leave a folder without its label.
     grave=${dir%/*}/.hornet-draft.$BASHPID
-    clear_path "$grave" && mv -T "$dir" "$grave" && rm -rf "$grave" || return
+    clear_path "$grave" && make_grave "$dir" "$grave" owner && rm -rf "$grave" || return
   fi
   drop_folder "${dir%/*}"
 }
