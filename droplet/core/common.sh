@@ -47,11 +47,15 @@ serve_stream() {
   eval "${code%x}"
 }
 
-# say_hello: prints this lane's pid and the machine's identity: its boot, and its network namespace, since containers of one
-# kernel share a boot.
+# say_hello: prints this lane's pid and the machine's identity: its boot; its network namespace, since containers of one kernel share a
+# boot; and, as further digits, where its first process is in memory, which only its root can read. Sessions to one machine share a
+# lock, so a droplet that could pass for another one would have Hornet work there without that one's lock.
 say_hello() {
-  local boot
-  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)"
+  local boot maps="" at=""
+  # A container's root may not read it.
+  { IFS= read -r -d '' maps </proc/1/maps; } 2>/dev/null
+  [[ ! $maps =~ ^([0-9a-f]+)-.*-([0-9a-f]+)\ [^$'\n']*\[stack\] ]] || at=$((16#${BASH_REMATCH[1]}))$((16#${BASH_REMATCH[2]}))
+  read -r boot </proc/sys/kernel/random/boot_id && printf '%s %s %s%s' "$$" "$boot" "$(stat -L -c %i /proc/self/ns/net)" "$at"
 }
 
 # fail MESSAGE…: prints the message on stderr and fails.

@@ -43,6 +43,15 @@ test("a local user can neither take the lock nor pose as its holder", async () =
   expect(await droplet.run("ls -d /run/hornet 2>&1 || :")).toContain("No such file");
 });
 
+test("a machine's identity is the same for all lanes of root, and no other user knows it", async () => {
+  const hello = `bash -c "$(declare -f say_hello); say_hello"`;
+  const said = await onDroplet(`say_hello; echo; ${hello}; echo; ${AS_NOBODY} ${hello}`);
+  const [one = "", two, other = ""] = said.split("\n").map((line) => line.replace(/^\d+ /, ""));
+  expect(one).toMatch(/^[0-9a-f-]{36} \d{30,}$/);
+  expect(two).toBe(one);
+  expect(one.startsWith(other) && other !== one).toBe(true);
+});
+
 test("another user's process with the arguments of a VMM, a helper or a lane does not count as Hornet's", async () => {
   const socket = "/opt/swarm/runtime/vm7/firecracker.sock";
   await droplet.run(
