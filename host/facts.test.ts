@@ -123,6 +123,24 @@ test("parseFacts reads a complete droplet", () => {
   expect(seen.inside.vm7?.routes).toEqual([{ destination: "default", gateway: "10.0.0.1", device: "veth0" }]);
 });
 
+test("the faults of a jail belong to its clone, and a jail whose comparison did not end has none", () => {
+  const seen = parseFacts(
+    [
+      ...["vm7", "vm8", "vm9"].map((name) =>
+        section(`vm ${name}`, "pid=42\nrecorded=1\nalive=1\nrecord.jail=listed\n"),
+      ),
+      section("jails", "vm7 missing - - - /a path\nvm7 mode 666 444 last /m\nvm7 compared\nvm8 list - - last \n"),
+      section("jails", "vm9 compared\n"),
+    ].join(""),
+  );
+  expect(seen.vms.vm7?.jailFaults).toEqual([
+    { what: "missing", path: "/a path", is: "", was: "", last: false },
+    { what: "mode", path: "/m", is: "666", was: "444", last: true },
+  ]);
+  expect(seen.vms.vm8).not.toHaveProperty("jailFaults");
+  expect(seen.vms.vm9?.jailFaults).toEqual([]);
+});
+
 test.each([
   ["ours 0", "ours"],
   ["adopted 1 10.0.0.1/24", "adopted"],

@@ -12,7 +12,7 @@ import type { VarsOf } from "./session/calls";
 import { refusal, reportWaiting, vainWait } from "./session/lock";
 import type { Session } from "./session/session";
 import { unreadable, wholeNumber } from "./unreadable";
-import { limitersOf, parseVm, stateIn } from "./vmFacts";
+import { jailFaultsIn, limitersOf, parseVm, stateIn } from "./vmFacts";
 
 /** Bytes. A clone takes about 8 KiB. */
 const FACTS_LIMIT = 256 << 20;
@@ -108,6 +108,7 @@ function readSections(text: string): Observed {
   const single = new Map<string, string>();
   const configs = new Map<string, string>();
   const infos = new Map<string, string>();
+  const jails: string[] = [];
   for (const part of text.split("\x1d").slice(1)) {
     const end = part.indexOf("\n");
     const [kind = "", name = "", ...rest] = part.slice(0, end).split(" ");
@@ -121,13 +122,15 @@ function readSections(text: string): Observed {
     else if (kind === "vm") seen.set(name, parseVm(body));
     // The droplet reads its clones in parallel shares, with one answer each.
     else if (kind === "configs") for (const [clone, answer] of lines(body).map(parseAnswer)) configs.set(clone, answer);
+    else if (kind === "jails") jails.push(...lines(body));
     else if (kind === "api") for (const [clone, answer] of lines(body).map(parseAnswer)) infos.set(clone, answer);
     else single.set(kind, body);
   }
+  const faults = jailFaultsIn(jails);
   const vms = Object.fromEntries(
     [...seen].map(([name, vm]) => [
       name,
-      { ...vm, ...limitersOf(configs.get(name)), ...stateIn(name, infos.get(name)) },
+      { ...vm, ...limitersOf(configs.get(name)), ...stateIn(name, infos.get(name)), ...faults.get(name) },
     ]),
   );
   const body = (kind: string): string => single.get(kind) ?? "";

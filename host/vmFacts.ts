@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { limitersIn } from "../firecracker/rates";
 import { parseKeyValues } from "../model/keyValues";
-import type { ObservedLimits, ObservedRecovery, ObservedVm } from "../model/observed";
+import type { ObservedJailFault, ObservedLimits, ObservedRecovery, ObservedVm } from "../model/observed";
 import { wholeNumber } from "./unreadable";
 
 /** A VMM's answer to `GET /` (Firecracker's InstanceInfo). */
@@ -92,6 +92,25 @@ export function parseRecovery(line: string): ObservedRecovery {
     },
   };
 }
+
+/**
+ * The faults of jails, by clone, from lines of droplet/jail/look.pl: `NAME WHAT IS WAS LAST PATH` for each fault, and
+ * `NAME compared` behind those of a clone. What was not compared is left out.
+ */
+export function jailFaultsIn(lines: readonly string[]): Map<string, Pick<ObservedVm, "jailFaults">> {
+  const faults = new Map<string, ObservedJailFault[]>();
+  const compared = new Map<string, Pick<ObservedVm, "jailFaults">>();
+  for (const line of lines) {
+    const [name = "", what = "", is = "", was = "", last, ...path] = line.split(" ");
+    const seen = faults.get(name) ?? [];
+    faults.set(name, seen);
+    if (last === undefined) compared.set(name, { jailFaults: seen });
+    else seen.push({ what, path: path.join(" "), is: orNothing(is), was: orNothing(was), last: last === "last" });
+  }
+  return compared;
+}
+
+const orNothing = (word: string): string => (word === "-" ? "" : word);
 
 /** The rate limiters in a VMM's answer to `GET /vm/config`. */
 export function limitersOf(config: string | undefined): Pick<ObservedVm, "limiters"> {

@@ -79,6 +79,19 @@ export interface ObservedRecovery {
   readonly end: Pick<ObservedVm, "pid" | "exit" | "met">;
 }
 
+/** A difference between a jail, or the VMM in it, and the list that the VMM's start wrote; see droplet/jail/compare.pl. */
+export interface ObservedJailFault {
+  /** `missing`, `other`, `mode`, `owner`, `added`, `socket`, `link`, `list`; of the process `process`, `uid`, `gid`, `groups`, `capabilities`, `chroot`. */
+  readonly what: string;
+  /** From the root of the jail on; empty where it concerns no entry. */
+  readonly path: string;
+  /** What it is, and what it was at the start; empty where that says nothing. */
+  readonly is: string;
+  readonly was: string;
+  /** Only another start repairs it. */
+  readonly last: boolean;
+}
+
 /** A clone's VMM and its files. */
 export interface ObservedVm {
   /** The pid recorded at launch, or 0; without a pid file, that of the process with its socket. */
@@ -130,6 +143,8 @@ export interface ObservedVm {
   readonly dumpsMemory?: boolean;
   /** It runs in a jail; left out: it does not. */
   readonly jailed?: boolean;
+  /** How its jail differs from the list that its start wrote; left out: no such list is recorded, or it was not compared. */
+  readonly jailFaults?: readonly ObservedJailFault[];
   /** Identifies the call by which the recovery keeper would restart it; left out: it would not. */
   readonly recovery?: string;
   /** The restarts by the recovery keeper since its last start by an operation, in order; left out: none. */

@@ -151,13 +151,14 @@ process_alive() {
 }
 
 # @call mend_vm(runtime_dir namespace owner disk_path vmm_limits) effects
-# Repairs things around a running VM: the mode of its folder, its limits, the mark on its disk, the mount of its disk.
+# Repairs things around a running VM: the mode of its folder, its jail, its limits, the mark on its disk, the mount of its disk.
 mend_vm() {
-  local dir=$runtime_dir/$namespace pid at
+  local dir=$runtime_dir/$namespace pid started at
   require_ours || return
   vmm_alive "$dir" || return 0
-  read -r pid _ <"$dir/vmm.pid"
+  read -r pid started _ <"$dir/vmm.pid"
   effect "$namespace/mode" chmod 700 "$dir" || return
+  [[ ! -e $dir/jail/entries ]] || effect "$namespace/mend-jail" mend_jail "$dir" "$pid" "$started" || return
   effect "$namespace/limits" limit_again "$pid" "$dir" "$namespace" || return
   [[ -z $disk_path || -e $dir/disk-used ]] || effect "$namespace/disk-used" put_line "$dir/disk-used" "" || return
   baked_path "$dir" "$disk_path" at

@@ -25,5 +25,5 @@ step() {
 start_steps() {
   step_shell=$BASHPID
   # Without warnings.pm, which takes 2 ms, -w gives the same.
-  coproc hornet_steps { exec perl -we "$common_program$api_program$builder_program$launch_program$handover_program$steps_program" {pause_fd}>&- {lock_fd}>&-; }
+  coproc hornet_steps { exec perl -we "$common_program$api_program$entries_program$builder_program$launch_program$handover_program$steps_program" {pause_fd}>&- {lock_fd}>&-; }
 }

@@ -80,7 +80,7 @@ gather_clones() {
 # gather_share FIRST STEP NAME…: looks into every STEP-th clone from FIRST on, and asks their VMMs.
 gather_share() {
   local at first=$(($1 + 1)) step=$2 pid
-  local -a ask_later=() rated_later=()
+  local -a ask_later=() rated_later=() listed_later=()
   local -A vmm_of=() netns_there=() file_of=()
   local -a paths=()
   shift 2
@@ -96,6 +96,7 @@ gather_share() {
     gather_vm "${!at}"
   done
   ask_vmms
+  look_at_jails
 }
 
 # list_files PATH…: fills the array file_of, by one process: inode, size, mode and kind of those that are there.
@@ -142,7 +143,7 @@ END
 
 # gather_vm NAME: what the clone's folder and its process say.
 gather_vm() {
-  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found="" program="" disk="" opened="" noted baked="" told="" rated=""
+  local dir=$runtime_dir/$1 pid="" started="" boot="" recorded=0 found="" program="" disk="" opened="" noted baked="" told="" rated="" listed=""
   read -r pid started boot 2>/dev/null <"$dir/vmm.pid" || :
   if vmm_alive "$dir"; then
     recorded=1
@@ -167,6 +168,7 @@ gather_vm() {
   while IFS= read -r noted; do
     printf 'record.%s\n' "$noted"
     [[ $noted != rates=* ]] || rated=1
+    [[ $noted != jail=listed ]] || listed=1
     [[ $noted == disk_path=?* ]] || continue
     baked_path "$dir" "${noted#disk_path=}" baked
   done 2>/dev/null <"$dir/record"
@@ -199,7 +201,7 @@ gather_files() {
   [[ -z $started_as || -z $program || $program == "$started_as" ]] || printf 'other_program=1\n'
 }
 
-# gather_process NAME (arrays ask_later, and rated_later: the clones whose config has rates): what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
+# gather_process NAME (arrays ask_later; rated_later: the clones whose config has rates; listed_later: see look_at_jails): what the VMM's process, variables pid, started and baked (its disk's path), says; see gather_files
 # for disk and opened.
 gather_process() {
   local dir=$runtime_dir/$1
@@ -215,6 +217,7 @@ gather_process() {
     printf 'own_disk=1\n'
   fi
   [[ -z $rated ]] || rated_later+=("$1")
+  [[ -z $listed ]] || listed_later+=("$1 $pid $started $dir")
   ask_later+=("$1")
 }
 
@@ -236,6 +239,13 @@ ask_vmms() {
   ask_each / $((vmm_timeout_ms / 1000 + 1)) 4096 "${ask_later[@]}"
   section configs
   ask_each /vm/config 1 32768 "${rated_later[@]}"
+}
+
+# look_at_jails (array listed_later: input lines of look.pl): compares jails with the lists that their VMMs' starts wrote.
+look_at_jails() {
+  ((${#listed_later[@]} > 0)) || return 0
+  section jails
+  printf '%s\n' "${listed_later[@]}" | perl -e "$common_program$entries_program$compare_program$look_program"
 }
 
 # ask_each PATH SECONDS BYTES NAME…: answers "NAME BODY", see ask.pl.

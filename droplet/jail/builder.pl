@@ -1,12 +1,14 @@
 # Makes the inside of a clone's jail: folders of root's, and in them the clone's files by hard link, each at the path at which its VMM
 # looks for it. common.pl comes before it.
-# Arguments: the chroot, the uid, the clone's folder, the disk's path (empty: none), the vsock socket's path (empty: none), the clone's
+# Arguments: the chroot, the uid, the clone's folder, the VMM's program, the disk's path (empty: none), the vsock socket's path (empty: none), the clone's
 # network namespace, whose taps are handed over, and lines "tap NAME", "file PATH", "lent PATH" for a disk that the operator declared,
 # and "named PATH" for one that the snapshot alone names, which every user may read anyway; "blank BYTES PATH" for a file that only has
 # to exist, and "place PATH" for a folder in which the VMM may make something. A file that the VMM's user may not read is copied. One that cannot be linked, because it is on
 # another file system, comes into the file DIR/jail/binds, as lines SOURCE and PATH, and is mounted in the VMM's mount namespace.
 my ($root, $uid, $dir, $disk, $vsock);
 my (%folder, @binds);
+# By path in the jail, how its entry came there; see entries.pl. It stays until the VMM is launched.
+our %origins;
 
 sub stop { die "the jail of $dir cannot be made: $_[0]: $!\n" }
 
@@ -26,12 +28,16 @@ sub inside {
   return defined $name ? "$path/$name" : $path;
 }
 
-# give(FILE, MODE, PATH): a file of the clone's own.
+# came(TARGET, ORIGIN, SOURCE): notes it.
+sub came { $origins{ substr $_[0], length $root } = [@_[1, 2]] }
+
+# give(FILE, ORIGIN, PATH): a file of the clone's own.
 sub give {
-  my ($file, $mode, $path) = @_;
-  chown($uid, $uid, $file) && chmod($mode, $file) or stop($file);
+  my ($file, $origin, $path) = @_;
+  chown($uid, $uid, $file) && chmod(0600, $file) or stop($file);
   my $target = inside($path);
   link($file, $target) or stop($target);
+  came($target, $origin, $file);
 }
 
 # share(PATH, KIND): a file that others use too, for reading only. What a snapshot alone names gets no more readable by it: it may
@@ -53,19 +59,22 @@ sub share {
     my $leads = readlink $source // last;
     $source = $leads =~ m{^/} ? $leads : ($source =~ s{[^/]*$}{}r) . $leads;
   }
+  my ($parent) = $source =~ m{^(.*)/};
+  # The parent of a file in / is empty.
+  my @above = stat "$parent/.";
+  # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
+  my $closed = $kind eq 'file' && $above[4] == 0 && !($above[2] & 077) && $about[4] == 0;
   if (!($about[2] & 04)) {
-    my ($parent) = $source =~ m{^(.*)/};
-    # The parent of a file in / is empty.
-    my @above = stat "$parent/.";
-    # Nobody but root gets into the folder, so the file's mode lets in none but those who have a link to it.
-    if ($kind eq 'file' && $above[4] == 0 && !($above[2] & 077) && $about[4] == 0) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
+    if ($closed) { chmod($about[2] & 07777 | 0444, $source) or stop($source) }
     else { copy_for($source, $target); return }
   }
+  came($target, $closed ? "shared" : "lent", $source);
   return if link($source, $target);
   # EXDEV
   $! == 18 or stop($target);
   open(my $file, '>', $target) or stop($target);
   close $file;
+  came($target, "bound", $source);
   push @binds, "$source\n$target\n";
 }
 
@@ -74,6 +83,7 @@ sub copy_for {
   my ($source, $target) = @_;
   run_for('cp', '--reflink=auto', '--sparse=always', '--', $source, $target);
   chown(0, $uid, $target) && chmod(0440, $target) or stop($target);
+  came($target, "copy", $source);
 }
 
 sub run_for {
@@ -107,8 +117,13 @@ sub hand_over_tap {
 
 $steps{jail} = sub {
   my ($namespace, $lines);
-  ($root, $uid, $dir, $disk, $vsock, $namespace, $lines) = @_;
-  (%folder, @binds) = ();
+  ($root, $uid, $dir, my $program, $disk, $vsock, $namespace, $lines) = @_;
+  (%folder, @binds, %origins) = ();
+  my ($name) = $program =~ m{([^/]+)$};
+  # The jailer makes these.
+  came("$root/$name", "copy", $program);
+  came("$root/$name.pid", "pid", "");
+  came("$root$dir/firecracker.sock", "own", "$dir/firecracker.sock");
   my $mask = umask 022;
   my $done = eval { build($namespace, split /\n/, $lines); 1 };
   umask $mask;
@@ -128,9 +143,9 @@ sub build {
   symlink($below, "$dir/jail/root") or stop("$dir/jail/root");
   my $own = inside("$dir/x");
   $own =~ s{/x$}{};
-  give("$dir/rootfs.ext4", 0600, $disk) if $disk ne '' && -f "$dir/rootfs.ext4" && !-l "$dir/rootfs.ext4";
-  give("$dir/identity.disk", 0600, "$dir/identity.disk") if -f "$dir/identity.disk";
-  give("$dir/metrics.pipe", 0600, "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
+  give("$dir/rootfs.ext4", "disk", $disk) if $disk ne '' && -f "$dir/rootfs.ext4" && !-l "$dir/rootfs.ext4";
+  give("$dir/identity.disk", "own", "$dir/identity.disk") if -f "$dir/identity.disk";
+  give("$dir/metrics.pipe", "own", "$dir/metrics.pipe") if -p "$dir/metrics.pipe";
   my @taps = map { /^tap (.+)$/ ? $1 : () } @lines;
   in_namespace($namespace, sub { hand_over_tap($_) for @taps }) if @taps;
   for my $line (@lines) {

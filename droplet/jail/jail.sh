@@ -3,7 +3,8 @@
 # in the chroot DIR/jail/PROGRAM/ID/root of the clone's folder DIR (DIR/jail/root leads there). DIR has the
 # mode 700 and is root's, so no other user gets into the chroot. In the chroot every file is at the path that it has outside,
 # so the VMM is asked for the same, jailed or not. Private files are hard links of those in DIR, shared ones of the
-# artifact's: one page cache for all clones.
+# artifact's: one page cache for all clones. The file DIR/jail/entries lists what was in the chroot when the VMM had started (see
+# entries.pl); a line jail=listed in the launch record says that there is such a list, which VMMs of earlier versions have not.
 
 # Further lines for builder.pl, of a snapshot whose files Hornet does not know yet (see scratch.sh).
 stand_ins=""
@@ -22,20 +23,20 @@ prepare_jail() {
   effect "$namespace/uid" hold_uid "$dir" uid || return
   # The jailer names the chroot after the program behind a link.
   if [[ -L $firecracker ]]; then firecracker=$(realpath -- "$firecracker") || return; fi
-  effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "${@:5}"
+  effect "$namespace/jail" make_jail "$dir" "$namespace" "$dir/jail/${firecracker##*/}/$4/root" "$firecracker" "${@:5}"
 }
 
-# make_jail DIR NAMESPACE ROOT DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins): see builder.pl.
+# make_jail DIR NAMESPACE ROOT FIRECRACKER DISK_PATH VSOCK TAP… (variables uid, shown, lent, named and stand_ins): see builder.pl.
 make_jail() {
   local dir=$1 line listed=""
-  local -a taps=("${@:6}")
+  local -a taps=("${@:7}")
   clear_path "$dir/jail" || return
   for line in "${taps[@]}"; do [[ -z $line ]] || listed+="tap $line"$'\n'; done
   list_each file "${shown:-}"
   list_each lent "${lent:-}"
   list_each named "${named:-}"
   listed+=$stand_ins
-  step jail "$3" "$uid" "$dir" "$4" "$5" "$2" "$listed"
+  step jail "$3" "$uid" "$dir" "$4" "$5" "$6" "$2" "$listed"
 }
 
 # list_each WORD LINES: adds the lines, each behind the word, to the caller's variable listed.
@@ -50,6 +51,9 @@ show_socket() {
   clear_socket "$2" && ln -T "$1/jail/root$at" "$2" || return
   [[ -S $2 && ! -L $2 ]] || { rm -f "$2" && fail "the VMM made no socket $2"; }
 }
+
+# mend_jail DIR PID START: makes a jail as it was when its VMM had started (see mend.pl).
+mend_jail() { perl -we "$common_program$entries_program$compare_program$mend_program" "$@" </dev/null; }
 
 # leave_jail DIR: what is left of a jail when a VMM is to run without one.
 leave_jail() {

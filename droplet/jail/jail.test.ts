@@ -44,6 +44,14 @@ test("each clone has its own user, files and tap, no capability, and shares one 
     stat -L -c %i /opt/swarm/snapshots/hornet-guest/vm.mem`);
   expect(new Set(inodes.split(/\s+/).filter((inode) => inode !== "")).size).toBe(1);
   expect(await stage.run("ls /run/hornet-uids")).toBe("70000\n70001\n");
+  // A VMM of an earlier version has no list, and nothing is known of its jail.
+  const pid = await pidOf("vm7");
+  await stage.run(
+    `sed -i /^jail=/d ${runtime}/vm7/record; rm ${runtime}/vm7/jail/entries ${runtime}/vm7/jail/root/dev/kvm`,
+  );
+  expect(await one.read()).toMatchObject(declared);
+  await one.update();
+  expect(await pidOf("vm7")).toBe(pid);
   await deleteAll(stage, other, one, ...common);
 });
 
@@ -83,7 +91,7 @@ async function putHostileVmm(): Promise<void> {
     join(__dirname, "../../test/support/hostileVmm.pl"),
     join(dropletPaths("scratch").opt, "evil/firecracker"),
   );
-  await stage.run(`chmod 755 ${evil}`);
+  await stage.run(`chmod 755 ${evil}; : >/opt/evil/victim; chmod 644 /opt/evil/victim; mkdir /opt/evil/tun`);
 }
 
 test("a hostile VMM gets at nothing outside of its jail", async () => {
@@ -102,8 +110,22 @@ test("a hostile VMM gets at nothing outside of its jail", async () => {
   expect(outcomes.length).toBeGreaterThan(20);
   expect(outcomes.filter((line) => !line.endsWith(": failed"))).toEqual([]);
   // Its API is asked where it was, not where it points to now.
-  expect(await hostile.read()).toMatchObject({ id: "vm7" });
+  const own = `${runtime}/vm7`;
+  const faults = ["/dev/kvm was replaced", "/dev/net was replaced", "/dev/urandom was replaced"];
+  faults.push(`${own}/net/tun was added`, `${own}/firecracker.sock was replaced`);
+  expect((await hostile.read()).condition).toBe(faults.map((fault) => `jail of vm7: ${fault}`).join("; "));
   expect(await other.read()).toMatchObject(declared);
+  // The repair follows none of its links.
+  const victims = "stat -c '%n %F %a %u %h %Z' /opt/evil /opt/evil/*";
+  const [before, pid] = [await stage.run(victims), await pidOf("vm7")];
+  await hostile.update();
+  expect(await hostile.read()).toMatchObject(declared);
+  expect(await stage.run(victims)).toBe(before);
+  expect(await pidOf("vm7")).toBe(pid);
+  const dev = `${own}/jail/root/dev`;
+  expect(await stage.run(`stat -c '%F %t:%T %a %u' ${dev}/kvm ${dev}/net/tun ${dev}/urandom`)).toBe(
+    ["a:e8", "a:c8", "1:9"].map((number) => `character special file ${number} 600 70001\n`).join(""),
+  );
   await stage.run(`touch ${runtime}/vm7/jail/root${runtime}/vm7/babble`);
   expect((await hostile.read()).condition).toContain("VMM does not answer on its API socket");
   expect(await other.read()).toMatchObject(declared);

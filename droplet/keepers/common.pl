@@ -65,21 +65,25 @@ sub write_file {
 
 # kernel(NAME, ARGUMENT…): a system call, by its number on this machine. A 64-bit kernel is x86-64 or arm64 here, as for Firecracker.
 my %number_of = (
-  x86_64 => { setns => 308, setsid => 112, clock_gettime => 228 },
-  aarch64 => { setns => 268, setsid => 157, clock_gettime => 113 },
+  x86_64 => { setns => 308, setsid => 112, clock_gettime => 228, mknodat => 259, linkat => 265, readlinkat => 267 },
+  aarch64 => { setns => 268, setsid => 157, clock_gettime => 113, mknodat => 33, linkat => 37, readlinkat => 78 },
 );
 my $machine;
 
 sub kernel {
   my $name = shift;
-  # The program that runs this is built for it: EM_AARCH64 of linux/elf-em.h is 183.
+  # Not a copy of the arguments: the kernel writes into them.
+  return syscall $number_of{machine()}{$name}, @_;
+}
+
+# machine(): x86_64 or aarch64. The program that runs this is built for it: EM_AARCH64 of linux/elf-em.h is 183.
+sub machine {
   $machine //= do {
     open(my $self, "<", "/proc/self/exe") or die "/proc/self/exe: $!\n";
     read $self, my $head, 20;
     (unpack "x18 v", $head) == 183 ? "aarch64" : "x86_64";
   };
-  # Not a copy of the arguments: the kernel writes into them.
-  return syscall $number_of{$machine}{$name}, @_;
+  return $machine;
 }
 
 # read_clock(NUMBER): seconds of a clock of clock_gettime(2), with their fraction.

@@ -1,4 +1,4 @@
-# The launch of a VMM. common.pl and api.pl come before it.
+# The launch of a VMM. common.pl, api.pl and entries.pl come before it.
 
 # in_namespace(NAMESPACE, CODE): runs it in a clone's network namespace.
 sub in_namespace {
@@ -14,7 +14,7 @@ sub in_namespace {
   die $why if !$done;
 }
 
-# Starts a VMM and waits until its API takes connections: the file of a socket is there a moment earlier. JAILED: its files are at the
+# Starts a VMM and waits until its API takes connections: the file of a socket is there a moment earlier. JAILED: its uid; its files are at the
 # same paths below DIR/jail/root; what is in the jail becomes root's, but for the folders of its sockets, and requests go to the
 # socket that was made now, whatever the VMM puts in its place later. Until its snapshot is loaded, a VMM is not hostile. Fails
 # with 2 if it does not open the socket in time, with 3 if it has ended.
@@ -47,14 +47,18 @@ $steps{launch} = sub {
     return 3 if !defined $pid && waitpid($child, 1) == $child;
     select undef, undef, undef, 0.002;
   }
-  close_jail($dir) if $jailed;
+  close_jail($dir, $jailed) if $jailed;
   $connected{$dir} = $socket;
   return 0;
 };
 
+# close_jail(DIR, UID): the list of what is in the jail comes last (see entries.pl).
 sub close_jail {
-  my ($dir) = @_;
+  my ($dir, $uid) = @_;
   my ($made, $kept, $root) = ("$dir/jail/root$dir/firecracker.sock", "$dir/firecracker.sock", "$dir/jail/root/.");
   link($made, $kept) or die "the jail of $dir cannot be closed: $kept: $!\n";
   chown(0, 0, $root) && chmod(0755, $root) or die "the jail of $dir cannot be closed: $root: $!\n";
+  my $process = text_of("$dir/vmm.pid") =~ s/\n.*//sr;
+  our %origins;
+  list_jail($dir, readlink("$dir/jail/root"), $uid, $process, \%origins);
 }

@@ -164,7 +164,7 @@ clear_folder() {
 # reads it sees the old one or the new one.
 write_record() {
   local origin
-  origin=$(grep '^\(digest\|key\|vmm\)=' "$1/record") || { fail "the launch record $1/record is missing"; return 1; }
+  origin=$(grep '^\(digest\|key\|vmm\|jail\)=' "$1/record") || { fail "the launch record $1/record is missing"; return 1; }
   printf '%s\n' "$origin" "$2" >"$1/record.draft" && mv "$1/record.draft" "$1/record"
 }
 

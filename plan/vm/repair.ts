@@ -29,6 +29,7 @@ import type { Limits, Rates } from "../../model/arguments/limits";
 import type { RatedDevices } from "../../firecracker/devices";
 import { rateDrift } from "../../firecracker/rates";
 import { endMessage } from "./ended";
+import { jailDrift } from "./jailDrift";
 import { limitDrift } from "./limits";
 import { isEquivalent } from "../../firecracker/manifest";
 import type { IdentityMethod } from "../../firecracker/identity";
@@ -190,13 +191,15 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
   // the droplet shows the difference.
   const differs =
     identityDigest !== undefined && vm.appliedIdentity !== undefined && vm.appliedIdentity !== identityDigest;
+  const jail = jailDrift(namespace, vm);
   return {
-    broken: beyondRepair(spec, vm, observed),
+    broken: [...beyondRepair(spec, vm, observed), ...jail.broken],
     around: [
       ...aroundIt(namespace, vm),
+      ...jail.around,
       ...(limits === undefined ? [] : limitDrift(limits.declared, vm, limits.memory)),
     ],
-    rates: rates === undefined ? [] : rateDrift(rates.declared, rates.devices, vm.limiters),
+    rates: rates === undefined || jail.silent ? [] : rateDrift(rates.declared, rates.devices, vm.limiters),
     jailing: wrongJail(spec, vm),
     paused: vm.state === "Paused",
     quarantined: vm.quarantined,
@@ -233,7 +236,8 @@ function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[
   if (!noted) wrong.push(`the launch record of ${namespace} is missing`);
   if (!vm.ownProgram) wrong.push("VMM runs another program than it was started from");
   if (!hasNoDisk(vm)) wrong.push(...wrongWithDisk(vm, noted));
-  if (vm.state === "") wrong.push("VMM does not answer on its API socket");
+  // Whether it would answer shows once its socket is there again.
+  if (vm.state === "" && !jailDrift(namespace, vm).silent) wrong.push("VMM does not answer on its API socket");
   if (vm.state === "Not started") wrong.push("VMM runs no VM");
   const missing = [tap, ...furtherTaps].filter((one) => !holdsTap(observed.inside[namespace], one));
   if (vm.inNamespace) wrong.push(...missing.map((one) => `VMM does not hold ${one}`));

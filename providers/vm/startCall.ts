@@ -84,7 +84,7 @@ export async function startCall(
       hold: way === "ssh" ? "1" : "",
       settles: wanted.readyTimeout === 0 ? "" : "yes",
       metrics: wanted.metrics === true ? "1" : "",
-      record: recordOf(wanted, self, from, program),
+      record: recordOf(wanted, self, from, { program, jailed: jail.jailer !== "" }),
       told: toldByRequests(wanted, self),
       generation: self.generation,
       closed: closed ? "1" : "",
@@ -118,11 +118,13 @@ export function recordOf(
   { artifact, name, rates }: VmInputs,
   self: Self,
   from: StartFrom | "memory",
-  program?: Program,
+  started?: { readonly program: Program; readonly jailed: boolean },
 ): string {
   return [
     ...(from === "memory" ? [] : [`digest=${artifact.digest}`, `key=${artifact.key}`]),
-    ...(program === undefined ? [] : [`vmm=${programLine(program)}`]),
+    ...(started === undefined ? [] : [`vmm=${programLine(started.program)}`]),
+    // Its launch writes the list of what is in its jail (droplet/jail/entries.pl).
+    ...(started?.jailed === true ? ["jail=listed"] : []),
     `name=${name}`,
     `disk_path=${artifact.diskPath}`,
     ...(hasRates(rates) ? ["rates=yes"] : []),

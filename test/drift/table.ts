@@ -1,5 +1,6 @@
 import { bridgeDrifts } from "./bridge";
 import { fileDrifts } from "./files";
+import { jailDrifts } from "./jail";
 import type { Drift } from "./kind";
 import { limitDrifts } from "./limits";
 import { metricsDrifts } from "./metrics";
@@ -62,6 +63,7 @@ export const drifts: readonly Drift[] = [
   ...namespaceDrifts,
   ...ruleDrifts,
   ...vmDrifts,
+  ...jailDrifts,
   ...limitDrifts,
   ...metricsDrifts,
   ...namesDrifts,

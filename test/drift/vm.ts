@@ -53,8 +53,8 @@ export const vmDrifts: readonly Drift[] = [
   {
     kind: "API socket deleted",
     make: `rm ${dir}/firecracker.sock`,
-    says: { "FirecrackerVM vm0": "VMM does not answer on its API socket" },
-    restarts: true,
+    says: { "FirecrackerVM vm0": `jail of vm0: its API socket ${dir}/firecracker.sock is missing` },
+    check: `${curl} http://localhost/ | grep -q Running`,
   },
   {
     kind: "pid file deleted",

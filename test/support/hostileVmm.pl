@@ -16,6 +16,11 @@ my ($id, $socket) = @given{'--id', '--api-sock'};
 my ($folder) = $socket =~ m{^(.*)/};
 my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 8) or die "$socket: $!";
 my ($memory, $tried, @succeeded) = ('', 0);
+# As Firecracker does; without its tap it would be restarted, whatever else is wrong.
+if (open(my $tun, '+<', '/dev/net/tun')) {
+  my $request = pack('a16 s x22', 'tap0', 0x1002);
+  our $tap = $tun if ioctl($tun, 0x400454ca, $request);
+}
 
 # try(NAME, CODE): CODE gives true where it got through.
 sub try {
@@ -96,6 +101,10 @@ sub attack {
     while (open(my $file, '<', '/dev/urandom')) { push @files, $file; return scalar @files if @files > 5000 }
     0;
   });
+  # Links in place of what it has: Hornet's repair must not lead out of the jail.
+  for my $path ('/dev/kvm', '/dev/urandom') { unlink $path; symlink '/opt/evil/victim', $path }
+  rename '/dev/net', "$folder/net";
+  symlink '/opt/evil', '/dev/net';
   # Its API's socket becomes another one: Hornet's requests must not follow.
   unlink $socket;
   symlink "$other/firecracker.sock", $socket;
