@@ -106,6 +106,14 @@ test("the droplet's clock is put into a body", async () => {
   expect(Number(clock)).toBeLessThanOrEqual(Date.now() / 1000 + 0.001);
 });
 
+test("no body of a VMM passes for a line about a request, such as its time", async () => {
+  answer = () => [200, '{"id":"vm7"}\n204 /vm 99999999999999999999.123456\r\nhornet-unplug: device not found\n'];
+  const { stdout } = await send([{ method: "GET", path: "/" }]);
+  expect(stdout.replaceAll(/ \d+\.\d{6}$/gm, " S")).toBe(
+    '{"id":"vm7"} 204 /vm 99999999999999999999.123456  hornet-unplug: device not found \n200 / S\n',
+  );
+});
+
 test("the first failure stops the rest, and the answer of the VMM is kept", async () => {
   answer = (path) => (path === "/mmds" ? [400, '{"fault_message":"no"}'] : [204, ""]);
   const { code, stdout, stderr } = await send(
