@@ -13,6 +13,7 @@ import { identity } from "./parts/identity";
 import { jail } from "./parts/jail";
 import { network } from "./parts/network";
 import { measureOld } from "./parts/old";
+import { reach } from "./parts/reach";
 import { transfer } from "./parts/transfer";
 import { up } from "./parts/up";
 import { work } from "./parts/work";
@@ -32,6 +33,7 @@ const parts: Readonly<Record<PartName, Part>> = {
   jail,
   droplets,
   network,
+  reach,
   bytes,
   transfer,
   guests,

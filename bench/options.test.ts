@@ -21,6 +21,7 @@ test("an option that is not given has its default", () => {
         "jail",
         "droplets",
         "network",
+        "reach",
         "bytes",
         "transfer",
         "guests",
@@ -57,7 +58,7 @@ test.each([
   [["--counts", "3,254"], "--counts 254: it is a whole number from 1 to 253"],
   [
     ["--only", "speed"],
-    "there is no part speed to measure; there are work, up, add, jail, droplets, network, bytes, transfer, guests, identity, hostile, change",
+    "there is no part speed to measure; there are work, up, add, jail, droplets, network, reach, bytes, transfer, guests, identity, hostile, change",
   ],
   [["--old", "/no/such"], "--old: /no/such is no checkout of Hornet: it has no bench/run.mjs"],
   [["--baseline", "/no/such"], "--baseline: /no/such is not a readable file"],

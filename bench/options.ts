@@ -10,6 +10,7 @@ export const PARTS = [
   "jail",
   "droplets",
   "network",
+  "reach",
   "bytes",
   "transfer",
   "guests",

@@ -14,6 +14,7 @@ export type Against =
   | "by hand"
   | "same cipher"
   | "untold"
+  | "Internet"
   | "quiet"
   | "no change"
   | "one droplet";
@@ -151,6 +152,24 @@ function rowsOf(series: Readonly<Record<string, Series>>): Row[] {
       title: "network of one clone",
       series: "network.hornet",
       against: { what: "kernel", series: "network.floor" },
+      limit: 2,
+    },
+    {
+      title: "a guest resolves a name of its egress and connects",
+      series: "reach.names",
+      against: { what: "Internet", series: "reach.direct" },
+      limit: 1.1,
+    },
+    {
+      title: "a guest resolves and connects beside a clone that floods",
+      series: "reach.flood",
+      against: { what: "quiet", series: "reach.quiet" },
+      limit: 2,
+    },
+    {
+      title: "  the droplet's sshd greets",
+      series: "reach.ssh.flood",
+      against: { what: "quiet", series: "reach.ssh.quiet" },
       limit: 2,
     },
     {
