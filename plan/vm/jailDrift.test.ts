@@ -54,3 +54,13 @@ test.each<
 test("nothing is known of the jail of a VMM that an earlier version started", () => {
   expect(jailDrift("vm7", { record: {} })).toEqual({ around: [], broken: [], silent: false });
 });
+
+test("a VMM is silent only where the way to its API alone is lost", () => {
+  const silent = (...jailFaults: ObservedJailFault[]): boolean =>
+    jailDrift("vm7", { record: { jail: "listed" }, jailFaults }).silent;
+  const socket = fault("socket", "/opt/swarm/runtime/vm7/firecracker.sock");
+  expect(silent(socket, missing)).toBe(true);
+  expect(silent(missing)).toBe(false);
+  // Another program in its place has no API at all.
+  expect(silent(socket, fault("process", "", { last: true }))).toBe(false);
+});

@@ -9,7 +9,7 @@ export interface JailDrift {
   readonly broken: readonly string[];
   /** The VMM keeps running while these are repaired. */
   readonly around: readonly string[];
-  /** The VMM runs, but Hornet has lost the way to its API. */
+  /** The VMM that was started in it runs, but Hornet has lost the way to its API. */
   readonly silent: boolean;
 }
 
@@ -27,7 +27,8 @@ export function jailDrift(
       namespace,
       faults.filter((one) => one.last === last),
     );
-  return { broken: of(true), around: of(false), silent: faults.some(({ what }) => what === "socket") };
+  const broken = of(true);
+  return { broken, around: of(false), silent: broken.length === 0 && faults.some(({ what }) => what === "socket") };
 }
 
 function shorten(namespace: string, faults: readonly ObservedJailFault[]): string[] {
