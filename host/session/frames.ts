@@ -48,13 +48,16 @@ export class Tail {
   }
 }
 
+/** A login shell may greet with pages of text before the first answer. It is skipped, and costs only time. */
+const GREETING_LIMIT = 64 << 20;
+
 /** The limits of one of a call's two streams. */
 export interface FrameLimits {
-  /** `onOverflow` is called once, after so many bytes. */
+  /** `onOverflow` is called once, after so many bytes of an answer, or after as many before it, at least {@link GREETING_LIMIT}. */
   readonly limit: number;
   /** Keep the last bytes, so many of them; without it the reader keeps the beginning, up to the limit. */
   readonly tail?: number;
-  readonly onOverflow: () => void;
+  readonly onOverflow: (limit: number) => void;
 }
 
 /** Reads the answer of one call from one of its streams, in linear time. */
@@ -125,8 +128,9 @@ export class FrameReader {
 
   private skip(count: number): void {
     const before = this.skipped;
+    const limit = Math.max(GREETING_LIMIT, this.limits.limit);
     this.skipped += count;
-    if (before <= this.limits.limit && this.skipped > this.limits.limit) this.limits.onOverflow();
+    if (before <= limit && this.skipped > limit) this.limits.onOverflow(limit);
   }
 
   /** Keeps back the last bytes, which may begin a mark, and returns the others. */
@@ -141,7 +145,8 @@ export class FrameReader {
     this.size += data.length;
     if (this.end !== undefined) this.end.push(data);
     else if (before < this.limits.limit) this.kept.push(data.subarray(0, this.limits.limit - before));
-    if (before <= this.limits.limit && this.size > this.limits.limit) this.limits.onOverflow();
+    const { limit } = this.limits;
+    if (before <= limit && this.size > limit) this.limits.onOverflow(limit);
   }
 }
 

@@ -144,13 +144,13 @@ export class Lane {
         return;
       }
       const key = newKey();
-      const over = (stream: string, bytes: number) => () =>
+      const over = (stream: string) => (bytes: number) =>
         limit.exceeded(`printed more than ${bytes / MIB} MiB on ${stream}`);
-      const out = new FrameReader(key, { limit: limit.bytes, onOverflow: over("stdout", limit.bytes) });
+      const out = new FrameReader(key, { limit: limit.bytes, onOverflow: over("stdout") });
       const err = new FrameReader(key, {
         limit: STDERR_LIMIT,
         tail: STDERR_KEPT,
-        onOverflow: over("stderr", STDERR_LIMIT),
+        onOverflow: over("stderr"),
       });
       this.words = new Tail(4096);
       this.pending = { label, out, err, resolve, reject };

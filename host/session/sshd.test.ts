@@ -56,6 +56,7 @@ async function withSshd(lines: string, work: () => Promise<void>): Promise<void>
 
 const shells: readonly (readonly [what: string, shell: string, startup: string, outcome: RegExp])[] = [
   ["bash that greets on both streams", "/bin/bash", "echo welcome; echo to me >&2", /^fine$/],
+  ["bash that greets with pages", "/bin/bash", "seq 20000; seq 20000 >&2", /^fine$/],
   ["bash with a hardened time limit", "/bin/bash", "TMOUT=1; readonly TMOUT; export TMOUT", /^fine$/],
   [
     "bash that exports functions, options and a proxy",
