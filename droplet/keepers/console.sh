@@ -20,7 +20,7 @@ keep_consoles() {
 # start_keeper HOME: ends a former keeper first, which exists if the folder was lost or the keeper was stopped.
 start_keeper() {
   end_helper hornet-consoles "$1" || return
-  setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours); watch_consoles \"\$1\"" \
+  setsid bash -c "LC_ALL=C; cd /; $(declare -f watch_consoles shorten_console save_words write_pid start_time pause is_ours is_roots_folder); watch_consoles \"\$1\"" \
     hornet-consoles "$1" </dev/null >/dev/null 2>&1 {pause_fd}>&- &
   await_helper "$1" "$!" || fail "the console keeper does not start"
 }
