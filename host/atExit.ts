@@ -14,7 +14,8 @@ const cleanUps = new Set<() => void>();
 export function atExit(cleanUp: () => void): () => void {
   if (cleanUps.size === 0) {
     process.once("exit", runAll);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
+    // Before the others: a listener of once() is no longer counted when those behind it are called.
+    for (const signal of SIGNALS) process.prependListener(signal, onSignal);
   }
   cleanUps.add(cleanUp);
   return () => {
