@@ -100,5 +100,5 @@ build pulumi-cli github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$work/bin/pulumi" "
 # What starts dynamic providers; beside the CLI, as in Pulumi's own packages, it is used without a warning.
 install -m 755 "$(module_folder pulumi-cli "$sdk")/nodejs/dist/pulumi-resource-pulumi-nodejs" "$work/bin/"
 rm -rf "$work"/{sdk,go.mod,go.sum}
-# Whoever finishes first wins; both results are the same.
+# Another build may have made the same result meanwhile.
 mv -T "$work" "$result" 2>/dev/null || [[ -x "$result/bin/pulumi" ]] || mv "$work" "$result"

@@ -1,11 +1,9 @@
 import { median, percentile } from "../report/measurements";
-import { guestStage, type Context, type Part } from "../support/context";
+import { bootedGuest } from "../support/bootedGuest";
+import type { Context, Part } from "../support/context";
 import { drive } from "../support/drives";
 import type { DriveResult } from "../support/driveTypes";
 import { settle } from "../support/stage";
-
-/** Seconds that a guest may take; emulated ones are slow together. */
-const READY = 300;
 
 /** Bytes that no other process shares with each VMM, on average. */
 const MEMORY = `sum=0 count=0
@@ -21,20 +19,10 @@ const MEMORY = `sum=0 count=0
  * once. Times to the first ping and ssh count from each clone's resume.
  */
 export const guests: Part = async (context, run) => {
-  const { name, connection } = await guestStage(context);
-  const base = {
-    droplet: connection,
-    source: { boot: { name: "hornet-guest", timeout: READY } },
-    firecracker: "/usr/bin/firecracker",
-    readyTimeout: READY,
-  };
-  if (run === 0) {
-    context.say("booting the guest of the snapshot");
-    await drive({ ...base, count: 0, snapshotOnly: true });
-  }
+  const { droplet, base } = await bootedGuest(context, run);
   for (const count of new Set([1, context.options.guests])) {
     context.say(count === 1 ? "1 emulated guest" : `${count} emulated guests`);
-    add(context, count, await drive({ ...base, count, inspect: MEMORY, pingFrom: name }));
+    add(context, count, await drive({ ...base, count, inspect: MEMORY, pingFrom: droplet }));
     await settle();
   }
 };

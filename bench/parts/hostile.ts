@@ -2,13 +2,12 @@ import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkout, dropletPaths } from "../../sandbox/droplet/paths";
 import { median } from "../report/measurements";
-import { guestStage, type Context, type Part } from "../support/context";
+import { bootedGuest } from "../support/bootedGuest";
+import type { Context, Part } from "../support/context";
 import { drive } from "../support/drives";
 import type { DriveRequest, DriveResult } from "../support/driveTypes";
 import { settle } from "../support/stage";
 
-/** Seconds that a guest may take; emulated ones are slow. */
-const READY = 300;
 /** The id of the hostile clone. */
 const HOSTILE = 200;
 const FOLDER = `/opt/swarm/runtime/vm${HOSTILE}`;
@@ -18,27 +17,17 @@ const FOLDER = `/opt/swarm/runtime/vm${HOSTILE}`;
  * default limits, which leave CPU time free. Times count from the guest's resume until it answers ssh as itself.
  */
 export const hostile: Part = async (context, run) => {
-  const { name, connection } = await guestStage(context);
-  const program = putHostile(name, context.paths.firecracker);
-  const base: DriveRequest = {
-    droplet: connection,
-    count: 1,
-    source: { boot: { name: "hornet-guest", timeout: READY } },
-    firecracker: "/usr/bin/firecracker",
-    readyTimeout: READY,
-  };
-  if (run === 0) {
-    context.say("booting the guest of the snapshot");
-    await drive({ ...base, count: 0, snapshotOnly: true });
-  }
+  const { droplet, base } = await bootedGuest(context, run);
+  const program = putHostile(droplet, context.paths.firecracker);
+  const alone: DriveRequest = { ...base, count: 1 };
   const beside = (limits: object): DriveRequest => ({
-    ...base,
+    ...alone,
     beside: { id: HOSTILE, firecracker: program, limits },
     // It computes once this file is there.
     inspect: `touch ${FOLDER}/jail/root${FOLDER}/go`,
   });
   const sides = [
-    ["quiet", base],
+    ["quiet", alone],
     ["limited", beside({ cpus: 0.5 })],
     ["free", beside({})],
   ] as const;

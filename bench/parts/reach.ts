@@ -6,6 +6,8 @@ import { Operation } from "../../providers/operation/operation";
 import { median } from "../report/measurements";
 import { plainStage, type Context, type Part } from "../support/context";
 import { GUEST, OWNER, TAP } from "../support/fleet";
+import { buildWorld, endWorld, guestIn } from "../../test/support/networkWorld";
+import { runScript } from "../../test/support/scratchDroplet";
 import { runInside, settle, type Stage } from "../support/stage";
 
 /** How often a guest resolves a name and connects, and how often the droplet's sshd is asked, for one value. */
@@ -25,12 +27,14 @@ const NAMED = ["api.test"];
 export const reach: Part = async (context, run) => {
   const stage = await plainStage(context);
   const world = (...args: string[]): Promise<string> => runInside(stage, "world.sh", args);
-  const undo: (() => Promise<unknown>)[] = [() => world("end")];
+  const inside = { run: (script: string) => runScript(stage.name, script) };
+  const undo: (() => Promise<unknown>)[] = [() => world("end"), () => endWorld(inside)];
   const sessions = new Sessions();
   try {
+    await buildWorld(inside);
     await world("begin");
     await clones(stage, sessions, undo);
-    for (const name of Object.keys(CLONES)) await world("guest", name);
+    for (const name of Object.keys(CLONES)) await guestIn(inside, name, `guest-${name}`);
     await measure(context, run, stage, world);
   } finally {
     for (const one of undo.reverse()) await one();

@@ -44,13 +44,13 @@ export function writeResult(
   options: BenchOptions,
   series: Readonly<Record<string, Series>>,
 ): void {
-  const { runs, counts, scale, guests, size, fill, only } = options;
+  const { runs, counts, scale, add, guests, size, fill, only } = options;
   const told = Object.entries(series).map(([name, one]) => [name, { ...one, median: median(one.values) }]);
   const result = {
     format: 1,
     made: new Date().toISOString(),
     machine,
-    options: { runs, counts, scale, guests, size, fill, only, baseline: options.baseline !== undefined },
+    options: { runs, counts, scale, add, guests, size, fill, only, baseline: options.baseline !== undefined },
     series: Object.fromEntries(told) as unknown,
     ratios: ratios(series)
       .filter(({ ratio }) => !Number.isNaN(ratio))

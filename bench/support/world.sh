@@ -1,44 +1,20 @@
 #!/usr/bin/env bash
-# Runs inside the bench's droplet: an Internet of one name server and one web server, and guests without a VM. The Internet is the
-# namespace `outside`; a guest is a namespace `guest-vm7` in the place of what is behind a clone's tap.
-#   world.sh begin             makes the Internet, which is the droplet's name server
-#   world.sh guest NAMESPACE   puts a guest behind a clone
-#   world.sh ask NAMESPACE SERVER TIMES    resolves api.test and connects to it; prints the µs of each time
-#   world.sh flood NAMESPACE SECONDS       sends datagrams and opens connections as fast as it can
+# Runs inside the bench's droplet, in the world of test/support/networkWorld.ts, whose namespace `outside` plays the Internet. A guest is
+# the namespace `guest-NAME` of a clone.
+#   world.sh begin                      `outside` has a name server, which is the droplet's
+#   world.sh ask NAME SERVER TIMES      the guest resolves api.test and connects to it; prints the µs of each time
+#   world.sh flood NAME SECONDS         the guest sends datagrams and opens connections as fast as it can
 #   world.sh end
 set -euo pipefail
 
 folder=/tmp/bench-world
 
 begin() {
-  mkdir -p "$folder/www"
+  mkdir -p "$folder"
   cp /etc/resolv.conf "$folder/resolv.conf" 2>/dev/null || :
   echo 'nameserver 192.0.2.2' >/etc/resolv.conf
   echo 'host-record=api.test,192.0.2.10,60' >"$folder/dnsmasq.conf"
-  ip -batch - <<<'netns add outside
-link add w0 type veth peer name eth0 netns outside
-link set w0 up
-addr add 192.0.2.1/24 dev w0
-route add 192.0.2.10/32 via 192.0.2.2'
-  ip -n outside -batch - <<<'link set lo up
-link set eth0 up
-addr add 192.0.2.2/24 dev eth0
-addr add 192.0.2.10/32 dev lo
-route add 10.0.0.0/24 via 192.0.2.1'
   nsenter --net=/run/netns/outside dnsmasq --conf-file="$folder/dnsmasq.conf" --no-resolv --no-hosts --user=root --pid-file="$folder/dnsmasq.pid"
-  nsenter --net=/run/netns/outside busybox httpd -p 80 -h "$folder/www"
-}
-
-guest() {
-  ip netns add "guest-$1"
-  ip -n "$1" link del tap0
-  ip -n "$1" -batch - <<<"link add tap0 address 02:fc:00:00:00:01 type veth peer name eth0 address 02:fc:00:00:00:02 netns guest-$1
-link set tap0 up
-addr add 192.168.241.1/29 dev tap0"
-  ip -n "guest-$1" -batch - <<<'link set lo up
-link set eth0 up
-addr add 192.168.241.2/29 dev eth0
-route add default via 192.168.241.1'
 }
 
 # A pause between two times: the rules limit a guest's new connections per second.
@@ -76,21 +52,12 @@ flood='use Socket; use Fcntl;
 inside() { nsenter --net="/run/netns/guest-$1" perl -e "$2" "${@:3}"; }
 
 end() {
-  local process name
-  for process in /proc/[0-9]*; do
-    read -r name 2>/dev/null <"$process/comm" || continue
-    [[ $name != busybox && $name != httpd ]] || kill -9 "${process#/proc/}" 2>/dev/null || :
-  done
-  [[ ! -s $folder/dnsmasq.pid ]] || kill "$(<"$folder/dnsmasq.pid")" || :
-  for name in $(ip netns list | cut -d' ' -f1); do [[ $name != outside && $name != guest-* ]] || ip netns del "$name"; done
-  ip link del w0 2>/dev/null || :
   [[ ! -e $folder/resolv.conf ]] || cat "$folder/resolv.conf" >/etc/resolv.conf
   rm -rf "$folder"
 }
 
 case $1 in
   begin) begin ;;
-  guest) guest "$2" ;;
   ask) inside "$2" "$ask" "$3" "$4" ;;
   flood) inside "$2" "$flood" "$3" ;;
   end) end ;;

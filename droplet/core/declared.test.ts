@@ -8,7 +8,7 @@ function withLibrary(code: string): string {
   return execFileSync("bash", ["-s"], { input: `${library}\n${code}`, encoding: "utf8" });
 }
 
-/** The functions that a shell of its own gets by name: a keeper outlives the call that started it. */
+/** The functions that a separate shell gets by name: a keeper outlives the call that started it. */
 const lists = [...library.matchAll(/\$\(declare -f ([a-z_ ]+)\)/g)].map(([, names = ""]) => names.split(" "));
 const all = new Set(withLibrary("compgen -A function").split("\n").slice(0, -1));
 

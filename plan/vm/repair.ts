@@ -193,7 +193,7 @@ function diagnose(spec: VmSpec, observed: Observed): Diagnosis {
     identityDigest !== undefined && vm.appliedIdentity !== undefined && vm.appliedIdentity !== identityDigest;
   const jail = jailDrift(namespace, vm);
   return {
-    broken: [...beyondRepair(spec, vm, observed), ...jail.broken],
+    broken: [...beyondRepair(spec, vm, observed, jail.silent), ...jail.broken],
     around: [
       ...aroundIt(namespace, vm),
       ...jail.around,
@@ -226,8 +226,12 @@ function wrongJail({ jail }: VmSpec, { jailed = false }: ObservedVm): string[] {
   return [jailed ? "VMM runs in a jail, which hornet:vmm.jailer rules out" : "VMM runs without a jail"];
 }
 
-/** Faults that only another start of the VMM repairs. */
-function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[] {
+/**
+ * Faults that only another start of the VMM repairs.
+ *
+ * @param silent see JailDrift
+ */
+function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed, silent: boolean): string[] {
   const { namespace, tap, furtherTaps = [], digest, key } = spec;
   const wrong: string[] = [];
   if (!vm.inNamespace) wrong.push(`VMM runs outside of namespace ${namespace}`);
@@ -237,7 +241,7 @@ function beyondRepair(spec: VmSpec, vm: ObservedVm, observed: Observed): string[
   if (!vm.ownProgram) wrong.push("VMM runs another program than it was started from");
   if (!hasNoDisk(vm)) wrong.push(...wrongWithDisk(vm, noted));
   // Whether it would answer shows once its socket is there again.
-  if (vm.state === "" && !jailDrift(namespace, vm).silent) wrong.push("VMM does not answer on its API socket");
+  if (vm.state === "" && !silent) wrong.push("VMM does not answer on its API socket");
   if (vm.state === "Not started") wrong.push("VMM runs no VM");
   const missing = [tap, ...furtherTaps].filter((one) => !holdsTap(observed.inside[namespace], one));
   if (vm.inNamespace) wrong.push(...missing.map((one) => `VMM does not hold ${one}`));

@@ -5,6 +5,9 @@
  */
 import type { Stage } from "./scratchStage";
 
+/** Runs a script on the droplet. */
+type Runs = Pick<Stage, "run">;
+
 /** From where, `ADDRESS PORT`, and whether a TCP connection opens. */
 export type Reach = readonly [from: "guest" | "droplet" | "outside", to: string, opens: boolean];
 
@@ -12,7 +15,7 @@ export type Reach = readonly [from: "guest" | "droplet" | "outside", to: string,
 const SERVERS = ["192.0.2.10", "192.0.2.11", "169.254.169.254", "100.100.100.200", "192.0.0.192", "168.63.129.16"];
 
 /** Builds `outside`. Every address of the world serves HTTP on ports 80 and 81; the droplet too. */
-export async function buildWorld(stage: Stage): Promise<void> {
+export async function buildWorld(stage: Runs): Promise<void> {
   const servers = SERVERS.map((address) => `addr add ${address}/32 dev lo`).join("\n");
   await stage.run(`ip -batch - <<END
 netns add outside
@@ -39,26 +42,26 @@ END
   done`);
 }
 
-/** Puts the namespace `guest` in the place of a clone's guest: its end of a veth pair has the guest's address. */
-export async function guestIn(stage: Stage, namespace: string): Promise<void> {
-  await stage.run(`ip netns add guest; ip -n ${namespace} link del tap0
+/** Puts the namespace `guest`, or of another name, in the place of a clone's guest: its end of a veth pair has the guest's address. */
+export async function guestIn(stage: Runs, namespace: string, guest = "guest"): Promise<void> {
+  await stage.run(`ip netns add ${guest}; ip -n ${namespace} link del tap0
   ip -n ${namespace} -batch - <<END
-link add tap0 address 02:fc:00:00:00:01 type veth peer name eth0 address 02:fc:00:00:00:02 netns guest
+link add tap0 address 02:fc:00:00:00:01 type veth peer name eth0 address 02:fc:00:00:00:02 netns ${guest}
 link set tap0 up
 addr add 192.168.241.1/29 dev tap0
 END
-  ip -n guest -batch - <<END
+  ip -n ${guest} -batch - <<END
 link set lo up
 link set eth0 up
 addr add 192.168.241.2/29 dev eth0
 route add default via 192.168.241.1
 END
-  nsenter --net=/run/netns/guest busybox httpd -p 80 -h /tmp/www
-  nsenter --net=/run/netns/guest busybox httpd -p 8081 -h /tmp/www`);
+  nsenter --net=/run/netns/${guest} busybox httpd -p 80 -h /tmp/www
+  nsenter --net=/run/netns/${guest} busybox httpd -p 8081 -h /tmp/www`);
 }
 
 /** Tries connections, all at once. */
-export async function reaches(stage: Stage, wanted: readonly Reach[]): Promise<Reach[]> {
+export async function reaches(stage: Runs, wanted: readonly Reach[]): Promise<Reach[]> {
   const tries = wanted.map(([from, to], at) => {
     const enter = from === "droplet" ? "" : `nsenter --net=/run/netns/${from} `;
     return `(${enter}timeout 2 busybox nc -w 1 ${to} </dev/null >/dev/null 2>&1; echo ${at} $?) &`;
@@ -73,11 +76,11 @@ export async function reaches(stage: Stage, wanted: readonly Reach[]): Promise<R
 }
 
 /** Removes the world. */
-export async function endWorld(stage: Stage): Promise<void> {
+export async function endWorld(stage: Runs): Promise<void> {
   await stage.run(`for one in /proc/[0-9]*; do
     read -r name 2>/dev/null <$one/comm || continue
     [[ $name != busybox && $name != httpd && $name != dnsmasq ]] || kill -9 "\${one#/proc/}" 2>/dev/null || :
   done
-  ip netns del outside 2>/dev/null || :; ip netns del guest 2>/dev/null || :; ip link del w0 2>/dev/null || :
+  ip netns del outside 2>/dev/null || :; for guest in $(ip netns list | grep -o '^guest[^ ]*'); do ip netns del $guest; done; ip link del w0 2>/dev/null || :
   rm -rf /tmp/www`);
 }

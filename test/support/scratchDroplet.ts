@@ -23,6 +23,15 @@ export interface ScratchDroplet {
   end(): Promise<void>;
 }
 
+/** Runs a script inside a simulated droplet; see {@link ScratchDroplet.run}. */
+export async function runScript(name: string, script: string): Promise<string> {
+  // The script travels on stdin: with the whole library in it, it is too long for an argument (128 KiB).
+  const argv = ["bash", "--norc", "-euc", 'script=$(cat); exec </dev/null; eval "$script"'];
+  const { stdout, stderr, exitCode } = await dropletExec(name, argv, script);
+  if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
+  return stdout;
+}
+
 /** Starts a droplet; what is not given of VMM, kernel and disk is not there. */
 export async function scratchDroplet(options: Partial<StartOptions> = {}): Promise<ScratchDroplet> {
   const folder = mkdtempSync(join(tmpdir(), "hornet-test-"));
@@ -34,13 +43,7 @@ export async function scratchDroplet(options: Partial<StartOptions> = {}): Promi
   return {
     connection: { host, port, user, privateKeyPath, hostKey },
     folder,
-    async run(script) {
-      // The script travels on stdin: with the whole library in it, it is too long for an argument (128 KiB).
-      const argv = ["bash", "--norc", "-euc", 'script=$(cat); exec </dev/null; eval "$script"'];
-      const { stdout, stderr, exitCode } = await dropletExec(name, argv, script);
-      if (exitCode !== 0) throw new Error(`in the droplet: ${script}\nexit code ${exitCode}: ${stderr}`);
-      return stdout;
-    },
+    run: (script) => runScript(name, script),
     observe: () => observeDroplet(name),
     async end() {
       await stopDroplet(name, { purge: true });
